@@ -1,0 +1,24 @@
+//! What Earmark knows about stock and orders, and nothing else.
+//!
+//! The domain is pure: no IO, no clock, no randomness, no runtime. An entity *decides* on an input
+//! ([`Entity::decide`], which changes nothing) and *applies* the facts of that decision
+//! ([`Entity::apply`], which asks nothing). Recovery applies journaled facts and never decides.
+//!
+//! Read in this order: [`ids`], [`time`], [`event`] and [`command`] (what comes in), [`decision`]
+//! (what goes out: facts, outcomes, commands, a verdict), [`sku`] and [`order`] (who decides),
+//! [`refusal`] (why not), [`invariant`] (what must hold always).
+#![deny(clippy::disallowed_methods)]
+
+pub mod command;
+pub mod decision;
+pub mod entity;
+pub mod event;
+pub mod ids;
+pub mod order;
+pub mod outcome;
+pub mod policy;
+pub mod refusal;
+pub mod sku;
+pub mod time;
+
+pub use entity::{Breach, Due, DueClock, Entity, Moment, PartKey};

@@ -1,0 +1,1 @@
+//! An order: its lines, the saga that reserves them, payments and fulfilments.

@@ -1,0 +1,1 @@
+//! A SKU: its stock at each location and the holds on it.
