@@ -1,0 +1,237 @@
+//! The shell of one entity: takes a batch of inputs, decides and applies them one after another.
+//!
+//! The handler is synchronous, and a panic in the entity's code ends neither the actor nor the
+//! batch: the failing input is reported, the inputs behind it are left untouched.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use actix::{Actor, Context, Handler, Message};
+
+use super::{Hosted, Tap};
+use crate::{
+    domain::{
+        Breach, Due, DueClock, Moment, PartKey,
+        decision::{Decision, Input},
+        ids::EntityKey,
+        policy::Policy,
+        time::Timestamp,
+    },
+    partition::entry::{Decided, Trigger},
+};
+
+/// An entity in its own actor.
+pub struct EntityActor<E: Hosted> {
+    key: EntityKey,
+    entity: E,
+    /// The sequence of the last journaled record whose facts came by [`Fold`].
+    folded_to: u64,
+}
+
+/// An input and where it came from.
+pub struct Task<I> {
+    /// Its place among the inputs of the batch.
+    pub index: usize,
+    /// What the journal will name as its cause.
+    pub trigger: Trigger,
+    /// The input.
+    pub input: I,
+}
+
+/// Inputs to decide, in order.
+pub struct Work<E: Hosted> {
+    /// The inputs.
+    pub tasks: Vec<Task<Input<E::Event, E::Command>>>,
+    /// The time of the decisions.
+    pub now: Timestamp,
+    /// The configured bounds.
+    pub policy: Arc<Policy>,
+    /// Sees each input before it is decided.
+    pub tap: Option<Tap>,
+}
+
+/// What became of one input.
+#[derive(Debug)]
+pub enum Done {
+    /// It was decided, and something is to be written down or answered.
+    Decided(Box<Decided>),
+    /// Nothing came of it.
+    Nothing,
+    /// The entity's code failed on it.
+    Failed(String),
+    /// An input before it failed.
+    Untouched,
+}
+
+/// What changed of an entity, for the next snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The changed parts, encoded; `None` for one that is gone.
+    pub parts: Vec<(PartKey, Option<Vec<u8>>)>,
+    /// The next deadline on each clock.
+    pub dues: [(DueClock, Option<Timestamp>); 2],
+    /// Steps are left of something decided before.
+    pub steps_left: bool,
+}
+
+/// What became of a batch of inputs.
+#[derive(Debug)]
+pub struct Worked {
+    /// What became of each, by its place in the batch.
+    pub done: Vec<(usize, Done)>,
+    /// What changed; `None` if the entity's memory can no longer be trusted.
+    pub change: Option<Change>,
+}
+
+/// Journaled facts to apply, without deciding anything.
+pub struct Fold<E: Hosted> {
+    /// The sequence of each record, its time, and its facts. Those folded before are skipped.
+    pub records: Vec<(u64, Timestamp, Vec<E::Fact>)>,
+}
+
+impl<E: Hosted> Message for Work<E> {
+    type Result = Result<Worked, ()>;
+}
+
+impl<E: Hosted> Message for Fold<E> {
+    type Result = Result<Change, Breach>;
+}
+
+impl<E: Hosted> Actor for EntityActor<E> {
+    type Context = Context<Self>;
+}
+
+impl<E: Hosted> EntityActor<E> {
+    /// A shell around an entity that has everything up to `folded_to`.
+    pub fn new(key: EntityKey, entity: E, folded_to: u64) -> EntityActor<E> {
+        EntityActor { key, entity, folded_to }
+    }
+
+    fn decide(&self, work: &Work<E>, at: usize) -> Result<Decision<E::Fact>, String> {
+        let task = &work.tasks[at];
+        let moment = Moment { now: work.now, policy: &work.policy };
+        guarded(|| {
+            if let Some(tap) = &work.tap {
+                tap(&self.key, &task.trigger);
+            }
+            Ok(self.entity.decide(&task.input, &moment))
+        })
+    }
+
+    fn apply(&mut self, facts: &[E::Fact], at: Timestamp) -> Result<(), String> {
+        guarded(|| {
+            facts.iter().try_for_each(|fact| self.entity.apply(fact, at))?;
+            self.entity.check()
+        })
+    }
+
+    fn decided(&self, trigger: &Trigger, decision: Decision<E::Fact>) -> Done {
+        let internal = matches!(trigger, Trigger::Deadline { .. } | Trigger::Step { .. });
+        if internal && decision.facts.is_empty() && decision.commands.is_empty() {
+            return Done::Nothing;
+        }
+        let trigger = match decision.answers {
+            Some(cause) => Trigger::Step { settles: Some(cause) },
+            None => trigger.clone(),
+        };
+        let facts = E::facts(decision.facts);
+        Done::Decided(Box::new(Decided {
+            entity: self.key.clone(),
+            trigger,
+            shown: self.entity.shown().filter(|_| !facts.is_empty()),
+            facts,
+            outcomes: decision.outcomes,
+            commands: decision.commands,
+            given_up: decision.given_up,
+            verdict: decision.verdict,
+            standing: decision.standing,
+        }))
+    }
+
+    fn change(&mut self) -> Result<Change, Breach> {
+        let mut parts = Vec::new();
+        for (name, part) in self.entity.take_changed_parts() {
+            let bytes = part
+                .map(|part| postcard::to_stdvec(&part))
+                .transpose()
+                .map_err(|error| Breach(format!("part {name} cannot be encoded: {error}")))?;
+            parts.push((name, bytes));
+        }
+        Ok(Change {
+            parts,
+            dues: by_clock(&self.entity.dues()),
+            steps_left: self.entity.has_steps_left(),
+        })
+    }
+}
+
+/// The earliest deadline on each clock.
+fn by_clock(dues: &[Due]) -> [(DueClock, Option<Timestamp>); 2] {
+    [DueClock::Settled, DueClock::Demand].map(|clock| {
+        (clock, dues.iter().filter(|due| due.clock == clock).map(|due| due.at).min())
+    })
+}
+
+/// Runs the entity's own code; a panic is a failure like any other.
+fn guarded<T>(code: impl FnOnce() -> Result<T, Breach>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(code)) {
+        Ok(result) => result.map_err(|breach| breach.0),
+        Err(panic) => Err(panic_text(panic.as_ref())),
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+impl<E: Hosted> Handler<Work<E>> for EntityActor<E> {
+    type Result = Result<Worked, ()>;
+
+    fn handle(&mut self, work: Work<E>, _: &mut Context<Self>) -> Self::Result {
+        let mut done = Vec::with_capacity(work.tasks.len());
+        let (mut failed, mut trusted) = (false, true);
+        for (at, task) in work.tasks.iter().enumerate() {
+            if failed {
+                done.push((task.index, Done::Untouched));
+                continue;
+            }
+            let result = match self.decide(&work, at) {
+                Err(why) => Err(why),
+                Ok(decision) => match self.apply(&decision.facts, work.now) {
+                    Ok(()) => Ok(self.decided(&task.trigger, decision)),
+                    Err(why) => {
+                        trusted = false;
+                        Err(why)
+                    }
+                },
+            };
+            failed = result.is_err();
+            done.push((task.index, result.unwrap_or_else(Done::Failed)));
+        }
+        let change = if trusted { self.change().ok() } else { None };
+        Ok(Worked { done, change })
+    }
+}
+
+impl<E: Hosted> Handler<Fold<E>> for EntityActor<E> {
+    type Result = Result<Change, Breach>;
+
+    fn handle(&mut self, fold: Fold<E>, _: &mut Context<Self>) -> Self::Result {
+        for (sequence, at, facts) in fold.records {
+            if sequence <= self.folded_to {
+                continue;
+            }
+            guarded(|| facts.iter().try_for_each(|fact| self.entity.apply(fact, at)))
+                .map_err(Breach)?;
+            self.folded_to = sequence;
+        }
+        guarded(|| self.entity.check()).map_err(Breach)?;
+        self.change()
+    }
+}

@@ -1,0 +1,451 @@
+//! The middle of the owner's loop: inputs go to their actors, decisions come back in order.
+//!
+//! All inputs of a read are decided together: entities that are not live are loaded in one round
+//! trip, each actor gets its own inputs as one message, and the entries stand in the order in which
+//! the log had the inputs. What cannot be decided now (its entity is quarantined, or cold while
+//! Redis is away) is journaled as waiting and keeps its place.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::time::Instant;
+
+use super::{
+    Exit,
+    batch::Changes,
+    entry::{Entry, Trigger},
+    items::{Addressed, Item},
+    owner::Owner,
+    state::Waiting,
+};
+use crate::{
+    actors::{AnyInput, Change, Done, InternalInput, Task, Worked},
+    domain::{DueClock, ids::EntityKey, time::Timestamp},
+    ports::{LogMessage, Source},
+};
+
+/// Waiting inputs that are decided again in one batch.
+const REVIVED_AT_ONCE: usize = 256;
+
+impl Owner {
+    // === what gives inputs ===
+
+    /// Decides what a source handed over, and moves its cursor.
+    pub(super) async fn decide_messages(
+        &mut self,
+        source: Source,
+        messages: Vec<LogMessage>,
+    ) -> Result<(), Exit> {
+        let mut items = Vec::with_capacity(messages.len());
+        let mut ends = Vec::with_capacity(messages.len());
+        for message in messages {
+            let (sequence, at) = (message.sequence, message.at);
+            items.extend(self.reception.items(source, message));
+            ends.push((items.len(), sequence, at));
+        }
+        self.decide(items, Some((source, ends))).await
+    }
+
+    /// Gives every live entity whose deadline has been reached its due.
+    pub(super) async fn give_deadlines(&mut self) -> Result<(), Exit> {
+        for clock in [DueClock::Settled, DueClock::Demand] {
+            let reached = self.clock(clock);
+            let due = self.dues.take(clock, reached, self.env.bounds.due_entities_max);
+            self.give(due, InternalInput::Deadline { clock, reached }).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks up entities that are not live and whose deadline has been reached.
+    pub(super) async fn look_for_cold_deadlines(&mut self) -> Result<(), Exit> {
+        let interval = self.env.bounds.cold_due_interval;
+        let early = self.last_cold_look.is_some_and(|last| last.elapsed() < interval);
+        if early || self.keeper.is_writing() {
+            return Ok(());
+        }
+        self.last_cold_look = Some(Instant::now());
+        for clock in [DueClock::Settled, DueClock::Demand] {
+            let (reached, limit) = (self.clock(clock), self.env.bounds.due_entities_max);
+            let due = match self.keeper.due(clock, reached, limit).await {
+                Ok(due) => due.map_err(|_| Exit::SnapshotLost)?,
+                Err(error) => {
+                    tracing::debug!(partition = self.env.partition, %error, "cold deadlines wait");
+                    return Ok(());
+                }
+            };
+            let cold = due.into_iter().filter(|key| !self.registry.holds(key)).collect();
+            self.give(cold, InternalInput::Deadline { clock, reached }).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives entities with steps left their next one.
+    pub(super) async fn step(&mut self) -> Result<(), Exit> {
+        if self.stepping.is_empty() || self.sealed.len() >= self.env.bounds.sealed_records_max {
+            return Ok(());
+        }
+        let max = self.env.bounds.due_entities_max;
+        let now: Vec<EntityKey> = self.stepping.iter().take(max).cloned().collect();
+        now.iter().for_each(|key| {
+            self.stepping.remove(key);
+        });
+        self.give(now, InternalInput::Step).await
+    }
+
+    /// How far a clock has come: everything logged before has been decided.
+    fn clock(&self, clock: DueClock) -> Timestamp {
+        let at = |source| self.state.cursor(source).at;
+        match clock {
+            DueClock::Settled => at(Source::Commands)
+                .min(at(Source::Lane(crate::domain::event::Lane::Settlement))),
+            DueClock::Demand => at(Source::Lane(crate::domain::event::Lane::Demand)),
+        }
+    }
+
+    async fn give(&mut self, keys: Vec<EntityKey>, of: InternalInput) -> Result<(), Exit> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut work = BTreeMap::new();
+        for (index, key) in keys.into_iter().enumerate() {
+            if !self.is_set_aside(&key) {
+                let trigger = match of {
+                    InternalInput::Step => Trigger::Step { settles: None },
+                    InternalInput::Deadline { clock, reached } => {
+                        Trigger::Deadline { clock, reached }
+                    }
+                };
+                let input = AnyInput::internal(&key, of);
+                work.insert(key, vec![Task { index, trigger, input }]);
+            }
+        }
+        let unloaded = self.load(work.keys().cloned().collect()).await?;
+        work.retain(|key, _| !unloaded.contains(key));
+        let mut done = self.work(work).await?;
+        for outcome in std::mem::take(&mut done.by_index).into_values() {
+            self.push_done(outcome)?;
+        }
+        self.finish_chunk(done).await
+    }
+
+    /// Decides inputs whose entity was cold while Redis was away, now that it may be back.
+    pub(super) async fn revive_waiting(&mut self) -> Result<(), Exit> {
+        let waiting: Vec<(EntityKey, Vec<Waiting>)> = self
+            .state
+            .waiting
+            .iter()
+            .filter(|(key, _)| !self.state.quarantined.contains_key(*key))
+            .map(|(key, queue)| {
+                (key.clone(), queue.iter().take(REVIVED_AT_ONCE).cloned().collect())
+            })
+            .take(self.env.bounds.load_entities_max)
+            .collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let keys = waiting.iter().map(|(key, _)| key.clone()).collect();
+        let unloaded = self.load(keys).await?;
+        for (key, queue) in waiting {
+            if !unloaded.contains(&key) {
+                self.revive(key, queue).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn revive(&mut self, entity: EntityKey, queue: Vec<Waiting>) -> Result<(), Exit> {
+        let mut items = Vec::with_capacity(queue.len());
+        for waiting in &queue {
+            let (source, sequence) = (waiting.read.source, waiting.read.sequence);
+            let input = self.env.ports.input.clone();
+            let message = self.env.until_done(|| input.fetch(source, sequence)).await;
+            let again = message.map(|message| self.reception.items(source, message));
+            items.extend(again.into_iter().flatten().nth(waiting.index as usize));
+        }
+        let inputs = queue.len() as u32;
+        self.open_batch();
+        self.state.waiting.remove(&entity);
+        let result = self.decide(items, None).await;
+        // The queue is put back for the entry that takes its head off, here and in the fold.
+        self.state.waiting.insert(entity.clone(), queue.into());
+        result?;
+        self.push(Entry::WaitedOut { entity, inputs })
+    }
+
+    // === deciding ===
+
+    async fn decide(
+        &mut self,
+        items: Vec<Item>,
+        ends: Option<(Source, Vec<(usize, u64, Timestamp)>)>,
+    ) -> Result<(), Exit> {
+        self.open_batch();
+        let keys = items.iter().filter_map(Item::entity).cloned().collect();
+        let unloaded = self.load(keys).await?;
+        let mut work: BTreeMap<EntityKey, Vec<Task<AnyInput>>> = BTreeMap::new();
+        let mut reads = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let Item { read, index: within, content } = item;
+            reads.push(match content {
+                Err(rejection) => Planned::Entry(Entry::Rejected { read, rejection }),
+                Ok(Addressed { entity, trigger, input }) => {
+                    if unloaded.contains(&entity) || self.is_set_aside(&entity) {
+                        Planned::Entry(Entry::Waiting { entity, read, index: within })
+                    } else {
+                        let tasks = work.entry(entity.clone()).or_default();
+                        tasks.push(Task { index, trigger, input });
+                        Planned::Decision { entity, read, within }
+                    }
+                }
+            });
+        }
+        let mut done = self.work(work).await?;
+        let mut ends = ends;
+        for (index, planned) in reads.into_iter().enumerate() {
+            self.move_cursor(&mut ends, index);
+            let outcome = done.by_index.remove(&index).map(|(_, done)| done);
+            self.push_planned(planned, outcome)?;
+        }
+        self.move_cursor(&mut ends, usize::MAX);
+        self.finish_chunk(done).await
+    }
+
+    /// Moves the cursor past the messages whose items all stand before `index`.
+    fn move_cursor(
+        &mut self,
+        ends: &mut Option<(Source, Vec<(usize, u64, Timestamp)>)>,
+        index: usize,
+    ) {
+        let Some((source, ends)) = ends else { return };
+        let passed = ends.iter().take_while(|(end, ..)| *end <= index).count();
+        if let Some((_, sequence, at)) = ends.drain(..passed).next_back() {
+            let cursor = &mut self.state.cursors[source.index()];
+            cursor.sequence = cursor.sequence.max(sequence);
+            cursor.at = cursor.at.max(at);
+        }
+    }
+
+    fn push_planned(&mut self, planned: Planned, done: Option<Done>) -> Result<(), Exit> {
+        let (entity, read, within) = match planned {
+            Planned::Entry(entry) => return self.push_waiting_or(entry),
+            Planned::Decision { entity, read, within } => (entity, read, within),
+        };
+        match done {
+            Some(Done::Failed(why)) => {
+                crate::telemetry::quarantined(&entity, &why);
+                self.push(Entry::Quarantined { entity, read: Some(read), why })
+            }
+            Some(Done::Untouched) | None => {
+                self.push_waiting_or(Entry::Waiting { entity, read, index: within })
+            }
+            Some(done) => self.push_done((entity, done)),
+        }
+    }
+
+    /// A waiting input beyond the bound is a dead letter instead.
+    fn push_waiting_or(&mut self, entry: Entry) -> Result<(), Exit> {
+        match entry {
+            Entry::Waiting { entity, read, .. }
+                if self.state.waiting_len() >= self.env.bounds.waiting_max
+                    && self.state.quarantined.contains_key(&entity) =>
+            {
+                let rejection = crate::contract::queue_full(&entity);
+                self.push(Entry::Rejected { read, rejection })
+            }
+            entry => self.push(entry),
+        }
+    }
+
+    fn push_done(&mut self, (entity, done): (EntityKey, Done)) -> Result<(), Exit> {
+        match done {
+            Done::Decided(decided) => self.push(Entry::Decided(decided)),
+            Done::Failed(why) => {
+                crate::telemetry::quarantined(&entity, &why);
+                self.push(Entry::Quarantined { entity, read: None, why })
+            }
+            Done::Nothing | Done::Untouched => Ok(()),
+        }
+    }
+
+    fn is_set_aside(&self, entity: &EntityKey) -> bool {
+        self.state.quarantined.contains_key(entity) || self.state.waiting.contains_key(entity)
+    }
+
+    // === actors ===
+
+    /// Makes entities live. Those that could not be loaded, because Redis is away, are returned.
+    async fn load(&mut self, keys: BTreeSet<EntityKey>) -> Result<BTreeSet<EntityKey>, Exit> {
+        let cold: Vec<EntityKey> = keys
+            .into_iter()
+            .filter(|key| !self.registry.holds(key) && !self.is_set_aside_for_good(key))
+            .collect();
+        if cold.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        if self.keeper.is_writing() && !self.finish_writing().await? {
+            return Ok(cold.into_iter().collect());
+        }
+        let mut unloaded = BTreeSet::new();
+        for keys in cold.chunks(self.env.bounds.load_entities_max) {
+            match self.keeper.load(keys).await {
+                Ok(stored) => {
+                    let stored = stored.map_err(|_| Exit::SnapshotLost)?;
+                    crate::telemetry::loaded(keys.len());
+                    for (key, stored) in keys.iter().zip(stored) {
+                        self.registry.spawn(key, stored).map_err(|_| Exit::SnapshotLost)?;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(partition = self.env.partition, %error, "cold entities wait");
+                    unloaded.extend(keys.iter().cloned());
+                }
+            }
+        }
+        Ok(unloaded)
+    }
+
+    fn is_set_aside_for_good(&self, key: &EntityKey) -> bool {
+        self.state.quarantined.contains_key(key)
+    }
+
+    /// Waits for the delta under way, but not for a Redis that is away.
+    async fn finish_writing(&mut self) -> Result<bool, Exit> {
+        let patience = self.env.bounds.retry_after * 2;
+        match tokio::time::timeout(patience, self.keeper.written()).await {
+            Ok(written) => written.map(|()| true).map_err(|_| Exit::SnapshotLost),
+            Err(_) => Ok(false),
+        }
+    }
+
+    async fn work(&mut self, work: BTreeMap<EntityKey, Vec<Task<AnyInput>>>) -> Result<Chunk, Exit> {
+        let now = self.open_batch();
+        let mut chunk = Chunk::default();
+        let (policy, tap) = (self.env.policy.clone(), self.env.tap.clone());
+        let planned: BTreeMap<EntityKey, Vec<usize>> = work
+            .iter()
+            .map(|(key, tasks)| (key.clone(), tasks.iter().map(|task| task.index).collect()))
+            .collect();
+        for (entity, worked) in self.registry.work(work, now, &policy, &tap).await {
+            let Some(Worked { done, change }) = worked else {
+                let indexes = planned.get(&entity).cloned().unwrap_or_default();
+                chunk.broke(entity, indexes);
+                continue;
+            };
+            for (index, done) in done {
+                chunk.by_index.insert(index, (entity.clone(), done));
+            }
+            match change {
+                Some(change) => self.take_change(&mut chunk.changes, entity, change),
+                None => chunk.broken.push(entity),
+            }
+        }
+        Ok(chunk)
+    }
+
+    fn take_change(&mut self, changes: &mut Changes, entity: EntityKey, change: Change) {
+        self.dues.set(&entity, &change.dues);
+        if change.steps_left {
+            self.stepping.insert(entity.clone());
+        }
+        if !change.parts.is_empty() {
+            changes.add(&entity, change);
+        }
+    }
+
+    /// Adds what a chunk changed to the open batch, and rebuilds what broke on the way.
+    async fn finish_chunk(&mut self, chunk: Chunk) -> Result<(), Exit> {
+        self.close_chunk(chunk.changes);
+        for entity in chunk.broken {
+            self.rebuild(&entity).await?;
+        }
+        Ok(())
+    }
+
+    // === rebuilding ===
+
+    /// Makes an entity anew from snapshot, journal and what is not committed yet: all of its
+    /// decisions but the one that broke it.
+    async fn rebuild(&mut self, entity: &EntityKey) -> Result<(), Exit> {
+        self.registry.drop_entity(entity);
+        while self.keeper.is_writing() {
+            self.keeper.written().await.map_err(|_| Exit::SnapshotLost)?;
+        }
+        let keys = [entity.clone()];
+        let stored = loop {
+            match self.keeper.load(&keys).await {
+                Ok(stored) => break stored.map_err(|_| Exit::SnapshotLost)?.pop().flatten(),
+                Err(_) => tokio::time::sleep(self.env.bounds.retry_after).await,
+            }
+        };
+        self.registry.spawn(entity, stored).map_err(|_| Exit::SnapshotLost)?;
+        let records = self.facts_since_snapshot(entity).await?;
+        let change = self.registry.fold(entity, records).await.map_err(Exit::breach)?;
+        let mut changes = Changes::default();
+        self.take_change(&mut changes, entity.clone(), change);
+        self.close_chunk(changes);
+        Ok(())
+    }
+
+    async fn facts_since_snapshot(
+        &self,
+        entity: &EntityKey,
+    ) -> Result<Vec<super::recovery::FoldedFacts>, Exit> {
+        let mut records = Vec::new();
+        let mut after = self.keeper.stands_at().sequence;
+        while after < self.committed.last.sequence {
+            let read = || self.env.ports.journal.read(self.env.partition, after);
+            let page = self.env.until_done(read).await;
+            let Some(last) = page.last() else { break };
+            after = last.sequence;
+            for entry in &page {
+                let record = super::recovery::decode(entry)?;
+                let at = record.header.decided_at;
+                super::recovery::gather(&mut records, entity, entry.sequence, at, &record.entries);
+            }
+        }
+        let flying = self.in_flight.iter().map(|flying| &flying.batch);
+        let batches = flying.chain(&self.sealed).chain([&self.open]);
+        for (ahead, batch) in batches.enumerate() {
+            let sequence = self.committed.last.sequence + 1 + ahead as u64;
+            let at = match batch.is_empty() {
+                true => self.state.decided_at,
+                false => batch.decided_at,
+            };
+            super::recovery::gather(&mut records, entity, sequence, at, &batch.entries);
+        }
+        Ok(records)
+    }
+}
+
+/// What is to be written for an item, once the actors are done.
+enum Planned {
+    Entry(Entry),
+    Decision { entity: EntityKey, read: super::entry::ReadAt, within: u32 },
+}
+
+/// What became of a chunk of inputs.
+#[derive(Default)]
+struct Chunk {
+    by_index: BTreeMap<usize, (EntityKey, Done)>,
+    changes: Changes,
+    broken: Vec<EntityKey>,
+}
+
+impl Chunk {
+    /// An actor that gave no answer at all: its first input failed.
+    fn broke(&mut self, entity: EntityKey, indexes: Vec<usize>) {
+        for (place, index) in indexes.into_iter().enumerate() {
+            let done = match place {
+                0 => Done::Failed("the actor is gone".to_owned()),
+                _ => Done::Untouched,
+            };
+            self.by_index.insert(index, (entity.clone(), done));
+        }
+        self.broken.push(entity);
+    }
+}
+
+impl Item {
+    fn entity(&self) -> Option<&EntityKey> {
+        self.content.as_ref().ok().map(|addressed| &addressed.entity)
+    }
+}

@@ -1,0 +1,263 @@
+//! What a committed record does to the world: a pure function of the record and where it stands.
+//!
+//! An effect's id is its place, `incarnation-partition-sequence-index`, so it is the same whenever
+//! it is sent. Recovery sends the effects of a record again by calling this again.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::{
+    commands::{Carried, CommandGroup},
+    entry::{Decided, Entry, ReadAt, Shown},
+    record::{Header, Record},
+};
+use crate::{
+    contract::{self, DeadLetter, Rejection},
+    domain::{
+        decision::{Cause, Standing, Verdict},
+        ids::{EntityKey, Sku},
+    },
+    ports::{Outgoing, Outlet, Partition, Position, Source},
+};
+
+/// The largest command message, in bytes; more commands go into further messages.
+const COMMANDS_BYTES_MAX: usize = 256 * 1024;
+
+/// Everything that one record does.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Answers to requesters: where to, and what.
+    pub answers: Vec<(String, Bytes)>,
+    /// Outcomes and commands.
+    pub messages: Vec<Outgoing>,
+    /// Dead letters, whose original bytes are still to be fetched.
+    pub dead_letters: Vec<(String, DeadLetter)>,
+    /// What shops may show from now on: the newest of each SKU.
+    pub shown: BTreeMap<Sku, (Position, Shown)>,
+}
+
+/// The beginning of the id of every effect of a partition in an incarnation.
+pub fn id_prefix(incarnation: u64, partition: Partition) -> String {
+    format!("{incarnation}-{partition}-")
+}
+
+/// The journal's sequence in an effect's id.
+pub fn sequence_of_id(id: &str) -> Option<u64> {
+    id.split('-').nth(2)?.parse().ok()
+}
+
+/// The effects of a record that stands at `sequence`.
+pub fn effects(record: &Record, sequence: u64) -> Effects {
+    let mut builder = Builder {
+        header: &record.header,
+        sequence,
+        index: 0,
+        effects: Effects::default(),
+        commands: BTreeMap::new(),
+    };
+    record.entries.iter().for_each(|entry| builder.entry(entry));
+    builder.finish()
+}
+
+/// Whether a record does anything at all.
+pub fn has_effects(record: &Record) -> bool {
+    record.entries.iter().any(|entry| match entry {
+        Entry::Decided(decided) => {
+            !decided.outcomes.is_empty()
+                || !decided.commands.is_empty()
+                || !decided.given_up.is_empty()
+                || decided.shown.is_some()
+                || decided.trigger.cause().is_some()
+        }
+        Entry::Rejected { .. } | Entry::Quarantined { .. } => true,
+        Entry::Genesis
+        | Entry::TakenOver
+        | Entry::InHand { .. }
+        | Entry::Waiting { .. }
+        | Entry::WaitedOut { .. }
+        | Entry::Lost { .. } => false,
+    })
+}
+
+struct Builder<'a> {
+    header: &'a Header,
+    sequence: u64,
+    index: u32,
+    effects: Effects,
+    commands: BTreeMap<Partition, Vec<(String, Carried)>>,
+}
+
+impl Builder<'_> {
+    fn next_id(&mut self) -> String {
+        let prefix = id_prefix(self.header.incarnation, self.header.partition);
+        let id = format!("{prefix}{}-{}", self.sequence, self.index);
+        self.index += 1;
+        id
+    }
+
+    fn entry(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Decided(decided) => self.decided(decided),
+            Entry::Rejected { read, rejection } => self.rejected(read, rejection),
+            Entry::Quarantined { entity, read, why } => self.quarantined(entity, read, why),
+            Entry::Genesis
+            | Entry::TakenOver
+            | Entry::InHand { .. }
+            | Entry::Waiting { .. }
+            | Entry::WaitedOut { .. }
+            | Entry::Lost { .. } => {}
+        }
+    }
+
+    fn decided(&mut self, decided: &Decided) {
+        self.outcomes(decided);
+        self.commands_of(decided);
+        if let Some(cause) = decided.trigger.cause() {
+            self.answer(decided, cause);
+            self.refused(decided, cause);
+        }
+        for given_up in &decided.given_up {
+            let rejection = contract::refused_by_gate(given_up.reason, &given_up.cause);
+            self.dead_letter(Some(&decided.entity), read_of(&given_up.cause), rejection);
+        }
+        if let (EntityKey::Sku(sku), Some(shown)) = (&decided.entity, &decided.shown) {
+            let position =
+                Position { incarnation: self.header.incarnation, sequence: self.sequence };
+            self.effects.shown.insert(sku.clone(), (position, shown.clone()));
+        }
+    }
+
+    fn outcomes(&mut self, decided: &Decided) {
+        let origin = decided.trigger.origin();
+        for outcome in &decided.outcomes {
+            let id = self.next_id();
+            let payload = contract::render_outcome(&contract::OutcomeEvent {
+                id: &id,
+                entity: &decided.entity,
+                outcome,
+                decided_at: self.header.decided_at,
+                origin: origin.as_ref(),
+                shown: decided.shown.as_ref(),
+            });
+            self.effects.messages.push(Outgoing {
+                outlet: Outlet::Out,
+                subject: contract::outcome_subject(&decided.entity, outcome.kind()),
+                id: Some(id),
+                headers: Vec::new(),
+                payload: payload.into(),
+                after: None,
+            });
+        }
+    }
+
+    fn commands_of(&mut self, decided: &Decided) {
+        let origin = decided.trigger.origin();
+        for command in &decided.commands {
+            let id = self.next_id();
+            let to = contract::partition_of(&command.to, self.header.partitions);
+            let carried = Carried { command: command.clone(), origin: origin.clone() };
+            self.commands.entry(to).or_default().push((id, carried));
+        }
+    }
+
+    fn answer(&mut self, decided: &Decided, cause: &Cause) {
+        if let Some(to) = &cause.reply_to {
+            let repeated = decided.standing == Standing::Repeated;
+            let at = self.header.decided_at;
+            let answer =
+                contract::render_answer(&decided.entity, cause, &decided.verdict, repeated, at);
+            self.effects.answers.push((to.clone(), answer.into()));
+        }
+    }
+
+    /// A refusal that needs hands is a dead letter as well.
+    fn refused(&mut self, decided: &Decided, cause: &Cause) {
+        let Verdict::Refused(refusal) = &decided.verdict else { return };
+        if refusal.reason.is_dead_letter() && decided.standing == Standing::New {
+            let rejection = contract::refused_by_gate(refusal.reason, cause);
+            self.dead_letter(Some(&decided.entity), read_of(cause), rejection);
+        }
+    }
+
+    fn rejected(&mut self, read: &ReadAt, rejection: &Rejection) {
+        if let Some(to) = &rejection.reply_to {
+            let answer = contract::render_rejection_answer(rejection, self.header.decided_at);
+            self.effects.answers.push((to.clone(), answer.into()));
+        }
+        self.dead_letter(None, Some(read.clone()), Box::new(rejection.clone()));
+    }
+
+    fn quarantined(&mut self, entity: &EntityKey, read: &Option<ReadAt>, why: &str) {
+        let rejection = contract::quarantined(entity, why);
+        self.dead_letter(Some(entity), read.clone(), rejection);
+    }
+
+    fn dead_letter(
+        &mut self,
+        entity: Option<&EntityKey>,
+        read: Option<ReadAt>,
+        rejection: Box<Rejection>,
+    ) {
+        let id = self.next_id();
+        let letter = DeadLetter {
+            id: id.clone(),
+            entity: entity.cloned(),
+            read,
+            rejection: *rejection,
+            decided_at: self.header.decided_at,
+        };
+        self.effects.dead_letters.push((id, letter));
+    }
+
+    fn finish(mut self) -> Effects {
+        for (to, commands) in std::mem::take(&mut self.commands) {
+            for group in groups(commands) {
+                self.effects.messages.push(Outgoing {
+                    outlet: Outlet::Commands,
+                    subject: format!("earmark.cmd.{to}"),
+                    id: None,
+                    headers: Vec::new(),
+                    payload: group.into(),
+                    after: None,
+                });
+            }
+        }
+        self.effects
+    }
+}
+
+/// The commands as messages, each below the limit.
+fn groups(commands: Vec<(String, Carried)>) -> Vec<Vec<u8>> {
+    let mut messages = Vec::new();
+    let mut group = CommandGroup { id: String::new(), commands: Vec::new() };
+    let mut bytes = 0;
+    for (id, carried) in commands {
+        let size = postcard::to_stdvec(&carried).map_or(0, |bytes| bytes.len());
+        if bytes + size > COMMANDS_BYTES_MAX && !group.commands.is_empty() {
+            messages.extend(group.encode());
+            group.commands.clear();
+            bytes = 0;
+        }
+        if group.commands.is_empty() {
+            group.id = id;
+        }
+        group.commands.push(carried);
+        bytes += size;
+    }
+    if !group.commands.is_empty() {
+        messages.extend(group.encode());
+    }
+    messages
+}
+
+/// Where a parked or refused event was read.
+fn read_of(cause: &Cause) -> Option<ReadAt> {
+    Some(ReadAt {
+        source: Source::Lane(cause.lane),
+        sequence: cause.sequence,
+        at: cause.logged_at,
+        subject: String::new(),
+    })
+}
+

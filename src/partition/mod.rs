@@ -1,0 +1,200 @@
+//! A partition: reads, lets actors decide, commits, and then lets effects leave.
+//!
+//! The rooms, in the order in which an event passes them: [`intake`] reads it at a cursor,
+//! [`items`] makes it an input, an actor decides ([`crate::actors`]), [`batch`] collects what was
+//! decided, [`commit`] appends the batch to the journal as one [`record`], [`release`] lets its
+//! [`effects`] leave, [`keeper`] folds it into the snapshot. [`recovery`] walks the same way from
+//! the journal. While one batch is being committed the next one fills; nothing of either is seen
+//! outside before it is committed.
+
+pub mod batch;
+pub mod commands;
+pub mod commit;
+mod deciding;
+pub mod dues;
+pub mod effects;
+pub mod entry;
+pub mod intake;
+pub mod items;
+pub mod keeper;
+mod owner;
+pub mod record;
+pub mod recovery;
+pub mod release;
+mod seed;
+pub mod state;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    actors::Tap,
+    contract::Limits,
+    domain::{Breach, policy::Policy, time::Timestamp},
+    ports::{Clock, Cursor, Input, Journal, Outbox, Partition, Position, Snapshots},
+};
+
+pub use intake::Credit;
+pub use owner::serve;
+pub use seed::{Seeded, seed};
+
+/// The doors to the outside.
+#[derive(Clone)]
+pub struct Ports {
+    /// What is read.
+    pub input: Arc<dyn Input>,
+    /// Where decisions are committed.
+    pub journal: Arc<dyn Journal>,
+    /// Where effects go.
+    pub outbox: Arc<dyn Outbox>,
+    /// Where the fold is kept.
+    pub snapshots: Arc<dyn Snapshots>,
+    /// The time, and chance.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// How much a partition may hold and how long it may wait. Nothing is unbounded.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    /// A record is sealed at this many bytes.
+    pub batch_bytes_max: usize,
+    /// Records that are sealed and wait for the journal.
+    pub sealed_records_max: usize,
+    /// Committed records whose effects have not left.
+    pub unreleased_records_max: usize,
+    /// Committed records that no snapshot has.
+    pub unsnapshotted_records_max: usize,
+    /// A snapshot is written after this many records.
+    pub snapshot_every_records: usize,
+    /// A snapshot is written this long after the last one, if anything changed.
+    pub snapshot_interval: Duration,
+    /// Live entities beyond which the longest unused are passivated.
+    pub live_entities_max: usize,
+    /// Entities loaded in one round trip.
+    pub load_entities_max: usize,
+    /// Deadlines and steps given in one batch.
+    pub due_entities_max: usize,
+    /// Inputs that wait for a quarantined or cold entity, in all.
+    pub waiting_max: usize,
+    /// How often deadlines, snapshots and marks are looked at.
+    pub tick: Duration,
+    /// How often deadlines of entities that are not live are looked up.
+    pub cold_due_interval: Duration,
+    /// How long a partition is idle before it writes what has been released.
+    pub idle_mark_after: Duration,
+    /// How long to wait before something that failed is tried again.
+    pub retry_after: Duration,
+    /// How long a leaving partition may take to settle.
+    pub leave_within: Duration,
+    /// Take-overs without a decision, from which on messages are read one by one.
+    pub attempts_before_single: u32,
+    /// Messages that are read one by one then.
+    pub single_messages: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            batch_bytes_max: 256 * 1024,
+            sealed_records_max: 4,
+            unreleased_records_max: 1_024,
+            unsnapshotted_records_max: 20_000,
+            snapshot_every_records: 256,
+            snapshot_interval: Duration::from_secs(1),
+            live_entities_max: 100_000,
+            load_entities_max: 256,
+            due_entities_max: 256,
+            waiting_max: 10_000,
+            tick: Duration::from_millis(50),
+            cold_due_interval: Duration::from_secs(1),
+            idle_mark_after: Duration::from_millis(500),
+            retry_after: Duration::from_millis(100),
+            leave_within: Duration::from_secs(8),
+            attempts_before_single: 3,
+            single_messages: 1_024,
+        }
+    }
+}
+
+/// Everything that a partition is told when it is started.
+#[derive(Clone)]
+pub struct Env {
+    /// Which partition.
+    pub partition: Partition,
+    /// How many there are.
+    pub partitions: Partition,
+    /// The pod's name.
+    pub owner: String,
+    /// The doors to the outside.
+    pub ports: Ports,
+    /// What decisions depend on.
+    pub policy: Arc<Policy>,
+    /// What events may look like.
+    pub limits: Limits,
+    /// How much may be held.
+    pub bounds: Bounds,
+    /// Sees each input before it is decided.
+    pub tap: Option<Tap>,
+    /// What the supervisor allows.
+    pub credit: watch::Receiver<Credit>,
+    /// What the supervisor is told.
+    pub status: watch::Sender<Status>,
+    /// Asks the partition to leave.
+    pub stop: CancellationToken,
+}
+
+/// What a partition says of itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Status {
+    /// Recovered, and reading.
+    pub serving: bool,
+    /// Why it does not serve, if it has said so.
+    pub refused: Option<String>,
+    /// The last committed record.
+    pub position: Position,
+    /// The time of its decisions.
+    pub decided_at: Timestamp,
+    /// How far each source has been read and committed.
+    pub cursors: [Cursor; 5],
+    /// How far effects have left.
+    pub released: u64,
+    /// Where the snapshot stands.
+    pub snapshot: u64,
+    /// Live entities.
+    pub live: usize,
+    /// Entities that decide no more.
+    pub quarantined: usize,
+    /// Inputs that wait.
+    pub waiting: usize,
+    /// The lowest sequence of each stream (IN, CMD) that must be kept for this partition.
+    pub keep: [u64; 2],
+}
+
+/// Why a partition stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It was asked to, and everything is settled.
+    Left,
+    /// It was asked to, and not everything could be settled in time; recovery will.
+    LeftInHaste,
+    /// Another owner has committed.
+    SteppedDown,
+    /// The snapshot is gone or another's; it must be made anew from the journal.
+    SnapshotLost,
+    /// EARMARK_OUT lost its tail; recovery sends it again.
+    OutLostItsTail,
+    /// Something is wrong that only an operator can judge.
+    Refused(String),
+}
+
+impl Exit {
+    fn refuse(why: impl Into<String>) -> Exit {
+        Exit::Refused(why.into())
+    }
+
+    fn breach(breach: Breach) -> Exit {
+        Exit::Refused(format!("the journal cannot be folded: {breach}"))
+    }
+}

@@ -1,0 +1,552 @@
+//! The owner of a partition: one loop that reads, decides, commits, releases and keeps.
+
+use std::{collections::BTreeSet, collections::VecDeque, sync::Arc};
+
+use bytes::Bytes;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::Instant,
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    Env, Exit, Status,
+    batch::{Batch, Changes, encode_entry},
+    commit::{Append, NotCommitted},
+    dues::Dues,
+    effects::has_effects,
+    entry::{Entry, ReadAt},
+    intake::{Heard, Intake},
+    items::Reception,
+    keeper::Keeper,
+    record::{Header, Link, Record, RecordHash, Released, encode},
+    recovery::{Recovered, recover},
+    release::{Committed, OutLostItsTail},
+    state::PartitionState,
+};
+use crate::{
+    actors::Registry,
+    contract::{Rejection, Rule},
+    domain::{ids::EntityKey, refusal::Reason, time::Timestamp},
+    ports::{Cursor, Read, Source},
+};
+
+/// Serves a partition until it has to stop. `trust_snapshot` is false where the last owner lost it.
+pub async fn serve(env: Env, trust_snapshot: bool) -> Exit {
+    match Owner::take_over(env, trust_snapshot).await {
+        Ok(mut owner) => match owner.run().await {
+            Ok(()) => owner.leave().await,
+            Err(exit) => exit,
+        },
+        Err(exit) => exit,
+    }
+}
+
+/// A record on its way into the journal.
+pub(super) struct InFlight {
+    pub(super) batch: Batch,
+    header: Header,
+    record: Bytes,
+    started: Instant,
+    append: JoinHandle<Result<u64, NotCommitted>>,
+}
+
+pub(super) struct Owner {
+    pub(super) env: Env,
+    pub(super) reception: Reception,
+    pub(super) registry: Registry,
+    pub(super) dues: Dues,
+    pub(super) stepping: BTreeSet<EntityKey>,
+    /// The partition's state after everything decided so far.
+    pub(super) state: PartitionState,
+    /// The same after everything committed so far.
+    pub(super) committed: PartitionState,
+    pub(super) open: Batch,
+    pub(super) sealed: VecDeque<Batch>,
+    pub(super) in_flight: Option<InFlight>,
+    pub(super) keeper: Keeper,
+    /// The last committed record leaves the snapshot whole.
+    whole: bool,
+    to_release: mpsc::UnboundedSender<Committed>,
+    releasing: AbortOnDropHandle<Result<(), OutLostItsTail>>,
+    released: watch::Receiver<Released>,
+    /// The committed records whose effects have not left.
+    unreleased: VecDeque<u64>,
+    /// The cursors when all effects had last left.
+    settled_cursors: [Cursor; 5],
+    /// The last committed record that has effects.
+    last_effects: u64,
+    last_commit: Instant,
+    last_snapshot: Instant,
+    pub(super) last_cold_look: Option<Instant>,
+    /// Messages that are still read one by one.
+    single: usize,
+}
+
+impl Owner {
+    async fn take_over(env: Env, trust_snapshot: bool) -> Result<Owner, Exit> {
+        let started = Instant::now();
+        let stop = env.stop.clone();
+        let recovered = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(Exit::LeftInHaste),
+            recovered = recover(&env, trust_snapshot) => recovered?,
+        };
+        let mut owner = Owner::begin(env, recovered);
+        owner.claim().await?;
+        crate::telemetry::recovered(owner.env.partition, started.elapsed());
+        Ok(owner)
+    }
+
+    fn begin(env: Env, recovered: Recovered) -> Owner {
+        let bounds = env.bounds.clone();
+        let mut keeper = Keeper::new(
+            env.ports.snapshots.clone(),
+            env.partition,
+            recovered.snapshot_at,
+            bounds.retry_after,
+        );
+        keeper.add(recovered.owed);
+        let (to_release, committed) = mpsc::unbounded_channel();
+        let (progress, released) = watch::channel(recovered.releaser.released);
+        let mut last_effects = 0;
+        let unreleased = recovered.unreleased.iter().map(|(sequence, _)| *sequence).collect();
+        for (sequence, record) in recovered.unreleased {
+            if has_effects(&record) {
+                last_effects = sequence;
+            }
+            let _ = to_release.send((sequence, record));
+        }
+        let releasing = tokio::spawn(recovered.releaser.run(committed, progress));
+        Owner {
+            reception: Reception {
+                partition: env.partition,
+                partitions: env.partitions,
+                limits: env.limits.clone(),
+            },
+            single: match recovered.state.attempts + 1 >= bounds.attempts_before_single {
+                true => bounds.single_messages,
+                false => 0,
+            },
+            env,
+            registry: recovered.registry,
+            dues: recovered.dues,
+            stepping: recovered.stepping.into_iter().collect(),
+            committed: recovered.state.clone(),
+            open: Batch { whole: true, ..Batch::default() },
+            state: recovered.state,
+            sealed: VecDeque::new(),
+            in_flight: None,
+            keeper,
+            whole: true,
+            to_release,
+            releasing: AbortOnDropHandle::new(releasing),
+            released,
+            unreleased,
+            settled_cursors: [Cursor::default(); 5],
+            last_effects,
+            last_commit: Instant::now(),
+            last_snapshot: Instant::now(),
+            last_cold_look: None,
+        }
+    }
+
+    /// Says in the journal whose the partition is now, before anything else is read; and takes the
+    /// message out that the process died of.
+    async fn claim(&mut self) -> Result<(), Exit> {
+        let died_of = self.state.in_hand;
+        self.open_batch();
+        if let Some((source, sequence)) = died_of {
+            self.take_out(source, sequence).await?;
+        }
+        self.push(Entry::TakenOver)?;
+        self.settle().await
+    }
+
+    async fn take_out(&mut self, source: Source, sequence: u64) -> Result<(), Exit> {
+        let input = self.env.ports.input.clone();
+        let message = self.env.until_done(|| input.fetch(source, sequence)).await;
+        let (at, subject) = message.map(|m| (m.at, m.subject)).unwrap_or_default();
+        let read = ReadAt { source, sequence, at, subject };
+        let found = "a message that the process died of";
+        let mut rejection = Rejection::new(Rule::Killer, found, "a message that can be decided");
+        rejection.reason = Reason::Killer;
+        self.push(Entry::Rejected { read, rejection })?;
+        let cursor = &mut self.state.cursors[source.index()];
+        cursor.sequence = cursor.sequence.max(sequence);
+        Ok(())
+    }
+
+    // === the loop ===
+
+    async fn run(&mut self) -> Result<(), Exit> {
+        let mut intake = Intake::start(
+            &self.env.ports.input,
+            self.env.partition,
+            self.state.cursors,
+            self.env.credit.clone(),
+            self.env.bounds.retry_after,
+        );
+        let mut tick = tokio::time::interval(self.env.bounds.tick);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let stop = self.env.stop.clone();
+        loop {
+            self.note_released();
+            let may_read = self.may_read();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                done = appended(&mut self.in_flight) => self.on_appended(done)?,
+                lost = &mut self.releasing => return Err(released_no_more(lost)),
+                written = self.keeper.written() => written.map_err(|_| Exit::SnapshotLost)?,
+                (source, heard) = intake.next(), if may_read => self.hear(source, heard).await?,
+                _ = tick.tick() => self.on_tick().await?,
+            }
+            self.step().await?;
+            self.append_next()?;
+            self.snapshot_if_due();
+            self.tell();
+        }
+    }
+
+    /// At a bound the reader stops; the log is the buffer.
+    fn may_read(&self) -> bool {
+        let bounds = &self.env.bounds;
+        self.sealed.len() < bounds.sealed_records_max
+            && self.open.bytes.len() < bounds.batch_bytes_max
+            && self.unreleased.len() < bounds.unreleased_records_max
+            && self.keeper.records_behind() < bounds.unsnapshotted_records_max
+    }
+
+    fn is_released(&self) -> bool {
+        self.released.borrow().up_to >= self.last_effects
+    }
+
+    fn note_released(&mut self) {
+        let up_to = self.released.borrow_and_update().up_to;
+        while self.unreleased.front().is_some_and(|sequence| *sequence <= up_to) {
+            self.unreleased.pop_front();
+        }
+        if self.unreleased.is_empty() {
+            self.settled_cursors = self.committed.cursors;
+        }
+    }
+
+    async fn hear(&mut self, source: Source, heard: Heard) -> Result<(), Exit> {
+        match heard {
+            Heard::Read(Read::Drained(cursor)) => {
+                let ours = &mut self.state.cursors[source.index()];
+                ours.sequence = ours.sequence.max(cursor.sequence);
+                ours.at = ours.at.max(cursor.at);
+                ours.created = cursor.created;
+                self.give_deadlines().await
+            }
+            Heard::Read(Read::Messages(messages)) if self.single > 0 => {
+                for message in messages {
+                    self.single = self.single.saturating_sub(1);
+                    self.open_batch();
+                    self.push(Entry::InHand { source, sequence: message.sequence })?;
+                    self.settle().await?;
+                    self.decide_messages(source, vec![message]).await?;
+                    self.settle().await?;
+                }
+                Ok(())
+            }
+            Heard::Read(Read::Messages(messages)) => {
+                self.decide_messages(source, messages).await?;
+                self.give_deadlines().await
+            }
+            Heard::Lost(loss, cursor) => {
+                tracing::error!(
+                    partition = self.env.partition,
+                    source = source.as_str(),
+                    ?loss,
+                    "a log is not what its cursor remembers"
+                );
+                crate::telemetry::source_lost(source);
+                self.open_batch();
+                self.state.cursors[source.index()] = cursor;
+                self.push(Entry::Lost { source, what: format!("{loss:?}") })
+            }
+        }
+    }
+
+    async fn on_tick(&mut self) -> Result<(), Exit> {
+        self.give_deadlines().await?;
+        self.look_for_cold_deadlines().await?;
+        self.revive_waiting().await?;
+        self.write_closing_mark()?;
+        let (keep, keeper) = (self.env.bounds.live_entities_max, &self.keeper);
+        let (open, sealed, in_flight) = (&self.open, &self.sealed, &self.in_flight);
+        let busy = |key: &EntityKey| {
+            // What an actor knows and no snapshot does must not be let go.
+            keeper.owes(key)
+                || open.changes.touch(key)
+                || sealed.iter().any(|batch| batch.changes.touch(key))
+                || in_flight.as_ref().is_some_and(|flying| flying.batch.changes.touch(key))
+        };
+        self.registry.passivate(keep, busy, &mut self.dues);
+        Ok(())
+    }
+
+    /// An idle partition says in the journal what has been released and read since.
+    fn write_closing_mark(&mut self) -> Result<(), Exit> {
+        let idle = self.in_flight.is_none() && self.sealed.is_empty() && self.open.is_empty();
+        let unmarked = self.committed.released.up_to < self.last_effects && self.is_released();
+        let moved = (0..5).any(|index| {
+            self.state.cursors[index].sequence > self.committed.cursors[index].sequence + 10_000
+        });
+        if idle
+            && (unmarked || moved)
+            && self.last_commit.elapsed() >= self.env.bounds.idle_mark_after
+        {
+            self.open_batch();
+            self.sealed.push_back(self.take_open());
+        }
+        Ok(())
+    }
+
+    // === filling batches ===
+
+    /// Fixes the time of the decisions of the open batch, if it is empty.
+    pub(super) fn open_batch(&mut self) -> Timestamp {
+        if self.open.is_empty() {
+            self.state.decided_at = self.state.decided_at.max(self.env.ports.clock.now());
+        }
+        self.state.decided_at
+    }
+
+    /// Adds an entry to the open batch; seals the batch before, if the entry does not fit.
+    pub(super) fn push(&mut self, entry: Entry) -> Result<(), Exit> {
+        let bytes = encode_entry(&entry)
+            .map_err(|error| Exit::refuse(format!("an entry cannot be encoded: {error}")))?;
+        let full = self.open.bytes.len() + bytes.len() > self.env.bounds.batch_bytes_max;
+        if full && !self.open.is_empty() {
+            let mut batch = self.take_open();
+            batch.whole = false;
+            self.open.changes = std::mem::take(&mut batch.changes);
+            self.sealed.push_back(batch);
+        }
+        self.state.note(&entry);
+        self.open.decided_at = self.state.decided_at;
+        self.open.push(entry, &bytes);
+        Ok(())
+    }
+
+    /// Says that the open batch's changes are complete.
+    pub(super) fn close_chunk(&mut self, changes: Changes) {
+        self.open.changes.absorb(changes);
+    }
+
+    fn take_open(&mut self) -> Batch {
+        let next = Batch { whole: true, ..Batch::default() };
+        let mut batch = std::mem::replace(&mut self.open, next);
+        batch.decided_at = self.state.decided_at;
+        batch.state = self.state.clone();
+        batch
+    }
+
+    // === committing ===
+
+    fn append_next(&mut self) -> Result<(), Exit> {
+        if self.in_flight.is_some() {
+            return Ok(());
+        }
+        let batch = match self.sealed.pop_front() {
+            Some(batch) => batch,
+            None if !self.open.is_empty() => self.take_open(),
+            None => return Ok(()),
+        };
+        let header = self.header(&batch);
+        let record = encode(&header, &batch.bytes)
+            .map_err(|error| Exit::refuse(format!("a record cannot be encoded: {error}")))?;
+        let record = Bytes::from(record);
+        let append = Append {
+            journal: self.env.ports.journal.clone(),
+            partition: self.env.partition,
+            after: self.committed.last.sequence,
+            batch: header.batch,
+            record: record.clone(),
+            retry_after: self.env.bounds.retry_after,
+        };
+        let append = tokio::spawn(append.run());
+        self.in_flight = Some(InFlight { batch, header, record, started: Instant::now(), append });
+        Ok(())
+    }
+
+    fn header(&self, batch: &Batch) -> Header {
+        Header {
+            partition: self.env.partition,
+            partitions: self.env.partitions,
+            incarnation: self.committed.incarnation,
+            batch: self.env.ports.clock.unique(),
+            owner: self.env.owner.clone(),
+            previous: Some(self.committed.last),
+            decided_at: batch.decided_at,
+            cursors: batch.state.cursors,
+            released: *self.released.borrow(),
+            entries: batch.entries.len() as u32,
+        }
+    }
+
+    fn on_appended(
+        &mut self,
+        (flying, result): (InFlight, Result<u64, NotCommitted>),
+    ) -> Result<(), Exit> {
+        let sequence = match result {
+            Ok(sequence) => sequence,
+            Err(NotCommitted::Superseded) => return Err(Exit::SteppedDown),
+            Err(NotCommitted::JournalLostItsTail) => {
+                return Err(Exit::refuse(
+                    "the journal ends before this owner's own last record: JetStream lost \
+                     acknowledged writes",
+                ));
+            }
+        };
+        let link = Link { sequence, hash: RecordHash::of(&flying.record) };
+        self.committed = flying.batch.state;
+        self.committed.follow(&flying.header, link);
+        self.state.last = link;
+        self.state.released = flying.header.released;
+        self.whole = flying.batch.whole;
+        self.keeper.add(flying.batch.changes.folded_to(sequence));
+        let record = Record { header: flying.header, entries: flying.batch.entries };
+        crate::telemetry::committed(&record, flying.record.len(), flying.started.elapsed());
+        if has_effects(&record) {
+            self.last_effects = sequence;
+        }
+        self.unreleased.push_back(sequence);
+        // A releaser that is gone is noticed by the loop.
+        let _ = self.to_release.send((sequence, Arc::new(record)));
+        self.last_commit = Instant::now();
+        self.note_committed();
+        Ok(())
+    }
+
+    /// Remembers the position in Redis too; nobody waits for it.
+    fn note_committed(&self) {
+        let (snapshots, partition) = (self.env.ports.snapshots.clone(), self.env.partition);
+        let position = self.committed.position();
+        drop(tokio::spawn(async move {
+            if let Err(error) = snapshots.note_committed(partition, position).await {
+                tracing::debug!(partition, %error, "the committed mark was not written");
+            }
+        }));
+    }
+
+    /// Waits until everything decided so far is committed.
+    pub(super) async fn settle(&mut self) -> Result<(), Exit> {
+        loop {
+            self.append_next()?;
+            if self.in_flight.is_none() {
+                return Ok(());
+            }
+            let done = appended(&mut self.in_flight).await;
+            self.on_appended(done)?;
+        }
+    }
+
+    // === keeping ===
+
+    fn snapshot_if_due(&mut self) {
+        let bounds = &self.env.bounds;
+        let behind = self.keeper.records_behind();
+        let due = behind >= bounds.snapshot_every_records
+            || (behind > 0 && self.last_snapshot.elapsed() >= bounds.snapshot_interval);
+        if due && self.whole && !self.keeper.is_writing() {
+            self.keeper.write(&self.committed);
+            self.last_snapshot = Instant::now();
+        }
+    }
+
+    fn tell(&self) {
+        let status = Status {
+            serving: true,
+            refused: None,
+            position: self.committed.position(),
+            decided_at: self.committed.decided_at,
+            cursors: self.committed.cursors,
+            released: self.released.borrow().up_to,
+            snapshot: self.keeper.stands_at().sequence,
+            live: self.registry.len(),
+            quarantined: self.committed.quarantined.len(),
+            waiting: self.committed.waiting_len(),
+            keep: self.keep(),
+        };
+        self.env.status.send_if_modified(|told| {
+            let news = *told != status;
+            *told = status;
+            news
+        });
+    }
+
+    /// The lowest sequences of EARMARK_IN and EARMARK_CMD that are still needed: what is unread, what
+    /// waits, and what an unreleased dead letter may have to quote.
+    fn keep(&self) -> [u64; 2] {
+        let mut keep = [u64::MAX; 2];
+        for source in Source::ALL {
+            let stream = usize::from(source == Source::Commands);
+            keep[stream] = keep[stream].min(self.settled_cursors[source.index()].sequence + 1);
+        }
+        for waiting in self.committed.waiting.values().flatten() {
+            let stream = usize::from(waiting.read.source == Source::Commands);
+            keep[stream] = keep[stream].min(waiting.read.sequence);
+        }
+        keep
+    }
+
+    // === leaving ===
+
+    /// Commits what is decided, lets it leave, and writes the snapshot; as far as time allows.
+    async fn leave(mut self) -> Exit {
+        let within = self.env.bounds.leave_within;
+        match tokio::time::timeout(within, self.settle_for_good()).await {
+            Ok(Ok(())) => Exit::Left,
+            Ok(Err(exit)) => exit,
+            Err(_) => Exit::LeftInHaste,
+        }
+    }
+
+    async fn settle_for_good(&mut self) -> Result<(), Exit> {
+        self.settle().await?;
+        let last_effects = self.last_effects;
+        let _ = self.released.wait_for(|released| released.up_to >= last_effects).await;
+        if self.committed.released.up_to < last_effects {
+            self.open_batch();
+            let mark = self.take_open();
+            self.sealed.push_back(mark);
+            self.settle().await?;
+        }
+        loop {
+            self.keeper.write(&self.committed);
+            if !self.keeper.is_writing() {
+                break;
+            }
+            self.keeper.written().await.map_err(|_| Exit::SnapshotLost)?;
+        }
+        Ok(())
+    }
+}
+
+/// Waits for the record in flight; for ever if there is none. Dropping the future loses nothing.
+async fn appended(in_flight: &mut Option<InFlight>) -> (InFlight, Result<u64, NotCommitted>) {
+    let Some(flying) = in_flight else { return std::future::pending().await };
+    let result = (&mut flying.append).await;
+    match (in_flight.take(), result) {
+        (Some(flying), Ok(result)) => (flying, result),
+        // The task was cancelled or panicked: nothing is known, and nobody will find out here.
+        (Some(flying), Err(_)) => (flying, Err(NotCommitted::Superseded)),
+        (None, _) => std::future::pending().await,
+    }
+}
+
+fn released_no_more(
+    ended: Result<Result<(), OutLostItsTail>, tokio::task::JoinError>,
+) -> Exit {
+    match ended {
+        Ok(Err(OutLostItsTail)) => Exit::OutLostItsTail,
+        Ok(Ok(())) => Exit::refuse("the releaser ended"),
+        Err(error) => Exit::refuse(format!("the releaser failed: {error}")),
+    }
+}

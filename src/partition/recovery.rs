@@ -1,0 +1,392 @@
+//! Brings a partition back: snapshot, then the journal behind it, then the effects that may not
+//! have left. Nothing is decided again.
+//!
+//! What does not fit (a broken chain, a journal that ends before something known to be committed)
+//! is never papered over: the partition refuses to serve and says why. A snapshot that does not fit
+//! is only a longer way: the journal is folded from its beginning.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{
+    Env, Exit,
+    batch::Changes,
+    dues::Dues,
+    effects::{id_prefix, sequence_of_id},
+    entry::{Entry, Facts},
+    record::{Link, Record, RecordHash, Released},
+    release::{Committed, Releaser},
+    state::PartitionState,
+};
+use crate::{
+    actors::Registry,
+    domain::{ids::EntityKey, time::Timestamp},
+    ports::{At, Delta, JournalEntry, PortError, Position},
+};
+
+/// A partition as it was when its last record was committed.
+pub struct Recovered {
+    /// Beside its entities.
+    pub state: PartitionState,
+    /// Its live entities.
+    pub registry: Registry,
+    /// Their deadlines.
+    pub dues: Dues,
+    /// Those with steps left.
+    pub stepping: Vec<EntityKey>,
+    /// Where the snapshot stands.
+    pub snapshot_at: Position,
+    /// What changed since.
+    pub owed: Changes,
+    /// Records that may have unreleased effects, and who releases them.
+    pub unreleased: Vec<Committed>,
+    /// Releases them.
+    pub releaser: Releaser,
+}
+
+/// Brings a partition back.
+pub async fn recover(env: &Env, trust_snapshot: bool) -> Result<Recovered, Exit> {
+    let last = env.until_done(|| env.ports.journal.last(env.partition)).await;
+    let last = last.ok_or(Exit::refuse("the journal has no first record: run `earmark setup`"))?;
+    let end = decode(&last)?;
+    check_partitions(env, &end)?;
+    let mut fold = Fold::begin(env, &end, last.sequence, trust_snapshot).await?;
+    fold.to_the_end(last.sequence).await?;
+    let unreleased = fold.unreleased(last.sequence).await?;
+    Ok(fold.finish(unreleased))
+}
+
+/// A record, or why this build cannot go on from it.
+pub(super) fn decode(entry: &JournalEntry) -> Result<Record, Exit> {
+    Record::decode(&entry.record)
+        .map_err(|error| Exit::refuse(format!("journal record {}: {error}", entry.sequence)))
+}
+
+fn check_partitions(env: &Env, end: &Record) -> Result<(), Exit> {
+    match end.header.partitions == env.partitions && end.header.partition == env.partition {
+        true => Ok(()),
+        false => Err(Exit::refuse(format!(
+            "the journal is of partition {} of {}, this process serves {} of {}",
+            end.header.partition, end.header.partitions, env.partition, env.partitions
+        ))),
+    }
+}
+
+struct Fold<'a> {
+    env: &'a Env,
+    state: PartitionState,
+    registry: Registry,
+    dues: Dues,
+    stepping: Vec<EntityKey>,
+    snapshot_at: Position,
+    owed: Changes,
+    records_owed: usize,
+}
+
+impl<'a> Fold<'a> {
+    async fn begin(
+        env: &'a Env,
+        end: &Record,
+        end_sequence: u64,
+        trust_snapshot: bool,
+    ) -> Result<Fold<'a>, Exit> {
+        let incarnation = end.header.incarnation;
+        let committed = env.until_done(|| env.ports.snapshots.committed(env.partition)).await;
+        refuse_lost_tail("was committed", committed, incarnation, end_sequence)?;
+        let stored = env.until_done(|| env.ports.snapshots.state(env.partition)).await;
+        let at = stored.as_ref().map(|(position, _)| *position);
+        refuse_lost_tail("is in the snapshot", at, incarnation, end_sequence)?;
+        let fold = |state: PartitionState, snapshot_at| Fold {
+            env,
+            state,
+            registry: Registry::default(),
+            dues: Dues::default(),
+            stepping: Vec::new(),
+            snapshot_at,
+            owed: Changes::default(),
+            records_owed: 0,
+        };
+        if trust_snapshot
+            && let Some((position, bytes)) = stored
+            && let Some(state) = PartitionState::decode(&bytes)
+            && position.incarnation == incarnation
+            && state.position() == position
+            && env.is_in_journal(state.last).await
+        {
+            return Ok(fold(state, position));
+        }
+        crate::telemetry::recovery_from_genesis(env.partition);
+        let (state, genesis) = genesis(env).await?;
+        let bytes = state.encode();
+        let reset = || env.ports.snapshots.reset(env.partition, genesis, bytes.clone().into());
+        env.until_done(reset).await;
+        Ok(fold(state, genesis))
+    }
+
+    async fn to_the_end(&mut self, end: u64) -> Result<(), Exit> {
+        while self.state.last.sequence < end {
+            let after = self.state.last.sequence;
+            let env = self.env;
+            let page = env.until_done(|| env.ports.journal.read(env.partition, after)).await;
+            if page.is_empty() {
+                return Err(Exit::refuse(format!("the journal ends before its record {end}")));
+            }
+            self.page(page).await?;
+            if self.records_owed >= env.bounds.snapshot_every_records {
+                self.snapshot().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn page(&mut self, page: Vec<JournalEntry>) -> Result<(), Exit> {
+        let mut facts: BTreeMap<EntityKey, Vec<FoldedFacts>> = BTreeMap::new();
+        for entry in page {
+            let record = decode(&entry)?;
+            follow(&mut self.state, &record, &entry)?;
+            self.records_owed += 1;
+            for entry_of in record.entries {
+                self.state.note(&entry_of);
+                let Entry::Decided(decided) = entry_of else { continue };
+                if !decided.facts.is_empty() {
+                    let fact = (entry.sequence, record.header.decided_at, decided.facts);
+                    add(facts.entry(decided.entity).or_default(), fact);
+                }
+            }
+        }
+        self.load(facts.keys()).await?;
+        for (key, records) in facts {
+            let change = self.registry.fold(&key, records).await.map_err(Exit::breach)?;
+            self.dues.set(&key, &change.dues);
+            if change.steps_left {
+                self.stepping.push(key.clone());
+            }
+            self.owed.add(&key, change);
+        }
+        Ok(())
+    }
+
+    async fn load(&mut self, keys: impl Iterator<Item = &EntityKey>) -> Result<(), Exit> {
+        let cold: Vec<EntityKey> = keys.filter(|key| !self.registry.holds(key)).cloned().collect();
+        for keys in cold.chunks(self.env.bounds.load_entities_max) {
+            let env = self.env;
+            let load = || env.ports.snapshots.load(env.partition, self.snapshot_at, keys);
+            let At::Here(stored) = env.until_done(load).await else {
+                return Err(Exit::SnapshotLost);
+            };
+            for (key, stored) in keys.iter().zip(stored) {
+                self.registry.spawn(key, stored).map_err(|_| Exit::SnapshotLost)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is owed, so that entities can be passivated on the way.
+    async fn snapshot(&mut self) -> Result<(), Exit> {
+        let to = self.state.position();
+        let owed = std::mem::take(&mut self.owed).folded_to(to.sequence);
+        let delta = Delta {
+            from: self.snapshot_at,
+            to,
+            state: self.state.encode().into(),
+            changes: owed.to_vec(),
+        };
+        let env = self.env;
+        match env.until_done(|| env.ports.snapshots.advance(env.partition, &delta)).await {
+            At::Here(()) => self.snapshot_at = to,
+            At::Elsewhere(_) => return Err(Exit::SnapshotLost),
+        }
+        self.records_owed = 0;
+        let keep = env.bounds.live_entities_max;
+        self.registry.passivate(keep, |_| false, &mut self.dues);
+        Ok(())
+    }
+
+    /// The records whose effects may not have left, and a releaser that knows which of them did.
+    async fn unreleased(
+        &self,
+        end: u64,
+    ) -> Result<(Vec<Committed>, HashSet<String>, Released), Exit> {
+        let env = self.env;
+        let out_end = env.until_done(|| env.ports.outbox.out_end()).await;
+        let mut from = self.state.released;
+        if out_end < from.out {
+            crate::telemetry::out_lost_its_tail(from.out, out_end);
+            from = env.mark_at_or_before(out_end).await?;
+        }
+        let prefix = id_prefix(self.state.incarnation, env.partition);
+        let there = env.until_done(|| env.ports.outbox.out_ids(from.out, &prefix)).await;
+        if let Some(beyond) = there.iter().filter_map(|id| sequence_of_id(id)).find(|at| *at > end)
+        {
+            return Err(Exit::refuse(format!(
+                "an outcome of record {beyond} has left, but the journal ends at {end}: JetStream \
+                 lost acknowledged writes"
+            )));
+        }
+        let mut unreleased = Vec::new();
+        let mut after = from.up_to;
+        while after < end {
+            let page = env.until_done(|| env.ports.journal.read(env.partition, after)).await;
+            let Some(last) = page.last() else { break };
+            after = last.sequence;
+            for entry in page {
+                unreleased.push((entry.sequence, Arc::new(decode(&entry)?)));
+            }
+        }
+        Ok((unreleased, there.into_iter().collect(), Released { out: out_end, ..from }))
+    }
+
+    fn finish(
+        self,
+        (unreleased, skip, released): (Vec<Committed>, HashSet<String>, Released),
+    ) -> Recovered {
+        let releaser = Releaser {
+            partition: self.env.partition,
+            outbox: self.env.ports.outbox.clone(),
+            input: self.env.ports.input.clone(),
+            retry_after: self.env.bounds.retry_after,
+            skip,
+            released,
+            shown_at: HashMap::new(),
+        };
+        Recovered {
+            owed: self.owed.folded_to(self.state.last.sequence),
+            state: self.state,
+            registry: self.registry,
+            dues: self.dues,
+            stepping: self.stepping,
+            snapshot_at: self.snapshot_at,
+            unreleased,
+            releaser,
+        }
+    }
+}
+
+/// The facts of one record for one entity: the record's sequence, its time, and the facts.
+pub(super) type FoldedFacts = (u64, Timestamp, Facts);
+
+/// Gathers an entity's facts from the entries of the record at `sequence`.
+pub(super) fn gather(
+    records: &mut Vec<FoldedFacts>,
+    entity: &EntityKey,
+    sequence: u64,
+    at: Timestamp,
+    entries: &[Entry],
+) {
+    for entry in entries {
+        if let Entry::Decided(decided) = entry
+            && decided.entity == *entity
+        {
+            add(records, (sequence, at, decided.facts.clone()));
+        }
+    }
+}
+
+/// Facts of one record come as one list, so that a record is folded whole or not at all.
+fn add(records: &mut Vec<FoldedFacts>, (sequence, at, facts): FoldedFacts) {
+    match records.last_mut() {
+        Some((last, _, gathered)) if *last == sequence => match (gathered, facts) {
+            (Facts::Sku(gathered), Facts::Sku(more)) => gathered.extend(more),
+            (Facts::Order(gathered), Facts::Order(more)) => gathered.extend(more),
+            (Facts::Sku(_), Facts::Order(_)) | (Facts::Order(_), Facts::Sku(_)) => {}
+        },
+        _ => records.push((sequence, at, facts)),
+    }
+}
+
+/// Goes on by a record, if it is the next link of the chain.
+fn follow(state: &mut PartitionState, record: &Record, entry: &JournalEntry) -> Result<(), Exit> {
+    if record.header.previous != Some(state.last) {
+        let claimed = record.header.previous.map_or("none".to_owned(), |link| link.to_string());
+        return Err(Exit::refuse(format!(
+            "journal record {} follows {claimed}, but the record before it is {}: JetStream lost or \
+             changed acknowledged writes",
+            entry.sequence, state.last
+        )));
+    }
+    let link = Link { sequence: entry.sequence, hash: RecordHash::of(&entry.record) };
+    state.follow(&record.header, link);
+    Ok(())
+}
+
+async fn genesis(env: &Env) -> Result<(PartitionState, Position), Exit> {
+    let page = env.until_done(|| env.ports.journal.read(env.partition, 0)).await;
+    let first = page.first().ok_or(Exit::refuse("the journal has no first record"))?;
+    let record = decode(first)?;
+    if record.header.previous.is_some() || record.entries != [Entry::Genesis] {
+        return Err(Exit::refuse(format!(
+            "the journal begins at record {}, which is not its first: it can only be read with a \
+             snapshot that stands behind that",
+            first.sequence
+        )));
+    }
+    let mut state = PartitionState::default();
+    let link = Link { sequence: first.sequence, hash: RecordHash::of(&first.record) };
+    state.follow(&record.header, link);
+    let position = state.position();
+    Ok((state, position))
+}
+
+fn refuse_lost_tail(
+    what: &str,
+    known: Option<Position>,
+    incarnation: u64,
+    end: u64,
+) -> Result<(), Exit> {
+    match known {
+        Some(known) if known.incarnation == incarnation && known.sequence > end => {
+            Err(Exit::refuse(format!(
+                "record {} {what}, but the journal ends at {end}: JetStream lost acknowledged \
+                 writes",
+                known.sequence
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Env {
+    /// Asks again until there is an answer.
+    pub async fn until_done<T, F>(&self, mut ask: impl FnMut() -> F) -> T
+    where
+        F: Future<Output = Result<T, PortError>>,
+    {
+        loop {
+            match ask().await {
+                Ok(value) => return value,
+                Err(error) => {
+                    tracing::warn!(partition = self.partition, %error, "recovery waits");
+                    tokio::time::sleep(self.bounds.retry_after).await;
+                }
+            }
+        }
+    }
+
+    /// Whether this very record stands in the journal.
+    async fn is_in_journal(&self, link: Link) -> bool {
+        let before = link.sequence.saturating_sub(1);
+        let page = self.until_done(|| self.ports.journal.read(self.partition, before)).await;
+        page.first().is_some_and(|entry| {
+            entry.sequence == link.sequence && RecordHash::of(&entry.record) == link.hash
+        })
+    }
+
+    /// The newest journaled mark whose sequence of EARMARK_OUT is still there.
+    async fn mark_at_or_before(&self, out_end: u64) -> Result<Released, Exit> {
+        let mut mark = Released::default();
+        let mut after = 0;
+        loop {
+            let page = self.until_done(|| self.ports.journal.read(self.partition, after)).await;
+            let Some(last) = page.last() else { return Ok(mark) };
+            after = last.sequence;
+            for entry in &page {
+                let released = decode(entry)?.header.released;
+                if released.out <= out_end {
+                    mark = released;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Lets effects leave, after their record is committed and in the order of the records.
+//!
+//! Answers leave at once. Messages of the records that have gathered are sent together, and nothing
+//! later is sent before all of them are acknowledged. What is not acknowledged is sent again under
+//! its id, for as long as it takes: an effect is never given up.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    effects::{Effects, effects},
+    entry::Shown,
+    record::{Record, Released},
+};
+use crate::{
+    contract::{self, DeadLetter},
+    domain::ids::Sku,
+    ports::{Input, Outbox, Outgoing, Outlet, Partition, Position, SendError, Sent},
+};
+
+/// Records whose effects leave together at most.
+const RECORDS_AT_ONCE: usize = 16;
+/// Availability subjects whose last sequence is remembered at most.
+const SUBJECTS_MAX: usize = 100_000;
+/// Original bytes beyond this go to the object store, and the dead letter names the object.
+const DEAD_LETTER_BYTES_MAX: usize = 256 * 1024;
+
+/// A committed record and where it stands.
+pub type Committed = (u64, Arc<Record>);
+
+/// EARMARK_OUT gave out a sequence twice: it has lost what it had acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutLostItsTail;
+
+/// Lets effects leave.
+pub struct Releaser {
+    /// Whose effects.
+    pub partition: Partition,
+    /// Where they go.
+    pub outbox: Arc<dyn Outbox>,
+    /// Where original bytes are fetched from.
+    pub input: Arc<dyn Input>,
+    /// How long to wait before something is sent again; doubles up to sixteen times that.
+    pub retry_after: Duration,
+    /// Ids that are in EARMARK_OUT already.
+    pub skip: HashSet<String>,
+    /// How far effects have left.
+    pub released: Released,
+    /// The last known sequence of availability subjects.
+    pub shown_at: HashMap<Sku, u64>,
+}
+
+impl Releaser {
+    /// Releases what it is given until there will be no more.
+    pub async fn run(
+        mut self,
+        mut committed: mpsc::UnboundedReceiver<Committed>,
+        progress: watch::Sender<Released>,
+    ) -> Result<(), OutLostItsTail> {
+        let mut records = Vec::with_capacity(RECORDS_AT_ONCE);
+        while committed.recv_many(&mut records, RECORDS_AT_ONCE).await > 0 {
+            self.release(&records).await?;
+            if let Some((sequence, _)) = records.last() {
+                self.released.up_to = *sequence;
+            }
+            progress.send_replace(self.released);
+            records.clear();
+        }
+        Ok(())
+    }
+
+    async fn release(&mut self, records: &[Committed]) -> Result<(), OutLostItsTail> {
+        let mut messages = Vec::new();
+        let mut dead_letters = Vec::new();
+        let mut shown = BTreeMap::new();
+        for (sequence, record) in records {
+            let Effects { answers, messages: more, dead_letters: dead, shown: newer } =
+                effects(record, *sequence);
+            self.answer(answers).await;
+            messages.extend(more.into_iter().filter(|message| !self.is_there(message)));
+            dead_letters.extend(dead);
+            shown.extend(newer);
+        }
+        for (id, letter) in dead_letters {
+            messages.push(self.dead_letter(id, letter).await);
+        }
+        self.send(messages).await?;
+        self.show(shown).await;
+        Ok(())
+    }
+
+    fn is_there(&self, message: &Outgoing) -> bool {
+        message.id.as_ref().is_some_and(|id| self.skip.contains(id))
+    }
+
+    async fn answer(&self, answers: Vec<(String, Bytes)>) {
+        for (to, answer) in answers {
+            if let Err(error) = self.outbox.answer(&to, answer).await {
+                tracing::warn!(partition = self.partition, %error, "an answer was not sent");
+            }
+        }
+    }
+
+    async fn send(&mut self, mut messages: Vec<Outgoing>) -> Result<(), OutLostItsTail> {
+        let mut pause = self.retry_after;
+        let known = self.released.out;
+        while !messages.is_empty() {
+            let results = self.outbox.send(messages.clone()).await;
+            let mut again = Vec::new();
+            for (message, result) in messages.into_iter().zip(results) {
+                match result {
+                    Ok(sent) => self.sent(&message, sent, known)?,
+                    Err(SendError::TooLarge(why)) => self.set_aside(message, &why).await,
+                    Err(SendError::Later(why)) => {
+                        crate::telemetry::send_retried(message.outlet, &why);
+                        again.push(message);
+                    }
+                    Err(SendError::Refused) => again.push(message),
+                }
+            }
+            messages = again;
+            if !messages.is_empty() {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(self.retry_after * 16);
+            }
+        }
+        Ok(())
+    }
+
+    fn sent(&mut self, message: &Outgoing, sent: Sent, known: u64) -> Result<(), OutLostItsTail> {
+        if message.outlet != Outlet::Out || sent.duplicate {
+            return Ok(());
+        }
+        if sent.sequence <= known {
+            return Err(OutLostItsTail);
+        }
+        self.released.out = self.released.out.max(sent.sequence);
+        Ok(())
+    }
+
+    /// A message that no stream takes is kept whole in the object store, and said loudly.
+    async fn set_aside(&self, message: Outgoing, why: &str) {
+        let name = message.id.clone().unwrap_or_else(|| message.subject.clone());
+        tracing::error!(partition = self.partition, subject = message.subject, why, "set aside");
+        self.put_object(&name, message.payload).await;
+    }
+
+    async fn put_object(&self, name: &str, bytes: Bytes) {
+        while let Err(error) = self.outbox.put_object(name, bytes.clone()).await {
+            tracing::warn!(partition = self.partition, %error, "an object waits");
+            tokio::time::sleep(self.retry_after).await;
+        }
+    }
+
+    async fn dead_letter(&self, id: String, letter: DeadLetter) -> Outgoing {
+        crate::telemetry::dead_letter(letter.rejection.reason);
+        let original = match &letter.read {
+            Some(read) => self.original(read.source, read.sequence).await,
+            None => None,
+        };
+        let object = match &original {
+            Some(bytes) if bytes.len() > DEAD_LETTER_BYTES_MAX => {
+                self.put_object(&id, bytes.clone()).await;
+                Some(id.as_str())
+            }
+            _ => None,
+        };
+        Outgoing {
+            outlet: Outlet::DeadLetters,
+            subject: contract::dead_letter_subject_of(&letter),
+            payload: contract::render_dead_letter(&letter, original.as_deref(), object).into(),
+            id: Some(id),
+            headers: Vec::new(),
+            after: None,
+        }
+    }
+
+    async fn original(&self, source: crate::ports::Source, sequence: u64) -> Option<Bytes> {
+        loop {
+            match self.input.fetch(source, sequence).await {
+                Ok(message) => return message.map(|message| message.payload),
+                Err(error) => {
+                    tracing::warn!(partition = self.partition, %error, "a dead letter waits");
+                    tokio::time::sleep(self.retry_after).await;
+                }
+            }
+        }
+    }
+}
+
+// === availability: the last value of each SKU ===
+
+impl Releaser {
+    async fn show(&mut self, mut shown: BTreeMap<Sku, (Position, Shown)>) {
+        let mut pause = self.retry_after;
+        while !shown.is_empty() {
+            let messages: Vec<Outgoing> = shown
+                .iter()
+                .map(|(sku, (position, shown))| Outgoing {
+                    outlet: Outlet::Availability,
+                    subject: contract::availability_subject(sku),
+                    id: None,
+                    headers: Vec::new(),
+                    payload: contract::render_availability(sku, *position, shown).into(),
+                    after: Some(self.shown_at.get(sku).copied().unwrap_or(0)),
+                })
+                .collect();
+            let results = self.outbox.send(messages).await;
+            let mut again = BTreeMap::new();
+            let mut refused = false;
+            for ((sku, shown), result) in shown.into_iter().zip(results) {
+                match result {
+                    Ok(sent) => self.remember_shown(sku, sent.sequence),
+                    Err(SendError::Refused) => {
+                        refused = true;
+                        if self.is_news(&sku, &shown).await {
+                            again.insert(sku, shown);
+                        }
+                    }
+                    Err(SendError::Later(_) | SendError::TooLarge(_)) => {
+                        again.insert(sku, shown);
+                    }
+                }
+            }
+            shown = again;
+            if !shown.is_empty() && !refused {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(self.retry_after * 16);
+            }
+        }
+    }
+
+    fn remember_shown(&mut self, sku: Sku, sequence: u64) {
+        if self.shown_at.len() >= SUBJECTS_MAX {
+            self.shown_at.clear();
+        }
+        self.shown_at.insert(sku, sequence);
+    }
+
+    /// Reads what is shown of a SKU; whether ours is newer.
+    async fn is_news(&mut self, sku: &Sku, (position, shown): &(Position, Shown)) -> bool {
+        let subject = contract::availability_subject(sku);
+        let last = loop {
+            match self.outbox.last_availability(&subject).await {
+                Ok(last) => break last,
+                Err(error) => {
+                    tracing::warn!(partition = self.partition, %error, "availability waits");
+                    tokio::time::sleep(self.retry_after).await;
+                }
+            }
+        };
+        let Some((sequence, bytes)) = last else {
+            self.shown_at.remove(sku);
+            return true;
+        };
+        self.remember_shown(sku.clone(), sequence);
+        contract::availability_revision(&bytes)
+            .is_none_or(|theirs| theirs < (position.incarnation, shown.revision))
+    }
+}
