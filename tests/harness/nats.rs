@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use async_nats::jetstream;
 use tempfile::TempDir;
@@ -12,6 +13,7 @@ use super::process::{Process, server_binary};
 use super::wait::{READY_BOUND, wait_for, wait_until};
 
 const START_TRIES: usize = 5;
+const REQUEST_BOUND: Duration = Duration::from_secs(1);
 
 /// Lines added to the server's configuration file.
 #[derive(Clone, Default)]
@@ -119,10 +121,11 @@ impl NatsServer {
             if self.process.exited().is_some() {
                 return Some(false);
             }
-            let client = async_nats::connect(&url).await.ok()?;
-            let account = jetstream::new(client).query_account().await;
-            // In a cluster, JetStream answers only when the cluster has a leader: see `NatsCluster`.
-            (account.is_ok() || self.config.top.contains("cluster")).then_some(true)
+            let client = impatient(&url).await?;
+            // A member of a cluster answers only when there is a leader: see `NatsCluster`.
+            let alone = !self.config.top.contains("cluster");
+            let answers = !alone || jetstream::new(client).query_account().await.is_ok();
+            answers.then_some(true)
         })
         .await
     }
@@ -167,7 +170,8 @@ impl NatsCluster {
     }
 
     async fn wait_for_replicas(&self) {
-        let context = jetstream::new(self.client().await);
+        let client = impatient(&self.servers[0].url()).await.expect("the member is ready");
+        let context = jetstream::new(client);
         wait_until("the cluster makes a stream with three replicas", 3 * READY_BOUND, async || {
             let config = jetstream::stream::Config {
                 name: "HARNESS_PROBE".to_owned(),
@@ -179,6 +183,12 @@ impl NatsCluster {
         .await;
         context.delete_stream("HARNESS_PROBE").await.expect("the probe can be deleted");
     }
+}
+
+/// A connection whose requests are given up soon, to be asked again.
+async fn impatient(url: &str) -> Option<async_nats::Client> {
+    let options = async_nats::ConnectOptions::new().request_timeout(Some(REQUEST_BOUND));
+    options.connect(url).await.ok()
 }
 
 fn launch(name: &str, port: u16, config: &NatsConfig, dir: &TempDir) -> Process {
