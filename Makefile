@@ -1,0 +1,16 @@
+# What a developer and the checks run. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help servers lint test
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+servers: ## put nats-server and redis-server, for the tests, into target/servers
+	@tests/servers/install.sh
+
+lint: ## check formatting and lints; a warning is an error
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+test: servers ## run every test, against real servers where it takes them
+	cargo test --locked
