@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     Rejection,
-    outcome::{CauseRef, envelope},
+    outgoing::{CauseRef, envelope},
     time,
 };
 use crate::domain::{

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
-use super::{Rejection, outcome::json, time};
+use super::{Rejection, outgoing::json, time};
 use crate::domain::{event::Lane, refusal::Reason, time::Timestamp};
 
 /// How much a dead letter matters.

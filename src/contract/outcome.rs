@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::time;
+use super::{
+    outgoing::{CauseRef, envelope},
+    time,
+};
 use crate::domain::{
     event::HoldKind,
     ids::{EntityKey, HoldName, LocationId, Owner},
@@ -12,20 +15,6 @@ use crate::domain::{
     refusal::{Reason, Refusal},
     time::Timestamp,
 };
-
-/// The `source` of all that Earmark says.
-pub const SOURCE: &str = "earmark";
-
-/// The event that something was said because of.
-#[derive(Clone, Copy, Debug)]
-pub struct CauseRef<'a> {
-    /// Its `source`.
-    pub source: &'a str,
-    /// Its `id`.
-    pub id: &'a str,
-    /// The trace it belongs to.
-    pub traceparent: Option<&'a str>,
-}
 
 /// What a SKU's quantities are after a decision.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -58,53 +47,6 @@ pub fn render_outcome(event: &OutcomeEvent) -> Vec<u8> {
     let kind = format!("{}.v1", event.outcome.kind());
     let data = OutcomeData { quantities: event.quantities, ..data_of(event.outcome) };
     envelope(event.id, &kind, event.key.key(), event.time, event.cause, &data)
-}
-
-/// A CloudEvent of Earmark's.
-#[derive(Serialize)]
-struct Outgoing<'a, D> {
-    specversion: &'static str,
-    id: &'a str,
-    source: &'static str,
-    r#type: &'a str,
-    subject: &'a str,
-    time: String,
-    datacontenttype: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    causationid: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    causationsource: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    traceparent: Option<&'a str>,
-    data: &'a D,
-}
-
-pub(super) fn envelope<D: Serialize>(
-    id: &str,
-    kind: &str,
-    subject: &str,
-    time: Timestamp,
-    cause: Option<CauseRef>,
-    data: &D,
-) -> Vec<u8> {
-    json(&Outgoing {
-        specversion: "1.0",
-        id,
-        source: SOURCE,
-        r#type: kind,
-        subject,
-        time: time::format(time),
-        datacontenttype: "application/json",
-        causationid: cause.map(|cause| cause.id),
-        causationsource: cause.map(|cause| cause.source),
-        traceparent: cause.and_then(|cause| cause.traceparent),
-        data,
-    })
-}
-
-/// JSON as bytes. The structs of this module have text for keys and nothing that can fail.
-pub(super) fn json(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("a struct of texts and numbers is JSON")
 }
 
 macro_rules! optional_fields {
