@@ -1,0 +1,138 @@
+//! What a requester is told at its `replyto`: a decision's verdict, or a rejection.
+
+use serde::Serialize;
+
+use super::{
+    Rejection,
+    outgoing::{CauseRef, envelope},
+    time,
+};
+use crate::domain::{
+    decision::{Standing, Verdict},
+    ids::LocationId,
+    refusal::Refusal,
+    time::Timestamp,
+};
+
+/// The type of every answer.
+pub const ANSWER_KIND: &str = "answer.v1";
+
+/// An answer, with what its envelope says.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// The effect's id.
+    pub id: &'a str,
+    /// The plain key of the entity that decided.
+    pub subject: &'a str,
+    /// When it was decided (now, not when it was first).
+    pub time: Timestamp,
+    /// The event that is answered.
+    pub cause: CauseRef<'a>,
+    /// What was decided.
+    pub verdict: &'a Verdict,
+    /// Now or before.
+    pub standing: Standing,
+}
+
+#[derive(Default, Serialize)]
+struct AnswerData<'a> {
+    event_id: Option<&'a str>,
+    event_source: Option<&'a str>,
+    status: &'static str,
+    repeated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantity: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backordered: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<&'a LocationId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    #[serde(flatten)]
+    rejection: Option<RejectionData<'a>>,
+}
+
+#[derive(Serialize)]
+struct RejectionData<'a> {
+    rule: &'static str,
+    field: Option<&'a str>,
+    found: &'a str,
+    expected: &'a str,
+    action: &'a str,
+    message: String,
+}
+
+/// A verdict as the bytes of an answer.
+pub fn render_answer(answer: &Answer) -> Vec<u8> {
+    let data = AnswerData {
+        event_id: Some(answer.cause.id),
+        event_source: Some(answer.cause.source),
+        repeated: answer.standing == Standing::Repeated,
+        ..said(answer.verdict)
+    };
+    envelope(answer.id, ANSWER_KIND, answer.subject, answer.time, Some(answer.cause), &data)
+}
+
+fn said(verdict: &Verdict) -> AnswerData<'_> {
+    let status = |status| AnswerData { status, ..AnswerData::default() };
+    match verdict {
+        Verdict::Accepted => status("accepted"),
+        Verdict::Recorded => status("recorded"),
+        Verdict::Parked => status("parked"),
+        Verdict::HoldGranted { requested, quantity, backordered, location, expires_at } => {
+            let whole = quantity >= requested;
+            AnswerData {
+                requested: Some(*requested),
+                quantity: Some(*quantity),
+                backordered: Some(*backordered),
+                location: Some(location),
+                expires_at: Some(time::format(*expires_at)),
+                ..status(if whole { "granted" } else { "partially_granted" })
+            }
+        }
+        Verdict::HoldExtended { expires_at } => {
+            AnswerData { expires_at: Some(time::format(*expires_at)), ..status("extended") }
+        }
+        Verdict::Refused(refusal) => refused(refusal),
+    }
+}
+
+fn refused(refusal: &Refusal) -> AnswerData<'_> {
+    AnswerData {
+        status: "refused",
+        reason: Some(refusal.reason.as_str()),
+        available: refusal.available,
+        about: refusal.about.as_ref().map(|name| name.as_str()),
+        ..AnswerData::default()
+    }
+}
+
+/// A rejection as the bytes of an answer. `id` is the effect's, `time` when it was rejected.
+pub fn render_rejection_answer(id: &str, time: Timestamp, rejection: &Rejection) -> Vec<u8> {
+    let data = AnswerData {
+        event_id: rejection.id.as_deref(),
+        event_source: rejection.source.as_deref(),
+        status: "refused",
+        reason: Some(rejection.reason.as_str()),
+        rejection: Some(RejectionData {
+            rule: rejection.rule.as_str(),
+            field: rejection.field.as_deref(),
+            found: &rejection.found,
+            expected: &rejection.expected,
+            action: &rejection.action,
+            message: rejection.to_string(),
+        }),
+        ..AnswerData::default()
+    };
+    let (source, cause_id) = (rejection.source.as_deref(), rejection.id.as_deref());
+    let cause = source.zip(cause_id).map(|(source, id)| CauseRef { source, id, traceparent: None });
+    envelope(id, ANSWER_KIND, rejection.subject.as_deref().unwrap_or("-"), time, cause, &data)
+}

@@ -1,0 +1,144 @@
+//! A dead letter: what could not be taken, why, where it was read, and its original bytes.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+use super::{Rejection, outgoing::json, time};
+use crate::domain::{event::Lane, refusal::Reason, time::Timestamp};
+
+/// How much a dead letter matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Somebody looks at it now.
+    Page,
+    /// Somebody looks at it today: the books may be wrong until then.
+    High,
+    /// A sale or an arrival is missing.
+    Medium,
+    /// A report is missing something.
+    Low,
+}
+
+impl Severity {
+    /// Its token in a subject.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Severity::Page => "page",
+            Severity::High => "high",
+            Severity::Medium => "medium",
+            Severity::Low => "low",
+        }
+    }
+}
+
+/// How much a dead letter matters: what broke us first, then by the lane that misses it.
+pub const fn severity(reason: Reason, lane: Lane) -> Severity {
+    match (reason, lane) {
+        (Reason::Killer | Reason::Quarantined, _) => Severity::Page,
+        (_, Lane::Settlement) => Severity::High,
+        (_, Lane::Demand | Lane::Fulfilment) => Severity::Medium,
+        (_, Lane::Reporting) => Severity::Low,
+    }
+}
+
+/// Who can do something about it.
+pub const fn owner(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Killer | Reason::Quarantined | Reason::NotSupported => "operator",
+        _ => "publisher",
+    }
+}
+
+/// The original bytes, or where they are.
+#[derive(Clone, Copy, Debug)]
+pub enum Payload<'a> {
+    /// Here.
+    Inline(&'a [u8]),
+    /// In the object store, under this name.
+    Object(&'a str),
+}
+
+/// A dead letter and where it was read.
+#[derive(Clone, Copy, Debug)]
+pub struct DeadLetter<'a> {
+    /// The effect's id.
+    pub id: &'a str,
+    /// Why.
+    pub rejection: &'a Rejection,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The stream that it was read from.
+    pub stream: &'a str,
+    /// Its sequence there.
+    pub sequence: u64,
+    /// Its subject there.
+    pub subject: &'a str,
+    /// When the log took it.
+    pub logged_at: Timestamp,
+    /// When it was given up.
+    pub time: Timestamp,
+    /// Its bytes.
+    pub payload: Payload<'a>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    id: &'a str,
+    reason: &'static str,
+    rule: &'static str,
+    severity: &'static str,
+    owner: &'static str,
+    message: String,
+    field: Option<&'a str>,
+    found: &'a str,
+    expected: &'a str,
+    action: &'a str,
+    event_source: Option<&'a str>,
+    event_id: Option<&'a str>,
+    event_type: Option<&'a str>,
+    event_subject: Option<&'a str>,
+    reply_to: Option<&'a str>,
+    stream: &'a str,
+    sequence: u64,
+    subject: &'a str,
+    logged_at: String,
+    time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<&'a str>,
+}
+
+/// A dead letter as JSON.
+pub fn render_dead_letter(letter: &DeadLetter) -> Vec<u8> {
+    let rejection = letter.rejection;
+    let (payload_base64, object) = match letter.payload {
+        Payload::Inline(bytes) => (Some(STANDARD.encode(bytes)), None),
+        Payload::Object(name) => (None, Some(name)),
+    };
+    json(&Body {
+        id: letter.id,
+        reason: rejection.reason.as_str(),
+        rule: rejection.rule.as_str(),
+        severity: letter.severity.as_str(),
+        owner: owner(rejection.reason),
+        message: rejection.to_string(),
+        field: rejection.field.as_deref(),
+        found: &rejection.found,
+        expected: &rejection.expected,
+        action: &rejection.action,
+        event_source: rejection.source.as_deref(),
+        event_id: rejection.id.as_deref(),
+        event_type: rejection.kind.as_deref(),
+        event_subject: rejection.subject.as_deref(),
+        reply_to: rejection.reply_to.as_deref(),
+        stream: letter.stream,
+        sequence: letter.sequence,
+        subject: letter.subject,
+        logged_at: time::format(letter.logged_at),
+        time: time::format(letter.time),
+        payload_base64,
+        object,
+    })
+}

@@ -1,0 +1,74 @@
+//! The envelope of all that Earmark says.
+
+use serde::Serialize;
+
+use super::time;
+use crate::domain::{decision::Cause, time::Timestamp};
+
+/// The `source` of all that Earmark says.
+pub const SOURCE: &str = "earmark";
+
+/// The event that something was said because of.
+#[derive(Clone, Copy, Debug)]
+pub struct CauseRef<'a> {
+    /// Its `source`.
+    pub source: &'a str,
+    /// Its `id`.
+    pub id: &'a str,
+    /// The trace it belongs to.
+    pub traceparent: Option<&'a str>,
+}
+
+impl<'a> From<&'a Cause> for CauseRef<'a> {
+    fn from(cause: &'a Cause) -> CauseRef<'a> {
+        let Cause { source, id, traceparent, .. } = cause;
+        CauseRef { source, id, traceparent: traceparent.as_deref() }
+    }
+}
+
+/// A CloudEvent of Earmark's.
+#[derive(Serialize)]
+struct Outgoing<'a, D> {
+    specversion: &'static str,
+    id: &'a str,
+    source: &'static str,
+    r#type: &'a str,
+    subject: &'a str,
+    time: String,
+    datacontenttype: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    causationid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    causationsource: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
+    data: &'a D,
+}
+
+pub(super) fn envelope<D: Serialize>(
+    id: &str,
+    kind: &str,
+    subject: &str,
+    time: Timestamp,
+    cause: Option<CauseRef>,
+    data: &D,
+) -> Vec<u8> {
+    json(&Outgoing {
+        specversion: "1.0",
+        id,
+        source: SOURCE,
+        r#type: kind,
+        subject,
+        time: time::format(time),
+        datacontenttype: "application/json",
+        causationid: cause.map(|cause| cause.id),
+        causationsource: cause.map(|cause| cause.source),
+        traceparent: cause.and_then(|cause| cause.traceparent),
+        data,
+    })
+}
+
+/// JSON as bytes. The structs of this module have text for keys and nothing that can fail.
+pub(super) fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("a struct of texts and numbers is JSON")
+}

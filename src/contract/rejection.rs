@@ -1,0 +1,121 @@
+//! A rejection: why an event cannot be taken, in words that its publisher can act on.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::rule::Rule;
+use crate::domain::refusal::Reason;
+
+/// The most characters of what was found that a rejection repeats.
+pub const FOUND_MAX_CHARS: usize = 120;
+/// The most characters of a name (id, source, subject, type, field) that a rejection repeats.
+const NAME_MAX_CHARS: usize = 256;
+
+/// Why an event was not taken: the field, what was found, what was expected, what to do.
+///
+/// The shape has no optional parts left out, so that it can be journaled in a format which does not
+/// name its fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// The reason code.
+    pub reason: Reason,
+    /// The rule that was broken.
+    pub rule: Rule,
+    /// Where, like `data.lines[3].quantity`; nothing where it is about the whole.
+    pub field: Option<String>,
+    /// What was found there, cut to [`FOUND_MAX_CHARS`].
+    pub found: String,
+    /// What was expected there.
+    pub expected: String,
+    /// What to do about it.
+    pub action: String,
+    /// The event's `source`, as far as it could be read.
+    pub source: Option<String>,
+    /// The event's `id`, as far as it could be read.
+    pub id: Option<String>,
+    /// The event's `subject`, as far as it could be read.
+    pub subject: Option<String>,
+    /// The event's `type`, as far as it could be read.
+    pub kind: Option<String>,
+    /// Where the answer goes, if that could be read and is permitted.
+    pub reply_to: Option<String>,
+}
+
+/// What a rejection can say about who published what.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    pub source: Option<String>,
+    pub id: Option<String>,
+    pub subject: Option<String>,
+    pub kind: Option<String>,
+    pub reply_to: Option<String>,
+}
+
+impl Rejection {
+    /// A rejection by a rule.
+    pub fn new(rule: Rule, found: &str, expected: impl Into<String>) -> Box<Rejection> {
+        Box::new(Rejection {
+            reason: rule.reason(),
+            rule,
+            field: None,
+            found: cut(found, FOUND_MAX_CHARS),
+            expected: expected.into(),
+            action: rule.action().to_owned(),
+            source: None,
+            id: None,
+            subject: None,
+            kind: None,
+            reply_to: None,
+        })
+    }
+
+    /// The same, about a field.
+    pub fn at(mut self: Box<Self>, field: impl fmt::Display) -> Box<Rejection> {
+        self.field = Some(cut(&field.to_string(), NAME_MAX_CHARS));
+        self
+    }
+
+    /// The same, with better advice than the rule's.
+    pub(super) fn advise(mut self: Box<Self>, action: String) -> Box<Rejection> {
+        self.action = action;
+        self
+    }
+
+    /// The same, naming the event.
+    pub(super) fn named(mut self: Box<Self>, names: Names) -> Box<Rejection> {
+        let bounded = |name: Option<String>| name.map(|name| cut(&name, NAME_MAX_CHARS));
+        self.source = bounded(names.source);
+        self.id = bounded(names.id);
+        self.subject = bounded(names.subject);
+        self.kind = bounded(names.kind);
+        self.reply_to = names.reply_to;
+        self
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.reason)?;
+        self.field.iter().try_for_each(|field| write!(f, "{field}: "))?;
+        write!(f, "found {}, expected {}; {}", self.found, self.expected, self.action)
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+/// At most so many characters of a text; what is cut off is shown by an ellipsis, control characters
+/// by their escapes.
+pub(super) fn cut(text: &str, max_chars: usize) -> String {
+    let shown = text.chars().flat_map(|c| {
+        let escaped = c.is_control().then(|| c.escape_default());
+        let plain = (!c.is_control()).then_some(c);
+        escaped.into_iter().flatten().chain(plain)
+    });
+    let mut cut: String = shown.clone().take(max_chars).collect();
+    if shown.skip(max_chars).next().is_some() {
+        cut.pop();
+        cut.push('…');
+    }
+    cut
+}

@@ -1,0 +1,25 @@
+//! Words and lists, read more strictly than serde would.
+
+use serde::{Deserialize, Deserializer, de::IntoDeserializer};
+
+use super::{Data, Object};
+
+/// Reads a word of a fixed set, written as a JSON string and not otherwise.
+pub(super) fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    let text = String::deserialize(from)?;
+    T::deserialize(text.into_deserializer())
+}
+
+/// Reads an optional word of a fixed set.
+pub(super) fn optional_word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| T::deserialize(text.into_deserializer())).transpose()
+}
+
+/// Reads a list of objects.
+pub(super) fn objects<'de, D: Deserializer<'de>, T: Data>(from: D) -> Result<Vec<T>, D::Error> {
+    let objects = Vec::<Object<T>>::deserialize(from)?;
+    Ok(objects.into_iter().map(|Object(data)| data).collect())
+}

@@ -1,0 +1,114 @@
+//! `stock.*`: what happened to goods.
+
+use serde::{Deserialize, Deserializer};
+
+use super::{
+    Checked, Context, Data,
+    check::{self, At},
+    lists::word,
+};
+use crate::{
+    contract::{rejection::Rejection, rule::Rule, time},
+    domain::{
+        event::{
+            CountKind, Disposition, StockAdjusted, StockCounted, StockKind, StockMoved,
+            StockReceived, StockReturned, StockShipped,
+        },
+        ids::{LocationId, Name},
+        time::Timestamp,
+    },
+};
+
+#[derive(Deserialize)]
+#[serde(remote = "StockCounted")]
+struct StockCountedWire {
+    location: LocationId,
+    quantity: u32,
+    #[serde(deserialize_with = "word")]
+    kind: CountKind,
+    #[serde(deserialize_with = "time::deserialize")]
+    as_of: Timestamp,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "StockMoved")]
+struct StockMovedWire {
+    location: LocationId,
+    quantity: u32,
+    #[serde(deserialize_with = "word")]
+    from: StockKind,
+    #[serde(deserialize_with = "word")]
+    to: StockKind,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "StockReturned")]
+struct StockReturnedWire {
+    location: LocationId,
+    quantity: u32,
+    reference: Name,
+    #[serde(deserialize_with = "word")]
+    disposition: Disposition,
+}
+
+impl Data for StockAdjusted {
+    fn check(&self, cx: &Context) -> Checked {
+        check::difference(cx, "quantity", self.quantity)?;
+        check::text(cx, "reason", &self.reason)
+    }
+}
+
+impl Data for StockCounted {
+    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        StockCountedWire::deserialize(from)
+    }
+
+    /// A count ahead of its time would make all that happens before then be without effect.
+    fn check(&self, cx: &Context) -> Checked {
+        check::level(cx, "quantity", self.quantity)?;
+        if self.as_of <= cx.time {
+            return Ok(());
+        }
+        let expected = format!("a time not after the event's, {}", time::format(cx.time));
+        let found = time::format(self.as_of);
+        Err(Rejection::new(Rule::CountPast, &found, expected).at(At::Data("as_of")))
+    }
+}
+
+impl Data for StockMoved {
+    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        StockMovedWire::deserialize(from)
+    }
+
+    fn check(&self, cx: &Context) -> Checked {
+        check::units(cx, At::Data("quantity"), self.quantity)?;
+        if self.from != self.to {
+            return Ok(());
+        }
+        let found = "the same kind as in data.from";
+        Err(Rejection::new(Rule::MoveDiffers, found, "another kind than in data.from")
+            .at(At::Data("to")))
+    }
+}
+
+impl Data for StockShipped {
+    fn check(&self, cx: &Context) -> Checked {
+        check::units(cx, At::Data("quantity"), self.quantity)
+    }
+}
+
+impl Data for StockReceived {
+    fn check(&self, cx: &Context) -> Checked {
+        check::units(cx, At::Data("quantity"), self.quantity)
+    }
+}
+
+impl Data for StockReturned {
+    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        StockReturnedWire::deserialize(from)
+    }
+
+    fn check(&self, cx: &Context) -> Checked {
+        check::units(cx, At::Data("quantity"), self.quantity)
+    }
+}
