@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::rule::Rule;
-use crate::domain::refusal::Reason;
+use crate::domain::{decision::Cause, ids::EntityKey, refusal::Reason};
 
 /// The most characters of what was found that a rejection repeats.
 pub const FOUND_MAX_CHARS: usize = 120;
@@ -68,6 +68,24 @@ impl Rejection {
             kind: None,
             reply_to: None,
         })
+    }
+
+    /// An event that follows the contract, and was refused by an entity or at its gate.
+    pub fn of_gate(reason: Reason, cause: &Cause) -> Box<Rejection> {
+        let rule = Rule::of_gate(reason).unwrap_or(Rule::NotSupported);
+        let mut rejection = Rejection::new(rule, &cause.kind, rule.expected());
+        rejection.reason = reason;
+        rejection.source = Some(cause.source.clone());
+        rejection.id = Some(cause.id.clone());
+        rejection.kind = Some(cause.kind.clone());
+        rejection
+    }
+
+    /// An input whose entity's code failed, or whose entity decides no more.
+    pub fn quarantined(entity: &EntityKey, why: &str) -> Box<Rejection> {
+        let mut rejection = Rejection::new(Rule::Quarantined, why, Rule::Quarantined.expected());
+        rejection.subject = Some(entity.key().to_owned());
+        rejection
     }
 
     /// The same, about a field.

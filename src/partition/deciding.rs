@@ -248,7 +248,7 @@ impl Owner {
                 if self.state.waiting_len() >= self.env.bounds.waiting_max
                     && self.state.quarantined.contains_key(&entity) =>
             {
-                let rejection = crate::contract::queue_full(&entity);
+                let rejection = crate::contract::Rejection::quarantined(&entity, "too many inputs wait");
                 self.push(Entry::Rejected { read, rejection })
             }
             entry => self.push(entry),
