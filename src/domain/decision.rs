@@ -153,6 +153,9 @@ pub struct Decision<F> {
     pub verdict: Verdict,
     /// How the verdict came about.
     pub standing: Standing,
+    /// The parked event that the verdict answers, where the input was a [`Input::Step`] that took
+    /// one up.
+    pub answers: Option<Cause>,
 }
 
 impl<F> Decision<F> {
@@ -165,6 +168,7 @@ impl<F> Decision<F> {
             given_up: Vec::new(),
             verdict,
             standing: Standing::New,
+            answers: None,
         }
     }
 
