@@ -155,6 +155,9 @@ pub struct Decision<F> {
     pub verdict: Verdict,
     /// How the verdict came about.
     pub standing: Standing,
+    /// The parked event that the verdict answers, where the input was a [`Input::Step`] that took
+    /// one up.
+    pub answers: Option<Cause>,
 }
 
 impl<F> Decision<F> {
@@ -168,6 +171,7 @@ impl<F> Decision<F> {
             answers: None,
             verdict,
             standing: Standing::New,
+            answers: None,
         }
     }
 
