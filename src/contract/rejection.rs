@@ -125,13 +125,13 @@ impl std::error::Error for Rejection {}
 /// At most so many characters of a text; what is cut off is shown by an ellipsis, control characters
 /// by their escapes.
 pub(super) fn cut(text: &str, max_chars: usize) -> String {
-    let shown = text.chars().flat_map(|c| {
+    let mut shown = text.chars().flat_map(|c| {
         let escaped = c.is_control().then(|| c.escape_default());
         let plain = (!c.is_control()).then_some(c);
         escaped.into_iter().flatten().chain(plain)
     });
     let mut cut: String = shown.clone().take(max_chars).collect();
-    if shown.skip(max_chars).next().is_some() {
+    if shown.nth(max_chars).is_some() {
         cut.pop();
         cut.push('…');
     }

@@ -54,7 +54,7 @@ rules! {
     /// The subject is a key.
     SubjectKey = "envelope.subject", InvalidField, "put the plain SKU or order id into `subject`";
     /// `source` and `id` are short text.
-    Identity = "envelope.identity", InvalidField, "shorten it, and leave out control characters";
+    Identity = "envelope.identity", InvalidField, "choose another, and keep it at each retry";
     /// The answer goes where answers may go.
     ReplyTo = "envelope.replyto", InvalidReplyto, "name a subject of your own inbox, or leave it out";
     /// The trace context is one.
