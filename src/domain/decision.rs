@@ -155,9 +155,6 @@ pub struct Decision<F> {
     pub verdict: Verdict,
     /// How the verdict came about.
     pub standing: Standing,
-    /// The parked event that the verdict answers, where the input was a [`Input::Step`] that took
-    /// one up.
-    pub answers: Option<Cause>,
 }
 
 impl<F> Decision<F> {
@@ -171,7 +168,6 @@ impl<F> Decision<F> {
             answers: None,
             verdict,
             standing: Standing::New,
-            answers: None,
         }
     }
 

@@ -254,13 +254,7 @@ impl Builder<'_> {
     ) {
         let id = self.next_id();
         let at = self.header.decided_at;
-        self.effects.dead_letters.push(Letter {
-            id,
-            entity: entity.cloned(),
-            read,
-            rejection,
-            at,
-        });
+        self.effects.dead_letters.push(Letter { id, entity: entity.cloned(), read, rejection, at });
     }
 
     fn finish(mut self) -> Effects {
@@ -305,9 +299,5 @@ fn groups(commands: Vec<(String, Carried)>) -> Vec<Vec<u8>> {
 }
 
 fn cause_ref(origin: &Origin) -> CauseRef<'_> {
-    CauseRef {
-        source: &origin.source,
-        id: &origin.id,
-        traceparent: origin.traceparent.as_deref(),
-    }
+    CauseRef { source: &origin.source, id: &origin.id, traceparent: origin.traceparent.as_deref() }
 }

@@ -50,12 +50,8 @@ pub struct Reception {
 impl Reception {
     /// The items of a message: one for an event, several for a group of commands.
     pub fn items(&self, source: Source, message: LogMessage) -> Vec<Item> {
-        let read = ReadAt {
-            source,
-            sequence: message.sequence,
-            at: message.at,
-            subject: message.subject,
-        };
+        let read =
+            ReadAt { source, sequence: message.sequence, at: message.at, subject: message.subject };
         match source {
             Source::Lane(_) => {
                 let content = self.event(&read, &message.payload);
@@ -103,7 +99,9 @@ impl Reception {
                 Some((entity, _)) => {
                     Err(Rejection::new(Rule::Command, entity.key(), "a key of this partition"))
                 }
-                None => Err(Rejection::new(Rule::Command, "another kind of entity", "its addressee")),
+                None => {
+                    Err(Rejection::new(Rule::Command, "another kind of entity", "its addressee"))
+                }
             };
             items.push(Item { read: read.clone(), index: index as u32, content });
         }
