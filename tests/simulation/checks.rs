@@ -321,7 +321,7 @@ fn effects_left_once(world: &World, folded: &Folded) {
                 .filter(|message| message.outlet == Outlet::Out)
                 .filter_map(|message| message.id),
         );
-        letters.extend(effects.dead_letters.into_iter().map(|(id, _)| id));
+        letters.extend(effects.dead_letters.into_iter().map(|letter| letter.id));
     }
     let (found, dead, answers) = {
         let outside = world.lock();
