@@ -257,7 +257,7 @@ fn a_commit_that_fails_calls_the_order_off() {
     bench.hear("A", committed(2));
     assert_eq!(
         bench.told("B", not_committed()),
-        "recorded | A release keep 0 | \
+        "recorded | B release keep 0, A release keep 0 | \
          order.cancelled a:2 b:1, all, insufficient_stock; refund.due 100, insufficient_stock"
     );
     let mut bench = reserved_bench();
@@ -274,6 +274,18 @@ fn a_lapsed_hold_is_committed_by_a_fresh_check() {
     assert_eq!(bench.say(pay(P::Captured, 1)), "accepted | A commit 2, B commit 1 | ");
     bench.hear("A", committed(2));
     assert_eq!(bench.told("B", committed(1)), "recorded |  | order.confirmed");
+}
+
+#[test]
+fn a_hold_that_lapsed_after_it_kept_something_has_lapsed() {
+    let mut bench = Bench::new();
+    let lines = vec![line("a", "A", 2), line("b", "A", 3)];
+    bench.event(OrderEvent::Placed(placed(lines, OrderPolicy::AllOrNothing)));
+    bench.hear("A", granted(5));
+    assert!(bench.say(cancel(Some(&["b"]))).starts_with("accepted | A release keep 2 |"));
+    bench.hear("A", SkuAnswer::Expired { hold: hold() });
+    assert_eq!(bench.told("A", released(2)), "recorded |  | ");
+    assert_eq!(bench.say(pay(P::Captured, 9)), "accepted | A commit 2 | ");
 }
 
 #[test]
