@@ -1,0 +1,208 @@
+//! A real nats-server with JetStream, or three of them as a cluster, that can be killed, frozen,
+//! restarted on the same port and data, and wiped.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use async_nats::jetstream;
+use tempfile::TempDir;
+
+use super::ports::free_port;
+use super::process::{Process, server_binary};
+use super::wait::{READY_BOUND, wait_for, wait_until};
+
+const START_TRIES: usize = 5;
+const REQUEST_BOUND: Duration = Duration::from_secs(1);
+
+/// Lines added to the server's configuration file.
+#[derive(Clone, Default)]
+pub struct NatsConfig {
+    /// At the top level, such as `max_payload: 2MB`.
+    pub top: String,
+    /// Inside `jetstream { }`, such as `sync_interval: always`.
+    pub jetstream: String,
+}
+
+/// A nats-server of its own. Dropping it kills it and deletes its data.
+pub struct NatsServer {
+    name: String,
+    port: u16,
+    config: NatsConfig,
+    process: Process,
+    // Holds the log too; deleted after the process is gone, since fields drop in order.
+    dir: TempDir,
+}
+
+impl NatsServer {
+    /// One server with JetStream on file storage.
+    pub async fn start() -> Self {
+        Self::start_with(NatsConfig::default()).await
+    }
+
+    /// One server with more configuration.
+    pub async fn start_with(config: NatsConfig) -> Self {
+        for _ in 0..START_TRIES {
+            let mut server = Self::spawn("n1", free_port(), config.clone());
+            if server.ready().await {
+                return server;
+            }
+            // Another process took the port between the look and the start.
+            assert!(server.lost_its_port(), "{}", server.process.output_tail());
+        }
+        panic!("nats-server found no free port in {START_TRIES} tries");
+    }
+
+    fn spawn(name: &str, port: u16, config: NatsConfig) -> Self {
+        let dir = tempfile::Builder::new().prefix("earmark-nats-").tempdir();
+        let dir = dir.expect("a temporary directory can be made");
+        let process = launch(name, port, &config, &dir);
+        Self { name: name.to_owned(), port, config, process, dir }
+    }
+
+    /// `nats://127.0.0.1:<port>`
+    pub fn url(&self) -> String {
+        format!("nats://{}", self.addr())
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> std::net::SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
+    /// A new connection.
+    pub async fn client(&self) -> async_nats::Client {
+        async_nats::connect(self.url()).await.expect("a ready server accepts connections")
+    }
+
+    /// A JetStream context on a new connection.
+    pub async fn jetstream(&self) -> jetstream::Context {
+        jetstream::new(self.client().await)
+    }
+
+    /// SIGKILL; returns when the process is gone.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// SIGSTOP: connections stay open and nothing is answered.
+    pub fn freeze(&self) {
+        self.process.freeze();
+    }
+
+    /// SIGCONT.
+    pub fn thaw(&self) {
+        self.process.thaw();
+    }
+
+    /// Kills it and deletes its data. `restart` brings it back empty.
+    pub fn wipe(&mut self) {
+        self.kill();
+        let store = self.dir.path().join("data");
+        std::fs::remove_dir_all(&store).expect("the data can be deleted");
+    }
+
+    /// Kills it if it runs, and starts it on the same port and data; returns when it is ready.
+    pub async fn restart(&mut self) {
+        self.kill();
+        self.process = launch(&self.name, self.port, &self.config, &self.dir);
+        assert!(self.ready().await, "{}", self.process.output_tail());
+    }
+
+    /// What the server wrote to its log.
+    pub fn log(&self) -> String {
+        self.process.output()
+    }
+
+    /// Whether JetStream answers within the bound; false as soon as the process has ended.
+    async fn ready(&mut self) -> bool {
+        let url = self.url();
+        wait_for("nats-server is ready", READY_BOUND, async || {
+            if self.process.exited().is_some() {
+                return Some(false);
+            }
+            let client = impatient(&url).await?;
+            // A member of a cluster answers only when there is a leader: see `NatsCluster`.
+            let alone = !self.config.top.contains("cluster");
+            let answers = !alone || jetstream::new(client).query_account().await.is_ok();
+            answers.then_some(true)
+        })
+        .await
+    }
+
+    fn lost_its_port(&self) -> bool {
+        self.log().contains("address already in use")
+    }
+}
+
+/// Three nats-servers as one JetStream cluster, for streams with three replicas.
+pub struct NatsCluster {
+    /// The members. Each can be killed, frozen and restarted.
+    pub servers: Vec<NatsServer>,
+}
+
+impl NatsCluster {
+    /// Three servers that know each other; returns when a stream with three replicas can be made.
+    pub async fn start() -> Self {
+        let routes: Vec<u16> = (0..3).map(|_| free_port()).collect();
+        let urls: Vec<String> = routes.iter().map(|p| format!("nats://127.0.0.1:{p}")).collect();
+        let mut servers = Vec::new();
+        for (index, route) in routes.iter().enumerate() {
+            let top = format!(
+                "cluster {{ name: earmark, listen: \"127.0.0.1:{route}\", routes: [{}] }}",
+                urls.join(", ")
+            );
+            let config = NatsConfig { top, ..NatsConfig::default() };
+            servers.push(NatsServer::spawn(&format!("n{}", index + 1), free_port(), config));
+        }
+        for server in &mut servers {
+            assert!(server.ready().await, "{}", server.process.output_tail());
+        }
+        let cluster = Self { servers };
+        cluster.wait_for_replicas().await;
+        cluster
+    }
+
+    /// A client that knows all the members.
+    pub async fn client(&self) -> async_nats::Client {
+        let urls: Vec<String> = self.servers.iter().map(NatsServer::url).collect();
+        async_nats::connect(urls).await.expect("a ready server accepts connections")
+    }
+
+    async fn wait_for_replicas(&self) {
+        let client = impatient(&self.servers[0].url()).await.expect("the member is ready");
+        let context = jetstream::new(client);
+        wait_until("the cluster makes a stream with three replicas", 3 * READY_BOUND, async || {
+            let config = jetstream::stream::Config {
+                name: "HARNESS_PROBE".to_owned(),
+                num_replicas: 3,
+                ..Default::default()
+            };
+            context.create_stream(config).await.is_ok()
+        })
+        .await;
+        context.delete_stream("HARNESS_PROBE").await.expect("the probe can be deleted");
+    }
+}
+
+/// A connection whose requests are given up soon, to be asked again.
+async fn impatient(url: &str) -> Option<async_nats::Client> {
+    let options = async_nats::ConnectOptions::new().request_timeout(Some(REQUEST_BOUND));
+    options.connect(url).await.ok()
+}
+
+fn launch(name: &str, port: u16, config: &NatsConfig, dir: &TempDir) -> Process {
+    let file: PathBuf = dir.path().join("nats.conf");
+    let text = format!(
+        "server_name: {name}\nlisten: \"127.0.0.1:{port}\"\n\
+         jetstream {{\n  store_dir: {:?}\n  max_file_store: 8GB\n  max_memory_store: 1GB\n  {}\n}}\n\
+         {}\n",
+        dir.path().join("data"),
+        config.jetstream,
+        config.top
+    );
+    std::fs::write(&file, text).expect("the configuration can be written");
+    let mut command = Command::new(server_binary("nats-server"));
+    command.arg("--config").arg(file);
+    Process::spawn("nats-server", command, &dir.path().join("server.log"))
+}

