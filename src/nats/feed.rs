@@ -9,8 +9,8 @@
 
 use std::time::Duration;
 
-use async_nats::{Client, Message, StatusCode, Subscriber, jetstream::Context};
 use async_nats::jetstream::response::Response;
+use async_nats::{Client, Message, StatusCode, Subscriber, jetstream::Context};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
 use serde_json::json;
@@ -80,8 +80,7 @@ impl Feed {
         let connects = connects(&client);
         let name = format!("earmark-{:032x}", rand::random::<u128>());
         let inbox = client.new_inbox();
-        let subscriber =
-            client.subscribe(inbox.clone()).await.map_err(|e| error(e.to_string()))?;
+        let subscriber = client.subscribe(inbox.clone()).await.map_err(|e| error(e.to_string()))?;
         let answer: Response<serde::de::IgnoredAny> = context
             .request(
                 format!("CONSUMER.CREATE.{}.{name}.{}", of.stream, of.filter),

@@ -250,9 +250,7 @@ impl NatsReader {
             return Ok(None);
         }
         if let Some(next) = check.next {
-            let (since, _) = *self
-                .withheld
-                .get_or_insert_with(|| (Instant::now(), next));
+            let (since, _) = *self.withheld.get_or_insert_with(|| (Instant::now(), next));
             if since.elapsed() > self.settings.stalled() {
                 self.fall("messages are there and do not come");
             }
@@ -345,8 +343,7 @@ async fn make_consumer(
     if let (_, Some(loss)) = stand_at(cursor, &seen) {
         return Err(Fall::Lost(loss));
     }
-    let of =
-        FeedOf { stream: watch.stream, filter, after: cursor.sequence, headers_only: false };
+    let of = FeedOf { stream: watch.stream, filter, after: cursor.sequence, headers_only: false };
     Feed::open(&watch.context, &of, settings).await.map_err(Fall::NotNow)
 }
 

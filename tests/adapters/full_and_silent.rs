@@ -27,7 +27,11 @@ async fn a_full_journal_says_so_and_takes_nothing() {
     assert!(matches!(full, AppendError::Full(_)), "{full:?}");
     assert!(last >= 3);
     assert_eq!(journal.last(0).await.expect("read").expect("there").sequence, last);
-    assert_eq!(journal.read(0, 0).await.expect("read").len() as u64, last, "nothing was pushed out");
+    assert_eq!(
+        journal.read(0, 0).await.expect("read").len() as u64,
+        last,
+        "nothing was pushed out"
+    );
     let larger = StreamSettings { journal_max_bytes: 1_000_000, ..settings };
     setup::apply(&connections.control, &larger).await.expect("enlarged");
     journal.append(0, last, vec![7; 20_000].into()).await.expect("there is room");

@@ -122,11 +122,8 @@ async fn does_not_stall_behind_a_slow_network() {
 async fn a_reader_that_is_left_alone_goes_on() {
     let (_nats, connections) = server().await;
     // The server drops the consumer while nobody reads.
-    let settings = earmark::nats::ReaderSettings {
-        expires_ms: 1_000,
-        inactive_ms: 1_000,
-        ..hasty()
-    };
+    let settings =
+        earmark::nats::ReaderSettings { expires_ms: 1_000, inactive_ms: 1_000, ..hasty() };
     let input = NatsInput::new(connections.intake.clone(), settings);
     publish(&connections.control, 0, 400).await;
     let mut reader = open(&input, Cursor::default()).await.reader;

@@ -15,8 +15,7 @@ use earmark::{
 use crate::harness::{RedisServer, wait_until};
 
 fn snapshots(redis: &RedisServer) -> RedisSnapshots {
-    let settings =
-        RedisSettings { url: redis.url(), response_timeout_ms: 500, ..RedisSettings::default() };
+    let settings = RedisSettings { url: redis.url(), ..RedisSettings::default() };
     RedisSnapshots::new(settings).expect("the settings are good")
 }
 
@@ -75,7 +74,7 @@ async fn it_fails_in_time_and_comes_back_by_itself() {
     redis.freeze();
     let began = Instant::now();
     assert!(snapshots.advance(0, &delta(1, 0..3)).await.is_err());
-    assert!(began.elapsed() < Duration::from_secs(2));
+    assert!(began.elapsed() < Duration::from_secs(4));
     redis.thaw();
     // Whether it was taken or not, saying it again is right.
     wait_until("it answers again", Duration::from_secs(10), async || {
@@ -116,7 +115,8 @@ async fn seen(redis: &RedisServer) -> (u64, u64, u64) {
     };
     let commands = ask("commandstats", &mut connection).await;
     let hashes = commands.lines().filter(|l| l.starts_with("cmdstat_h") && !l.contains("hello"));
-    let calls = hashes.filter_map(|l| l.split_once("calls=")?.1.split(',').next()?.parse::<u64>().ok());
+    let calls =
+        hashes.filter_map(|l| l.split_once("calls=")?.1.split(',').next()?.parse::<u64>().ok());
     let bytes = number(&ask("stats", &mut connection).await, "total_net_input_bytes:");
     let keys: u64 = ::redis::cmd("DBSIZE").query_async(&mut connection).await.expect("told");
     (calls.sum(), bytes, keys)

@@ -4,7 +4,7 @@
 mod harness;
 mod suite;
 
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use earmark::{
     redis::{RedisSettings, RedisSnapshots},
 };
 use futures::StreamExt;
-use harness::{NatsServer, RedisServer};
+use harness::{NatsCluster, NatsServer, RedisServer};
 use suite::{Outside, Requester, World};
 use tokio::io::AsyncReadExt;
 
@@ -26,10 +26,22 @@ const PARTITIONS: Partition = 4;
 
 /// Real servers, fresh streams, and the adapters on them.
 async fn real_world() -> World {
-    let (nats, redis) = tokio::join!(NatsServer::start(), RedisServer::start());
-    let settings = NatsSettings { url: nats.url(), ..NatsSettings::default() };
+    let nats = NatsServer::start().await;
+    world_on(nats.url(), 1, Box::new(nats)).await
+}
+
+/// The same on three servers, each of which holds every stream.
+async fn replicated_world() -> World {
+    let nats = NatsCluster::start().await;
+    let urls: Vec<String> = nats.servers.iter().map(NatsServer::url).collect();
+    world_on(urls.join(","), 3, Box::new(nats)).await
+}
+
+async fn world_on(url: String, replicas: u8, nats: Box<dyn Any + Send>) -> World {
+    let redis = RedisServer::start().await;
+    let settings = NatsSettings { url, ..NatsSettings::default() };
     let connections = Connections::open(&settings).await.expect("the server is there");
-    let streams = StreamSettings { partitions: PARTITIONS, ..StreamSettings::default() };
+    let streams = StreamSettings { partitions: PARTITIONS, replicas, ..StreamSettings::default() };
     setup::apply(&connections.control, &streams).await.expect("the streams are set up");
     let reader = ReaderSettings::default();
     let snapshots = RedisSettings { url: redis.url(), ..RedisSettings::default() };
@@ -49,9 +61,9 @@ struct Somebody(async_nats::jetstream::Context);
 /// A key that the server's transform puts into a partition.
 fn key_in(partition: Partition) -> String {
     let hash = |key: &str| {
-        format!("sku{key}").bytes().fold(2_166_136_261_u32, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(16_777_619)
-        })
+        format!("sku{key}")
+            .bytes()
+            .fold(2_166_136_261_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619))
     };
     let keys = (0..).map(|n| format!("K{n}"));
     let mut ours = keys.filter(|key| hash(key) % u32::from(PARTITIONS) == u32::from(partition));
@@ -92,3 +104,13 @@ impl Requester for Inbox {
 }
 
 suite::conformance!(crate::real_world);
+
+/// Where replicas make a difference: who answers, and when a log's time is certain.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicated() {
+    let world = replicated_world().await;
+    suite::outbox::sends_in_order(&world).await;
+    suite::outbox::a_condition_is_kept(&world).await;
+    suite::input::says_drained_when_it_is_certain(&world).await;
+    suite::journal::is_read_in_pages_to_its_end(&world).await;
+}

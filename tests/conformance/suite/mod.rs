@@ -14,7 +14,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use earmark::{
     domain::event::Lane,
-    ports::{Input, Journal, LogMessage, Outbox, Outgoing, Outlet, Partition, Read, Reader, Snapshots},
+    ports::{
+        Input, Journal, LogMessage, Outbox, Outgoing, Outlet, Partition, Read, Reader, Snapshots,
+    },
 };
 
 /// What an adapter may take for anything, on a busy machine.

@@ -80,8 +80,11 @@ pub async fn entities_come_back(world: &World) {
         change(o.clone(), 6, &[("head", Some("\0\u{1}"))]),
     ];
     assert_eq!(advance(world, &delta(5, 6, first)).await, At::Here(()));
-    let expected =
-        vec![stored(6, &[("@", "at"), ("@@x", ""), ("hold/1", "h")]), None, stored(6, &[("head", "\0\u{1}")])];
+    let expected = vec![
+        stored(6, &[("@", "at"), ("@@x", ""), ("hold/1", "h")]),
+        None,
+        stored(6, &[("head", "\0\u{1}")]),
+    ];
     assert_eq!(load(world, 6, &keys).await, At::Here(expected));
     let second = vec![
         change(a.clone(), 8, &[("@", None), ("hold/1", Some("h2")), ("never was", None)]),
