@@ -87,12 +87,13 @@ pub async fn open_role(
     timeout_ms: u64,
 ) -> Result<jetstream::Context, PortError> {
     let doing = || format!("connect to NATS at {} for {role}", settings.url);
+    let urls: Vec<&str> = settings.url.split(',').map(str::trim).collect();
     let bound = Duration::from_millis(settings.connect_within_ms);
     let deadline = tokio::time::Instant::now() + bound;
     loop {
         let options =
             options(settings, role).await.map_err(|error| PortError::new(doing(), error))?;
-        let attempt = tokio::time::timeout_at(deadline, options.connect(settings.url.as_str()));
+        let attempt = tokio::time::timeout_at(deadline, options.connect(urls.as_slice()));
         match attempt.await {
             Ok(Ok(client)) => return Ok(context(settings, client, timeout_ms)),
             Ok(Err(error)) if tokio::time::Instant::now() + RETRY_EVERY >= deadline => {

@@ -107,8 +107,8 @@ async fn does_not_stall_behind_a_slow_network() {
     let through = connect(&proxy.url("nats")).await;
     proxy.delay(Duration::from_millis(3));
     let input = NatsInput::new(through.intake, hasty());
-    for part in 0..4 {
-        publish(&connections.control, part * 5_000, part * 5_000 + 5_000).await;
+    for part in 0..40 {
+        publish(&connections.control, part * 500, part * 500 + 500).await;
     }
     let mut reader = open(&input, Cursor::default()).await.reader;
     for part in 0..20 {
