@@ -15,7 +15,7 @@ pub fn snapshot_written(_: usize, _: Duration) {}
 pub fn send_retried(_: Outlet, _: &str) {}
 pub fn dead_letter(_: Reason) {}
 pub fn recovery_from_genesis(_: Partition) {}
-pub fn out_lost_its_tail(_: u64, _: u64) {}
+pub fn out_lost_its_tail(_: Partition) {}
 pub fn recovered(_: Partition, _: Duration) {}
 pub fn source_lost(_: Source) {}
 pub fn committed(_: &Record, _: usize, _: Duration) {}

@@ -110,6 +110,17 @@ impl Outbox for NatsOutbox {
         Ok(api::look(&self.context, names::OUT).await?.last)
     }
 
+    async fn out_holds(&self, sequence: u64, id: &str) -> Result<bool, PortError> {
+        let found = api::get(&self.context, names::OUT, Wanted::at(sequence)).await?;
+        match found {
+            Some(stored) => {
+                let line = format!("{MESSAGE_ID}: {id}");
+                Ok(stored.headers.lines().any(|header| header == line))
+            }
+            None => Ok(api::look(&self.context, names::OUT).await?.first > sequence),
+        }
+    }
+
     async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<String>, PortError> {
         let end = self.out_end().await?;
         let filter = "earmark.out.>".to_owned();

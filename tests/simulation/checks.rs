@@ -293,6 +293,7 @@ fn every_input_is_decided_once(world: &World, folded: &Folded) {
         .partitions
         .values()
         .flat_map(|state| state.waiting.values().flatten())
+        .filter(|waiting| waiting.read.source != Source::Commands)
         .map(|waiting| waiting.read.sequence)
         .collect();
     let (sequences, lost): (Vec<u64>, BTreeSet<u64>) = {
