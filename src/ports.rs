@@ -290,8 +290,9 @@ pub trait Outbox: Send + Sync {
     /// age. If not, it has lost what it had acknowledged.
     async fn out_holds(&self, sequence: u64, id: &str) -> Result<bool, PortError>;
 
-    /// The ids (`Nats-Msg-Id`) in EARMARK_OUT after `sequence` that begin with `prefix`.
-    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<String>, PortError>;
+    /// The ids (`Nats-Msg-Id`) in EARMARK_OUT after `sequence` that begin with `prefix`, and where
+    /// they stand, in order.
+    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<(u64, String)>, PortError>;
 
     /// The last message of an availability subject, and its sequence.
     async fn last_availability(&self, subject: &str) -> Result<Option<(u64, Bytes)>, PortError>;

@@ -121,14 +121,15 @@ impl Outbox for NatsOutbox {
         }
     }
 
-    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<String>, PortError> {
+    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<(u64, String)>, PortError> {
         let end = self.out_end().await?;
         let filter = "earmark.out.>".to_owned();
         let of = FeedOf { stream: names::OUT, filter, after, headers_only: true };
         let mut ids = Vec::new();
         span::read(&self.context, &self.settings, &of, end, |item| {
             let id = item.message.headers.as_ref().and_then(|headers| headers.get(MESSAGE_ID));
-            ids.extend(id.filter(|id| id.as_str().starts_with(prefix)).map(ToString::to_string));
+            let id = id.filter(|id| id.as_str().starts_with(prefix));
+            ids.extend(id.map(|id| (item.sequence, id.to_string())));
             ControlFlow::Continue(())
         })
         .await?;

@@ -6,7 +6,7 @@
 //! is only a longer way: the journal is folded from its beginning.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
@@ -19,7 +19,7 @@ use super::{
     effects::{id, id_prefix, sequence_of_id},
     entry::{Entry, Facts},
     record::{Anchor, Link, Record, RecordHash, Released},
-    release::{Committed, Releaser},
+    release::{Committed, Releaser, anchor},
     state::PartitionState,
 };
 use crate::{
@@ -109,6 +109,15 @@ impl Known {
             ))),
         }
     }
+}
+
+/// What may not have left.
+struct Unreleased {
+    records: Vec<Committed>,
+    /// The partition's outcomes in EARMARK_OUT after the mark.
+    there: Vec<(u64, String)>,
+    /// The mark.
+    released: Released,
 }
 
 struct Fold<'a> {
@@ -236,10 +245,7 @@ impl<'a> Fold<'a> {
     }
 
     /// The records whose effects may not have left, and a releaser that knows which of them did.
-    async fn unreleased(
-        &self,
-        end: u64,
-    ) -> Result<(Vec<Committed>, HashSet<String>, Released), Exit> {
+    async fn unreleased(&self, end: u64) -> Result<Unreleased, Exit> {
         let env = self.env;
         let mut from = self.state.released;
         if !env.holds(self.state.incarnation, from.anchor).await {
@@ -248,7 +254,7 @@ impl<'a> Fold<'a> {
         }
         let prefix = id_prefix(self.state.incarnation, env.partition);
         let there = env.until_done(|| env.ports.outbox.out_ids(from.out(), &prefix)).await;
-        let beyond = there.iter().filter_map(|id| sequence_of_id(id)).max();
+        let beyond = there.iter().filter_map(|(_, id)| sequence_of_id(id)).max();
         if let Some(beyond) = beyond.filter(|beyond| *beyond > end) {
             return Err(self.outcome_beyond(beyond).await);
         }
@@ -262,7 +268,7 @@ impl<'a> Fold<'a> {
                 unreleased.push((entry.sequence, Arc::new(decode(&entry)?)));
             }
         }
-        Ok((unreleased, there.into_iter().collect(), from))
+        Ok(Unreleased { records: unreleased, there, released: from })
     }
 
     /// An outcome of a record behind the end that was read: another owner's, or of a lost record.
@@ -278,18 +284,17 @@ impl<'a> Fold<'a> {
         }
     }
 
-    fn finish(
-        self,
-        (unreleased, skip, released): (Vec<Committed>, HashSet<String>, Released),
-    ) -> Recovered {
+    fn finish(self, unreleased: Unreleased) -> Recovered {
+        let Unreleased { records, there, released } = unreleased;
+        let newest = there.last().and_then(|(out, id)| anchor(*out, id));
         let releaser = Releaser {
             partition: self.env.partition,
             outbox: self.env.ports.outbox.clone(),
             input: self.env.ports.input.clone(),
             retry_after: self.env.bounds.retry_after,
-            skip,
+            skip: there.into_iter().map(|(_, id)| id).collect(),
             incarnation: self.state.incarnation,
-            newest: released.anchor,
+            newest: newest.or(released.anchor),
             released,
             look_every: self.env.bounds.look_every,
             shown_at: HashMap::new(),
@@ -301,7 +306,7 @@ impl<'a> Fold<'a> {
             dues: self.dues,
             stepping: self.stepping,
             snapshot_at: self.snapshot_at,
-            unreleased,
+            unreleased: records,
             releaser,
         }
     }

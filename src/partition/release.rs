@@ -173,17 +173,15 @@ impl Releaser {
     }
 
     fn sent(&mut self, message: &Outgoing, sent: Sent, known: u64) -> Result<(), OutLostItsTail> {
-        if message.outlet != Outlet::Out || sent.duplicate {
+        if message.outlet != Outlet::Out {
             return Ok(());
         }
-        if sent.sequence <= known {
+        if sent.sequence <= known && !sent.duplicate {
             return Err(OutLostItsTail);
         }
-        let id = message.id.as_deref().unwrap_or_default();
-        if let (Some(record), Some(index)) = (sequence_of_id(id), index_of_id(id))
-            && self.newest.is_none_or(|newest| newest.out < sent.sequence)
-        {
-            self.newest = Some(Anchor { out: sent.sequence, record, index });
+        let anchor = message.id.as_deref().and_then(|id| anchor(sent.sequence, id));
+        if self.newest.is_none_or(|newest| newest.out < sent.sequence) {
+            self.newest = anchor.or(self.newest);
         }
         Ok(())
     }
@@ -332,6 +330,11 @@ impl Releaser {
         revision_shown(&bytes)
             .is_none_or(|theirs| theirs < (since.incarnation, since.shown.revision))
     }
+}
+
+/// An outcome of this id, at this place of EARMARK_OUT.
+pub fn anchor(out: u64, id: &str) -> Option<Anchor> {
+    Some(Anchor { out, record: sequence_of_id(id)?, index: index_of_id(id)? })
 }
 
 fn availability(sku: &Sku, since: &ShownSince) -> Vec<u8> {

@@ -433,14 +433,14 @@ impl Outbox for PodView {
         self.reply("look up an outcome", holds).await
     }
 
-    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<String>, PortError> {
+    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<(u64, String)>, PortError> {
         self.request().await;
         let ids = {
             let outside = self.world.lock();
             let later = outside.out.messages.range(after + 1..);
             later
-                .filter_map(|(_, stored)| stored.id.clone())
-                .filter(|id| id.starts_with(prefix))
+                .filter_map(|(sequence, stored)| Some((*sequence, stored.id.clone()?)))
+                .filter(|(_, id)| id.starts_with(prefix))
                 .collect()
         };
         self.reply("read the ids in EARMARK_OUT", ids).await

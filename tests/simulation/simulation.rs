@@ -278,6 +278,10 @@ impl Director {
         }
         tokio::time::sleep(Duration::from_millis(self.rng.random_range(50..1_500))).await;
         if self.pods.is_empty() {
+            if self.rng.random_bool(0.5) {
+                self.world.count("fault: an outage longer than the server remembers ids");
+                self.world.lock().out.forget_ids();
+            }
             self.start_pod();
         }
     }
