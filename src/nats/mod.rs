@@ -1,1 +1,26 @@
 //! The adapters of the ports on NATS JetStream.
+//!
+//! Read in this order: [`names`] (streams and subjects), [`connect`] (one connection a role),
+//! [`streams`] and [`setup`] (what there must be), `api` (what is asked of the server directly),
+//! `feed` and [`reader`] (our own pull loop), [`input`], [`journal`], [`outbox`], [`clock`].
+mod api;
+pub mod clock;
+pub mod connect;
+mod feed;
+pub mod input;
+pub mod journal;
+pub mod names;
+pub mod outbox;
+pub mod reader;
+pub mod setup;
+mod span;
+pub mod streams;
+mod watch;
+
+pub use clock::SystemClock;
+pub use connect::{Connections, NatsSettings};
+pub use input::NatsInput;
+pub use journal::NatsJournal;
+pub use outbox::NatsOutbox;
+pub use reader::ReaderSettings;
+pub use streams::StreamSettings;
