@@ -1,6 +1,7 @@
 //! Earmark keeps stock and orders true between the warehouse and the shop.
 
 pub mod actors;
+pub mod config;
 pub mod contract;
 pub mod domain;
 pub mod nats;
