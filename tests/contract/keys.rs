@@ -94,6 +94,30 @@ fn partitions_are_fnv1a_of_both_tokens() {
     assert_eq!(partition_of(&sku("MUG"), 1), 0);
 }
 
+/// What nats-server 2.15 delivered for `{{partition(16,2,3)}}` of each subject.
+#[test]
+fn partitions_are_those_of_the_server() {
+    let long = "x".repeat(256);
+    for (key, of_sku, of_order) in [
+        ("MUG", 5, 2),
+        ("85123A", 2, 11),
+        ("MUG-12.BLUE", 3, 12),
+        ("a b", 4, 7),
+        ("*", 4, 7),
+        (">", 13, 14),
+        ("100%", 5, 0),
+        ("☕", 5, 10),
+        ("Ü", 14, 7),
+        ("SO-1001", 5, 10),
+        ("Teapot 1.5 l", 9, 12),
+        (&long, 10, 7),
+    ] {
+        assert_eq!(partition_of(&sku(key), 16), of_sku, "{key}");
+        let order = EntityKey::Order(OrderId::new(key).unwrap());
+        assert_eq!(partition_of(&order, 16), of_order, "{key}");
+    }
+}
+
 #[test]
 fn subjects() {
     let key = sku("MUG 1.5");

@@ -6,6 +6,7 @@ mod examples;
 mod fingerprints;
 mod golden;
 mod keys;
+mod optional;
 mod rendering;
 mod robust;
 mod support;

@@ -7,7 +7,7 @@ use earmark::{
         CauseRef, Severity,
         answer::{Answer, render_answer, render_rejection_answer},
         dead_letter::{DeadLetter, Payload, render_dead_letter, severity},
-        outcome::{OutcomeEvent, QuantitiesAfter, render_outcome},
+        outcome::{OutcomeEvent, render_outcome},
     },
     domain::{
         decision::{Standing, Verdict},
@@ -134,12 +134,11 @@ fn of_orders() -> Vec<Outcome> {
     ]
 }
 
-fn quantities() -> QuantitiesAfter {
-    let total = Quantities { on_hand: 10, available: 7, held: 3, ..Quantities::default() };
-    QuantitiesAfter { total, locations: BTreeMap::from([(location(), total)]) }
+fn quantities() -> Quantities {
+    Quantities { on_hand: 10, available: 7, held: 3, ..Quantities::default() }
 }
 
-fn render(outcome: &Outcome, key: &EntityKey, after: Option<&QuantitiesAfter>) -> Value {
+fn render(outcome: &Outcome, key: &EntityKey, after: Option<&Quantities>) -> Value {
     let id = "1-4-77-0";
     let event = OutcomeEvent { id, key, time: NOW, cause: Some(CAUSE), outcome, quantities: after };
     serde_json::from_slice(&render_outcome(&event)).unwrap()

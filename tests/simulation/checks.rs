@@ -72,9 +72,8 @@ fn fold(world: &World) -> Result<Folded, String> {
     for (sequence, record) in &records {
         for entry in &record.entries {
             if let Entry::Decided(decided) = entry {
-                apply(&mut folded, decided, record).map_err(|why| {
-                    format!("record {sequence}: {}: {why}", decided.entity)
-                })?;
+                apply(&mut folded, decided, record)
+                    .map_err(|why| format!("record {sequence}: {}: {why}", decided.entity))?;
             }
         }
     }
@@ -219,14 +218,14 @@ fn compare<E>(
     let Some(kept) = kept else {
         return world.violation(format!("{key} is in the journal and in no snapshot"));
     };
-    let parts = kept.parts.iter().map(|(name, bytes)| {
-        (name.clone(), postcard::from_bytes(bytes).expect("a part of ours"))
-    });
+    let parts = kept
+        .parts
+        .iter()
+        .map(|(name, bytes)| (name.clone(), postcard::from_bytes(bytes).expect("a part of ours")));
     match E::from_parts(E::Key::of(key), parts.collect()) {
         Ok(found) if found == *expected => {}
-        Ok(found) => world.violation(format!(
-            "{key}: the snapshot has\n{found:?}\nthe fold has\n{expected:?}"
-        )),
+        Ok(found) => world
+            .violation(format!("{key}: the snapshot has\n{found:?}\nthe fold has\n{expected:?}")),
         Err(breach) => world.violation(format!("{key}: the snapshot: {breach}")),
     }
 }
@@ -387,9 +386,8 @@ fn availability_is_true(world: &World, folded: &Folded) {
             let last = outside.availability.last_of(&subject);
             outside.availability.messages.get(&last).map(|stored| stored.payload.clone())
         };
-        let shown: serde_json::Value = payload
-            .and_then(|payload| serde_json::from_slice(&payload).ok())
-            .unwrap_or_default();
+        let shown: serde_json::Value =
+            payload.and_then(|payload| serde_json::from_slice(&payload).ok()).unwrap_or_default();
         let expected = state.quantities(None).available;
         if shown["available"].as_u64() != Some(expected) {
             world.violation(format!("{key}: shown {shown}, available {expected}"));

@@ -331,11 +331,7 @@ impl Journal for PodView {
         self.reply("read the last record", entry).await
     }
 
-    async fn read(
-        &self,
-        partition: Partition,
-        after: u64,
-    ) -> Result<Vec<JournalEntry>, PortError> {
+    async fn read(&self, partition: Partition, after: u64) -> Result<Vec<JournalEntry>, PortError> {
         self.request().await;
         let subject = journal_subject(partition);
         let page = {
@@ -349,11 +345,7 @@ impl Journal for PodView {
 }
 
 fn entry(stored: &Stored) -> JournalEntry {
-    JournalEntry {
-        sequence: stored.sequence,
-        at: stored.at,
-        record: stored.payload.clone(),
-    }
+    JournalEntry { sequence: stored.sequence, at: stored.at, record: stored.payload.clone() }
 }
 
 // === outbox ===
@@ -448,10 +440,7 @@ impl Outbox for PodView {
         self.reply("read the ids in EARMARK_OUT", ids).await
     }
 
-    async fn last_availability(
-        &self,
-        subject: &str,
-    ) -> Result<Option<(u64, Bytes)>, PortError> {
+    async fn last_availability(&self, subject: &str) -> Result<Option<(u64, Bytes)>, PortError> {
         self.request().await;
         let last = {
             let outside = self.world.lock();

@@ -78,8 +78,7 @@ impl Pod {
         let (health, seen) = watch::channel(Health::Running);
         let skew = Arc::new(AtomicI64::new(0));
         let stop = CancellationToken::new();
-        let view =
-            PodView { world: world.clone(), health: seen, skew_micros: skew.clone() };
+        let view = PodView { world: world.clone(), health: seen, skew_micros: skew.clone() };
         let partitions = (0..PARTITIONS)
             .map(|partition| {
                 let (view, stop, name) = (view.clone(), stop.clone(), name.to_owned());

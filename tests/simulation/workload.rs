@@ -135,9 +135,7 @@ impl Publishers {
                 ("hold.transferred", json!({"hold": hold, "owner": owner, "to_owner": to}))
             }
             3..5 => ("hold.committed", json!({"hold": hold, "owner": owner})),
-            5..8 => {
-                ("hold.released", json!({"hold": hold, "owner": owner, "reason": "left"}))
-            }
+            5..8 => ("hold.released", json!({"hold": hold, "owner": owner, "reason": "left"})),
             _ => {
                 let reference = format!("parcel-{}", self.published);
                 ("stock.shipped", json!({"hold": hold, "quantity": 1, "reference": reference}))

@@ -77,8 +77,7 @@ impl Stream {
         }
         let subject = subject.to_owned();
         self.last_of.insert(subject.clone(), self.last);
-        self.messages
-            .insert(self.last, Stored { sequence: self.last, at, subject, id, payload });
+        self.messages.insert(self.last, Stored { sequence: self.last, at, subject, id, payload });
         (self.last, false)
     }
 

@@ -30,10 +30,7 @@ use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use self::{
-    facts::OrderFact, memory::Memory, parked::Parking, parts::OrderPart, state::Order,
-    status::OrderStatus,
-};
+use self::{memory::Memory, parked::Parking, state::Order, status::OrderStatus};
 use super::{
     Breach, Due, Entity, Moment, PartKey,
     command::SkuAnswer,
@@ -42,6 +39,8 @@ use super::{
     ids::OrderId,
     time::Timestamp,
 };
+
+pub use self::{facts::OrderFact, parts::OrderPart};
 
 /// All that is known under an order's id.
 #[derive(Clone, Debug)]
