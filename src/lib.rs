@@ -8,4 +8,5 @@ pub mod nats;
 pub mod partition;
 pub mod ports;
 pub mod redis;
+pub mod supervisor;
 pub mod telemetry;

@@ -157,7 +157,7 @@ fn source(source: Source) -> &'static str {
 /// Whether an entity's code failed because the rule of conservation was about to be broken, and not
 /// because it panicked.
 pub fn is_breach(why: &str) -> bool {
-    !why.contains("panic")
+    !why.starts_with(crate::actors::PANICKED)
 }
 
 /// A record was committed.
