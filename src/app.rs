@@ -18,9 +18,7 @@ use crate::{
     config::Settings,
     error::{Exit, Failure},
     http::Http,
-    nats::{
-        Connections, NatsDepths, NatsInput, NatsJournal, NatsOutbox, SystemClock, setup,
-    },
+    nats::{Connections, NatsDepths, NatsInput, NatsJournal, NatsOutbox, SystemClock, setup},
     partition::Ports,
     redis::RedisSnapshots,
     supervisor::{Leave, Plan, Supervisor},

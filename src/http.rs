@@ -45,7 +45,9 @@ impl Http {
 
     /// Serves until it is asked to stop.
     pub async fn serve(self, whom: Whom, stop: CancellationToken) -> io::Result<()> {
-        axum::serve(self.listener, router(whom)).with_graceful_shutdown(stop.cancelled_owned()).await
+        axum::serve(self.listener, router(whom))
+            .with_graceful_shutdown(stop.cancelled_owned())
+            .await
     }
 }
 

@@ -6,10 +6,7 @@ use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, time::Duration};
 use super::{Problem, Problems, raw::Raw};
 use crate::{
     contract::Limits,
-    domain::{
-        policy::Policy,
-        time::Span,
-    },
+    domain::{policy::Policy, time::Span},
     nats::{NatsSettings, ReaderSettings, StreamSettings},
     partition::Bounds,
     redis::RedisSettings,
@@ -258,7 +255,8 @@ fn limits(c: &mut Check, raw: &Raw) -> Limits {
     for prefix in &raw.contract.reply_prefixes {
         let ours = prefix.is_empty() || "earmark.".starts_with(prefix.as_str());
         let expected = "a prefix that no subject of ours begins with, but earmark.reply.";
-        let open = ours || (prefix.starts_with("earmark.") && !prefix.starts_with("earmark.reply."));
+        let open =
+            ours || (prefix.starts_with("earmark.") && !prefix.starts_with("earmark.reply."));
         c.holds(!open, "contract.reply_prefixes", format!("{prefix:?}"), expected);
     }
     Limits {
@@ -311,9 +309,7 @@ fn bounds(c: &mut Check, raw: &Raw) -> Bounds {
         idle_mark_after: within!(c.millis(raw.engine.idle_mark_after_ms, 10..=600_000)),
         retry_after: within!(c.millis(raw.engine.retry_after_ms, 1..=60_000)),
         leave_within: within!(c.millis(raw.engine.leave_within_ms, 100..=9_000)),
-        attempts_before_single: within!(
-            c.number(raw.engine.attempts_before_single_max, 2..=1_000)
-        ),
+        attempts_before_single: within!(c.number(raw.engine.attempts_before_single_max, 2..=1_000)),
         single_messages: within!(c.number(raw.engine.single_messages_max, 1..=1_000_000)),
     }
 }
@@ -328,9 +324,7 @@ fn engine(c: &mut Check, raw: &Raw) -> Engine {
         pod: (!pod.is_empty()).then(|| pod.clone()),
         arbiters: if arbiters == 0 { cores } else { arbiters },
         read_messages: within!(c.number(raw.engine.read_messages_max, 1..=10_000)),
-        journal_page_bytes: within!(
-            c.number(raw.engine.journal_page_bytes_max, 65_536..=64 * MIB)
-        ),
+        journal_page_bytes: within!(c.number(raw.engine.journal_page_bytes_max, 65_536..=64 * MIB)),
     }
 }
 
@@ -381,14 +375,34 @@ fn relations(c: &mut Check, raw: &Raw) {
     let mut at_most = |key: &str, value: u64, other: &str, bound: u64| {
         c.holds(value <= bound, key, value, format!("at most {other}, which is {bound}"));
     };
-    at_most("reader.heartbeat_ms", reader.heartbeat_ms, "half reader.expires_ms", reader.expires_ms / 2);
-    at_most("contract.event_bytes_max", contract.event_bytes_max, "reader.batch_bytes_max", reader.batch_bytes_max);
+    at_most(
+        "reader.heartbeat_ms",
+        reader.heartbeat_ms,
+        "half reader.expires_ms",
+        reader.expires_ms / 2,
+    );
+    at_most(
+        "contract.event_bytes_max",
+        contract.event_bytes_max,
+        "reader.batch_bytes_max",
+        reader.batch_bytes_max,
+    );
     at_most("policy.skew_s", policy.skew_s, "policy.horizon_s", policy.horizon_s);
     at_most("policy.horizon_s", policy.horizon_s, "policy.order_horizon_s", policy.order_horizon_s);
     at_most("policy.horizon_s", policy.horizon_s, "streams.in_keep_s", streams.in_keep_s);
     at_most("policy.hold_ttl_s", policy.hold_ttl_s, "policy.hold_ttl_max_s", policy.hold_ttl_max_s);
-    at_most("policy.resend_first_ms", policy.resend_first_ms, "policy.resend_max_ms", policy.resend_max_ms);
-    at_most("streams.out_duplicate_window_s", streams.out_duplicate_window_s, "streams.out_keep_s", streams.out_keep_s);
+    at_most(
+        "policy.resend_first_ms",
+        policy.resend_first_ms,
+        "policy.resend_max_ms",
+        policy.resend_max_ms,
+    );
+    at_most(
+        "streams.out_duplicate_window_s",
+        streams.out_duplicate_window_s,
+        "streams.out_keep_s",
+        streams.out_keep_s,
+    );
     at_most(
         "engine.snapshot_every_records_max",
         engine.snapshot_every_records_max,

@@ -42,7 +42,8 @@ fn what_is_documented_is_what_is_built_in() {
 #[test]
 fn every_layer_wins_over_the_one_before() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), "[nats]\nurl = \"nats://file:1\"\n[engine]\narbiters = 3\n").unwrap();
+    std::fs::write(file.path(), "[nats]\nurl = \"nats://file:1\"\n[engine]\narbiters = 3\n")
+        .unwrap();
     let load = |of: &[(&str, &str)]| load_from(Some(file.path()), environment(of)).unwrap();
     assert_eq!(load(&[]).nats.url, "nats://file:1");
     assert_eq!(load(&[]).engine.arbiters, 3);

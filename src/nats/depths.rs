@@ -24,14 +24,8 @@ use crate::{
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(5);
 
 /// The streams whose size matters.
-const STREAMS: [&str; 6] = [
-    names::IN,
-    names::CMD,
-    names::JOURNAL,
-    names::OUT,
-    names::AVAILABILITY,
-    names::DLQ,
-];
+const STREAMS: [&str; 6] =
+    [names::IN, names::CMD, names::JOURNAL, names::OUT, names::AVAILABILITY, names::DLQ];
 
 /// Tells how much there is, over this connection.
 pub struct NatsDepths {
