@@ -5,10 +5,7 @@
 
 use std::time::Instant;
 
-use async_nats::jetstream::{
-    Context,
-    response::Response,
-};
+use async_nats::jetstream::{Context, response::Response};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

@@ -29,9 +29,10 @@ pub struct NatsSettings {
     pub inbox_prefix: Option<String>,
     /// How long the first connection is tried, in milliseconds.
     pub connect_within_ms: u64,
-    /// How long a request to JetStream may take, in milliseconds.
+    /// How long a request of intake or control may take, in milliseconds.
     pub request_timeout_ms: u64,
-    /// How long an acknowledgement may take, in milliseconds.
+    /// How long an acknowledgement (and any request of commit or release) may take, in
+    /// milliseconds.
     pub ack_timeout_ms: u64,
     /// How many publishes may wait for their acknowledgement, on each connection. More than all
     /// tasks together send before they wait, or they wait for each other.
@@ -70,29 +71,31 @@ impl Connections {
     /// Connects every role.
     pub async fn open(settings: &NatsSettings) -> Result<Connections, PortError> {
         let (intake, commit, release, control) = tokio::try_join!(
-            open_role(settings, "intake"),
-            open_role(settings, "commit"),
-            open_role(settings, "release"),
-            open_role(settings, "control"),
+            open_role(settings, "intake", settings.request_timeout_ms),
+            open_role(settings, "commit", settings.ack_timeout_ms),
+            open_role(settings, "release", settings.ack_timeout_ms),
+            open_role(settings, "control", settings.request_timeout_ms),
         )?;
         Ok(Connections { intake, commit, release, control })
     }
 }
 
-/// Connects one role.
+/// Connects one role, whose requests and publishes are answered within `timeout_ms` or not at all.
 pub async fn open_role(
     settings: &NatsSettings,
     role: &'static str,
+    timeout_ms: u64,
 ) -> Result<jetstream::Context, PortError> {
     let doing = || format!("connect to NATS at {} for {role}", settings.url);
+    let urls: Vec<&str> = settings.url.split(',').map(str::trim).collect();
     let bound = Duration::from_millis(settings.connect_within_ms);
     let deadline = tokio::time::Instant::now() + bound;
     loop {
         let options =
             options(settings, role).await.map_err(|error| PortError::new(doing(), error))?;
-        let attempt = tokio::time::timeout_at(deadline, options.connect(settings.url.as_str()));
+        let attempt = tokio::time::timeout_at(deadline, options.connect(urls.as_slice()));
         match attempt.await {
-            Ok(Ok(client)) => return Ok(context(settings, client)),
+            Ok(Ok(client)) => return Ok(context(settings, client, timeout_ms)),
             Ok(Err(error)) if tokio::time::Instant::now() + RETRY_EVERY >= deadline => {
                 return Err(PortError::new(doing(), error));
             }
@@ -124,10 +127,11 @@ fn reconnect_delay(attempts: usize) -> Duration {
     Duration::from_millis(attempts.saturating_sub(1).saturating_mul(50).min(1_000) as u64)
 }
 
-fn context(settings: &NatsSettings, client: Client) -> jetstream::Context {
+/// An awaited acknowledgement is bounded by `timeout`; async-nats' `ack_timeout` is for acknowledgements
+/// that nobody awaits.
+fn context(settings: &NatsSettings, client: Client, timeout_ms: u64) -> jetstream::Context {
     ContextBuilder::new()
-        .timeout(Duration::from_millis(settings.request_timeout_ms))
-        .ack_timeout(Duration::from_millis(settings.ack_timeout_ms))
+        .timeout(Duration::from_millis(timeout_ms))
         .max_ack_inflight(settings.max_ack_inflight)
         .build(client)
 }

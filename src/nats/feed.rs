@@ -9,14 +9,14 @@
 
 use std::time::Duration;
 
-use async_nats::{Client, Message, StatusCode, Subscriber, jetstream::Context};
 use async_nats::jetstream::response::Response;
+use async_nats::{Client, Message, StatusCode, Subscriber, jetstream::Context};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{api, reader::ReaderSettings};
+use super::{api, place::Place, settings::ReaderSettings};
 use crate::{domain::time::Timestamp, ports::PortError};
 
 /// What a feed reads.
@@ -80,8 +80,7 @@ impl Feed {
         let connects = connects(&client);
         let name = format!("earmark-{:032x}", rand::random::<u128>());
         let inbox = client.new_inbox();
-        let subscriber =
-            client.subscribe(inbox.clone()).await.map_err(|e| error(e.to_string()))?;
+        let subscriber = client.subscribe(inbox.clone()).await.map_err(|e| error(e.to_string()))?;
         let answer: Response<serde::de::IgnoredAny> = context
             .request(
                 format!("CONSUMER.CREATE.{}.{name}.{}", of.stream, of.filter),
@@ -290,42 +289,4 @@ fn nanos(span: Duration) -> u64 {
 
 fn connects(client: &Client) -> u64 {
     client.statistics().connects.load(std::sync::atomic::Ordering::Relaxed)
-}
-
-/// What the server writes into a message's reply subject.
-struct Place {
-    sequence: u64,
-    consumer_sequence: u64,
-    nanos: i128,
-}
-
-impl Place {
-    /// `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<time>.<pending>`,
-    /// in a newer form with domain and account before the stream and more behind.
-    fn parse(reply: &str) -> Option<Place> {
-        let mut tokens = reply.strip_prefix("$JS.ACK.")?.split('.');
-        let after_names = if reply.bytes().filter(|b| *b == b'.').count() > 8 { 5 } else { 3 };
-        let sequence = tokens.nth(after_names)?.parse().ok()?;
-        let consumer_sequence = tokens.next()?.parse().ok()?;
-        let nanos = tokens.next()?.parse().ok()?;
-        Some(Place { sequence, consumer_sequence, nanos })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Place;
-
-    #[test]
-    fn the_place_is_read_from_both_forms() {
-        for reply in [
-            "$JS.ACK.S.C.1.42.7.1700000000000000000.3",
-            "$JS.ACK._.hash.S.C.1.42.7.1700000000000000000.3.token",
-        ] {
-            let place = Place::parse(reply).expect("it is a place");
-            assert_eq!((place.sequence, place.consumer_sequence), (42, 7), "{reply}");
-            assert_eq!(place.nanos, 1_700_000_000_000_000_000, "{reply}");
-        }
-        assert!(Place::parse("_INBOX.x").is_none());
-    }
 }

@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use super::{
     api::{self, Wanted},
     names,
-    reader::{NatsReader, ReaderSettings, stand_at},
+    reader::{NatsReader, stand_at},
+    settings::ReaderSettings,
     watch::StreamWatch,
 };
 use crate::{

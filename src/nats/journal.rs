@@ -15,7 +15,7 @@ use super::{
     api::{self, Wanted},
     feed::FeedOf,
     names,
-    reader::ReaderSettings,
+    settings::ReaderSettings,
     span,
 };
 use crate::ports::{AppendError, Journal, JournalEntry, Partition, PortError};

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`names`] (streams and subjects), [`connect`] (one connection a role),
 //! [`streams`] and [`setup`] (what there must be), `api` (what is asked of the server directly),
-//! `feed` and [`reader`] (our own pull loop), [`input`], [`journal`], [`outbox`], [`clock`].
+//! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`], [`clock`].
 mod api;
 pub mod clock;
 pub mod connect;
@@ -12,7 +12,9 @@ pub mod input;
 pub mod journal;
 pub mod names;
 pub mod outbox;
-pub mod reader;
+mod place;
+mod reader;
+pub mod settings;
 pub mod setup;
 mod span;
 pub mod streams;
@@ -24,5 +26,5 @@ pub use depths::NatsDepths;
 pub use input::NatsInput;
 pub use journal::NatsJournal;
 pub use outbox::NatsOutbox;
-pub use reader::ReaderSettings;
+pub use settings::ReaderSettings;
 pub use streams::StreamSettings;

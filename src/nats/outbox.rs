@@ -23,7 +23,7 @@ use super::{
     feed::FeedOf,
     journal::{code, explain},
     names,
-    reader::ReaderSettings,
+    settings::ReaderSettings,
     span,
 };
 use crate::ports::{Outbox, Outgoing, PortError, SendError, Sent};

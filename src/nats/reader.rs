@@ -10,83 +10,18 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::{FutureExt, future::BoxFuture};
-use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::{
     api::{self, StreamSeen, Wanted},
     feed::{Feed, FeedOf, Got, Item},
+    settings::ReaderSettings,
     watch::StreamWatch,
 };
 use crate::{
     domain::time::Span,
     ports::{Cursor, LogMessage, Loss, PortError, Read, Reader},
 };
-
-/// How streams are read.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ReaderSettings {
-    /// Messages in one pull request; up to one and a half times as many are on the way.
-    pub batch: usize,
-    /// Bytes in one pull request; no smaller than the largest message.
-    pub batch_bytes: usize,
-    /// How long a pull request stands, in milliseconds.
-    pub expires_ms: u64,
-    /// How often the server says that it is there, in milliseconds; after two of these it is not.
-    pub heartbeat_ms: u64,
-    /// How long the server keeps a consumer that nobody asks, in milliseconds.
-    pub inactive_ms: u64,
-    /// How long nothing must come before a reader finds out whether all has been read, and how long
-    /// until it does so again, in milliseconds.
-    pub drain_check_ms: u64,
-    /// By how much the time of a drained replicated stream lies behind the server's, in
-    /// milliseconds: there a message gets its time before it is stored.
-    pub replicated_margin_ms: u64,
-    /// How long messages may be there and not come before the consumer is made anew, in
-    /// milliseconds.
-    pub stalled_ms: u64,
-    /// How often making a consumer anew is tried before the reader gives up.
-    pub attempts: u32,
-}
-
-impl Default for ReaderSettings {
-    fn default() -> ReaderSettings {
-        ReaderSettings {
-            batch: 500,
-            batch_bytes: 4 << 20,
-            expires_ms: 30_000,
-            heartbeat_ms: 1_000,
-            inactive_ms: 30_000,
-            drain_check_ms: 250,
-            replicated_margin_ms: 1_000,
-            stalled_ms: 2_000,
-            attempts: 30,
-        }
-    }
-}
-
-impl ReaderSettings {
-    pub(crate) fn expires(&self) -> Duration {
-        Duration::from_millis(self.expires_ms)
-    }
-
-    pub(crate) fn heartbeat(&self) -> Duration {
-        Duration::from_millis(self.heartbeat_ms)
-    }
-
-    pub(crate) fn inactive(&self) -> Duration {
-        Duration::from_millis(self.inactive_ms)
-    }
-
-    pub(crate) fn drain_check(&self) -> Duration {
-        Duration::from_millis(self.drain_check_ms)
-    }
-
-    pub(crate) fn stalled(&self) -> Duration {
-        Duration::from_millis(self.stalled_ms)
-    }
-}
 
 /// What a cursor means in a stream as it was seen: where to stand, and what has been lost.
 pub(crate) fn stand_at(after: Cursor, seen: &StreamSeen) -> (Cursor, Option<Loss>) {
@@ -250,9 +185,7 @@ impl NatsReader {
             return Ok(None);
         }
         if let Some(next) = check.next {
-            let (since, _) = *self
-                .withheld
-                .get_or_insert_with(|| (Instant::now(), next));
+            let (since, _) = *self.withheld.get_or_insert_with(|| (Instant::now(), next));
             if since.elapsed() > self.settings.stalled() {
                 self.fall("messages are there and do not come");
             }
@@ -345,8 +278,7 @@ async fn make_consumer(
     if let (_, Some(loss)) = stand_at(cursor, &seen) {
         return Err(Fall::Lost(loss));
     }
-    let of =
-        FeedOf { stream: watch.stream, filter, after: cursor.sequence, headers_only: false };
+    let of = FeedOf { stream: watch.stream, filter, after: cursor.sequence, headers_only: false };
     Feed::open(&watch.context, &of, settings).await.map_err(Fall::NotNow)
 }
 

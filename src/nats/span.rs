@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{
     api::{self, Wanted},
     feed::{Feed, FeedOf, Got, Item},
-    reader::ReaderSettings,
+    settings::ReaderSettings,
 };
 use crate::ports::PortError;
 

@@ -103,8 +103,8 @@ pub fn wanted(settings: &StreamSettings, max_payload: usize) -> Vec<Config> {
 }
 
 fn stream(settings: &StreamSettings, name: &str, subject: &str) -> Config {
-    let persist = (settings.async_persistence && settings.replicas == 1)
-        .then_some(PersistenceMode::Async);
+    let persist =
+        (settings.async_persistence && settings.replicas == 1).then_some(PersistenceMode::Async);
     Config {
         name: name.to_owned(),
         subjects: vec![subject.to_owned()],

@@ -228,7 +228,8 @@ impl Snapshots for RedisSnapshots {
 /// first nil, so it may have fewer where there is no snapshot.
 fn answer(values: Vec<Value>) -> Answer {
     let mut values = values.into_iter();
-    let mut text = || values.next().and_then(|value| Option::from_redis_value(value).ok()).flatten();
+    let mut text =
+        || values.next().and_then(|value| Option::from_redis_value(value).ok()).flatten();
     let (incarnation, sequence, generation) = (text(), text(), text());
     (incarnation, sequence, generation, values.next())
 }

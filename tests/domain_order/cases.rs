@@ -6,7 +6,12 @@ use earmark::domain::{
     decision::{Input, Verdict},
     event::{FulfilmentStep as F, OrderEvent, OrderPolicy, PaymentStep as P},
     ids::{Fingerprint, HoldName},
-    order::{OrderState, lines::Place, status::OrderStatus},
+    order::{
+        OrderState,
+        facts::OrderFact,
+        lines::{LineFact, Place},
+        status::OrderStatus,
+    },
     refusal::Reason,
 };
 
@@ -257,7 +262,7 @@ fn a_commit_that_fails_calls_the_order_off() {
     bench.hear("A", committed(2));
     assert_eq!(
         bench.told("B", not_committed()),
-        "recorded | A release keep 0 | \
+        "recorded | B release keep 0, A release keep 0 | \
          order.cancelled a:2 b:1, all, insufficient_stock; refund.due 100, insufficient_stock"
     );
     let mut bench = reserved_bench();
@@ -274,6 +279,18 @@ fn a_lapsed_hold_is_committed_by_a_fresh_check() {
     assert_eq!(bench.say(pay(P::Captured, 1)), "accepted | A commit 2, B commit 1 | ");
     bench.hear("A", committed(2));
     assert_eq!(bench.told("B", committed(1)), "recorded |  | order.confirmed");
+}
+
+#[test]
+fn a_hold_that_lapsed_after_it_kept_something_has_lapsed() {
+    let mut bench = Bench::new();
+    let lines = vec![line("a", "A", 2), line("b", "A", 3)];
+    bench.event(OrderEvent::Placed(placed(lines, OrderPolicy::AllOrNothing)));
+    bench.hear("A", granted(5));
+    assert!(bench.say(cancel(Some(&["b"]))).starts_with("accepted | A release keep 2 |"));
+    bench.hear("A", SkuAnswer::Expired { hold: hold() });
+    assert_eq!(bench.told("A", released(2)), "recorded |  | ");
+    assert_eq!(bench.say(pay(P::Captured, 9)), "accepted | A commit 2 | ");
 }
 
 #[test]
@@ -508,8 +525,11 @@ fn an_order_can_be_shown_as_json() {
 }
 
 #[test]
-fn units_are_conserved_by_every_transfer() {
-    let bench = confirmed_bench();
-    let order = bench.state.order().unwrap();
-    assert_eq!((order.open(), order.sum(&[Place::Allocated])), (3, 3));
+fn a_transfer_of_units_that_are_not_there_is_a_breach() {
+    let mut bench = confirmed_bench();
+    let order = bench.state.order().unwrap().clone();
+    let fact = LineFact::Moved { from: Place::Allocated, to: Place::Shipped, units: 3 };
+    let breach = bench.state.apply(&OrderFact::Line { line: 0, fact }, at(1)).unwrap_err();
+    assert_eq!(breach.0, "line a: 3 units cannot go from Allocated to Shipped");
+    assert_eq!(bench.state.order(), Some(&order));
 }

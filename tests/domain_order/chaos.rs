@@ -121,7 +121,7 @@ impl World {
                 granted(model.quantity)
             }
             SkuCommand::Commit { quantity, .. } => {
-                if model.lapsed && luck.is_multiple_of(2) {
+                if model.lapsed && !model.ended && luck.is_multiple_of(2) {
                     (model.lapsed, model.quantity) = (false, quantity);
                 }
                 if model.ended || model.lapsed {
