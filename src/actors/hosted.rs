@@ -66,7 +66,11 @@ impl Hosted for SkuState {
     }
 
     fn shown(&self) -> Option<Shown> {
-        Some(Shown { revision: self.revision(), total: self.quantities(None) })
+        Some(Shown {
+            revision: self.revision(),
+            total: self.quantities(None),
+            open_holds: self.book().open() as u64,
+        })
     }
 }
 

@@ -487,6 +487,7 @@ impl Owner {
             live: self.registry.len(),
             quarantined: self.committed.quarantined.len(),
             waiting: self.committed.waiting_len(),
+            books: self.committed.books,
             keep: self.keep(),
         };
         self.env.status.send_if_modified(|told| {

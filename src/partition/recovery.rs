@@ -58,7 +58,7 @@ pub async fn recover(env: &Env, trust_snapshot: bool) -> Result<Recovered, Exit>
     check_partitions(env, &end)?;
     known.refuse_lost_tail(end.header.incarnation, last.sequence)?;
     let mut fold = Fold::begin(env, &end, known, trust_snapshot).await?;
-    fold.to_the_end(last.sequence).await?;
+    fold.reach(last.sequence).await?;
     let unreleased = fold.unreleased(last.sequence).await?;
     Ok(fold.finish(unreleased))
 }
@@ -165,7 +165,7 @@ impl<'a> Fold<'a> {
         Ok(fold(state, genesis))
     }
 
-    async fn to_the_end(&mut self, end: u64) -> Result<(), Exit> {
+    async fn reach(&mut self, end: u64) -> Result<(), Exit> {
         while self.state.last.sequence < end {
             let after = self.state.last.sequence;
             let env = self.env;
