@@ -9,18 +9,26 @@ use std::{
 };
 
 use actix::{Actor, Context, Handler, Message};
+use serde::Serialize;
 
 use super::{Hosted, Tap};
 use crate::{
     domain::{
         Breach, Due, DueClock, Moment, PartKey,
-        decision::{Decision, Input},
+        decision::{Decision, Input, Standing, Verdict},
         ids::EntityKey,
+        outcome::Outcome,
         policy::Policy,
+        refusal::Reason,
         time::Timestamp,
     },
     partition::entry::{Decided, Trigger},
 };
+
+/// The largest decision, in bytes: one must fit a record, and a record a message.
+const DECISION_BYTES_MAX: usize = 640 * 1024;
+/// A decision of fewer facts, commands and outcomes fits without being measured.
+const DECISION_PARTS_SMALL: usize = 100;
 
 /// An entity in its own actor.
 pub struct EntityActor<E: Hosted> {
@@ -116,7 +124,7 @@ impl<E: Hosted> EntityActor<E> {
             if let Some(tap) = &work.tap {
                 tap(&self.key, &task.trigger);
             }
-            Ok(self.entity.decide(&task.input, &moment))
+            Ok(fitting(self.entity.decide(&task.input, &moment)))
         })
     }
 
@@ -136,13 +144,20 @@ impl<E: Hosted> EntityActor<E> {
             Some(cause) => Trigger::Step { settles: Some(cause) },
             None => trigger.clone(),
         };
+        let mut outcomes = decision.outcomes;
+        if let Verdict::Refused(refusal) = &decision.verdict
+            && decision.standing == Standing::New
+            && outcomes.is_empty()
+        {
+            outcomes.push(Outcome::EventRefused { refusal: refusal.clone() });
+        }
         let facts = E::facts(decision.facts);
         Done::Decided(Box::new(Decided {
             entity: self.key.clone(),
             trigger,
             shown: self.entity.shown().filter(|_| !facts.is_empty()),
             facts,
-            outcomes: decision.outcomes,
+            outcomes,
             commands: decision.commands,
             given_up: decision.given_up,
             verdict: decision.verdict,
@@ -167,11 +182,26 @@ impl<E: Hosted> EntityActor<E> {
     }
 }
 
+/// A decision that fits a record of the journal; a refusal in its place if it does not.
+fn fitting<F: Serialize>(decision: Decision<F>) -> Decision<F> {
+    let parts = decision.facts.len() + decision.commands.len() + decision.outcomes.len();
+    if parts < DECISION_PARTS_SMALL {
+        return decision;
+    }
+    let size = |bytes: postcard::Result<Vec<u8>>| bytes.map_or(usize::MAX, |bytes| bytes.len());
+    let bytes = size(postcard::to_stdvec(&decision.facts))
+        .saturating_add(size(postcard::to_stdvec(&decision.commands)))
+        .saturating_add(size(postcard::to_stdvec(&decision.outcomes)));
+    match bytes > DECISION_BYTES_MAX {
+        true => Decision::refused(Reason::TooLarge),
+        false => decision,
+    }
+}
+
 /// The earliest deadline on each clock.
 fn by_clock(dues: &[Due]) -> [(DueClock, Option<Timestamp>); 2] {
-    [DueClock::Settled, DueClock::Demand].map(|clock| {
-        (clock, dues.iter().filter(|due| due.clock == clock).map(|due| due.at).min())
-    })
+    [DueClock::Settled, DueClock::Demand]
+        .map(|clock| (clock, dues.iter().filter(|due| due.clock == clock).map(|due| due.at).min()))
 }
 
 /// Runs the entity's own code; a panic is a failure like any other.

@@ -24,9 +24,7 @@ pub enum AnyInput {
 
 /// An entity that can live in an actor of a partition.
 pub trait Hosted:
-    Entity<Key: Clone + Unpin, Event: Unpin, Command: Unpin, Fact: Unpin, Part: Unpin>
-    + Unpin
-    + 'static
+    Entity<Key: Clone + Unpin, Event: Unpin, Command: Unpin, Fact: Unpin, Part: Unpin> + Unpin + 'static
 {
     /// The entity's key among all entities.
     fn entity_key(key: &Self::Key) -> EntityKey;

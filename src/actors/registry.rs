@@ -12,12 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Breach,
-        ids::EntityKey,
-        order::OrderState,
-        policy::Policy,
-        sku::SkuState,
-        time::Timestamp,
+        Breach, ids::EntityKey, order::OrderState, policy::Policy, sku::SkuState, time::Timestamp,
     },
     partition::{
         dues::Dues,
@@ -102,16 +97,14 @@ impl Registry {
                 let live = self.live.to_back(&key);
                 let (policy, tap) = (policy.clone(), tap.clone());
                 let pending = live.map(|live| match live {
-                    Live::Sku(addr) => futures::future::Either::Left(addr.send(work_of::<
-                        SkuState,
-                    >(
-                        tasks, now, policy, tap
-                    ))),
-                    Live::Order(addr) => futures::future::Either::Right(addr.send(work_of::<
-                        OrderState,
-                    >(
-                        tasks, now, policy, tap,
-                    ))),
+                    Live::Sku(addr) => futures::future::Either::Left(
+                        addr.send(work_of::<SkuState>(tasks, now, policy, tap)),
+                    ),
+                    Live::Order(addr) => {
+                        futures::future::Either::Right(
+                            addr.send(work_of::<OrderState>(tasks, now, policy, tap)),
+                        )
+                    }
                 });
                 async move {
                     let worked = match pending {

@@ -149,7 +149,9 @@ fn expected_at(path: &Path, type_name: &str) -> &'static str {
     let segments: Vec<&Segment> = path.iter().collect();
     match segments.as_slice() {
         [] => "an object",
-        [Segment::Map { key }, _, ..] if key == "attributes" => fields::expected("", "attributes"),
+        [Segment::Map { key }, _, ..] if key == "attributes" => {
+            fields::expected("", "attributes.value")
+        }
         [.., Segment::Seq { .. }] if type_name == "order.cancel_requested" => {
             fields::expected(type_name, "line")
         }

@@ -46,6 +46,7 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("", "backorder", FLAG),
     ("", "sellable", FLAG),
     ("", "attributes", "at most 64 texts, names of at most 128 bytes, values of at most 1024"),
+    ("", "attributes.value", TEXT),
     ("order.cancel_requested", "lines", "a list of at least one line's name, or no such field"),
     ("", "lines", "a list of at least one line"),
     ("", "sku", "a SKU of 1 to 256 bytes once percent-encoded, without control characters"),

@@ -18,7 +18,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            event_bytes_max: 256 * 1024,
+            event_bytes_max: 768 * 1024,
             order_lines_max: 500,
             reply_prefixes: vec!["_INBOX.".to_owned(), "earmark.reply.".to_owned()],
             skew: Span::from_secs(300),

@@ -14,6 +14,7 @@
 
 mod admit;
 pub mod answer;
+pub mod availability;
 pub mod dead_letter;
 mod envelope;
 mod explain;

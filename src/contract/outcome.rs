@@ -1,7 +1,5 @@
 //! What leaves as an event: outcomes as CloudEvents, with plain readable data.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::{
@@ -16,15 +14,6 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// What a SKU's quantities are after a decision.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct QuantitiesAfter {
-    /// Summed over all locations.
-    pub total: Quantities,
-    /// By location.
-    pub locations: BTreeMap<LocationId, Quantities>,
-}
-
 /// An outcome, with what its envelope says.
 #[derive(Clone, Copy, Debug)]
 pub struct OutcomeEvent<'a> {
@@ -38,8 +27,8 @@ pub struct OutcomeEvent<'a> {
     pub cause: Option<CauseRef<'a>>,
     /// What came out.
     pub outcome: &'a Outcome,
-    /// The SKU's quantities afterwards, if it is one.
-    pub quantities: Option<&'a QuantitiesAfter>,
+    /// The SKU's quantities afterwards, summed over its locations, if it is one.
+    pub quantities: Option<&'a Quantities>,
 }
 
 /// An outcome as the bytes of a CloudEvent.
@@ -86,7 +75,7 @@ optional_fields! {
         payment: &'a str,
         amount_minor: u64,
         currency: &'a str,
-        quantities: &'a QuantitiesAfter,
+        quantities: &'a Quantities,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::rule::Rule;
-use crate::domain::refusal::Reason;
+use crate::domain::{decision::Cause, ids::EntityKey, refusal::Reason};
 
 /// The most characters of what was found that a rejection repeats.
 pub const FOUND_MAX_CHARS: usize = 120;
@@ -70,6 +70,24 @@ impl Rejection {
         })
     }
 
+    /// An event that follows the contract, and was refused by an entity or at its gate.
+    pub fn of_gate(reason: Reason, cause: &Cause) -> Box<Rejection> {
+        let rule = Rule::of_gate(reason).unwrap_or(Rule::NotSupported);
+        let mut rejection = Rejection::new(rule, &cause.kind, rule.expected());
+        rejection.reason = reason;
+        rejection.source = Some(cause.source.clone());
+        rejection.id = Some(cause.id.clone());
+        rejection.kind = Some(cause.kind.clone());
+        rejection
+    }
+
+    /// An input whose entity's code failed, or whose entity decides no more.
+    pub fn quarantined(entity: &EntityKey, why: &str) -> Box<Rejection> {
+        let mut rejection = Rejection::new(Rule::Quarantined, why, Rule::Quarantined.expected());
+        rejection.subject = Some(entity.key().to_owned());
+        rejection
+    }
+
     /// The same, about a field.
     pub fn at(mut self: Box<Self>, field: impl fmt::Display) -> Box<Rejection> {
         self.field = Some(cut(&field.to_string(), NAME_MAX_CHARS));
@@ -107,13 +125,13 @@ impl std::error::Error for Rejection {}
 /// At most so many characters of a text; what is cut off is shown by an ellipsis, control characters
 /// by their escapes.
 pub(super) fn cut(text: &str, max_chars: usize) -> String {
-    let shown = text.chars().flat_map(|c| {
+    let mut shown = text.chars().flat_map(|c| {
         let escaped = c.is_control().then(|| c.escape_default());
         let plain = (!c.is_control()).then_some(c);
         escaped.into_iter().flatten().chain(plain)
     });
     let mut cut: String = shown.clone().take(max_chars).collect();
-    if shown.skip(max_chars).next().is_some() {
+    if shown.nth(max_chars).is_some() {
         cut.pop();
         cut.push('…');
     }

@@ -54,7 +54,7 @@ rules! {
     /// The subject is a key.
     SubjectKey = "envelope.subject", InvalidField, "put the plain SKU or order id into `subject`";
     /// `source` and `id` are short text.
-    Identity = "envelope.identity", InvalidField, "shorten it, and leave out control characters";
+    Identity = "envelope.identity", InvalidField, "choose another, and keep it at each retry";
     /// The answer goes where answers may go.
     ReplyTo = "envelope.replyto", InvalidReplyto, "name a subject of your own inbox, or leave it out";
     /// The trace context is one.
@@ -98,6 +98,9 @@ rules! {
     /// `time` is not ahead of the log.
     Clock = "log.time", TimeInFuture, "set the publisher's clock";
 
+    /// A command is one of ours, and for an entity of this partition.
+    Command = "log.command", InvalidField, "report it: only Earmark writes to its command log";
+
     // When it is decided.
     /// Repeats of it would still be recognised.
     Stale = "gate.stale", Stale, "replay it with an override if it is wanted still";
@@ -113,11 +116,28 @@ rules! {
     Quarantined = "gate.quarantined", Quarantined, "repair the entity, then replay it";
     /// It does not kill the process.
     Killer = "gate.killer", Killer, "report it to the maintainers, and do not replay it before";
+    /// Its decision fits a record of the journal.
+    DecisionSize = "gate.too_large", TooLarge, "split it into smaller ones";
     /// This version can decide it.
     NotSupported = "gate.not_supported", NotSupported, "replay it with a version that decides it";
 }
 
 impl Rule {
+    /// What a rule of the gate expects of an event that follows the contract.
+    pub const fn expected(self) -> &'static str {
+        match self {
+            Rule::Stale => "a `time` within the horizon in which repeats are recognised",
+            Rule::TooLate => "to be decided before its `expirytime`",
+            Rule::Busy => "a time of less load",
+            Rule::IdConflict => "the content that this id was first used for",
+            Rule::Orphan => "what it names to be there, or to come soon",
+            Rule::Quarantined => "an entity whose code does not fail",
+            Rule::Killer => "a message that does not end the process",
+            Rule::DecisionSize => "a decision that fits a record of the journal",
+            _ => "an event that this version decides",
+        }
+    }
+
     /// The rule that stands for a reason which the engine or an entity gives, if it has one of its
     /// own.
     pub fn of_gate(reason: Reason) -> Option<Rule> {

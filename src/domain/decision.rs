@@ -149,6 +149,8 @@ pub struct Decision<F> {
     pub commands: Vec<Command>,
     /// Parked events that nothing will come of.
     pub given_up: Vec<GivenUp>,
+    /// The parked event that a step settled.
+    pub answers: Option<Cause>,
     /// What the requester is told.
     pub verdict: Verdict,
     /// How the verdict came about.
@@ -163,6 +165,7 @@ impl<F> Decision<F> {
             outcomes: Vec::new(),
             commands: Vec::new(),
             given_up: Vec::new(),
+            answers: None,
             verdict,
             standing: Standing::New,
         }

@@ -14,6 +14,7 @@ pub mod decision;
 pub mod entity;
 pub mod event;
 pub mod ids;
+pub mod invariant;
 pub mod order;
 pub mod outcome;
 pub mod policy;

@@ -95,6 +95,8 @@ reasons! {
     AlreadyShipped = "already_shipped",
     /// Not before the order's deadline passed did the money come.
     PaymentTooLate = "payment_too_late",
+    /// The SKU did not answer in time.
+    Unanswered = "unanswered",
     /// This version decides no such event; it is kept for one that does.
     NotSupported = "not_supported",
 }
@@ -134,7 +136,8 @@ impl Reason {
             | Reason::UnknownLine
             | Reason::CancelWindowClosed
             | Reason::AlreadyShipped
-            | Reason::PaymentTooLate => true,
+            | Reason::PaymentTooLate
+            | Reason::Unanswered => true,
         }
     }
 

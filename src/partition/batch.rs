@@ -36,11 +36,10 @@ impl Changes {
     /// Adds what an actor says has changed.
     pub fn add(&mut self, key: &EntityKey, change: Change) {
         let parts = change.parts.into_iter().map(|(name, part)| (name, part.map(Bytes::from)));
-        self.merge(key.clone(), Changed {
-            folded_to: 0,
-            parts: parts.collect(),
-            dues: change.dues,
-        });
+        self.merge(
+            key.clone(),
+            Changed { folded_to: 0, parts: parts.collect(), dues: change.dues },
+        );
     }
 
     /// Adds later changes; they replace earlier ones of the same parts.

@@ -95,8 +95,9 @@ impl Owner {
     fn clock(&self, clock: DueClock) -> Timestamp {
         let at = |source| self.state.cursor(source).at;
         match clock {
-            DueClock::Settled => at(Source::Commands)
-                .min(at(Source::Lane(crate::domain::event::Lane::Settlement))),
+            DueClock::Settled => {
+                at(Source::Commands).min(at(Source::Lane(crate::domain::event::Lane::Settlement)))
+            }
             DueClock::Demand => at(Source::Lane(crate::domain::event::Lane::Demand)),
         }
     }
@@ -248,7 +249,8 @@ impl Owner {
                 if self.state.waiting_len() >= self.env.bounds.waiting_max
                     && self.state.quarantined.contains_key(&entity) =>
             {
-                let rejection = crate::contract::queue_full(&entity);
+                let rejection =
+                    crate::contract::Rejection::quarantined(&entity, "too many inputs wait");
                 self.push(Entry::Rejected { read, rejection })
             }
             entry => self.push(entry),
@@ -316,7 +318,10 @@ impl Owner {
         }
     }
 
-    async fn work(&mut self, work: BTreeMap<EntityKey, Vec<Task<AnyInput>>>) -> Result<Chunk, Exit> {
+    async fn work(
+        &mut self,
+        work: BTreeMap<EntityKey, Vec<Task<AnyInput>>>,
+    ) -> Result<Chunk, Exit> {
         let now = self.open_batch();
         let mut chunk = Chunk::default();
         let (policy, tap) = (self.env.policy.clone(), self.env.tap.clone());

@@ -9,20 +9,54 @@ use bytes::Bytes;
 
 use super::{
     commands::{Carried, CommandGroup},
-    entry::{Decided, Entry, ReadAt, Shown},
+    entry::{Decided, Entry, Origin, ReadAt, Shown},
     record::{Header, Record},
 };
 use crate::{
-    contract::{self, DeadLetter, Rejection},
+    contract::{
+        CauseRef, Rejection,
+        answer::{Answer, render_answer, render_rejection_answer},
+        outcome::{OutcomeEvent, render_outcome},
+        partition_of,
+        subject::outcome_subject,
+    },
     domain::{
         decision::{Cause, Standing, Verdict},
         ids::{EntityKey, Sku},
+        refusal::Reason,
+        time::Timestamp,
     },
-    ports::{Outgoing, Outlet, Partition, Position, Source},
+    ports::{Outgoing, Outlet, Partition, Source},
 };
 
 /// The largest command message, in bytes; more commands go into further messages.
 const COMMANDS_BYTES_MAX: usize = 256 * 1024;
+
+/// A dead letter, but for its original bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// The effect's id.
+    pub id: String,
+    /// The entity, where one is known.
+    pub entity: Option<EntityKey>,
+    /// Where its bytes are; unknown for what nobody published.
+    pub read: Option<ReadAt>,
+    /// What is wrong with it.
+    pub rejection: Box<Rejection>,
+    /// When it was given up.
+    pub at: Timestamp,
+}
+
+/// What a shop may show of a SKU, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownSince {
+    /// The partition's incarnation.
+    pub incarnation: u64,
+    /// When it was decided.
+    pub as_of: Timestamp,
+    /// What it is.
+    pub shown: Shown,
+}
 
 /// Everything that one record does.
 #[derive(Debug, Default)]
@@ -32,9 +66,9 @@ pub struct Effects {
     /// Outcomes and commands.
     pub messages: Vec<Outgoing>,
     /// Dead letters, whose original bytes are still to be fetched.
-    pub dead_letters: Vec<(String, DeadLetter)>,
+    pub dead_letters: Vec<Letter>,
     /// What shops may show from now on: the newest of each SKU.
-    pub shown: BTreeMap<Sku, (Position, Shown)>,
+    pub shown: BTreeMap<Sku, ShownSince>,
 }
 
 /// The beginning of the id of every effect of a partition in an incarnation.
@@ -118,13 +152,15 @@ impl Builder<'_> {
             self.refused(decided, cause);
         }
         for given_up in &decided.given_up {
-            let rejection = contract::refused_by_gate(given_up.reason, &given_up.cause);
-            self.dead_letter(Some(&decided.entity), read_of(&given_up.cause), rejection);
+            self.gave_up(&decided.entity, given_up.reason, &given_up.cause);
         }
         if let (EntityKey::Sku(sku), Some(shown)) = (&decided.entity, &decided.shown) {
-            let position =
-                Position { incarnation: self.header.incarnation, sequence: self.sequence };
-            self.effects.shown.insert(sku.clone(), (position, shown.clone()));
+            let since = ShownSince {
+                incarnation: self.header.incarnation,
+                as_of: self.header.decided_at,
+                shown: shown.clone(),
+            };
+            self.effects.shown.insert(sku.clone(), since);
         }
     }
 
@@ -132,17 +168,17 @@ impl Builder<'_> {
         let origin = decided.trigger.origin();
         for outcome in &decided.outcomes {
             let id = self.next_id();
-            let payload = contract::render_outcome(&contract::OutcomeEvent {
+            let payload = render_outcome(&OutcomeEvent {
                 id: &id,
-                entity: &decided.entity,
+                key: &decided.entity,
+                time: self.header.decided_at,
+                cause: origin.as_ref().map(cause_ref),
                 outcome,
-                decided_at: self.header.decided_at,
-                origin: origin.as_ref(),
-                shown: decided.shown.as_ref(),
+                quantities: decided.shown.as_ref().map(|shown| &shown.total),
             });
             self.effects.messages.push(Outgoing {
                 outlet: Outlet::Out,
-                subject: contract::outcome_subject(&decided.entity, outcome.kind()),
+                subject: outcome_subject(&decided.entity, outcome.kind()),
                 id: Some(id),
                 headers: Vec::new(),
                 payload: payload.into(),
@@ -155,42 +191,59 @@ impl Builder<'_> {
         let origin = decided.trigger.origin();
         for command in &decided.commands {
             let id = self.next_id();
-            let to = contract::partition_of(&command.to, self.header.partitions);
+            let to = partition_of(&command.to, self.header.partitions);
             let carried = Carried { command: command.clone(), origin: origin.clone() };
             self.commands.entry(to).or_default().push((id, carried));
         }
     }
 
     fn answer(&mut self, decided: &Decided, cause: &Cause) {
-        if let Some(to) = &cause.reply_to {
-            let repeated = decided.standing == Standing::Repeated;
-            let at = self.header.decided_at;
-            let answer =
-                contract::render_answer(&decided.entity, cause, &decided.verdict, repeated, at);
-            self.effects.answers.push((to.clone(), answer.into()));
-        }
+        let Some(to) = &cause.reply_to else { return };
+        let id = self.next_id();
+        let answer = render_answer(&Answer {
+            id: &id,
+            subject: decided.entity.key(),
+            time: self.header.decided_at,
+            cause: cause.into(),
+            verdict: &decided.verdict,
+            standing: decided.standing,
+        });
+        self.effects.answers.push((to.clone(), answer.into()));
     }
 
     /// A refusal that needs hands is a dead letter as well.
     fn refused(&mut self, decided: &Decided, cause: &Cause) {
-        let Verdict::Refused(refusal) = &decided.verdict else { return };
-        if refusal.reason.is_dead_letter() && decided.standing == Standing::New {
-            let rejection = contract::refused_by_gate(refusal.reason, cause);
-            self.dead_letter(Some(&decided.entity), read_of(cause), rejection);
+        if let Verdict::Refused(refusal) = &decided.verdict
+            && refusal.reason.is_dead_letter()
+            && decided.standing == Standing::New
+        {
+            self.gave_up(&decided.entity, refusal.reason, cause);
         }
     }
 
     fn rejected(&mut self, read: &ReadAt, rejection: &Rejection) {
         if let Some(to) = &rejection.reply_to {
-            let answer = contract::render_rejection_answer(rejection, self.header.decided_at);
+            let id = self.next_id();
+            let answer = render_rejection_answer(&id, self.header.decided_at, rejection);
             self.effects.answers.push((to.clone(), answer.into()));
         }
         self.dead_letter(None, Some(read.clone()), Box::new(rejection.clone()));
     }
 
+    fn gave_up(&mut self, entity: &EntityKey, reason: Reason, cause: &Cause) {
+        let mut rejection = Rejection::of_gate(reason, cause);
+        rejection.subject = Some(entity.key().to_owned());
+        let read = ReadAt {
+            source: Source::Lane(cause.lane),
+            sequence: cause.sequence,
+            at: cause.logged_at,
+            subject: String::new(),
+        };
+        self.dead_letter(Some(entity), Some(read), rejection);
+    }
+
     fn quarantined(&mut self, entity: &EntityKey, read: &Option<ReadAt>, why: &str) {
-        let rejection = contract::quarantined(entity, why);
-        self.dead_letter(Some(entity), read.clone(), rejection);
+        self.dead_letter(Some(entity), read.clone(), Rejection::quarantined(entity, why));
     }
 
     fn dead_letter(
@@ -200,14 +253,8 @@ impl Builder<'_> {
         rejection: Box<Rejection>,
     ) {
         let id = self.next_id();
-        let letter = DeadLetter {
-            id: id.clone(),
-            entity: entity.cloned(),
-            read,
-            rejection: *rejection,
-            decided_at: self.header.decided_at,
-        };
-        self.effects.dead_letters.push((id, letter));
+        let at = self.header.decided_at;
+        self.effects.dead_letters.push(Letter { id, entity: entity.cloned(), read, rejection, at });
     }
 
     fn finish(mut self) -> Effects {
@@ -251,13 +298,6 @@ fn groups(commands: Vec<(String, Carried)>) -> Vec<Vec<u8>> {
     messages
 }
 
-/// Where a parked or refused event was read.
-fn read_of(cause: &Cause) -> Option<ReadAt> {
-    Some(ReadAt {
-        source: Source::Lane(cause.lane),
-        sequence: cause.sequence,
-        at: cause.logged_at,
-        subject: String::new(),
-    })
+fn cause_ref(origin: &Origin) -> CauseRef<'_> {
+    CauseRef { source: &origin.source, id: &origin.id, traceparent: origin.traceparent.as_deref() }
 }
-

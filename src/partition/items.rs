@@ -6,10 +6,9 @@ use super::{
 };
 use crate::{
     actors::AnyInput,
-    contract::{self, AnyEvent, Decoded, Limits, Received, Rejection, Rule, StoredSubject},
+    contract::{self, AnyEvent, Limits, Received, Rejection, Rule, StoredSubject},
     domain::{
-        decision::{Cause, Input, Published},
-        event::Lane,
+        decision::{Input, Published},
         ids::EntityKey,
     },
     ports::{LogMessage, Partition, Source},
@@ -51,35 +50,31 @@ pub struct Reception {
 impl Reception {
     /// The items of a message: one for an event, several for a group of commands.
     pub fn items(&self, source: Source, message: LogMessage) -> Vec<Item> {
-        let read = ReadAt {
-            source,
-            sequence: message.sequence,
-            at: message.at,
-            subject: message.subject,
-        };
+        let read =
+            ReadAt { source, sequence: message.sequence, at: message.at, subject: message.subject };
         match source {
-            Source::Lane(lane) => {
-                let content = self.event(lane, &read, &message.payload);
+            Source::Lane(_) => {
+                let content = self.event(&read, &message.payload);
                 vec![Item { read, index: 0, content }]
             }
             Source::Commands => self.commands(&read, &message.payload),
         }
     }
 
-    fn event(&self, lane: Lane, read: &ReadAt, payload: &[u8]) -> Result<Addressed, Box<Rejection>> {
+    fn event(&self, read: &ReadAt, payload: &[u8]) -> Result<Addressed, Box<Rejection>> {
         let decoded = contract::decode(payload, &self.limits)?;
-        let stored = StoredSubject::parse(&read.subject)
-            .ok_or_else(|| Rejection::new(Rule::Subject, &read.subject, "a stored subject"))?;
-        let received = Received {
-            partition: self.partition,
-            partitions: self.partitions,
-            lane,
-            entity: stored.entity,
-            logged_at: read.at,
-        };
+        let subject = StoredSubject::parse(&read.subject)
+            .ok_or_else(|| Rejection::new(Rule::Route, &read.subject, "a stored subject"))?;
+        let received = Received { subject, partitions: self.partitions, logged_at: read.at };
         contract::admit(&decoded, &received, &self.limits)?;
-        crate::telemetry::unknown_fields(&decoded.kind, decoded.unknown_fields.len());
-        Ok(addressed(decoded, read))
+        crate::telemetry::unknown_fields(decoded.kind, decoded.unknown_fields.len());
+        let (entity, cause, event) = decoded.into_parts(read.at, read.sequence);
+        let trigger = Trigger::Event(cause.clone());
+        let input = match event {
+            AnyEvent::Sku(event) => AnyInput::Sku(Input::Event(Published { cause, event })),
+            AnyEvent::Order(event) => AnyInput::Order(Input::Event(Published { cause, event })),
+        };
+        Ok(Addressed { entity, trigger, input })
     }
 
     fn commands(&self, read: &ReadAt, payload: &[u8]) -> Vec<Item> {
@@ -102,9 +97,11 @@ impl Reception {
                     Ok(Addressed { entity, trigger, input })
                 }
                 Some((entity, _)) => {
-                    Err(Rejection::new(Rule::Misrouted, entity.key(), "a key of this partition"))
+                    Err(Rejection::new(Rule::Command, entity.key(), "a key of this partition"))
                 }
-                None => Err(Rejection::new(Rule::Command, "a command to the wrong kind", "")),
+                None => {
+                    Err(Rejection::new(Rule::Command, "another kind of entity", "its addressee"))
+                }
             };
             items.push(Item { read: read.clone(), index: index as u32, content });
         }
@@ -114,27 +111,4 @@ impl Reception {
     fn is_ours(&self, entity: &EntityKey) -> bool {
         contract::partition_of(entity, self.partitions) == self.partition
     }
-}
-
-fn addressed(decoded: Decoded, read: &ReadAt) -> Addressed {
-    let cause = Cause {
-        source: decoded.source,
-        id: decoded.id,
-        kind: decoded.kind,
-        key: decoded.event_key,
-        fingerprint: decoded.fingerprint,
-        time: decoded.time,
-        logged_at: read.at,
-        lane: decoded.lane,
-        sequence: read.sequence,
-        expires_at: decoded.expires_at,
-        reply_to: decoded.reply_to,
-        traceparent: decoded.traceparent,
-    };
-    let trigger = Trigger::Event(cause.clone());
-    let input = match decoded.event {
-        AnyEvent::Sku(event) => AnyInput::Sku(Input::Event(Published { cause, event })),
-        AnyEvent::Order(event) => AnyInput::Order(Input::Event(Published { cause, event })),
-    };
-    Addressed { entity: decoded.key, trigger, input }
 }

@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{batch::Changes, state::PartitionState};
 use crate::{
@@ -36,7 +36,7 @@ pub struct Keeper {
 struct UnderWay {
     to: Position,
     keys: Changes,
-    task: JoinHandle<At<()>>,
+    task: AbortOnDropHandle<At<()>>,
 }
 
 impl Keeper {
@@ -104,7 +104,8 @@ impl Keeper {
         };
         let to = delta.to;
         let task = advance(self.snapshots.clone(), self.partition, delta, self.retry_after);
-        self.under_way = Some(UnderWay { to, keys, task: tokio::spawn(task) });
+        self.under_way =
+            Some(UnderWay { to, keys, task: AbortOnDropHandle::new(tokio::spawn(task)) });
     }
 
     /// Waits for the delta under way; for ever if there is none. Dropping the future loses nothing.

@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, collections::VecDeque, sync::Arc};
 use bytes::Bytes;
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinHandle,
     time::Instant,
 };
 use tokio_util::task::AbortOnDropHandle;
@@ -49,7 +48,7 @@ pub(super) struct InFlight {
     header: Header,
     record: Bytes,
     started: Instant,
-    append: JoinHandle<Result<u64, NotCommitted>>,
+    append: AbortOnDropHandle<Result<u64, NotCommitted>>,
 }
 
 pub(super) struct Owner {
@@ -302,7 +301,8 @@ impl Owner {
             && self.last_commit.elapsed() >= self.env.bounds.idle_mark_after
         {
             self.open_batch();
-            self.sealed.push_back(self.take_open());
+            let mark = self.take_open();
+            self.sealed.push_back(mark);
         }
         Ok(())
     }
@@ -370,7 +370,7 @@ impl Owner {
             record: record.clone(),
             retry_after: self.env.bounds.retry_after,
         };
-        let append = tokio::spawn(append.run());
+        let append = AbortOnDropHandle::new(tokio::spawn(append.run()));
         self.in_flight = Some(InFlight { batch, header, record, started: Instant::now(), append });
         Ok(())
     }
@@ -541,9 +541,7 @@ async fn appended(in_flight: &mut Option<InFlight>) -> (InFlight, Result<u64, No
     }
 }
 
-fn released_no_more(
-    ended: Result<Result<(), OutLostItsTail>, tokio::task::JoinError>,
-) -> Exit {
+fn released_no_more(ended: Result<Result<(), OutLostItsTail>, tokio::task::JoinError>) -> Exit {
     match ended {
         Ok(Err(OutLostItsTail)) => Exit::OutLostItsTail,
         Ok(Ok(())) => Exit::refuse("the releaser ended"),

@@ -14,14 +14,18 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    effects::{Effects, effects},
-    entry::Shown,
+    effects::{Effects, Letter, ShownSince, effects},
     record::{Record, Released},
 };
 use crate::{
-    contract::{self, DeadLetter},
-    domain::ids::Sku,
-    ports::{Input, Outbox, Outgoing, Outlet, Partition, Position, SendError, Sent},
+    contract::{
+        EntityType,
+        availability::{Availability, render_availability, revision_shown},
+        dead_letter::{DeadLetter, Payload, render_dead_letter, severity},
+        subject::{availability_subject, dead_letter_subject},
+    },
+    domain::{event::Lane, ids::Sku},
+    ports::{Input, Outbox, Outgoing, Outlet, Partition, SendError, Sent, Source},
 };
 
 /// Records whose effects leave together at most.
@@ -87,8 +91,8 @@ impl Releaser {
             dead_letters.extend(dead);
             shown.extend(newer);
         }
-        for (id, letter) in dead_letters {
-            messages.push(self.dead_letter(id, letter).await);
+        for letter in dead_letters {
+            messages.push(self.dead_letter(letter).await);
         }
         self.send(messages).await?;
         self.show(shown).await;
@@ -158,30 +162,55 @@ impl Releaser {
         }
     }
 
-    async fn dead_letter(&self, id: String, letter: DeadLetter) -> Outgoing {
-        crate::telemetry::dead_letter(letter.rejection.reason);
+    async fn dead_letter(&self, letter: Letter) -> Outgoing {
+        let rejection = &*letter.rejection;
+        crate::telemetry::dead_letter(rejection.reason);
         let original = match &letter.read {
             Some(read) => self.original(read.source, read.sequence).await,
             None => None,
         };
-        let object = match &original {
-            Some(bytes) if bytes.len() > DEAD_LETTER_BYTES_MAX => {
-                self.put_object(&id, bytes.clone()).await;
-                Some(id.as_str())
+        let original = original.unwrap_or_default();
+        let payload = match original.len() > DEAD_LETTER_BYTES_MAX {
+            true => {
+                self.put_object(&letter.id, original.clone()).await;
+                Payload::Object(&letter.id)
             }
-            _ => None,
+            false => Payload::Inline(&original),
         };
+        let lane = match letter.read.as_ref().map(|read| read.source) {
+            Some(Source::Lane(lane)) => lane,
+            Some(Source::Commands) | None => Lane::Settlement,
+        };
+        let severity = severity(rejection.reason, lane);
+        let read = letter.read.as_ref();
+        let body = render_dead_letter(&DeadLetter {
+            id: &letter.id,
+            rejection,
+            severity,
+            stream: match read.map(|read| read.source) {
+                Some(Source::Commands) => "EARMARK_CMD",
+                Some(Source::Lane(_)) | None => "EARMARK_IN",
+            },
+            sequence: read.map_or(0, |read| read.sequence),
+            subject: read.map_or("", |read| read.subject.as_str()),
+            logged_at: read.map_or(letter.at, |read| read.at),
+            time: letter.at,
+            payload,
+        });
+        let entity = letter.entity.as_ref().map(EntityType::of);
+        let key = letter.entity.as_ref().map(|entity| entity.key());
+        let key = key.or(rejection.subject.as_deref());
         Outgoing {
             outlet: Outlet::DeadLetters,
-            subject: contract::dead_letter_subject_of(&letter),
-            payload: contract::render_dead_letter(&letter, original.as_deref(), object).into(),
-            id: Some(id),
+            subject: dead_letter_subject(severity, rejection.reason, entity, key),
+            payload: body.into(),
+            id: Some(letter.id),
             headers: Vec::new(),
             after: None,
         }
     }
 
-    async fn original(&self, source: crate::ports::Source, sequence: u64) -> Option<Bytes> {
+    async fn original(&self, source: Source, sequence: u64) -> Option<Bytes> {
         loop {
             match self.input.fetch(source, sequence).await {
                 Ok(message) => return message.map(|message| message.payload),
@@ -197,17 +226,17 @@ impl Releaser {
 // === availability: the last value of each SKU ===
 
 impl Releaser {
-    async fn show(&mut self, mut shown: BTreeMap<Sku, (Position, Shown)>) {
+    async fn show(&mut self, mut shown: BTreeMap<Sku, ShownSince>) {
         let mut pause = self.retry_after;
         while !shown.is_empty() {
             let messages: Vec<Outgoing> = shown
                 .iter()
-                .map(|(sku, (position, shown))| Outgoing {
+                .map(|(sku, since)| Outgoing {
                     outlet: Outlet::Availability,
-                    subject: contract::availability_subject(sku),
+                    subject: availability_subject(sku),
                     id: None,
                     headers: Vec::new(),
-                    payload: contract::render_availability(sku, *position, shown).into(),
+                    payload: availability(sku, since).into(),
                     after: Some(self.shown_at.get(sku).copied().unwrap_or(0)),
                 })
                 .collect();
@@ -244,8 +273,8 @@ impl Releaser {
     }
 
     /// Reads what is shown of a SKU; whether ours is newer.
-    async fn is_news(&mut self, sku: &Sku, (position, shown): &(Position, Shown)) -> bool {
-        let subject = contract::availability_subject(sku);
+    async fn is_news(&mut self, sku: &Sku, since: &ShownSince) -> bool {
+        let subject = availability_subject(sku);
         let last = loop {
             match self.outbox.last_availability(&subject).await {
                 Ok(last) => break last,
@@ -260,7 +289,17 @@ impl Releaser {
             return true;
         };
         self.remember_shown(sku.clone(), sequence);
-        contract::availability_revision(&bytes)
-            .is_none_or(|theirs| theirs < (position.incarnation, shown.revision))
+        revision_shown(&bytes)
+            .is_none_or(|theirs| theirs < (since.incarnation, since.shown.revision))
     }
+}
+
+fn availability(sku: &Sku, since: &ShownSince) -> Vec<u8> {
+    render_availability(&Availability {
+        sku,
+        incarnation: since.incarnation,
+        revision: since.shown.revision,
+        as_of: since.as_of,
+        total: since.shown.total,
+    })
 }

@@ -1,0 +1,48 @@
+//! What a shop may show of a SKU: the last value on its own subject.
+
+use serde::{Deserialize, Serialize};
+
+use super::{outgoing::json, time};
+use crate::domain::{ids::Sku, outcome::Quantities, time::Timestamp};
+
+/// A SKU's availability as it was decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Availability<'a> {
+    /// The SKU.
+    pub sku: &'a Sku,
+    /// The partition's incarnation: revisions of a later one are newer.
+    pub incarnation: u64,
+    /// How often the SKU has changed.
+    pub revision: u64,
+    /// When it was decided.
+    pub as_of: Timestamp,
+    /// Summed over its locations.
+    pub total: Quantities,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    sku: String,
+    incarnation: u64,
+    revision: u64,
+    as_of: String,
+    #[serde(flatten)]
+    total: Quantities,
+}
+
+/// An availability as JSON.
+pub fn render_availability(availability: &Availability) -> Vec<u8> {
+    json(&Body {
+        sku: availability.sku.to_string(),
+        incarnation: availability.incarnation,
+        revision: availability.revision,
+        as_of: time::format(availability.as_of),
+        total: availability.total,
+    })
+}
+
+/// Which revision a published availability is of: its incarnation, and its number there.
+pub fn revision_shown(payload: &[u8]) -> Option<(u64, u64)> {
+    let body: Body = serde_json::from_slice(payload).ok()?;
+    Some((body.incarnation, body.revision))
+}

@@ -1,0 +1,79 @@
+//! How facts change an order.
+//!
+//! Promise: total and deterministic. A fact that does not fit is a [`Breach`]; nothing panics and
+//! nothing is clamped in silence.
+
+use super::{OrderState, facts::OrderFact, memory::Remembered, parts, state::Order};
+use crate::domain::Breach;
+
+impl OrderState {
+    /// Applies a fact and notes which parts it changed.
+    pub(super) fn apply_fact(&mut self, fact: &OrderFact) -> Result<(), Breach> {
+        match fact {
+            OrderFact::Placed { terms, lines, legs } => {
+                if self.order.is_some() {
+                    return Err(Breach(format!("order {} is placed twice", self.id)));
+                }
+                self.order = Some(Order::new(terms.clone(), lines.clone(), legs.clone()));
+            }
+            OrderFact::Remembered { key, fingerprint, verdict } => {
+                let verdict = verdict.clone();
+                self.memory.insert(*key, Remembered { fingerprint: *fingerprint, verdict });
+            }
+            OrderFact::Parked { number, waiting } => {
+                self.parked.insert(*number, waiting.as_ref().clone());
+            }
+            OrderFact::Unparked { number } => {
+                let waited = self.parked.remove(*number);
+                waited.ok_or_else(|| Breach(format!("no event waits under {number}")))?;
+            }
+            OrderFact::Line { .. }
+            | OrderFact::Leg { .. }
+            | OrderFact::Payment { .. }
+            | OrderFact::Fulfilment { .. }
+            | OrderFact::Confirmed
+            | OrderFact::Delivered { .. }
+            | OrderFact::Closed => {
+                let order = self.order.as_mut();
+                order
+                    .ok_or_else(|| Breach(format!("order {} is not placed", self.id)))?
+                    .apply(fact)?;
+            }
+        }
+        self.revision = self.revision.saturating_add(1);
+        parts::note_changed(fact, &mut self.changed);
+        Ok(())
+    }
+}
+
+impl Order {
+    /// Applies a fact of a placed order.
+    pub(super) fn apply(&mut self, fact: &OrderFact) -> Result<(), Breach> {
+        match fact {
+            OrderFact::Line { line, fact } => {
+                let found = self.lines.get_mut(*line as usize);
+                found.ok_or_else(|| Breach(format!("there is no line {line}")))?.apply(fact)?;
+            }
+            OrderFact::Leg { leg, fact } => {
+                let found = self.legs.get_mut(*leg as usize);
+                found.ok_or_else(|| Breach(format!("there is no leg {leg}")))?.apply(fact)?;
+            }
+            OrderFact::Payment { payment, fact } => {
+                self.payments.entry(payment.clone()).or_default().apply(fact);
+            }
+            OrderFact::Fulfilment { fulfilment, fact } => {
+                self.fulfilments.entry(fulfilment.clone()).or_default().apply(fact)?;
+            }
+            OrderFact::Confirmed => self.confirmed = true,
+            OrderFact::Delivered { closes_at } => self.closes_at = Some(*closes_at),
+            OrderFact::Closed => self.closed = true,
+            OrderFact::Placed { .. }
+            | OrderFact::Remembered { .. }
+            | OrderFact::Parked { .. }
+            | OrderFact::Unparked { .. } => {
+                return Err(Breach("a fact that is not a placed order's".to_owned()));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,133 @@
+//! What an order makes of its SKUs' answers.
+
+use super::draft::{Draft, When};
+use crate::domain::{
+    Moment,
+    command::{SkuAnswer, SkuCommand},
+    decision::{Decision, Verdict},
+    ids::{EntityKey, HoldName, OrderId, Sku},
+    order::{
+        OrderState,
+        facts::OrderFact,
+        hearing::Heard,
+        lines::Place,
+        saga::{Grant, Leg, LegFact},
+    },
+    outcome::Outcome,
+    refusal::{Reason, Refusal},
+};
+
+/// Hears an answer. Nobody is told a verdict.
+pub(super) fn decide(
+    state: &OrderState,
+    answer: &SkuAnswer,
+    from: &EntityKey,
+    when: When,
+    moment: &Moment<'_>,
+) -> Decision<OrderFact> {
+    let EntityKey::Sku(sku) = from else { return Decision::new(Verdict::Recorded) };
+    let known = state.order.as_ref().and_then(|order| {
+        let (index, leg) = order.leg_of(&state.id, sku, answer.hold())?;
+        Some((order, index, leg))
+    });
+    let Some((order, index, leg)) = known else { return stray(&state.id, sku, answer, when) };
+    let mut draft = Draft::of(&state.id, order, when, moment);
+    match leg.hear(answer) {
+        Heard::Answered(fact) => draft.take_in(index, leg, fact),
+        Heard::NotCommitted(refusal) => draft.lose(index, refusal),
+        Heard::Unwanted => {
+            draft.tell(sku, SkuCommand::Release { hold: answer.hold().clone(), keep: 0 });
+        }
+        Heard::Nothing => return Decision::new(Verdict::Recorded),
+    }
+    draft.conclude(Verdict::Recorded)
+}
+
+/// An answer about a hold that this order never asked for. If it is a grant in the order's name, it
+/// is given back: the units must not wait for an order that does not know of them.
+fn stray(id: &OrderId, sku: &Sku, answer: &SkuAnswer, when: When) -> Decision<OrderFact> {
+    use crate::domain::command::Command;
+    let mut decision = Decision::new(Verdict::Recorded);
+    let ours = matches!(answer.hold(), HoldName::Order { order, .. } if order == id);
+    if ours && matches!(answer, SkuAnswer::Reserved { .. }) {
+        let release = SkuCommand::Release { hold: answer.hold().clone(), keep: 0 };
+        decision.commands.push(Command::ask(id, sku, when.time, release));
+    }
+    decision
+}
+
+impl Draft<'_> {
+    /// Asks every SKU for its hold.
+    pub fn ask_all(&mut self) {
+        use crate::domain::order::saga::Ask;
+        let legs: Vec<u32> = (0..).zip(&self.order.legs).map(|(index, _)| index).collect();
+        legs.into_iter().for_each(|leg| self.ask(leg, Ask::Reserve));
+    }
+
+    fn take_in(&mut self, index: u32, leg: &Leg, fact: LegFact) {
+        self.record_leg(index, fact.clone());
+        match fact {
+            LegFact::Granted(grant) => self.serve(index, &grant),
+            LegFact::Refused(refusal) => {
+                for line in self.line_indexes(index) {
+                    self.refuse_awaiting(line, &refusal);
+                }
+            }
+            LegFact::Allocated { quantity } => self.allocate(index, leg, quantity),
+            LegFact::Sent(_)
+            | LegFact::SentAgain { .. }
+            | LegFact::Lapsed
+            | LegFact::Released { .. }
+            | LegFact::Shipping(_)
+            | LegFact::Shipped { .. } => {}
+        }
+    }
+
+    fn line_indexes(&self, leg: u32) -> Vec<u32> {
+        self.order.lines_of(leg).map(|(index, _)| index).collect()
+    }
+
+    /// Hands a hold's units to its lines, in the order in which they were listed.
+    fn serve(&mut self, leg: u32, grant: &Grant) {
+        let mut left = grant.quantity;
+        for index in self.line_indexes(leg) {
+            let awaiting = self.order.lines[index as usize].units.awaiting;
+            let served = awaiting.min(left);
+            left -= served;
+            self.move_units(index, &[Place::Awaiting], Place::Reserved, served);
+            let short = Refusal { available: Some(served), ..Reason::InsufficientStock.into() };
+            self.refuse_awaiting(index, &short);
+        }
+    }
+
+    /// A commit that brings fewer units than the order still wants is one that failed.
+    fn allocate(&mut self, index: u32, leg: &Leg, quantity: u32) {
+        let open = self.order.open_by_leg()[index as usize];
+        if open > 0 && u64::from(quantity) < leg.needed(open) {
+            let short = Refusal { available: Some(quantity), ..Reason::InsufficientStock.into() };
+            return self.break_off(short);
+        }
+        for line in self.line_indexes(index) {
+            self.move_units(line, &[Place::Reserved], Place::Allocated, u32::MAX);
+        }
+    }
+
+    /// A commit failed. Where the order has given the units up meanwhile, nothing is lost.
+    fn lose(&mut self, index: u32, refusal: Refusal) {
+        let wanted = self.order.open_by_leg()[index as usize] > 0;
+        self.record_leg(index, LegFact::Refused(refusal.clone()));
+        if wanted {
+            self.break_off(refusal);
+        }
+    }
+
+    /// Units that were promised are not there: the order cannot be what was paid for, so all that
+    /// has not left is called off, and the money is due back for the same reason.
+    fn break_off(&mut self, refusal: Refusal) {
+        let lines = self.give_up(&self.all_lines(), Place::Cancelled);
+        let complete = self.order.is_over();
+        let reason = refusal.reason.as_str().to_owned();
+        self.say(Outcome::OrderCancelled { lines, complete, reason });
+        self.refund_reason = Some(refusal);
+    }
+}

@@ -1,0 +1,168 @@
+//! What follows from a change of an order, whatever the change was.
+//!
+//! Promise: each conclusion is drawn from where the units stand before and after, so it does not
+//! matter which event, answer or deadline moved the last one.
+
+use super::draft::Draft;
+use crate::domain::{
+    decision::{Decision, Verdict},
+    order::{
+        facts::OrderFact,
+        lines::{Line, Place},
+        payment::PaymentFact,
+        state::Order,
+        status::OrderStatus,
+    },
+    outcome::{LineRefusal, LineReserved, Outcome},
+    refusal::{Reason, Refusal},
+};
+
+impl Draft<'_> {
+    /// Draws the conclusions, and sends what is to be asked now.
+    pub fn conclude(mut self, verdict: Verdict) -> Decision<OrderFact> {
+        self.fail_together();
+        self.answer_in();
+        self.confirm();
+        self.deliver();
+        self.give_money_back();
+        self.pursue();
+        self.finish(verdict)
+    }
+
+    /// All or nothing: one refusal takes the others with it, as soon as it is heard.
+    fn fail_together(&mut self) {
+        if !self.order.is_failing() {
+            return;
+        }
+        for line in self.all_lines() {
+            self.move_units(line, &[Place::Reserved], Place::Refused, u32::MAX);
+        }
+    }
+
+    /// The last SKU has answered (or is not waited for any longer): says what came of it.
+    fn answer_in(&mut self) {
+        let Some(before) = self.before else { return };
+        if !before.is_awaiting() || self.order.is_awaiting() {
+            return;
+        }
+        let refused = |order: &Order| order.sum(&[Place::Refused]);
+        let payment_due_at = self.order.terms.payment_due_at;
+        let refusals = refusals(&self.order);
+        if self.order.open() > 0 {
+            let lines = promises(&self.order);
+            self.say(Outcome::OrderReserved { lines, refused: refusals, payment_due_at });
+        } else if refused(before) < refused(&self.order) {
+            self.say(Outcome::OrderRejected { refused: refusals });
+        }
+    }
+
+    fn confirm(&mut self) {
+        if !self.order.confirmed && self.order.wants_commit() && self.order.is_allocated() {
+            self.record(OrderFact::Confirmed);
+            self.say(Outcome::OrderConfirmed);
+        }
+    }
+
+    fn deliver(&mut self) {
+        if self.order.is_delivered() && !self.before.is_some_and(Order::is_delivered) {
+            let closes_at = self.when.logged_at + self.moment.policy.close_after;
+            self.record(OrderFact::Delivered { closes_at });
+            self.say(Outcome::OrderDelivered);
+        }
+    }
+
+    /// Money for an order of which nothing is left is due back, each amount once. What an order
+    /// that was served in part owes is the shop's to say: Earmark knows no prices.
+    fn give_money_back(&mut self) {
+        if !self.order.is_over() {
+            return;
+        }
+        let owed = self.order.payments.iter().filter(|(_, payment)| payment.owed() > 0);
+        let owed: Vec<_> = owed
+            .map(|(name, payment)| (name.clone(), payment.owed(), payment.currency.clone()))
+            .collect();
+        for (payment, amount_minor, currency) in owed {
+            let refusal = self.refund_reason.clone().unwrap_or_else(|| ended(&self.order).into());
+            self.record_payment(&payment, PaymentFact::RefundDue { amount_minor });
+            self.say(Outcome::RefundDue { payment, amount_minor, currency, refusal });
+        }
+    }
+
+    /// Asks each SKU what is to be asked of it now.
+    fn pursue(&mut self) {
+        let commit = self.order.wants_commit();
+        let asks = self.order.legs.iter().zip(self.order.open_by_leg());
+        let asks: Vec<_> = (0..).zip(asks.map(|(leg, open)| leg.next_ask(open, commit))).collect();
+        for (leg, ask) in asks {
+            if let Some(ask) = ask {
+                self.ask(leg, ask);
+            }
+        }
+    }
+}
+
+/// Why an order of which nothing is left takes no money.
+fn ended(order: &Order) -> Reason {
+    match order.status() {
+        OrderStatus::Expired => Reason::PaymentTooLate,
+        OrderStatus::Rejected
+        | OrderStatus::Cancelled
+        | OrderStatus::Placed
+        | OrderStatus::Reserved
+        | OrderStatus::Confirmed
+        | OrderStatus::PartiallyShipped
+        | OrderStatus::Shipped
+        | OrderStatus::Delivered
+        | OrderStatus::Closed => Reason::OrderEnded,
+    }
+}
+
+fn refusals(order: &Order) -> Vec<LineRefusal> {
+    let refused = |line: &Line| {
+        let refusal = line.refusal.clone()?;
+        Some(LineRefusal { line: line.name.clone(), sku: line.sku.clone(), refusal })
+    };
+    order.lines.iter().filter_map(refused).collect()
+}
+
+/// What each line was promised. Of the units of one hold the first lines get those in stock.
+fn promises(order: &Order) -> Vec<LineReserved> {
+    let grants = order.legs.iter().map(|leg| leg.grant());
+    let mut in_stock: Vec<u32> = grants
+        .map(|grant| grant.map_or(0, |grant| grant.quantity.saturating_sub(grant.backordered)))
+        .collect();
+    let mut promises = Vec::new();
+    for line in order.lines.iter().filter(|line| line.units.reserved > 0) {
+        let leg = line.leg as usize;
+        let Some(grant) = order.legs.get(leg).and_then(|leg| leg.grant()) else { continue };
+        let from_stock = line.units.reserved.min(in_stock[leg]);
+        in_stock[leg] -= from_stock;
+        promises.push(LineReserved {
+            line: line.name.clone(),
+            sku: line.sku.clone(),
+            quantity: line.units.reserved,
+            backordered: line.units.reserved - from_stock,
+            location: grant.location.clone(),
+        });
+    }
+    promises
+}
+
+impl Draft<'_> {
+    /// Waits for no SKU any longer: what is not answered is not to be had.
+    pub fn refuse_unanswered(&mut self) {
+        for line in self.all_lines() {
+            self.refuse_awaiting(line, &Reason::Unanswered.into());
+        }
+    }
+
+    /// Units of a line that wait for an answer cannot be had.
+    pub fn refuse_awaiting(&mut self, line: u32, refusal: &Refusal) {
+        let awaiting = self.order.lines.get(line as usize).map_or(0, |line| line.units.awaiting);
+        if awaiting > 0 {
+            use crate::domain::order::lines::LineFact;
+            self.record_line(line, LineFact::NotServed { refusal: refusal.clone() });
+            self.move_units(line, &[Place::Awaiting], Place::Refused, awaiting);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A decision in the making: a copy of the order that each fact is applied to as it is decided.
+//!
+//! Promise: what is decided next sees what was decided before, by the very rules that will apply the
+//! facts later; so a decision and its application cannot disagree.
+
+use crate::domain::{
+    Moment,
+    command::{Command, SkuCommand},
+    decision::{Cause, Decision, Verdict},
+    ids::{Name, OrderId, Sku},
+    order::{
+        facts::OrderFact,
+        fulfilment::FulfilmentFact,
+        lines::{Line, LineFact, Place},
+        payment::PaymentFact,
+        saga::{Ask, Leg, LegFact, Sent},
+        state::Order,
+        terms::Terms,
+    },
+    outcome::{LineQuantity, Outcome},
+    refusal::Refusal,
+    time::{Span, Timestamp},
+};
+
+/// When what is decided upon happened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct When {
+    /// Says who reported it.
+    pub time: Timestamp,
+    /// By the log; deadlines are judged by it.
+    pub logged_at: Timestamp,
+}
+
+impl When {
+    /// When an event happened.
+    pub fn of(cause: &Cause) -> When {
+        When { time: cause.time, logged_at: cause.logged_at }
+    }
+}
+
+/// A decision in the making.
+pub(super) struct Draft<'a> {
+    /// The order as far as it is decided.
+    pub order: Order,
+    /// When its cause happened.
+    pub when: When,
+    /// The moment of the decision.
+    pub moment: &'a Moment<'a>,
+    /// The order as it was; `None` when it is being placed.
+    pub before: Option<&'a Order>,
+    /// Why money is due back, where the order's status does not say it.
+    pub refund_reason: Option<Refusal>,
+    id: &'a OrderId,
+    decision: Decision<OrderFact>,
+}
+
+impl<'a> Draft<'a> {
+    /// A decision on a placed order.
+    pub fn of(id: &'a OrderId, order: &'a Order, when: When, moment: &'a Moment<'a>) -> Self {
+        Draft { before: Some(order), ..Draft::on(order.clone(), id, when, moment) }
+    }
+
+    /// The decision that places an order.
+    pub fn placing(
+        id: &'a OrderId,
+        (terms, lines, legs): (Terms, Vec<Line>, Vec<Leg>),
+        when: When,
+        moment: &'a Moment<'a>,
+    ) -> Self {
+        let order = Order::new(terms.clone(), lines.clone(), legs.clone());
+        let mut draft = Draft::on(order, id, when, moment);
+        draft.decision.facts.push(OrderFact::Placed { terms, lines, legs });
+        draft
+    }
+
+    fn on(order: Order, id: &'a OrderId, when: When, moment: &'a Moment<'a>) -> Self {
+        let decision = Decision::new(Verdict::Recorded);
+        Draft { order, when, moment, before: None, refund_reason: None, id, decision }
+    }
+
+    /// Writes a fact down. One that does not fit is kept: the engine meets the same breach when it
+    /// applies it, and quarantines the order.
+    pub fn record(&mut self, fact: OrderFact) {
+        let _kept = self.order.apply(&fact);
+        self.decision.facts.push(fact);
+    }
+
+    /// Writes down what happened to a line.
+    pub fn record_line(&mut self, line: u32, fact: LineFact) {
+        self.record(OrderFact::Line { line, fact });
+    }
+
+    /// Writes down what happened to a leg.
+    pub fn record_leg(&mut self, leg: u32, fact: LegFact) {
+        self.record(OrderFact::Leg { leg, fact });
+    }
+
+    /// Writes down what happened to a payment.
+    pub fn record_payment(&mut self, payment: &Name, fact: PaymentFact) {
+        self.record(OrderFact::Payment { payment: payment.clone(), fact });
+    }
+
+    /// Writes down what happened to a fulfilment.
+    pub fn record_fulfilment(&mut self, fulfilment: &Name, fact: FulfilmentFact) {
+        self.record(OrderFact::Fulfilment { fulfilment: fulfilment.clone(), fact });
+    }
+
+    /// Tells the world.
+    pub fn say(&mut self, outcome: Outcome) {
+        self.decision.outcomes.push(outcome);
+    }
+
+    /// Moves up to `units` of a line to another place, from these in turn.
+    pub fn move_units(&mut self, line: u32, from: &[Place], to: Place, units: u32) {
+        let mut left = units;
+        for &from in from {
+            let here = self.order.lines.get(line as usize).map_or(0, |line| line.units.at(from));
+            let units = here.min(left);
+            if units > 0 {
+                left -= units;
+                self.record_line(line, LineFact::Moved { from, to, units });
+            }
+        }
+    }
+
+    /// Gives up all open units of these lines; says which and how many.
+    pub fn give_up(&mut self, lines: &[u32], to: Place) -> Vec<LineQuantity> {
+        let mut given_up = Vec::new();
+        for &index in lines {
+            let Some(line) = self.order.lines.get(index as usize) else { continue };
+            let quantity = u32::try_from(line.open()).unwrap_or(u32::MAX);
+            if quantity > 0 {
+                given_up.push(LineQuantity { line: line.name.clone(), quantity });
+                self.move_units(index, &Place::OPEN, to, quantity);
+            }
+        }
+        given_up
+    }
+
+    /// The places of all lines.
+    pub fn all_lines(&self) -> Vec<u32> {
+        (0..).zip(&self.order.lines).map(|(index, _)| index).collect()
+    }
+
+    /// Sends a command that is asked until it is answered.
+    pub fn ask(&mut self, index: u32, ask: Ask) {
+        let Some(leg) = self.order.legs.get(index as usize) else { return };
+        let time = match &ask {
+            Ask::Ship(shipment) => shipment.time,
+            Ask::Reserve | Ask::Commit { .. } | Ask::Release { .. } => self.when.time,
+        };
+        let body = leg.command(&ask, self.id, &self.order.terms);
+        let command = Command::ask(self.id, &leg.sku, time, body);
+        let sent_at = self.sending_at();
+        let again_at = sent_at + self.patience(0);
+        self.decision.commands.push(command);
+        self.record_leg(index, LegFact::Sent(Sent { ask, time, sent_at, tries: 1, again_at }));
+    }
+
+    /// Sends the unanswered command of a leg again, in the same words.
+    pub fn ask_again(&mut self, index: u32) {
+        let Some(leg) = self.order.legs.get(index as usize) else { return };
+        let Some(sent) = &leg.sent else { return };
+        let body = leg.command(&sent.ask, self.id, &self.order.terms);
+        let command = Command::ask(self.id, &leg.sku, sent.time, body);
+        let again_at = self.sending_at() + self.patience(sent.tries);
+        self.decision.commands.push(command);
+        self.record_leg(index, LegFact::SentAgain { again_at });
+    }
+
+    /// Sends a command that may be lost without harm.
+    pub fn tell(&mut self, sku: &Sku, body: SkuCommand) {
+        self.decision.commands.push(Command::ask(self.id, sku, self.when.time, body));
+    }
+
+    /// Commands leave with the decision, which may be later than the log took its cause.
+    fn sending_at(&self) -> Timestamp {
+        self.when.logged_at.max(self.moment.now)
+    }
+
+    fn patience(&self, tries: u32) -> Span {
+        let policy = self.moment.policy;
+        let doubled = policy.resend_first.0.saturating_mul(1 << tries.min(32));
+        Span(doubled).min(policy.resend_max)
+    }
+
+    /// The decision.
+    pub fn finish(self, verdict: Verdict) -> Decision<OrderFact> {
+        Decision { verdict, ..self.decision }
+    }
+}

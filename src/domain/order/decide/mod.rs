@@ -1,0 +1,149 @@
+//! What an order decides, and in which order it looks at things.
+//!
+//! Promise: a known id is answered before its age is looked at, its age before its content, and what
+//! names an order that is not there waits for it. Deciding changes nothing.
+
+mod answers;
+mod cancel;
+mod conclude;
+mod deadlines;
+mod draft;
+mod fulfilments;
+mod parking;
+mod payments;
+mod placed;
+
+use self::draft::{Draft, When};
+use super::{OrderState, facts::OrderFact, memory::Recall, state::Order};
+use crate::domain::{
+    Moment,
+    command::SkuAnswer,
+    decision::{Cause, Decision, Input, Published, Verdict},
+    event::{FulfilmentStep, OrderEvent},
+    refusal::Reason,
+};
+
+/// Decides.
+pub(super) fn decide(
+    state: &OrderState,
+    input: &Input<OrderEvent, SkuAnswer>,
+    moment: &Moment<'_>,
+) -> Decision<OrderFact> {
+    match input {
+        Input::Event(published) => event(state, published, moment),
+        Input::Command { command, from, time, logged_at } => {
+            let when = When { time: *time, logged_at: *logged_at };
+            answers::decide(state, command, from, when, moment)
+        }
+        Input::Deadline { clock, reached } => deadlines::decide(state, *clock, *reached, moment),
+        Input::Step => parking::step(state, moment),
+    }
+}
+
+/// The gate before every decision on an event.
+fn event(
+    state: &OrderState,
+    published: &Published<OrderEvent>,
+    moment: &Moment<'_>,
+) -> Decision<OrderFact> {
+    let cause = &published.cause;
+    match state.memory.recall(cause) {
+        Recall::Repeat(verdict) => return Decision::repeated(verdict.clone()),
+        Recall::Conflict => return Decision::refused(Reason::IdConflict),
+        Recall::Unknown => {}
+    }
+    if let Some(repeat) = parking::repeat(state, cause) {
+        return repeat;
+    }
+    match untimely(cause, moment) {
+        Some(reason) => Decision::refused(reason),
+        None => judge(state, published, moment),
+    }
+}
+
+/// Why an event is not worth deciding any more, if it is not.
+fn untimely(cause: &Cause, moment: &Moment<'_>) -> Option<Reason> {
+    if cause.logged_at - cause.time > moment.policy.order_horizon {
+        return Some(Reason::Stale);
+    }
+    cause.expires_at.is_some_and(|until| until < moment.now).then_some(Reason::TooLate)
+}
+
+/// Decides on an event that is new and in time: the guard over the order and the event.
+fn judge(
+    state: &OrderState,
+    published: &Published<OrderEvent>,
+    moment: &Moment<'_>,
+) -> Decision<OrderFact> {
+    use FulfilmentStep as Step;
+    let Published { cause, event } = published;
+    let decision = match (event, &state.order) {
+        (
+            OrderEvent::Return(..)
+            | OrderEvent::Fulfilment(
+                Step::ShortPicked | Step::Cancelled | Step::Moved | Step::Split,
+                _,
+            ),
+            _,
+        ) => Decision::refused(Reason::NotSupported),
+        (OrderEvent::Placed(placed), None) => placed::decide(&state.id, placed, cause, moment),
+        (OrderEvent::Placed(_), Some(_)) => Decision::refused(Reason::OrderExists),
+        (
+            OrderEvent::CancelRequested(_)
+            | OrderEvent::Payment(..)
+            | OrderEvent::Fulfilment(..)
+            | OrderEvent::ShipmentTracked(_),
+            None,
+        ) => parking::park(state, published, moment),
+        (
+            OrderEvent::CancelRequested(_)
+            | OrderEvent::Payment(..)
+            | OrderEvent::Fulfilment(..)
+            | OrderEvent::ShipmentTracked(_),
+            Some(order),
+        ) => follow(state, order, published, moment),
+    };
+    remember(decision, cause)
+}
+
+/// Decides on an event of a placed order.
+fn follow(
+    state: &OrderState,
+    order: &Order,
+    published: &Published<OrderEvent>,
+    moment: &Moment<'_>,
+) -> Decision<OrderFact> {
+    let when = When::of(&published.cause);
+    let mut draft = Draft::of(&state.id, order, when, moment);
+    let verdict = match &published.event {
+        OrderEvent::CancelRequested(request) => cancel::decide(&mut draft, request),
+        OrderEvent::Payment(step, payment) => payments::decide(&mut draft, *step, payment),
+        OrderEvent::Fulfilment(step, said) => fulfilments::decide(&mut draft, *step, said),
+        OrderEvent::ShipmentTracked(said) => fulfilments::track(&mut draft, said),
+        OrderEvent::Placed(_) | OrderEvent::Return(..) => {
+            Verdict::Refused(Reason::NotSupported.into())
+        }
+    };
+    draft.conclude(verdict)
+}
+
+/// Adds the memory of a decision, where it is one that repeats must hear again. An event that waits
+/// is remembered by its waiting.
+fn remember(mut decision: Decision<OrderFact>, cause: &Cause) -> Decision<OrderFact> {
+    let settled = match &decision.verdict {
+        Verdict::Accepted
+        | Verdict::Recorded
+        | Verdict::HoldGranted { .. }
+        | Verdict::HoldExtended { .. } => true,
+        Verdict::Parked => false,
+        Verdict::Refused(refusal) => refusal.reason.is_remembered(),
+    };
+    if settled {
+        decision.facts.push(OrderFact::Remembered {
+            key: cause.key,
+            fingerprint: cause.fingerprint,
+            verdict: decision.verdict.clone(),
+        });
+    }
+    decision
+}

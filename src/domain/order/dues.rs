@@ -1,0 +1,40 @@
+//! When an order wants to hear of the time.
+//!
+//! Promise: a deadline is asked for exactly while passing it would change something, so that the
+//! engine never turns in a circle. Passed means later than, not at: what the log took at the very
+//! point is in time.
+
+use super::{OrderState, state::Order};
+use crate::domain::{Due, DueClock, time::Timestamp};
+
+/// The next deadline on each clock.
+pub(super) fn of(state: &OrderState) -> Vec<Due> {
+    let due = |clock, at: Option<Timestamp>| at.map(|at| Due { clock, at });
+    match &state.order {
+        Some(order) => due(DueClock::Settled, order.next_due()).into_iter().collect(),
+        None => due(DueClock::Demand, state.parked.next_due()).into_iter().collect(),
+    }
+}
+
+impl Order {
+    fn next_due(&self) -> Option<Timestamp> {
+        let resend = self.legs.iter().filter_map(|leg| Some(leg.sent.as_ref()?.again_at)).min();
+        let deadlines = [self.answers_due(), self.payment_due(), self.closing_due(), resend];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Until when its SKUs may answer, while some has not.
+    pub fn answers_due(&self) -> Option<Timestamp> {
+        self.is_awaiting().then_some(self.terms.answers_due_at)
+    }
+
+    /// Until when it must be paid, while it is not.
+    pub fn payment_due(&self) -> Option<Timestamp> {
+        self.is_unpaid().then_some(self.terms.payment_due_at)
+    }
+
+    /// When it is to be closed, once it is delivered.
+    pub fn closing_due(&self) -> Option<Timestamp> {
+        if self.is_delivered() && !self.closed { self.closes_at } else { None }
+    }
+}

@@ -1,0 +1,93 @@
+//! What an order writes down: the whole of what can change it.
+//!
+//! Promise: a fact says what changed and asks nothing, so that folding facts needs no rule that
+//! could be another one tomorrow. Each touches one part of the snapshot beside the head, but for
+//! the first.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    fulfilment::FulfilmentFact,
+    lines::{Line, LineFact},
+    parked::Waiting,
+    payment::PaymentFact,
+    saga::{Leg, LegFact},
+    terms::Terms,
+};
+use crate::domain::{
+    decision::Verdict,
+    ids::{EventKey, Fingerprint, Name},
+    time::Timestamp,
+};
+
+/// A fact of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OrderFact {
+    /// It was placed.
+    Placed {
+        /// What was agreed.
+        terms: Terms,
+        /// What is ordered.
+        lines: Vec<Line>,
+        /// What is asked for, and of whom.
+        legs: Vec<Leg>,
+    },
+    /// Something happened to a line.
+    Line {
+        /// Its place among the lines, from 0.
+        line: u32,
+        /// What happened.
+        fact: LineFact,
+    },
+    /// Something happened to a leg of the saga.
+    Leg {
+        /// Its place among the legs, from 0.
+        leg: u32,
+        /// What happened.
+        fact: LegFact,
+    },
+    /// Something happened to a payment.
+    Payment {
+        /// The payment.
+        payment: Name,
+        /// What happened.
+        fact: PaymentFact,
+    },
+    /// Something happened to a fulfilment.
+    Fulfilment {
+        /// The fulfilment.
+        fulfilment: Name,
+        /// What happened.
+        fact: FulfilmentFact,
+    },
+    /// It is paid for, and every commit is acknowledged.
+    Confirmed,
+    /// All of it that is not lost arrived.
+    Delivered {
+        /// When it will be closed.
+        closes_at: Timestamp,
+    },
+    /// It is over.
+    Closed,
+    /// An event was decided.
+    Remembered {
+        /// Which.
+        key: EventKey,
+        /// What it said.
+        fingerprint: Fingerprint,
+        /// What was said to it.
+        verdict: Verdict,
+    },
+    /// An event came before the order.
+    Parked {
+        /// The number of its coming.
+        number: u64,
+        /// The event.
+        waiting: Box<Waiting>,
+    },
+    /// An event waits no more: it was decided, or given up.
+    Unparked {
+        /// The number of its coming.
+        number: u64,
+    },
+}

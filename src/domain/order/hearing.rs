@@ -1,0 +1,186 @@
+//! What a leg makes of its SKU's answers.
+//!
+//! Promise: an answer counts once, and only where it answers what was asked last; a grant that
+//! nobody wants is given back; whatever else is heard late or twice changes nothing.
+
+use super::saga::{Ask, Grant, Hold, Leg, LegFact, Sent, Shipment};
+use crate::domain::{
+    Breach, command::SkuAnswer, ids::LocationId, refusal::Refusal, time::Timestamp,
+};
+
+/// What an answer means to a leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// The answer to what was asked, as a fact.
+    Answered(LegFact),
+    /// A commit failed.
+    NotCommitted(Refusal),
+    /// A grant that nobody wants: give it back.
+    Unwanted,
+    /// Heard before, or overtaken.
+    Nothing,
+}
+
+impl Leg {
+    /// What an answer means: the guard over hold, unanswered command and answer.
+    pub fn hear(&self, answer: &SkuAnswer) -> Heard {
+        let asked = self.sent.as_ref().map(|sent| &sent.ask);
+        match answer {
+            SkuAnswer::Reserved { quantity, backordered, location, .. } => {
+                self.hear_grant(*quantity, *backordered, location)
+            }
+            SkuAnswer::NotReserved { refusal, .. } => match asked {
+                Some(Ask::Reserve) => Heard::Answered(LegFact::Refused(refusal.clone())),
+                Some(Ask::Commit { .. } | Ask::Release { .. } | Ask::Ship(_)) | None => {
+                    Heard::Nothing
+                }
+            },
+            SkuAnswer::Committed { quantity, .. } => match asked {
+                Some(Ask::Commit { .. }) => {
+                    Heard::Answered(LegFact::Allocated { quantity: *quantity })
+                }
+                Some(Ask::Reserve | Ask::Release { .. } | Ask::Ship(_)) | None => Heard::Nothing,
+            },
+            SkuAnswer::NotCommitted { refusal, .. } => match asked {
+                Some(Ask::Commit { .. }) => Heard::NotCommitted(refusal.clone()),
+                Some(Ask::Reserve | Ask::Release { .. } | Ask::Ship(_)) | None => Heard::Nothing,
+            },
+            // An earlier release kept more: its late repeat says nothing about this one.
+            SkuAnswer::Released { keep, .. } => match asked {
+                Some(Ask::Release { keep: wanted }) if keep <= wanted => {
+                    Heard::Answered(LegFact::Released { keep: *keep })
+                }
+                Some(Ask::Release { .. } | Ask::Reserve | Ask::Commit { .. } | Ask::Ship(_))
+                | None => Heard::Nothing,
+            },
+            SkuAnswer::Shipped { shipment, .. } => match asked {
+                Some(Ask::Ship(asked)) if asked.number == *shipment => {
+                    Heard::Answered(LegFact::Shipped { number: *shipment })
+                }
+                Some(Ask::Ship(_) | Ask::Reserve | Ask::Commit { .. } | Ask::Release { .. })
+                | None => Heard::Nothing,
+            },
+            SkuAnswer::Expired { .. } => match &self.hold {
+                Hold::Granted(_) => Heard::Answered(LegFact::Lapsed),
+                Hold::Asked
+                | Hold::Lapsed(_)
+                | Hold::Allocated(_)
+                | Hold::Refused(_)
+                | Hold::Released => Heard::Nothing,
+            },
+        }
+    }
+
+    fn hear_grant(&self, quantity: u32, backordered: u32, location: &LocationId) -> Heard {
+        let asked = self.sent.as_ref().map(|sent| &sent.ask);
+        match (&self.hold, asked) {
+            (Hold::Asked, Some(Ask::Reserve)) => Heard::Answered(LegFact::Granted(Grant {
+                quantity,
+                backordered,
+                location: location.clone(),
+            })),
+            // The release that overtook the question is asked until it is answered.
+            (Hold::Asked, Some(Ask::Release { .. } | Ask::Commit { .. } | Ask::Ship(_)) | None) => {
+                Heard::Nothing
+            }
+            (Hold::Granted(_) | Hold::Lapsed(_) | Hold::Allocated(_), _) => Heard::Nothing,
+            (Hold::Refused(_) | Hold::Released, _) => Heard::Unwanted,
+        }
+    }
+
+    /// Applies what happened.
+    pub fn apply(&mut self, fact: &LegFact) -> Result<(), Breach> {
+        match fact {
+            LegFact::Sent(sent) => self.sent = Some(sent.clone()),
+            LegFact::SentAgain { again_at } => self.sent_again(*again_at)?,
+            LegFact::Granted(grant) => self.answered(Hold::Granted(grant.clone())),
+            LegFact::Refused(refusal) => self.answered(Hold::Refused(refusal.clone())),
+            // A commit may be on its way; its own answer says what comes of it.
+            LegFact::Lapsed => self.lapse()?,
+            LegFact::Allocated { quantity } => self.allocate(*quantity)?,
+            LegFact::Released { keep } => self.release(*keep)?,
+            LegFact::Shipping(shipment) => self.shipping(shipment)?,
+            LegFact::Shipped { number } => self.shipped(*number)?,
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, hold: Hold) {
+        self.hold = hold;
+        self.sent = None;
+    }
+
+    fn lapse(&mut self) -> Result<(), Breach> {
+        let grant =
+            self.grant().cloned().ok_or_else(|| self.breach("lapsed, but never granted"))?;
+        self.hold = Hold::Lapsed(grant);
+        Ok(())
+    }
+
+    fn allocate(&mut self, quantity: u32) -> Result<(), Breach> {
+        let grant = self.grant().ok_or_else(|| self.breach("allocated, but never granted"))?;
+        self.answered(Hold::Allocated(Grant { quantity, ..grant.clone() }));
+        Ok(())
+    }
+
+    /// A hold that kept nothing, where something was to be kept, had passed its deadline before.
+    fn release(&mut self, keep: u32) -> Result<(), Breach> {
+        let all = matches!(&self.sent, Some(Sent { ask: Ask::Release { keep: 0 }, .. }));
+        let hold = match (&self.hold, keep) {
+            (Hold::Granted(grant), 1..) => Hold::Granted(Grant { quantity: keep, ..grant.clone() }),
+            (Hold::Allocated(grant), 1..) => {
+                Hold::Allocated(Grant { quantity: keep, ..grant.clone() })
+            }
+            (Hold::Granted(grant) | Hold::Allocated(grant), 0) if !all => {
+                Hold::Lapsed(grant.clone())
+            }
+            (Hold::Granted(_) | Hold::Allocated(_), 0)
+            | (Hold::Lapsed(_) | Hold::Asked | Hold::Released | Hold::Refused(_), 0) => {
+                Hold::Released
+            }
+            (Hold::Lapsed(_) | Hold::Asked | Hold::Released | Hold::Refused(_), 1..) => {
+                return Err(self.breach("units kept of a hold that there is not"));
+            }
+        };
+        self.answered(hold);
+        Ok(())
+    }
+
+    /// Units beyond the hold were never its own: a physical fact is believed.
+    fn shipped(&mut self, number: u32) -> Result<(), Breach> {
+        if self.unanswered_shipments.first().map(|shipment| shipment.number) != Some(number) {
+            return Err(self.breach("an answer to a shipment that is not the oldest"));
+        }
+        let shipment = self.unanswered_shipments.remove(0);
+        self.sent = None;
+        match &mut self.hold {
+            Hold::Granted(grant) | Hold::Lapsed(grant) | Hold::Allocated(grant) => {
+                grant.quantity = grant.quantity.saturating_sub(shipment.quantity);
+            }
+            Hold::Asked | Hold::Refused(_) | Hold::Released => {}
+        }
+        Ok(())
+    }
+
+    fn shipping(&mut self, shipment: &Shipment) -> Result<(), Breach> {
+        if self.shipments.checked_add(1) != Some(shipment.number) {
+            return Err(self.breach("a shipment out of turn"));
+        }
+        self.shipments = shipment.number;
+        self.unanswered_shipments.push(shipment.clone());
+        Ok(())
+    }
+
+    fn sent_again(&mut self, again_at: Timestamp) -> Result<(), Breach> {
+        let Some(sent) = &mut self.sent else {
+            return Err(self.breach("sent again what was never sent"));
+        };
+        sent.tries = sent.tries.saturating_add(1);
+        sent.again_at = again_at;
+        Ok(())
+    }
+
+    fn breach(&self, what: &str) -> Breach {
+        Breach(format!("leg of SKU {}: {what}", self.sku))
+    }
+}

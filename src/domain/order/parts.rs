@@ -1,0 +1,246 @@
+//! An order taken apart for a snapshot, and put together again.
+//!
+//! Promise: a change writes the head and the one part it is about, however large the order is; and
+//! an order from its parts equals the order. Parts that do not fit together are a [`Breach`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    OrderState,
+    facts::OrderFact,
+    fulfilment::Fulfilment,
+    lines::Line,
+    memory::{Memory, Remembered},
+    parked::{Parking, Waiting},
+    payment::Payment,
+    saga::Leg,
+    state::Order,
+    terms::Terms,
+};
+use crate::domain::{
+    Breach, PartKey,
+    ids::{EventKey, Name, OrderId},
+    time::Timestamp,
+};
+
+/// A part of an order. Its key says which.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OrderPart {
+    /// `head`.
+    Head(Head),
+    /// `line:<n>`.
+    Line(Line),
+    /// `leg:<n>`.
+    Leg(Leg),
+    /// `pay:<name>`.
+    Payment(Payment),
+    /// `ful:<name>`.
+    Fulfilment(Fulfilment),
+    /// `id:<hex>`.
+    Remembered(Remembered),
+    /// `park:<n>`.
+    Waiting(Waiting),
+}
+
+/// The part that every change writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// How often the order changed.
+    pub revision: u64,
+    /// What is the order's own, once it is placed.
+    pub placed: Option<PlacedHead>,
+}
+
+/// What a placed order is beside its lines, legs, payments and fulfilments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacedHead {
+    /// What was agreed.
+    pub terms: Terms,
+    /// How many lines there are.
+    pub lines: u32,
+    /// How many legs there are.
+    pub legs: u32,
+    /// See [`Order::confirmed`].
+    pub confirmed: bool,
+    /// See [`Order::closes_at`].
+    pub closes_at: Option<Timestamp>,
+    /// See [`Order::closed`].
+    pub closed: bool,
+}
+
+/// Which part: a key that has been read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Which {
+    Head,
+    Line(u32),
+    Leg(u32),
+    Payment(Name),
+    Fulfilment(Name),
+    Remembered(EventKey),
+    Waiting(u64),
+}
+
+impl Which {
+    fn key(&self) -> PartKey {
+        match self {
+            Which::Head => "head".to_owned(),
+            Which::Line(line) => format!("line:{line}"),
+            Which::Leg(leg) => format!("leg:{leg}"),
+            Which::Payment(name) => format!("pay:{name}"),
+            Which::Fulfilment(name) => format!("ful:{name}"),
+            Which::Remembered(key) => format!("id:{:032x}", key.0),
+            Which::Waiting(number) => format!("park:{number}"),
+        }
+    }
+
+    fn read(key: &str) -> Option<Which> {
+        let Some((kind, name)) = key.split_once(':') else {
+            return (key == "head").then_some(Which::Head);
+        };
+        match kind {
+            "line" => name.parse().ok().map(Which::Line),
+            "leg" => name.parse().ok().map(Which::Leg),
+            "pay" => Name::new(name).ok().map(Which::Payment),
+            "ful" => Name::new(name).ok().map(Which::Fulfilment),
+            "id" => u128::from_str_radix(name, 16).ok().map(|id| Which::Remembered(EventKey(id))),
+            "park" => name.parse().ok().map(Which::Waiting),
+            _ => None,
+        }
+    }
+}
+
+/// Notes which parts a fact changes.
+pub(super) fn note_changed(fact: &OrderFact, changed: &mut BTreeSet<Which>) {
+    changed.insert(Which::Head);
+    match fact {
+        OrderFact::Placed { lines, legs, .. } => {
+            changed.extend((0..).zip(lines).map(|(line, _)| Which::Line(line)));
+            changed.extend((0..).zip(legs).map(|(leg, _)| Which::Leg(leg)));
+        }
+        OrderFact::Line { line, .. } => drop(changed.insert(Which::Line(*line))),
+        OrderFact::Leg { leg, .. } => drop(changed.insert(Which::Leg(*leg))),
+        OrderFact::Payment { payment, .. } => {
+            changed.insert(Which::Payment(payment.clone()));
+        }
+        OrderFact::Fulfilment { fulfilment, .. } => {
+            changed.insert(Which::Fulfilment(fulfilment.clone()));
+        }
+        OrderFact::Remembered { key, .. } => drop(changed.insert(Which::Remembered(*key))),
+        OrderFact::Parked { number, .. } | OrderFact::Unparked { number } => {
+            changed.insert(Which::Waiting(*number));
+        }
+        OrderFact::Confirmed | OrderFact::Delivered { .. } | OrderFact::Closed => {}
+    }
+}
+
+impl OrderState {
+    /// The parts that changed since the last call.
+    pub(super) fn changed_parts(&mut self) -> Vec<(PartKey, Option<OrderPart>)> {
+        let changed = std::mem::take(&mut self.changed);
+        changed.iter().map(|which| (which.key(), self.part(which))).collect()
+    }
+
+    fn part(&self, which: &Which) -> Option<OrderPart> {
+        let order = self.order.as_ref();
+        match which {
+            Which::Head => Some(OrderPart::Head(self.head())),
+            Which::Line(line) => order?.lines.get(*line as usize).cloned().map(OrderPart::Line),
+            Which::Leg(leg) => order?.legs.get(*leg as usize).cloned().map(OrderPart::Leg),
+            Which::Payment(name) => order?.payments.get(name).cloned().map(OrderPart::Payment),
+            Which::Fulfilment(name) => {
+                order?.fulfilments.get(name).cloned().map(OrderPart::Fulfilment)
+            }
+            Which::Remembered(key) => self.memory.get(*key).cloned().map(OrderPart::Remembered),
+            Which::Waiting(number) => self.parked.get(*number).cloned().map(OrderPart::Waiting),
+        }
+    }
+
+    fn head(&self) -> Head {
+        let placed = self.order.as_ref().map(|order| PlacedHead {
+            terms: order.terms.clone(),
+            lines: u32::try_from(order.lines.len()).unwrap_or(u32::MAX),
+            legs: u32::try_from(order.legs.len()).unwrap_or(u32::MAX),
+            confirmed: order.confirmed,
+            closes_at: order.closes_at,
+            closed: order.closed,
+        });
+        Head { revision: self.revision, placed }
+    }
+
+    /// An order from all its parts.
+    pub(super) fn assemble(
+        id: OrderId,
+        parts: Vec<(PartKey, OrderPart)>,
+    ) -> Result<OrderState, Breach> {
+        let mut all = Parts::default();
+        for (key, part) in parts {
+            let misfit = || Breach(format!("order {id}: a part {key:?} that is none"));
+            all.sort_in(Which::read(&key).ok_or_else(misfit)?, part).ok_or_else(misfit)?;
+        }
+        all.put_together(id)
+    }
+}
+
+/// Parts, sorted by what they are.
+#[derive(Default)]
+struct Parts {
+    head: Option<Head>,
+    lines: BTreeMap<u32, Line>,
+    legs: BTreeMap<u32, Leg>,
+    payments: BTreeMap<Name, Payment>,
+    fulfilments: BTreeMap<Name, Fulfilment>,
+    memory: Memory,
+    parked: Parking,
+}
+
+impl Parts {
+    fn sort_in(&mut self, which: Which, part: OrderPart) -> Option<()> {
+        match (which, part) {
+            (Which::Head, OrderPart::Head(head)) => self.head = Some(head),
+            (Which::Line(at), OrderPart::Line(line)) => drop(self.lines.insert(at, line)),
+            (Which::Leg(at), OrderPart::Leg(leg)) => drop(self.legs.insert(at, leg)),
+            (Which::Payment(name), OrderPart::Payment(payment)) => {
+                self.payments.insert(name, payment);
+            }
+            (Which::Fulfilment(name), OrderPart::Fulfilment(fulfilment)) => {
+                self.fulfilments.insert(name, fulfilment);
+            }
+            (Which::Remembered(key), OrderPart::Remembered(remembered)) => {
+                self.memory.insert(key, remembered);
+            }
+            (Which::Waiting(number), OrderPart::Waiting(waiting)) => {
+                self.parked.insert(number, waiting);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn put_together(self, id: OrderId) -> Result<OrderState, Breach> {
+        let head = self.head.ok_or_else(|| Breach(format!("order {id} has no head")))?;
+        let (lines, legs) = (in_order(self.lines), in_order(self.legs));
+        let counts = head.placed.as_ref().map_or((0, 0), |placed| (placed.lines, placed.legs));
+        if (lines.len(), legs.len()) != (counts.0 as usize, counts.1 as usize) {
+            return Err(Breach(format!("order {id} misses lines or legs")));
+        }
+        let order = head.placed.map(|placed| Order {
+            terms: placed.terms,
+            lines,
+            legs,
+            payments: self.payments,
+            fulfilments: self.fulfilments,
+            confirmed: placed.confirmed,
+            closes_at: placed.closes_at,
+            closed: placed.closed,
+        });
+        let (revision, memory, parked) = (head.revision, self.memory, self.parked);
+        Ok(OrderState { id, revision, order, memory, parked, changed: BTreeSet::new() })
+    }
+}
+
+/// The values under 0, 1, 2 … up to the first gap.
+fn in_order<T>(values: BTreeMap<u32, T>) -> Vec<T> {
+    (0..).zip(values).take_while(|(at, (key, _))| at == key).map(|(_, (_, value))| value).collect()
+}

@@ -1,0 +1,233 @@
+//! The legs of the saga: one hold each, asked of one SKU.
+//!
+//! Promise: a leg has at most one unanswered command, and the next one follows from what the hold
+//! is, what left, and what the order still wants. So a release never overtakes a shipment whose
+//! units it would give away, and a repeated answer finds nothing to do.
+
+use serde::{Deserialize, Serialize};
+
+use super::terms::Terms;
+use crate::domain::{
+    command::SkuCommand,
+    event::OrderPolicy,
+    ids::{HoldName, LocationId, Name, OrderId, Sku},
+    refusal::Refusal,
+    time::Timestamp,
+};
+
+/// What a SKU promised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Units still in the hold, as far as its SKU has answered.
+    pub quantity: u32,
+    /// Units beyond stock among those first granted.
+    pub backordered: u32,
+    /// Where.
+    pub location: LocationId,
+}
+
+/// What the order knows of a leg's hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    /// Nothing yet.
+    Asked,
+    /// It stands, until its deadline.
+    Granted(Grant),
+    /// It passed its deadline; a commit is a fresh availability check.
+    Lapsed(Grant),
+    /// It stands for good.
+    Allocated(Grant),
+    /// There is none.
+    Refused(Refusal),
+    /// It was given back.
+    Released,
+}
+
+/// Units of a leg that left and that its SKU must hear of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shipment {
+    /// The leg's number of it, from 1.
+    pub number: u32,
+    /// From where the units left.
+    pub location: LocationId,
+    /// Units.
+    pub quantity: u32,
+    /// When they left, says the publisher.
+    pub time: Timestamp,
+}
+
+/// What a leg asks of its SKU; with the leg and the terms it is the whole command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ask {
+    /// Hold the leg's units.
+    Reserve,
+    /// Make the hold an allocation.
+    Commit {
+        /// Units that the order still wants.
+        quantity: u32,
+    },
+    /// Take units back.
+    Release {
+        /// Units that the order still wants.
+        keep: u32,
+    },
+    /// Units left.
+    Ship(Shipment),
+}
+
+/// A command that has not been answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// What was asked.
+    pub ask: Ask,
+    /// The `time` of the fact that caused it.
+    pub time: Timestamp,
+    /// When it was sent first.
+    pub sent_at: Timestamp,
+    /// How often it was sent.
+    pub tries: u32,
+    /// When it is to be sent again.
+    pub again_at: Timestamp,
+}
+
+/// One hold of the order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leg {
+    /// Of which SKU.
+    pub sku: Sku,
+    /// The location that its lines ask for, if they do.
+    pub location: Option<LocationId>,
+    /// The cart's or draft's hold that its lines claim, if they do.
+    pub claim: Option<Name>,
+    /// The order's attempt, from 1.
+    pub attempt: u32,
+    /// Units that its lines ask for together.
+    pub asked: u32,
+    /// What is known of the hold.
+    pub hold: Hold,
+    /// The command that waits for its answer.
+    pub sent: Option<Sent>,
+    /// What left and is not yet answered, oldest first.
+    pub unanswered_shipments: Vec<Shipment>,
+    /// Shipments so far.
+    pub shipments: u32,
+}
+
+/// What can happen to a leg.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LegFact {
+    /// A command went out.
+    Sent(Sent),
+    /// It went out again.
+    SentAgain {
+        /// When it is to be sent once more.
+        again_at: Timestamp,
+    },
+    /// The SKU granted the hold.
+    Granted(Grant),
+    /// The SKU refused the hold, or its commit.
+    Refused(Refusal),
+    /// The hold passed its deadline.
+    Lapsed,
+    /// The SKU allocated the hold.
+    Allocated {
+        /// Units in it.
+        quantity: u32,
+    },
+    /// The SKU took units back.
+    Released {
+        /// Units left in it.
+        keep: u32,
+    },
+    /// Units left; the SKU must hear of it.
+    Shipping(Shipment),
+    /// The SKU heard of the oldest unanswered shipment.
+    Shipped {
+        /// Its number.
+        number: u32,
+    },
+}
+
+impl Leg {
+    /// The name of its hold.
+    pub fn hold_name(&self, order: &OrderId) -> HoldName {
+        HoldName::Order {
+            order: order.clone(),
+            location: self.location.clone(),
+            claim: self.claim.clone(),
+            attempt: self.attempt,
+        }
+    }
+
+    /// What is asked, as the SKU reads it; the same words at every repeat.
+    pub fn command(&self, ask: &Ask, order: &OrderId, terms: &Terms) -> SkuCommand {
+        let hold = self.hold_name(order);
+        match ask {
+            Ask::Reserve => SkuCommand::Reserve {
+                hold,
+                quantity: self.asked,
+                partial: terms.policy == OrderPolicy::Partial,
+                backorder: terms.backorder,
+                expires_at: terms.holds_until,
+            },
+            Ask::Commit { quantity } => SkuCommand::Commit { hold, quantity: *quantity },
+            Ask::Release { keep } => SkuCommand::Release { hold, keep: *keep },
+            Ask::Ship(shipment) => SkuCommand::Ship {
+                hold,
+                location: shipment.location.clone(),
+                quantity: shipment.quantity,
+                shipment: shipment.number,
+            },
+        }
+    }
+
+    /// What is to be asked now, for an order that still wants `open` units of the hold and, where
+    /// `commit`, wants them for good. Only a release of everything overtakes, and only the first
+    /// question: its hold may not be known yet, and must never be opened then.
+    pub fn next_ask(&self, open: u32, commit: bool) -> Option<Ask> {
+        if let Some(sent) = &self.sent {
+            let give_up =
+                sent.ask == Ask::Reserve && open == 0 && self.unanswered_shipments.is_empty();
+            return give_up.then_some(Ask::Release { keep: 0 });
+        }
+        if let Some(shipment) = self.unanswered_shipments.first() {
+            return Some(Ask::Ship(shipment.clone()));
+        }
+        match &self.hold {
+            Hold::Granted(_) | Hold::Lapsed(_) if commit && open > 0 => {
+                Some(Ask::Commit { quantity: open })
+            }
+            Hold::Granted(grant) | Hold::Allocated(grant) if open < grant.quantity => {
+                Some(Ask::Release { keep: open })
+            }
+            Hold::Asked
+            | Hold::Granted(_)
+            | Hold::Lapsed(_)
+            | Hold::Allocated(_)
+            | Hold::Refused(_)
+            | Hold::Released => None,
+        }
+    }
+
+    /// Units that the hold must still cover: those the order wants and those that left unanswered.
+    pub fn needed(&self, open: u32) -> u64 {
+        let leaving: u64 = self.unanswered_shipments.iter().map(|s| u64::from(s.quantity)).sum();
+        u64::from(open) + leaving
+    }
+
+    /// What its SKU promised, while the hold is known.
+    pub fn grant(&self) -> Option<&Grant> {
+        match &self.hold {
+            Hold::Granted(grant) | Hold::Lapsed(grant) | Hold::Allocated(grant) => Some(grant),
+            Hold::Asked | Hold::Refused(_) | Hold::Released => None,
+        }
+    }
+
+    /// It is acknowledged to stand for good.
+    pub fn is_allocated(&self) -> bool {
+        let committing = matches!(&self.sent, Some(Sent { ask: Ask::Commit { .. }, .. }));
+        matches!(self.hold, Hold::Allocated(_)) && !committing
+    }
+}

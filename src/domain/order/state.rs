@@ -1,0 +1,141 @@
+//! A placed order: its terms, lines, legs, payments and fulfilments, and what follows from them.
+//!
+//! Promise: whatever can be derived is derived here, once, and stored nowhere.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    fulfilment::Fulfilment,
+    lines::{Line, Place},
+    payment::Payment,
+    saga::Leg,
+    terms::Terms,
+};
+use crate::domain::{
+    event::OrderPolicy,
+    ids::{HoldName, Name, OrderId, Sku},
+    time::Timestamp,
+};
+
+/// A placed order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Order {
+    /// What was agreed.
+    pub terms: Terms,
+    /// What is ordered, as it was listed.
+    pub lines: Vec<Line>,
+    /// One for each hold.
+    pub legs: Vec<Leg>,
+    /// By name.
+    pub payments: BTreeMap<Name, Payment>,
+    /// By name.
+    pub fulfilments: BTreeMap<Name, Fulfilment>,
+    /// It was said to be confirmed.
+    pub confirmed: bool,
+    /// When it will be closed, once delivered.
+    pub closes_at: Option<Timestamp>,
+    /// It is over.
+    pub closed: bool,
+}
+
+impl Order {
+    /// An order as it was placed.
+    pub fn new(terms: Terms, lines: Vec<Line>, legs: Vec<Leg>) -> Order {
+        Order {
+            terms,
+            lines,
+            legs,
+            payments: BTreeMap::new(),
+            fulfilments: BTreeMap::new(),
+            confirmed: false,
+            closes_at: None,
+            closed: false,
+        }
+    }
+
+    /// Units of all lines that stand at any of these places.
+    pub fn sum(&self, places: &[Place]) -> u64 {
+        self.lines.iter().map(|line| line.units.sum(places)).sum()
+    }
+
+    /// Units that may still ship.
+    pub fn open(&self) -> u64 {
+        self.sum(&Place::OPEN)
+    }
+
+    /// Units that left.
+    pub fn gone(&self) -> u64 {
+        self.sum(&Place::GONE)
+    }
+
+    /// Some SKU has not answered for units that the order wants.
+    pub fn is_awaiting(&self) -> bool {
+        self.sum(&[Place::Awaiting]) > 0
+    }
+
+    /// Nothing is left of it: no unit will come, and none went.
+    pub fn is_over(&self) -> bool {
+        self.open() == 0 && self.gone() == 0
+    }
+
+    /// All of it that is not lost arrived.
+    pub fn is_delivered(&self) -> bool {
+        self.open() == 0 && self.sum(&[Place::Shipped]) == 0 && self.gone() > 0
+    }
+
+    /// Money is promised or taken.
+    pub fn is_paid(&self) -> bool {
+        self.payments.values().any(|payment| payment.pays)
+    }
+
+    /// It may pass its payment deadline.
+    pub fn is_unpaid(&self) -> bool {
+        !self.confirmed && !self.is_paid() && self.open() > 0
+    }
+
+    /// A refusal under `all_or_nothing`: the order will be rejected when the last SKU has answered.
+    pub fn is_failing(&self) -> bool {
+        self.terms.policy == OrderPolicy::AllOrNothing && self.sum(&[Place::Refused]) > 0
+    }
+
+    /// Its holds are to be made allocations.
+    pub fn wants_commit(&self) -> bool {
+        self.is_paid() && !self.is_awaiting() && self.open() > 0
+    }
+
+    /// Every hold that it still wants is acknowledged to be an allocation.
+    pub fn is_allocated(&self) -> bool {
+        let open = self.open_by_leg();
+        self.legs.iter().zip(open).filter(|(_, open)| *open > 0).all(|(leg, _)| leg.is_allocated())
+    }
+
+    /// Its lines that a leg asks for, each with its place.
+    pub fn lines_of(&self, leg: u32) -> impl Iterator<Item = (u32, &Line)> {
+        (0..).zip(&self.lines).filter(move |(_, line)| line.leg == leg)
+    }
+
+    /// For each leg, the units of its lines that may still ship. A leg never asks for more than a
+    /// command can say, so the sums fit.
+    pub fn open_by_leg(&self) -> Vec<u32> {
+        let mut open = vec![0_u32; self.legs.len()];
+        for line in &self.lines {
+            let units = u32::try_from(line.open()).unwrap_or(u32::MAX);
+            if let Some(sum) = open.get_mut(line.leg as usize) {
+                *sum = sum.saturating_add(units);
+            }
+        }
+        open
+    }
+
+    /// The leg that a hold of a SKU belongs to.
+    pub fn leg_of(&self, id: &OrderId, sku: &Sku, hold: &HoldName) -> Option<(u32, &Leg)> {
+        (0..).zip(&self.legs).find(|(_, leg)| leg.sku == *sku && leg.hold_name(id) == *hold)
+    }
+
+    /// A line by its name.
+    pub fn line_named(&self, name: &Name) -> Option<(u32, &Line)> {
+        (0..).zip(&self.lines).find(|(_, line)| line.name == *name)
+    }
+}

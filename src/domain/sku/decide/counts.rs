@@ -1,0 +1,51 @@
+//! A count says how a location looked at a point of the past; what has moved since is netted.
+
+use super::{
+    Draft,
+    shelf::{self, Reach},
+};
+use crate::domain::{
+    decision::Verdict,
+    event::{CountKind, StockCounted},
+    ids::LocationId,
+    refusal::Refusal,
+    sku::{
+        SkuFact,
+        ledger::Ledger,
+        stock::{Stock, StockChange, signed},
+    },
+};
+
+/// Somebody counted. A count of before the last one, or of a time from which movements are no
+/// longer remembered, is written down and changes nothing.
+pub(super) fn counted(draft: &mut Draft<'_>, event: &StockCounted) -> Result<Verdict, Refusal> {
+    let StockCounted { location, quantity, kind, as_of } = event;
+    let stock = draft.stock(location);
+    let older_than = |mark: Option<_>| mark.is_some_and(|mark| *as_of < mark);
+    if older_than(stock.last_count) || older_than(stock.forgotten_until) {
+        return Ok(Verdict::Recorded);
+    }
+    let since = draft.state().movements.since(location, *as_of);
+    let (moved, now, reach) = match kind {
+        CountKind::OnHand => (since.on_hand, stock.on_hand, Reach::Shelf),
+        CountKind::Available => (since.available, stock.available, Reach::Promisable),
+    };
+    draft.propose(SkuFact::Counted { location: location.clone(), as_of: *as_of });
+    clear_overdrawn(draft, location, &stock);
+    let target = i64::from(*quantity).saturating_add(moved);
+    let found = target.saturating_sub(signed(now));
+    if found < 0 {
+        shelf::take(draft, location, found.unsigned_abs(), reach);
+    } else {
+        shelf::arrive(draft, location, found.unsigned_abs());
+    }
+    Ok(Verdict::Accepted)
+}
+
+/// What was taken beyond what was known is known now.
+fn clear_overdrawn(draft: &mut Draft<'_>, location: &LocationId, stock: &Stock) {
+    if stock.overdrawn > 0 {
+        let change = StockChange { overdrawn: -signed(stock.overdrawn), ..Default::default() };
+        draft.propose(SkuFact::StockChanged { location: location.clone(), change });
+    }
+}

@@ -1,0 +1,62 @@
+//! What is left for later: deadlines, and the steps of large changes.
+
+use super::{
+    draft::{Draft, Trace, When},
+    event, holds, shelf,
+};
+use crate::domain::{
+    DueClock, Moment,
+    decision::{Decision, GivenUp, Verdict},
+    refusal::Reason,
+    sku::{SkuFact, SkuState},
+    time::Timestamp,
+};
+
+/// A deadline was reached: everything logged before it has been decided.
+pub(super) fn deadline(
+    state: &SkuState,
+    moment: &Moment<'_>,
+    clock: DueClock,
+    reached: Timestamp,
+) -> Decision<SkuFact> {
+    let when = When { logged_at: reached, time: moment.now, trace: Trace::BySecond };
+    let mut draft = Draft::new(state, moment, when);
+    match clock {
+        DueClock::Settled => expire_before(&mut draft, reached),
+        DueClock::Demand => give_up_before(&mut draft, reached),
+    }
+    draft.finish(Verdict::Accepted)
+}
+
+/// Expires holds, as many as one step may touch; the rest stay due.
+fn expire_before(draft: &mut Draft<'_>, reached: Timestamp) {
+    let max = draft.policy().holds_per_step_max.max(1);
+    let over = draft.state().book.over_before(reached).take(max);
+    for promise in over.map(|hold| hold.promise).collect::<Vec<_>>() {
+        holds::expire(draft, promise);
+    }
+}
+
+/// Gives up events whose hold never came.
+fn give_up_before(draft: &mut Draft<'_>, reached: Timestamp) {
+    for parked in draft.state().parking.iter().filter(|parked| parked.until < reached) {
+        draft.propose(SkuFact::Unparked { place: parked.place });
+        let cause = parked.published.cause.clone();
+        draft.give_up(GivenUp { cause, reason: Reason::Orphan });
+    }
+}
+
+/// One step: an event that has waited for its hold, or else a share of what is not spread yet.
+pub(super) fn step(state: &SkuState, moment: &Moment<'_>) -> Decision<SkuFact> {
+    if let Some(parked) = state.unparkable() {
+        let mut draft = Draft::of_event(state, moment, &parked.published);
+        draft.unpark(parked.place, &parked.published.cause);
+        return event(draft, &parked.published);
+    }
+    let when = When { logged_at: moment.now, time: moment.now, trace: Trace::Untraced };
+    let mut draft = Draft::new(state, moment, when);
+    if let Some(location) = state.unspread.first() {
+        shelf::spread(&mut draft, location);
+    }
+    draft.finish(Verdict::Accepted)
+}

@@ -1,0 +1,362 @@
+//! What orders ask. A command is the same however often it comes: what it wants done is done once
+//! and answered each time, and a name that was refused once stays refused.
+
+use super::{
+    draft::{Draft, Trace},
+    holds, place, shelf, shipping,
+};
+use crate::domain::{
+    command::{SkuAnswer, SkuCommand},
+    decision::{Decision, Verdict},
+    event::HoldKind,
+    ids::{EntityKey, HoldName, LocationId, Name, OrderId, Owner},
+    refusal::{Reason, Refusal},
+    sku::{
+        SkuFact,
+        book::Known,
+        hold::{Ending, Hold, HoldState, PromiseNo, Stone, to_u32},
+        ledger::Ledger,
+        stock::StockChange,
+    },
+    time::Timestamp,
+};
+
+/// How what a command moves is remembered for counts.
+pub(super) fn trace(command: &SkuCommand) -> Trace {
+    match command {
+        SkuCommand::Ship { .. } => Trace::Exact,
+        SkuCommand::Reserve { .. } | SkuCommand::Commit { .. } | SkuCommand::Release { .. } => {
+            Trace::BySecond
+        }
+    }
+}
+
+/// Decides a command; there is always one answer to the order that asks.
+pub(super) fn command(
+    mut draft: Draft<'_>,
+    command: &SkuCommand,
+    from: &EntityKey,
+) -> Decision<SkuFact> {
+    let order = match from {
+        EntityKey::Order(order) => order,
+        EntityKey::Sku(_) => return Decision::refused(Reason::NotOwner),
+    };
+    let answer = match command.hold() {
+        HoldName::Order { order: named, .. } if named == order => {
+            answer(&mut draft, command, order)
+        }
+        HoldName::Order { .. } | HoldName::Named(_) => not_its_own(command),
+    };
+    draft.answer(order, answer);
+    let stones = super::old_stones(&draft);
+    if !stones.is_empty() {
+        draft.propose(SkuFact::Forgotten { ids: Vec::new(), mark: None, stones });
+    }
+    draft.finish(Verdict::Accepted)
+}
+
+fn answer(draft: &mut Draft<'_>, command: &SkuCommand, order: &OrderId) -> SkuAnswer {
+    match command {
+        SkuCommand::Reserve { hold, quantity, partial, backorder, expires_at } => {
+            let ask = Reserve {
+                hold,
+                order,
+                quantity: *quantity,
+                partial: *partial,
+                backorder: *backorder,
+                expires_at: *expires_at,
+            };
+            reserve(draft, &ask)
+        }
+        SkuCommand::Commit { hold, quantity } => commit(draft, order, hold, *quantity),
+        SkuCommand::Release { hold, keep } => release(draft, order, hold, *keep),
+        SkuCommand::Ship { hold, location, quantity, shipment } => {
+            ship(draft, order, hold, location, u64::from(*quantity), *shipment);
+            SkuAnswer::Shipped { hold: hold.clone(), shipment: *shipment }
+        }
+    }
+}
+
+/// An order may speak of holds that bear its name only.
+fn not_its_own(command: &SkuCommand) -> SkuAnswer {
+    let (hold, refusal) = (command.hold().clone(), Refusal::from(Reason::NotOwner));
+    match command {
+        SkuCommand::Reserve { .. } => SkuAnswer::NotReserved { hold, refusal },
+        SkuCommand::Commit { .. } => SkuAnswer::NotCommitted { hold, refusal },
+        SkuCommand::Release { .. } => SkuAnswer::Released { hold, keep: 0 },
+        SkuCommand::Ship { shipment, .. } => SkuAnswer::Shipped { hold, shipment: *shipment },
+    }
+}
+
+/// An order asks for units.
+struct Reserve<'a> {
+    hold: &'a HoldName,
+    order: &'a OrderId,
+    quantity: u32,
+    partial: bool,
+    backorder: bool,
+    expires_at: Timestamp,
+}
+
+fn reserve(draft: &mut Draft<'_>, ask: &Reserve<'_>) -> SkuAnswer {
+    match draft.find(ask.hold) {
+        Known::Open(hold) => reserved(hold),
+        Known::Ended(stone) => {
+            SkuAnswer::NotReserved { hold: ask.hold.clone(), refusal: stone.ending.refusal() }
+        }
+        Known::Unknown => match grant(draft, ask) {
+            Ok(hold) => reserved(&hold),
+            Err(refusal) => {
+                lay_stone(draft, ask.order, ask.hold, refused(&refusal));
+                SkuAnswer::NotReserved { hold: ask.hold.clone(), refusal }
+            }
+        },
+    }
+}
+
+fn reserved(hold: &Hold) -> SkuAnswer {
+    SkuAnswer::Reserved {
+        hold: hold.name.clone(),
+        quantity: hold.quantity(),
+        backordered: hold.backordered(),
+        location: hold.location.clone(),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Ending {
+    Ending::Refused { refusal: refusal.clone() }
+}
+
+fn grant(draft: &mut Draft<'_>, ask: &Reserve<'_>) -> Result<Hold, Refusal> {
+    if ask.expires_at < draft.when().logged_at {
+        return Err(Reason::HoldExpired.into());
+    }
+    let (asked_location, claim) = match ask.hold {
+        HoldName::Order { location, claim, .. } => (location.as_ref(), claim.as_ref()),
+        HoldName::Named(_) => (None, None),
+    };
+    let claimed = match claim {
+        Some(claim) => claimable(draft, claim, ask.order)?,
+        None => None,
+    };
+    let wish = place::Wish {
+        quantity: u64::from(ask.quantity),
+        partial: ask.partial,
+        backorder: ask.backorder,
+        location: asked_location,
+    };
+    let grant = match &claimed {
+        Some(hold) => choose_with(draft, &wish, hold)?,
+        None => place::choose(draft, &wish, None)?,
+    };
+    Ok(open(draft, ask, claimed.as_ref(), grant))
+}
+
+/// The claimed hold, if it stands and no order has claimed it. One that ended, or never was, is no
+/// loss: the units are asked for anew.
+fn claimable(
+    draft: &mut Draft<'_>,
+    claim: &Name,
+    order: &OrderId,
+) -> Result<Option<Hold>, Refusal> {
+    let (promise, over) = match super::find(draft, claim) {
+        Known::Open(hold) => (hold.promise, hold.is_over_at(draft.when().logged_at)),
+        Known::Ended(Stone { ending: Ending::Transferred { to: Owner::Order(of) }, .. })
+            if of != order =>
+        {
+            return Err(Reason::NotOwner.into());
+        }
+        Known::Ended(_) | Known::Unknown => return Ok(None),
+    };
+    if over {
+        holds::expire(draft, promise);
+        return Ok(None);
+    }
+    shelf::bring_up_to_date(draft, promise);
+    Ok(draft.hold(promise).cloned())
+}
+
+/// Where the claimed units are, if the whole can be had there; else wherever it can.
+fn choose_with(
+    draft: &Draft<'_>,
+    wish: &place::Wish<'_>,
+    hold: &Hold,
+) -> Result<place::Grant, Refusal> {
+    let claimed = place::Claimed { location: hold.location.clone(), units: hold.units };
+    let may_stay = wish.location.is_none_or(|location| *location == hold.location);
+    let here = place::Wish { partial: false, location: Some(&hold.location), ..*wish };
+    match place::choose(draft, &here, Some(&claimed)) {
+        Ok(grant) if may_stay => Ok(grant),
+        Ok(_) | Err(_) => place::choose(draft, wish, Some(&claimed)),
+    }
+}
+
+/// Opens the order's hold. A claimed hold ends in the same decision and leaves it its place among
+/// the promises, so that its units are never free in between.
+fn open(
+    draft: &mut Draft<'_>,
+    ask: &Reserve<'_>,
+    claimed: Option<&Hold>,
+    grant: place::Grant,
+) -> Hold {
+    let promise = match claimed {
+        Some(claimed) => hand_over(draft, claimed, ask.order),
+        None => draft.next_number(),
+    };
+    let hold = Hold {
+        promise,
+        name: ask.hold.clone(),
+        owner: Owner::Order(ask.order.clone()),
+        kind: HoldKind::Order,
+        location: grant.location,
+        requested: ask.quantity,
+        units: grant.units,
+        state: HoldState::Held { expires_at: ask.expires_at },
+        shipments: Default::default(),
+    };
+    draft.propose(SkuFact::HoldOpened(Box::new(hold.clone())));
+    if let Some(claimed) = claimed {
+        shelf::settle(draft, &claimed.location, StockChange::default());
+    }
+    hold
+}
+
+fn hand_over(draft: &mut Draft<'_>, claimed: &Hold, order: &OrderId) -> PromiseNo {
+    let ending = Ending::Transferred { to: Owner::Order(order.clone()) };
+    let stone = draft.next_number();
+    draft.propose(SkuFact::HoldEnded { promise: claimed.promise, ending, stone });
+    claimed.promise
+}
+
+/// A name that is no hold, and may not become one by the same command again.
+fn lay_stone(draft: &mut Draft<'_>, order: &OrderId, name: &HoldName, ending: Ending) -> PromiseNo {
+    let stone = Stone {
+        promise: draft.next_number(),
+        name: name.clone(),
+        owner: Owner::Order(order.clone()),
+        location: None,
+        ending,
+        ended_at: draft.now(),
+        shipments: Default::default(),
+    };
+    let promise = stone.promise;
+    draft.propose(SkuFact::StoneLaid(Box::new(stone)));
+    promise
+}
+
+fn commit(draft: &mut Draft<'_>, order: &OrderId, name: &HoldName, quantity: u32) -> SkuAnswer {
+    let refusal = match draft.find(name) {
+        Known::Open(hold) => {
+            let hold = hold.clone();
+            return committed(name, commit_open(draft, &hold, quantity));
+        }
+        Known::Ended(stone) => match &stone.ending {
+            Ending::Shipped => return committed(name, quantity),
+            Ending::Expired => {
+                let stone = stone.clone();
+                return commit_expired(draft, order, &stone, quantity);
+            }
+            Ending::Released
+            | Ending::Transferred { .. }
+            | Ending::Refused { .. }
+            | Ending::Burnt => stone.ending.refusal(),
+        },
+        Known::Unknown => {
+            lay_stone(draft, order, name, Ending::Burnt);
+            Reason::HoldEnded.into()
+        }
+    };
+    SkuAnswer::NotCommitted { hold: name.clone(), refusal }
+}
+
+fn committed(name: &HoldName, quantity: u32) -> SkuAnswer {
+    SkuAnswer::Committed { hold: name.clone(), quantity }
+}
+
+/// Commits what the order still wants of a hold that stands; its deadline does not matter, since
+/// its units were given to nobody else.
+fn commit_open(draft: &mut Draft<'_>, hold: &Hold, quantity: u32) -> u32 {
+    let total = hold.units.total();
+    shelf::reduce_to(draft, hold.promise, u64::from(quantity));
+    if !hold.is_committed() && quantity > 0 {
+        draft.propose(SkuFact::HoldCommitted { promise: hold.promise });
+    }
+    to_u32(total).min(quantity)
+}
+
+/// A hold that expired may be had again if its units can: all of them, where they were.
+fn commit_expired(
+    draft: &mut Draft<'_>,
+    order: &OrderId,
+    stone: &Stone,
+    quantity: u32,
+) -> SkuAnswer {
+    let wish = place::Wish {
+        quantity: u64::from(quantity),
+        partial: false,
+        backorder: false,
+        location: stone.location.as_ref(),
+    };
+    let grant = match place::choose(draft, &wish, None) {
+        Ok(grant) => grant,
+        Err(refusal) => {
+            let hold = stone.name.clone();
+            lay_stone(draft, order, &hold, refused(&refusal));
+            return SkuAnswer::NotCommitted { hold, refusal };
+        }
+    };
+    let hold = Hold {
+        promise: draft.next_number(),
+        name: stone.name.clone(),
+        owner: stone.owner.clone(),
+        kind: HoldKind::Order,
+        location: grant.location,
+        requested: quantity,
+        units: grant.units,
+        state: HoldState::Committed,
+        shipments: stone.shipments.clone(),
+    };
+    draft.propose(SkuFact::HoldOpened(Box::new(hold)));
+    committed(&stone.name, quantity)
+}
+
+fn release(draft: &mut Draft<'_>, order: &OrderId, name: &HoldName, keep: u32) -> SkuAnswer {
+    let kept = match draft.find(name) {
+        Known::Open(hold) => {
+            let (promise, quantity) = (hold.promise, hold.quantity());
+            shelf::reduce_to(draft, promise, u64::from(keep));
+            keep.min(quantity)
+        }
+        Known::Ended(_) => 0,
+        Known::Unknown => {
+            lay_stone(draft, order, name, Ending::Burnt);
+            0
+        }
+    };
+    SkuAnswer::Released { hold: name.clone(), keep: kept }
+}
+
+/// Goods of an order left: believed, once for each shipment, whatever became of the hold.
+fn ship(
+    draft: &mut Draft<'_>,
+    order: &OrderId,
+    name: &HoldName,
+    location: &LocationId,
+    units: u64,
+    shipment: u32,
+) {
+    let (promise, seen, stands) = match draft.find(name) {
+        Known::Open(hold) => (hold.promise, hold.shipments.contains(&shipment), true),
+        Known::Ended(stone) => (stone.promise, stone.shipments.contains(&shipment), false),
+        Known::Unknown => (lay_stone(draft, order, name, Ending::Shipped), false, false),
+    };
+    if seen {
+        return;
+    }
+    draft.propose(SkuFact::ShipmentSeen { promise, shipment });
+    if stands {
+        shipping::from_hold(draft, promise, location, units);
+    } else {
+        shipping::from_shelf(draft, location, units);
+    }
+}

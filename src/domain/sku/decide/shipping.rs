@@ -1,0 +1,96 @@
+//! Goods that left: believed, also where a step was skipped, a deadline was over, or more left than
+//! was promised. What left beyond its hold is taken from the shelf like any other loss.
+
+use super::{
+    Draft, find, park,
+    shelf::{self, Reach},
+};
+use crate::domain::{
+    decision::{Published, Verdict},
+    event::{SkuEvent, StockShipped},
+    ids::{LocationId, Owner},
+    refusal::{Reason, Refusal},
+    sku::{
+        SkuFact,
+        book::Known,
+        hold::{Ending, Hold, PromiseNo, Stone},
+        ledger::Ledger,
+        stock::StockChange,
+    },
+};
+
+/// `stock.shipped`, for a hold that is no order's.
+pub(super) fn shipped(
+    draft: &mut Draft<'_>,
+    published: &Published<SkuEvent>,
+    event: &StockShipped,
+) -> Result<Verdict, Refusal> {
+    let units = u64::from(event.quantity);
+    match find(draft, &event.hold) {
+        Known::Open(Hold { owner: Owner::Order(_), .. }) => Err(Reason::NotOwner.into()),
+        Known::Open(Hold { promise, location, .. }) => {
+            let (promise, location) = (*promise, location.clone());
+            let counted = draft.stock(&location).counted_at_or_after(draft.when().time);
+            from_hold(draft, promise, &location, units);
+            Ok(if counted { Verdict::Recorded } else { Verdict::Accepted })
+        }
+        Known::Ended(stone) => {
+            let location = ended_at(stone)?;
+            Ok(from_shelf(draft, &location, units))
+        }
+        Known::Unknown => park(draft, published),
+    }
+}
+
+/// Where the goods of a hold that ended left: where they were held.
+fn ended_at(stone: &Stone) -> Result<LocationId, Refusal> {
+    let location = stone.location.clone().ok_or(Refusal::from(Reason::HoldEnded))?;
+    match stone.ending {
+        Ending::Transferred { .. } => Err(Reason::NotOwner.into()),
+        Ending::Released
+        | Ending::Expired
+        | Ending::Shipped
+        | Ending::Refused { .. }
+        | Ending::Burnt => Ok(location),
+    }
+}
+
+/// Units of a hold left some location.
+pub(super) fn from_hold(
+    draft: &mut Draft<'_>,
+    promise: PromiseNo,
+    location: &LocationId,
+    units: u64,
+) {
+    shelf::bring_up_to_date(draft, promise);
+    let Some(hold) = draft.hold(promise).cloned() else { return };
+    if !hold.is_committed() {
+        draft.propose(SkuFact::HoldCommitted { promise });
+    }
+    let promised = units.min(hold.units.total());
+    let here = hold.location == *location;
+    let counted = draft.stock(location).counted_at_or_after(draft.when().time);
+    // Units that left before the last count, or from elsewhere, are still on this shelf.
+    let from_its_own = if here && !counted { promised.min(hold.units.covered) } else { 0 };
+    if from_its_own > 0 {
+        draft.propose(SkuFact::HoldShipped { promise, units: from_its_own });
+    }
+    let rest = promised - from_its_own;
+    if units >= hold.units.total() {
+        draft.propose(SkuFact::HoldEnded { promise, ending: Ending::Shipped, stone: promise });
+    } else if let Some(hold) = draft.hold(promise).filter(|_| rest > 0) {
+        let by = hold.giving_up(rest);
+        draft.propose(SkuFact::HoldReduced { promise, by });
+    }
+    shelf::settle(draft, &hold.location, StockChange::default());
+    from_shelf(draft, location, units - from_its_own);
+}
+
+/// Units that nobody was promised, or not these, left a location.
+pub(super) fn from_shelf(draft: &mut Draft<'_>, location: &LocationId, units: u64) -> Verdict {
+    if draft.stock(location).counted_at_or_after(draft.when().time) {
+        return Verdict::Recorded;
+    }
+    shelf::take(draft, location, units, Reach::Shelf);
+    Verdict::Accepted
+}

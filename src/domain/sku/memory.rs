@@ -1,0 +1,156 @@
+//! Which events a SKU has decided, and what it answered: a repeat gets the first answer again.
+//!
+//! An id that belongs to a hold stays as long as the hold or its stone; any other stays until its
+//! lane's log time has left it behind, or until there are too many. [`Memory::outdated`] says which
+//! go, a fact lets them go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::hold::PromiseNo;
+use crate::domain::{
+    decision::{Cause, Verdict},
+    event::Lane,
+    ids::{EventKey, Fingerprint},
+    policy::Policy,
+    time::Timestamp,
+};
+
+/// Ids that one hold keeps; a busier hold's further ids are remembered like those of no hold.
+pub const IDS_PER_HOLD_MAX: usize = 64;
+/// Ids that one decision lets go at most: more than it adds, so that the memory shrinks.
+const FORGOTTEN_AT_ONCE: usize = 8;
+
+/// An event that was decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// Its id.
+    pub key: EventKey,
+    /// What it said, hashed.
+    pub fingerprint: Fingerprint,
+    /// The lane it came by.
+    pub lane: Lane,
+    /// When the log took it.
+    pub logged_at: Timestamp,
+    /// When it happened.
+    pub time: Timestamp,
+    /// What was answered.
+    pub verdict: Verdict,
+    /// The hold or stone that keeps it.
+    pub promise: Option<PromiseNo>,
+}
+
+/// Ids to let go, and what that costs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outdated {
+    /// The ids.
+    pub ids: Vec<EventKey>,
+    /// The latest `time` of those that go before their time.
+    pub mark: Option<Timestamp>,
+}
+
+/// The ids a SKU remembers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    ids: BTreeMap<EventKey, Remembered>,
+    /// Ids that no hold keeps, by lane and log time.
+    #[serde(skip)]
+    loose: BTreeMap<Lane, BTreeSet<(Timestamp, EventKey)>>,
+    #[serde(skip)]
+    kept: BTreeMap<PromiseNo, BTreeSet<EventKey>>,
+}
+
+impl Memory {
+    /// The event with this id, if it was decided and is remembered.
+    pub fn recall(&self, key: EventKey) -> Option<&Remembered> {
+        self.ids.get(&key)
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Remembered> {
+        self.ids.values()
+    }
+
+    /// How many ids are remembered.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Whether a hold can keep one id more.
+    pub(super) fn has_room_at(&self, promise: PromiseNo) -> bool {
+        self.kept.get(&promise).is_none_or(|ids| ids.len() < IDS_PER_HOLD_MAX)
+    }
+
+    /// The ids that go with the decision of an event: those that its lane has left behind, and the
+    /// oldest beyond the bound.
+    pub(super) fn outdated(&self, cause: &Cause, policy: &Policy) -> Outdated {
+        let before = cause.logged_at - policy.horizon - policy.skew;
+        let left_behind = self.loose.get(&cause.lane).into_iter().flatten();
+        let left_behind = left_behind.take_while(|(logged_at, _)| *logged_at < before);
+        let ids: Vec<_> = left_behind.take(FORGOTTEN_AT_ONCE).map(|(_, key)| *key).collect();
+        let loose: usize = self.loose.values().map(BTreeSet::len).sum();
+        let too_many = (loose - ids.len() + 1).saturating_sub(policy.ids_per_sku_max);
+        let mut outdated = Outdated { ids, mark: None };
+        self.give_up_oldest(too_many.min(FORGOTTEN_AT_ONCE), &mut outdated);
+        outdated
+    }
+
+    fn give_up_oldest(&self, count: usize, outdated: &mut Outdated) {
+        let mut lanes: Vec<_> = self.loose.values().map(|ids| ids.iter().peekable()).collect();
+        let mut given_up = 0;
+        while given_up < count {
+            let firsts = lanes.iter_mut().enumerate();
+            let oldest =
+                firsts.filter_map(|(lane, ids)| ids.peek().map(|(at, _)| (*at, lane))).min();
+            let Some((_, key)) = oldest.and_then(|(_, lane)| lanes[lane].next()) else { return };
+            if outdated.ids.contains(key) {
+                continue;
+            }
+            outdated.mark = outdated.mark.max(self.recall(*key).map(|remembered| remembered.time));
+            outdated.ids.push(*key);
+            given_up += 1;
+        }
+    }
+
+    /// Remembers; `kept` says whether the hold or stone that it names is there to keep it.
+    pub(super) fn remember(&mut self, remembered: Remembered, kept: bool) {
+        let Remembered { key, lane, logged_at, promise, .. } = remembered;
+        match promise {
+            Some(promise) if kept => {
+                self.kept.entry(promise).or_default().insert(key);
+            }
+            Some(_) | None => {
+                self.loose.entry(lane).or_default().insert((logged_at, key));
+            }
+        }
+        self.ids.insert(key, remembered);
+    }
+
+    /// Lets an id go.
+    pub(super) fn forget(&mut self, key: EventKey) -> Option<Remembered> {
+        let remembered = self.ids.remove(&key)?;
+        if let Some(ids) = self.loose.get_mut(&remembered.lane) {
+            ids.remove(&(remembered.logged_at, key));
+            if ids.is_empty() {
+                self.loose.remove(&remembered.lane);
+            }
+        }
+        Some(remembered)
+    }
+
+    /// What a hold kept is kept no longer than any other id.
+    pub(super) fn loosen(&mut self, promise: PromiseNo) {
+        for key in self.kept.remove(&promise).unwrap_or_default() {
+            if let Some(remembered) = self.ids.get(&key) {
+                let lane = self.loose.entry(remembered.lane).or_default();
+                lane.insert((remembered.logged_at, key));
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What moved at a location and when, so that a count of the past can be brought up to the present.
+//!
+//! Bounded: a location remembers [`MOVEMENTS_MAX`] points in time at most. Physical facts keep their
+//! exact time; promises, of which a hot SKU makes thousands a second, are summed by the second.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{ids::LocationId, time::Timestamp};
+
+/// The most points in time that one location remembers movements of.
+pub const MOVEMENTS_MAX: usize = 4_096;
+/// Outdated points that one new movement drops at most: two, so that the memory shrinks.
+const DROPPED_AT_ONCE: usize = 2;
+
+/// What moved at one point in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Movement {
+    /// Onto the shelf, or off it.
+    pub on_hand: i64,
+    /// To what may be promised, or from it.
+    pub available: i64,
+}
+
+/// The movements of all locations of a SKU.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Movements {
+    by_location: BTreeMap<LocationId, BTreeMap<Timestamp, Movement>>,
+}
+
+/// The end of a point's second: where movements are summed by the second, this is their time, so
+/// that a count of within that second finds them after it.
+pub(super) fn end_of_second(time: Timestamp) -> Timestamp {
+    Timestamp(time.0.div_euclid(1_000_000).saturating_mul(1_000_000).saturating_add(999_999))
+}
+
+impl Movements {
+    /// Everything that moved at a location after `as_of`.
+    pub fn since(&self, location: &LocationId, as_of: Timestamp) -> Movement {
+        let Some(points) = self.by_location.get(location) else { return Movement::default() };
+        let after = Timestamp(as_of.0.saturating_add(1));
+        points.range(after..).fold(Movement::default(), |sum, (_, moved)| sum.and(*moved))
+    }
+
+    /// What is remembered of one point.
+    pub(super) fn at(&self, location: &LocationId, time: Timestamp) -> Option<Movement> {
+        self.by_location.get(location)?.get(&time).copied()
+    }
+
+    /// Adds to a point.
+    pub(super) fn add(&mut self, location: &LocationId, time: Timestamp, moved: Movement) {
+        let points = self.by_location.entry(location.clone()).or_default();
+        let point = points.entry(time).or_default();
+        *point = point.and(moved);
+    }
+
+    /// Takes out a few points that nothing will be netted against: those at or before `outdated`,
+    /// and the oldest beyond the bound. Returns their times, ascending.
+    pub(super) fn drop_outdated(
+        &mut self,
+        location: &LocationId,
+        outdated: Timestamp,
+    ) -> Vec<Timestamp> {
+        let Some(points) = self.by_location.get_mut(location) else { return Vec::new() };
+        let mut dropped = Vec::new();
+        while dropped.len() < DROPPED_AT_ONCE {
+            let over = points.len() > MOVEMENTS_MAX;
+            match points.first_entry() {
+                Some(oldest) if over || *oldest.key() <= outdated => {
+                    dropped.push(oldest.remove_entry().0);
+                }
+                Some(_) | None => break,
+            }
+        }
+        if points.is_empty() {
+            self.by_location.remove(location);
+        }
+        dropped
+    }
+}
+
+impl Movement {
+    fn and(self, other: Movement) -> Movement {
+        Movement {
+            on_hand: self.on_hand.saturating_add(other.on_hand),
+            available: self.available.saturating_add(other.available),
+        }
+    }
+}

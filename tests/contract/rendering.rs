@@ -1,0 +1,273 @@
+//! What leaves: outcomes, answers, dead letters.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use earmark::{
+    contract::{
+        CauseRef, Severity,
+        answer::{Answer, render_answer, render_rejection_answer},
+        dead_letter::{DeadLetter, Payload, render_dead_letter, severity},
+        outcome::{OutcomeEvent, render_outcome},
+    },
+    domain::{
+        decision::{Standing, Verdict},
+        event::{HoldKind, Lane},
+        ids::{EntityKey, HoldName, LocationId, Name, OrderId, Owner, Sku},
+        outcome::{LineQuantity, LineRefusal, LineReserved, Outcome, Quantities, ShortHold},
+        refusal::{Reason, Refusal},
+        time::Timestamp,
+    },
+};
+use serde_json::{Value, json};
+
+use crate::support::{compare, refused, without};
+
+const NOW: Timestamp = Timestamp(1_772_442_900_250_000);
+
+const CAUSE: CauseRef =
+    CauseRef { source: "/shop/web", id: "hold-0001", traceparent: Some("00-x") };
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn location() -> LocationId {
+    LocationId::new("hamburg").unwrap()
+}
+
+fn sku() -> Sku {
+    Sku::new("MUG").unwrap()
+}
+
+fn hold() -> HoldName {
+    HoldName::Named(name("cart-81/1"))
+}
+
+fn order_hold() -> HoldName {
+    let order = OrderId::new("SO-1").unwrap();
+    HoldName::Order { order, location: Some(location()), claim: None, attempt: 1 }
+}
+
+fn owner() -> Owner {
+    Owner::Named(name("cart-81"))
+}
+
+fn refusal() -> Refusal {
+    Refusal { reason: Reason::InsufficientStock, available: Some(3), about: Some(name("1")) }
+}
+
+fn granted(quantity: u32) -> Outcome {
+    Outcome::HoldGranted {
+        hold: hold(),
+        owner: owner(),
+        kind: HoldKind::Cart,
+        requested: 5,
+        quantity,
+        backordered: 1,
+        location: location(),
+        expires_at: NOW,
+    }
+}
+
+fn of_holds() -> Vec<Outcome> {
+    let (hold, owner) = (hold(), owner());
+    let short = ShortHold { hold: order_hold(), owner: owner.clone(), units: 2 };
+    vec![
+        granted(5),
+        granted(2),
+        Outcome::HoldRejected {
+            hold: hold.clone(),
+            owner: owner.clone(),
+            requested: 5,
+            refusal: refusal(),
+        },
+        Outcome::HoldExtended { hold: hold.clone(), expires_at: NOW },
+        Outcome::HoldTransferred {
+            hold: hold.clone(),
+            from: owner.clone(),
+            to: Owner::Order(OrderId::new("SO-1").unwrap()),
+        },
+        Outcome::HoldCommitted { hold: hold.clone(), owner: owner.clone(), quantity: 5 },
+        Outcome::HoldReleased { hold: hold.clone(), owner: owner.clone(), quantity: 5 },
+        Outcome::HoldExpired { hold, owner, quantity: 5 },
+        Outcome::StockShortfall { location: location(), units: 2, holds: vec![short], more: false },
+    ]
+}
+
+fn of_orders() -> Vec<Outcome> {
+    let units = vec![LineQuantity { line: name("1"), quantity: 2 }];
+    let refused = vec![LineRefusal { line: name("2"), sku: sku(), refusal: refusal() }];
+    let reserved = LineReserved {
+        line: name("1"),
+        sku: sku(),
+        quantity: 2,
+        backordered: 0,
+        location: location(),
+    };
+    let shipped = |complete| Outcome::OrderShipped {
+        fulfilment: name("F-1"),
+        lines: units.clone(),
+        complete,
+    };
+    vec![
+        Outcome::OrderReserved {
+            lines: vec![reserved],
+            refused: refused.clone(),
+            payment_due_at: NOW,
+        },
+        Outcome::OrderRejected { refused },
+        Outcome::OrderConfirmed,
+        shipped(false),
+        shipped(true),
+        Outcome::OrderDelivered,
+        Outcome::OrderCancelled { lines: units.clone(), complete: true, reason: "mistake".into() },
+        Outcome::OrderCancelRefused { refusal: Reason::AlreadyShipped.into() },
+        Outcome::OrderExpired,
+        Outcome::OrderClosed,
+        Outcome::RefundDue {
+            payment: name("P-77"),
+            amount_minor: 2490,
+            currency: "EUR".into(),
+            refusal: Reason::PaymentTooLate.into(),
+        },
+        Outcome::EventRefused { refusal: Reason::NotOwner.into() },
+    ]
+}
+
+fn quantities() -> Quantities {
+    Quantities { on_hand: 10, available: 7, held: 3, ..Quantities::default() }
+}
+
+fn render(outcome: &Outcome, key: &EntityKey, after: Option<&Quantities>) -> Value {
+    let id = "1-4-77-0";
+    let event = OutcomeEvent { id, key, time: NOW, cause: Some(CAUSE), outcome, quantities: after };
+    serde_json::from_slice(&render_outcome(&event)).unwrap()
+}
+
+#[test]
+fn outcomes_are_cloudevents() {
+    let key = EntityKey::Sku(sku());
+    let event = render(&granted(2), &key, Some(&quantities()));
+    assert_eq!(event["specversion"], "1.0");
+    assert_eq!(event["id"], "1-4-77-0");
+    assert_eq!(event["source"], "earmark");
+    assert_eq!(event["type"], "hold.partially_granted.v1");
+    assert_eq!(event["subject"], "MUG");
+    assert_eq!(event["time"], "2026-03-02T09:15:00.25Z");
+    assert_eq!(event["causationid"], "hold-0001");
+    assert_eq!(event["causationsource"], "/shop/web");
+    assert_eq!(event["traceparent"], "00-x");
+    assert_eq!(event["data"]["quantities"]["total"]["available"], 7);
+    assert_eq!(event["data"]["quantities"]["locations"]["hamburg"]["held"], 3);
+}
+
+#[test]
+fn outcomes_say_what_they_said() {
+    let (sku, order) = (EntityKey::Sku(sku()), EntityKey::Order(OrderId::new("SO-1").unwrap()));
+    let mut text = String::new();
+    for (key, outcomes) in [(sku, of_holds()), (order, of_orders())] {
+        for outcome in outcomes {
+            let event = render(&outcome, &key, None);
+            writeln!(text, "{} {}", event["type"].as_str().unwrap(), event["data"]).unwrap();
+        }
+    }
+    compare("outcomes.txt", &text);
+}
+
+#[test]
+fn an_outcome_without_a_cause_names_none() {
+    let key = EntityKey::Sku(sku());
+    let outcome = Outcome::OrderClosed;
+    let event = OutcomeEvent {
+        id: "1",
+        key: &key,
+        time: NOW,
+        cause: None,
+        outcome: &outcome,
+        quantities: None,
+    };
+    let event: Value = serde_json::from_slice(&render_outcome(&event)).unwrap();
+    assert_eq!(event.get("causationid"), None);
+    assert_eq!(event.get("traceparent"), None);
+    assert_eq!(event["data"], json!({}));
+}
+
+fn answer(verdict: &Verdict, standing: Standing) -> Value {
+    let answer = Answer { id: "1", subject: "MUG", time: NOW, cause: CAUSE, verdict, standing };
+    serde_json::from_slice::<Value>(&render_answer(&answer)).unwrap()["data"].take()
+}
+
+#[test]
+fn answers_say_what_was_decided() {
+    let granted = |quantity| Verdict::HoldGranted {
+        requested: 5,
+        quantity,
+        backordered: 0,
+        location: location(),
+        expires_at: NOW,
+    };
+    let of = |verdict: &Verdict| answer(verdict, Standing::New);
+    assert_eq!(of(&Verdict::Accepted)["status"], "accepted");
+    assert_eq!(of(&Verdict::Recorded)["status"], "recorded");
+    assert_eq!(of(&Verdict::Parked)["status"], "parked");
+    assert_eq!(of(&Verdict::HoldExtended { expires_at: NOW })["status"], "extended");
+    assert_eq!(of(&granted(5))["status"], "granted");
+    let partial = answer(&granted(2), Standing::Repeated);
+    assert_eq!(partial["status"], "partially_granted");
+    assert_eq!(partial["repeated"], true);
+    assert_eq!(partial["location"], "hamburg");
+    let refused = of(&Verdict::Refused(refusal()));
+    assert_eq!(
+        refused,
+        json!({
+            "event_id": "hold-0001", "event_source": "/shop/web", "status": "refused",
+            "repeated": false, "reason": "insufficient_stock", "available": 3, "about": "1"
+        })
+    );
+}
+
+#[test]
+fn rejections_are_answered() {
+    let rejection = refused(&without("hold.requested", "/data/owner"));
+    let bytes = render_rejection_answer("9", NOW, &rejection);
+    let event: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(event["type"], "answer.v1");
+    assert_eq!(event["causationid"], "hold-0001");
+    let data = &event["data"];
+    assert_eq!(data["status"], "refused");
+    assert_eq!(data["reason"], "missing_field");
+    assert_eq!(data["field"], "data.owner");
+    assert_eq!(data["action"], "add the field");
+}
+
+#[test]
+fn dead_letters_keep_the_bytes_and_the_place() {
+    let rejection = refused(&without("hold.requested", "/data/owner"));
+    let letter = DeadLetter {
+        id: "9",
+        rejection: &rejection,
+        severity: severity(rejection.reason, Lane::Demand),
+        stream: "EARMARK_IN",
+        sequence: 77,
+        subject: "earmark.p.3.demand.sku",
+        logged_at: NOW,
+        time: NOW,
+        payload: Payload::Inline(b"\xff\x00"),
+    };
+    let body: Value = serde_json::from_slice(&render_dead_letter(&letter)).unwrap();
+    assert_eq!(body["payload_base64"], "/wA=");
+    assert_eq!((&body["sequence"], &body["severity"]), (&json!(77), &json!("medium")));
+    assert_eq!((&body["rule"], &body["owner"]), (&json!("field.required"), &json!("publisher")));
+    let letter = DeadLetter { payload: Payload::Object("in-77"), ..letter };
+    let body: Value = serde_json::from_slice(&render_dead_letter(&letter)).unwrap();
+    assert_eq!(body["object"], "in-77");
+    assert_eq!(body.get("payload_base64"), None);
+}
+
+#[test]
+fn what_broke_us_pages() {
+    assert_eq!(severity(Reason::Killer, Lane::Reporting), Severity::Page);
+    assert_eq!(severity(Reason::InvalidField, Lane::Settlement), Severity::High);
+    assert_eq!(severity(Reason::InvalidField, Lane::Fulfilment), Severity::Medium);
+    assert_eq!(severity(Reason::InvalidField, Lane::Reporting), Severity::Low);
+}

@@ -1,0 +1,398 @@
+//! What must hold when a run is at rest. Each check reads the streams as they are and trusts nothing
+//! that a pod says of itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use earmark::{
+    actors::Hosted,
+    contract::partition_of,
+    domain::{
+        Entity,
+        decision::{Standing, Verdict},
+        ids::{EntityKey, EventKey},
+        order::OrderState,
+        sku::SkuState,
+    },
+    partition::{
+        effects::effects,
+        entry::{Decided, Entry, Facts, Trigger},
+        record::{Link, Record, RecordHash},
+        state::PartitionState,
+    },
+    ports::{Outlet, Partition, Source},
+};
+
+use super::world::World;
+
+/// The journal folded from its beginning.
+#[derive(Default)]
+pub struct Folded {
+    pub skus: BTreeMap<EntityKey, SkuState>,
+    pub orders: BTreeMap<EntityKey, OrderState>,
+    pub partitions: BTreeMap<Partition, PartitionState>,
+    records: Vec<(u64, Record)>,
+}
+
+pub fn check(world: &World, partitions: Partition) {
+    let folded = match fold(world) {
+        Ok(folded) => folded,
+        Err(why) => return world.violation(why),
+    };
+    count(world, &folded);
+    everything_was_read(world, &folded, partitions);
+    snapshots_are_the_fold(world, &folded);
+    every_input_is_decided_once(world, &folded);
+    effects_left_once(world, &folded);
+    conservation(world, &folded);
+    nothing_is_open_without_reason(world, &folded);
+    availability_is_true(world, &folded);
+}
+
+// === the fold ===
+
+fn fold(world: &World) -> Result<Folded, String> {
+    let outside = world.lock();
+    let mut folded = Folded::default();
+    for stored in outside.journal.messages.values() {
+        let record = Record::decode(&stored.payload).map_err(|why| why.to_string())?;
+        let state = folded.partitions.entry(record.header.partition).or_default();
+        if record.header.previous.is_some_and(|previous| previous != state.last) {
+            return Err(format!("record {} breaks the chain", stored.sequence));
+        }
+        let link = Link { sequence: stored.sequence, hash: RecordHash::of(&stored.payload) };
+        if record.header.decided_at < state.decided_at {
+            return Err(format!("record {}: time goes back", stored.sequence));
+        }
+        state.follow(&record.header, link);
+        record.entries.iter().for_each(|entry| state.note(entry));
+        folded.records.push((stored.sequence, record));
+    }
+    drop(outside);
+    let records = std::mem::take(&mut folded.records);
+    for (sequence, record) in &records {
+        for entry in &record.entries {
+            if let Entry::Decided(decided) = entry {
+                apply(&mut folded, decided, record)
+                    .map_err(|why| format!("record {sequence}: {}: {why}", decided.entity))?;
+            }
+        }
+    }
+    folded.records = records;
+    Ok(folded)
+}
+
+fn apply(folded: &mut Folded, decided: &Decided, record: &Record) -> Result<(), String> {
+    let at = record.header.decided_at;
+    match (&decided.entity, &decided.facts) {
+        (EntityKey::Sku(sku), Facts::Sku(facts)) => {
+            let state = folded
+                .skus
+                .entry(decided.entity.clone())
+                .or_insert_with(|| SkuState::new(sku.clone()));
+            facts.iter().try_for_each(|fact| state.apply(fact, at)).map_err(|e| e.to_string())?;
+            state.check().map_err(|breach| breach.to_string())
+        }
+        (EntityKey::Order(order), Facts::Order(facts)) => {
+            let state = folded
+                .orders
+                .entry(decided.entity.clone())
+                .or_insert_with(|| OrderState::new(order.clone()));
+            facts.iter().try_for_each(|fact| state.apply(fact, at)).map_err(|e| e.to_string())?;
+            state.check().map_err(|breach| breach.to_string())
+        }
+        _ => Err("facts of another kind of entity".to_owned()),
+    }
+}
+
+/// What occurred, for the coverage report.
+fn count(world: &World, folded: &Folded) {
+    let mut outside = world.lock();
+    for (_, record) in &folded.records {
+        for entry in &record.entries {
+            let what = match entry {
+                Entry::Decided(decided) => match (&decided.verdict, decided.standing) {
+                    (_, Standing::Repeated) => "decided: a repeat".to_owned(),
+                    (Verdict::Refused(refusal), _) => format!("refused: {}", refusal.reason),
+                    (Verdict::Parked, _) => "decided: parked".to_owned(),
+                    _ => "decided".to_owned(),
+                },
+                Entry::Rejected { rejection, .. } => format!("rejected: {}", rejection.reason),
+                Entry::Genesis => continue,
+                Entry::TakenOver => "journal: taken over".to_owned(),
+                Entry::InHand { .. } => "journal: in hand".to_owned(),
+                Entry::Quarantined { .. } => "journal: quarantined".to_owned(),
+                Entry::Waiting { .. } => "journal: an input waits".to_owned(),
+                Entry::WaitedOut { .. } => "journal: inputs waited out".to_owned(),
+                Entry::Lost { .. } => "journal: a loss was said".to_owned(),
+            };
+            outside.count(&what);
+            if let Entry::Decided(decided) = entry {
+                for given_up in &decided.given_up {
+                    outside.count(&format!("given up: {}", given_up.reason));
+                }
+                for outcome in &decided.outcomes {
+                    outside.count(&format!("outcome: {}", outcome.kind()));
+                }
+            }
+        }
+    }
+}
+
+// === the checks ===
+
+fn everything_was_read(world: &World, folded: &Folded, partitions: Partition) {
+    for partition in 0..partitions {
+        let Some(state) = folded.partitions.get(&partition) else {
+            world.violation(format!("partition {partition} has no records"));
+            continue;
+        };
+        for source in Source::ALL {
+            let wanted = match source {
+                Source::Commands => format!("earmark.cmd.{partition}"),
+                Source::Lane(lane) => format!("earmark.p.{partition}.{}.", lane.as_str()),
+            };
+            let outside = world.lock();
+            let stream = match source {
+                Source::Commands => &outside.commands,
+                Source::Lane(_) => &outside.input,
+            };
+            let last = stream
+                .messages
+                .values()
+                .rev()
+                .find(|stored| stored.subject.starts_with(&wanted))
+                .map_or(0, |stored| stored.sequence);
+            drop(outside);
+            if state.cursor(source).sequence < last {
+                world.violation(format!(
+                    "partition {partition} has read {} to {}, but {last} is there",
+                    source.as_str(),
+                    state.cursor(source).sequence
+                ));
+            }
+        }
+    }
+}
+
+fn snapshots_are_the_fold(world: &World, folded: &Folded) {
+    let store = world.lock().store.clone();
+    for (partition, state) in &folded.partitions {
+        let Some(shelf) = store.get(partition) else {
+            world.violation(format!("partition {partition} left no snapshot"));
+            continue;
+        };
+        if shelf.position != Some(state.position()) {
+            world.violation(format!(
+                "partition {partition}: the snapshot stands at {:?}, the journal at {:?}",
+                shelf.position,
+                state.position()
+            ));
+            continue;
+        }
+        let stored = PartitionState::decode(&shelf.state);
+        if stored.as_ref() != Some(state) {
+            world.violation(format!(
+                "partition {partition}: state {stored:?} in the snapshot, {state:?} in the fold"
+            ));
+        }
+    }
+    for (key, expected) in &folded.skus {
+        compare(world, &store, key, expected);
+    }
+    for (key, expected) in &folded.orders {
+        compare(world, &store, key, expected);
+    }
+}
+
+fn compare<E>(
+    world: &World,
+    store: &BTreeMap<Partition, super::world::Shelf>,
+    key: &EntityKey,
+    expected: &E,
+) where
+    E: Hosted + PartialEq + std::fmt::Debug,
+    E::Key: KeyOf,
+{
+    let partition = partition_of(key, store.len() as Partition);
+    let kept = store.get(&partition).and_then(|shelf| shelf.entities.get(key));
+    let Some(kept) = kept else {
+        return world.violation(format!("{key} is in the journal and in no snapshot"));
+    };
+    let parts = kept
+        .parts
+        .iter()
+        .map(|(name, bytes)| (name.clone(), postcard::from_bytes(bytes).expect("a part of ours")));
+    match E::from_parts(E::Key::of(key), parts.collect()) {
+        Ok(found) if found == *expected => {}
+        Ok(found) => world
+            .violation(format!("{key}: the snapshot has\n{found:?}\nthe fold has\n{expected:?}")),
+        Err(breach) => world.violation(format!("{key}: the snapshot: {breach}")),
+    }
+}
+
+/// An entity's own key, out of the general one.
+trait KeyOf {
+    fn of(key: &EntityKey) -> Self;
+}
+
+impl KeyOf for earmark::domain::ids::Sku {
+    fn of(key: &EntityKey) -> Self {
+        Self::new(key.key()).expect("a key")
+    }
+}
+
+impl KeyOf for earmark::domain::ids::OrderId {
+    fn of(key: &EntityKey) -> Self {
+        Self::new(key.key()).expect("a key")
+    }
+}
+
+fn every_input_is_decided_once(world: &World, folded: &Folded) {
+    let mut by_sequence: BTreeMap<u64, u32> = BTreeMap::new();
+    let mut by_id: BTreeMap<(EntityKey, EventKey), u32> = BTreeMap::new();
+    for (_, record) in &folded.records {
+        for entry in &record.entries {
+            match entry {
+                Entry::Decided(decided) => {
+                    if let Trigger::Event(cause) = &decided.trigger {
+                        *by_sequence.entry(cause.sequence).or_default() += 1;
+                    }
+                    if let Some(cause) = decided.trigger.cause()
+                        && is_final(decided)
+                    {
+                        *by_id.entry((decided.entity.clone(), cause.key)).or_default() += 1;
+                    }
+                }
+                Entry::Rejected { read, .. } | Entry::Quarantined { read: Some(read), .. }
+                    if read.source != Source::Commands =>
+                {
+                    *by_sequence.entry(read.sequence).or_default() += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    let waiting: BTreeSet<u64> = folded
+        .partitions
+        .values()
+        .flat_map(|state| state.waiting.values().flatten())
+        .map(|waiting| waiting.read.sequence)
+        .collect();
+    let (sequences, lost): (Vec<u64>, BTreeSet<u64>) = {
+        let outside = world.lock();
+        (outside.input.messages.keys().copied().collect(), outside.lost_sequences.clone())
+    };
+    for sequence in sequences {
+        let times = by_sequence.get(&sequence).copied().unwrap_or(0);
+        let waits = u32::from(waiting.contains(&sequence));
+        if lost.contains(&sequence) && times + waits > 0 {
+            continue;
+        }
+        if times + waits != 1 {
+            world.violation(format!("event {sequence} was decided {times} times"));
+        }
+    }
+    for ((entity, key), times) in by_id {
+        if times > 1 {
+            world.violation(format!("{entity}: {key:?} had {times} first decisions"));
+        }
+    }
+}
+
+/// Whether an id is remembered for this decision.
+fn is_final(decided: &Decided) -> bool {
+    let remembered = match &decided.verdict {
+        Verdict::Parked => false,
+        Verdict::Refused(refusal) => refusal.reason.is_remembered(),
+        _ => true,
+    };
+    remembered && decided.standing == Standing::New
+}
+
+fn effects_left_once(world: &World, folded: &Folded) {
+    let mut expected = BTreeSet::new();
+    let mut letters = BTreeSet::new();
+    for (sequence, record) in &folded.records {
+        let effects = effects(record, *sequence);
+        expected.extend(
+            effects
+                .messages
+                .into_iter()
+                .filter(|message| message.outlet == Outlet::Out)
+                .filter_map(|message| message.id),
+        );
+        letters.extend(effects.dead_letters.into_iter().map(|(id, _)| id));
+    }
+    let (found, dead, answers) = {
+        let outside = world.lock();
+        let ids = |stream: &super::world::Stream| -> Vec<String> {
+            stream.messages.values().filter_map(|stored| stored.id.clone()).collect()
+        };
+        (ids(&outside.out), ids(&outside.dead_letters), outside.answers.clone())
+    };
+    let unique: BTreeSet<String> = found.iter().cloned().collect();
+    if unique.len() != found.len() {
+        let mut seen = BTreeSet::new();
+        let twice = found.iter().filter(|id| !seen.insert((*id).clone())).take(5);
+        world.violation(format!("outcomes left twice: {:?}", twice.collect::<Vec<_>>()));
+    }
+    for id in expected.difference(&unique).take(5) {
+        world.violation(format!("outcome {id} never left"));
+    }
+    for id in unique.difference(&expected).take(5) {
+        world.violation(format!("outcome {id} is nobody's"));
+    }
+    let dead: BTreeSet<String> = dead.into_iter().collect();
+    if dead != letters {
+        world.violation(format!("dead letters: {} expected, {} found", letters.len(), dead.len()));
+    }
+    for (at, _, payload) in answers {
+        answer_is_committed(world, at, &payload);
+    }
+}
+
+fn answer_is_committed(world: &World, at: earmark::domain::time::Timestamp, payload: &[u8]) {
+    let answer: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
+    let id = answer["id"].as_str().unwrap_or_default();
+    let outside = world.lock();
+    let committed = earmark::partition::effects::sequence_of_id(id)
+        .and_then(|sequence| outside.journal.messages.get(&sequence))
+        .is_some_and(|record| record.at <= at);
+    drop(outside);
+    if !committed {
+        world.violation(format!("answer {id} left before its record was committed"));
+    }
+}
+
+fn conservation(world: &World, folded: &Folded) {
+    for (key, sku) in &folded.skus {
+        if let Err(breach) = sku.audit() {
+            world.violation(format!("{key}: {breach}"));
+        }
+    }
+    for (key, order) in &folded.orders {
+        if let Err(breach) = order.audit() {
+            world.violation(format!("{key}: {breach}"));
+        }
+    }
+}
+
+fn availability_is_true(world: &World, folded: &Folded) {
+    for (key, state) in &folded.skus {
+        let EntityKey::Sku(sku) = key else { continue };
+        let subject = earmark::contract::subject::availability_subject(sku);
+        let payload = {
+            let outside = world.lock();
+            let last = outside.availability.last_of(&subject);
+            outside.availability.messages.get(&last).map(|stored| stored.payload.clone())
+        };
+        let shown: serde_json::Value =
+            payload.and_then(|payload| serde_json::from_slice(&payload).ok()).unwrap_or_default();
+        let expected = state.quantities(None).available;
+        if shown["available"].as_u64() != Some(expected) {
+            world.violation(format!("{key}: shown {shown}, available {expected}"));
+        }
+    }
+}
+
+fn nothing_is_open_without_reason(_world: &World, _folded: &Folded) {}

@@ -1,0 +1,87 @@
+//! The simulator: the real engine on a simulated world, from a seed.
+//!
+//! `cargo test --test simulation` runs 300 seeds, each twice; `EARMARK_SEEDS=1000` another number,
+//! `EARMARK_SEED=17` one. A failure prints its seed. See `tests/README.md`.
+
+mod checks;
+mod ports;
+mod simulation;
+mod workload;
+mod world;
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicU64, Ordering},
+};
+
+use simulation::{Report, run};
+
+/// The simulated time of a seed, in seconds.
+const SECONDS: u64 = 65;
+
+/// Runs a seed in a runtime of its own, on this thread, on paused time.
+fn play(seed: u64) -> Report {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime")
+    };
+    actix::System::with_tokio_rt(runtime).block_on(run(seed, SECONDS))
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+#[test]
+fn every_seed_keeps_every_promise() {
+    std::panic::set_hook(Box::new(|info| {
+        if !info.to_string().contains("a bug in the entity's code") {
+            eprintln!("{info}");
+        }
+    }));
+    let seeds: Vec<u64> = match number("EARMARK_SEED") {
+        Some(seed) => vec![seed],
+        None => (0..number("EARMARK_SEEDS").unwrap_or(300)).collect(),
+    };
+    let next = AtomicU64::new(0);
+    let tally = Mutex::new(world::Tally::new());
+    let failures = Mutex::new(Vec::new());
+    let events = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+                    let (first, second) = (play(*seed), play(*seed));
+                    events.fetch_add(first.events, Ordering::Relaxed);
+                    let mut failed = first.violations;
+                    if first.journal != second.journal {
+                        failed.push("the journal differs the second time".to_owned());
+                    }
+                    if first.events < 2_000 {
+                        failed.push(format!("only {} events", first.events));
+                    }
+                    for (what, times) in first.tally {
+                        *tally.lock().unwrap().entry(what).or_default() += times;
+                    }
+                    if !failed.is_empty() {
+                        failures.lock().unwrap().push((*seed, failed));
+                    }
+                }
+            });
+        }
+    });
+    for (what, times) in tally.lock().unwrap().iter() {
+        println!("{times:>10}  {what}");
+    }
+    println!("{:>10}  events in {} seeds", events.load(Ordering::Relaxed), seeds.len());
+    let failures = failures.into_inner().unwrap();
+    for (seed, violations) in &failures {
+        println!("seed {seed}:");
+        violations.iter().take(5).for_each(|violation| println!("  {violation}"));
+    }
+    let failed: Vec<u64> = failures.iter().map(|(seed, _)| *seed).collect();
+    assert!(failed.is_empty(), "seeds that broke a promise: {failed:?}");
+}

@@ -1,0 +1,594 @@
+//! The ports on the simulated world. Each belongs to one pod: a dead pod's calls never return, what
+//! it had put on the wire still arrives, and a frozen pod's calls wait until it thaws.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use earmark::{
+    domain::{DueClock, ids::EntityKey, time::Timestamp},
+    partition::{Ports, effects::sequence_of_id},
+    ports::{
+        AppendError, At, Clock, Cursor, Delta, Input, Journal, JournalEntry, LogMessage, Loss,
+        Opened, Outbox, Outgoing, Outlet, Partition, PortError, Position, Read, Reader, SendError,
+        Sent, Snapshots, Source, StoredEntity,
+    },
+};
+use tokio::sync::watch;
+
+use super::world::{Kept, Outside, Stored, World};
+
+/// How long a client waits for an answer.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// How a pod is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    Running,
+    Frozen,
+    Dead,
+}
+
+/// A pod's view of the world.
+#[derive(Clone)]
+pub struct PodView {
+    pub world: World,
+    pub health: watch::Receiver<Health>,
+    pub skew_micros: Arc<AtomicI64>,
+}
+
+impl PodView {
+    pub fn ports(&self) -> Ports {
+        Ports {
+            input: Arc::new(self.clone()),
+            journal: Arc::new(self.clone()),
+            outbox: Arc::new(self.clone()),
+            snapshots: Arc::new(self.clone()),
+            clock: Arc::new(self.clone()),
+        }
+    }
+
+    /// Goes on when the pod runs; never, once it is dead.
+    async fn alive(&self) {
+        loop {
+            let now = *self.health.borrow();
+            match now {
+                Health::Running => return,
+                Health::Dead => std::future::pending().await,
+                Health::Frozen => {
+                    let mut health = self.health.clone();
+                    if health.changed().await.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A request and its way to the server.
+    async fn request(&self) {
+        self.alive().await;
+        self.world.wire().await;
+    }
+
+    /// The answer's way back, or a fault instead of it.
+    async fn reply<T>(&self, doing: &str, value: T) -> Result<T, PortError> {
+        if self.world.trouble("an answer is lost") {
+            tokio::time::sleep(PATIENCE).await;
+            self.alive().await;
+            return Err(PortError::new(doing, "no answer"));
+        }
+        self.world.wire().await;
+        self.alive().await;
+        Ok(value)
+    }
+
+    async fn store<T>(
+        &self,
+        doing: &str,
+        change: impl FnOnce(&mut Outside) -> T,
+    ) -> Result<T, PortError> {
+        self.request().await;
+        if self.world.lock().store_away {
+            self.world.count("fault: the store is away");
+            tokio::time::sleep(PATIENCE).await;
+            self.alive().await;
+            return Err(PortError::new(doing, "connection refused"));
+        }
+        let value = change(&mut self.world.lock());
+        self.reply(doing, value).await
+    }
+}
+
+impl Clock for PodView {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.world.now().0 + self.skew_micros.load(Ordering::Relaxed))
+    }
+
+    fn unique(&self) -> u128 {
+        self.world.unique()
+    }
+}
+
+// === input ===
+
+fn stream_of(outside: &Outside, source: Source) -> &super::world::Stream {
+    match source {
+        Source::Commands => &outside.commands,
+        Source::Lane(_) => &outside.input,
+    }
+}
+
+/// The beginning of the subjects of a source.
+fn subjects(partition: Partition, source: Source) -> String {
+    match source {
+        Source::Commands => format!("earmark.cmd.{partition}"),
+        Source::Lane(lane) => format!("earmark.p.{partition}.{}.", lane.as_str()),
+    }
+}
+
+fn matches(subject: &str, wanted: &str) -> bool {
+    match wanted.ends_with('.') {
+        true => subject.starts_with(wanted),
+        false => subject == wanted,
+    }
+}
+
+fn message(stored: &Stored) -> LogMessage {
+    LogMessage {
+        sequence: stored.sequence,
+        at: stored.at,
+        subject: stored.subject.clone(),
+        payload: stored.payload.clone(),
+    }
+}
+
+struct SimReader {
+    pod: PodView,
+    source: Source,
+    subjects: String,
+    cursor: Cursor,
+}
+
+#[async_trait]
+impl Reader for SimReader {
+    async fn read(&mut self, max: usize) -> Result<Read, PortError> {
+        self.pod.alive().await;
+        if self.pod.world.trouble("a reader fails") {
+            return Err(PortError::new("read", "consumer deleted"));
+        }
+        if self.pod.world.trouble("a reader stalls") {
+            tokio::time::sleep(Duration::from_millis(800)).await;
+        }
+        for _ in 0..20 {
+            self.pod.world.wire().await;
+            self.pod.alive().await;
+            if let Some(messages) = self.look(max)? {
+                return Ok(Read::Messages(messages));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let world = self.pod.world.clone();
+        let outside = world.lock();
+        let stream = stream_of(&outside, self.source);
+        let (end, at) = (stream.last, world.now());
+        drop(outside);
+        if let Some(messages) = self.look(max)? {
+            return Ok(Read::Messages(messages));
+        }
+        self.cursor.sequence = self.cursor.sequence.max(end);
+        self.cursor.at = at;
+        Ok(Read::Drained(self.cursor))
+    }
+}
+
+impl SimReader {
+    fn look(&mut self, max: usize) -> Result<Option<Vec<LogMessage>>, PortError> {
+        let outside = self.pod.world.lock();
+        let stream = stream_of(&outside, self.source);
+        if stream.last < self.cursor.sequence {
+            return Err(PortError::new("read", "the stream ends before the cursor"));
+        }
+        let found: Vec<LogMessage> = stream
+            .messages
+            .range(self.cursor.sequence + 1..)
+            .filter(|(_, stored)| matches(&stored.subject, &self.subjects))
+            .take(max)
+            .map(|(_, stored)| message(stored))
+            .collect();
+        let Some(last) = found.last() else { return Ok(None) };
+        self.cursor.sequence = last.sequence;
+        self.cursor.at = last.at;
+        Ok(Some(found))
+    }
+}
+
+#[async_trait]
+impl Input for PodView {
+    async fn open(
+        &self,
+        partition: Partition,
+        source: Source,
+        after: Cursor,
+    ) -> Result<Opened, PortError> {
+        self.request().await;
+        let (first, last, created) = {
+            let outside = self.world.lock();
+            let stream = stream_of(&outside, source);
+            (stream.first, stream.last, stream.created)
+        };
+        let mut cursor = Cursor { created, ..after };
+        let mut loss = None;
+        if after.created != Timestamp::default() {
+            if last < after.sequence {
+                loss = Some(Loss::EndBeforeCursor { cursor: after.sequence, end: last });
+                cursor.sequence = last;
+            } else if first > after.sequence + 1 {
+                loss = Some(Loss::FirstAfterCursor { cursor: after.sequence, first });
+            }
+        }
+        let subjects = subjects(partition, source);
+        let reader = Box::new(SimReader { pod: self.clone(), source, subjects, cursor });
+        self.reply("open a reader", Opened { reader, cursor, loss }).await
+    }
+
+    async fn fetch(&self, source: Source, sequence: u64) -> Result<Option<LogMessage>, PortError> {
+        self.request().await;
+        let found = stream_of(&self.world.lock(), source).messages.get(&sequence).map(message);
+        self.reply("fetch a message", found).await
+    }
+
+    async fn purge(&self, source: Source, below: u64) -> Result<(), PortError> {
+        self.request().await;
+        match source {
+            Source::Commands => self.world.lock().commands.purge(below),
+            Source::Lane(_) => self.world.lock().input.purge(below),
+        }
+        self.reply("purge", ()).await
+    }
+
+    async fn server_time(&self) -> Result<Timestamp, PortError> {
+        Ok(self.world.now())
+    }
+}
+
+// === journal ===
+
+fn journal_subject(partition: Partition) -> String {
+    format!("journal.{partition}")
+}
+
+impl PodView {
+    fn append_now(&self, partition: Partition, after: u64, record: Bytes) -> Option<u64> {
+        let now = self.world.now();
+        let mut outside = self.world.lock();
+        let subject = journal_subject(partition);
+        if outside.journal.last_of(&subject) != after {
+            outside.count("journal: an append was refused");
+            return None;
+        }
+        Some(outside.journal.append(now, &subject, None, record).0)
+    }
+}
+
+#[async_trait]
+impl Journal for PodView {
+    async fn append(
+        &self,
+        partition: Partition,
+        after: u64,
+        record: Bytes,
+    ) -> Result<u64, AppendError> {
+        self.alive().await;
+        let lost = || AppendError::Unknown("no answer".to_owned());
+        if self.world.trouble("an append is lost") {
+            tokio::time::sleep(PATIENCE).await;
+            self.alive().await;
+            return Err(lost());
+        }
+        if self.world.trouble("an append arrives late") {
+            let pod = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(PATIENCE * 3).await;
+                pod.append_now(partition, after, record);
+            });
+            tokio::time::sleep(PATIENCE).await;
+            self.alive().await;
+            return Err(lost());
+        }
+        if self.world.trouble("the journal is full") {
+            return Err(AppendError::Full("maximum bytes exceeded".to_owned()));
+        }
+        // What is on the wire arrives, whatever becomes of the pod.
+        self.world.wire().await;
+        let result = self.append_now(partition, after, record.clone());
+        if self.world.trouble("an append arrives twice") {
+            self.append_now(partition, after, record);
+        }
+        if self.world.trouble("an append's answer is lost") {
+            tokio::time::sleep(PATIENCE).await;
+            self.alive().await;
+            return Err(lost());
+        }
+        self.world.wire().await;
+        self.alive().await;
+        result.ok_or(AppendError::Refused)
+    }
+
+    async fn last(&self, partition: Partition) -> Result<Option<JournalEntry>, PortError> {
+        self.request().await;
+        let entry = {
+            let outside = self.world.lock();
+            let last = outside.journal.last_of(&journal_subject(partition));
+            outside.journal.messages.get(&last).map(entry)
+        };
+        self.reply("read the last record", entry).await
+    }
+
+    async fn read(&self, partition: Partition, after: u64) -> Result<Vec<JournalEntry>, PortError> {
+        self.request().await;
+        let subject = journal_subject(partition);
+        let page = {
+            let outside = self.world.lock();
+            let records = outside.journal.messages.range(after + 1..);
+            let own = records.filter(|(_, stored)| stored.subject == subject);
+            own.take(64).map(|(_, stored)| entry(stored)).collect()
+        };
+        self.reply("read the journal", page).await
+    }
+}
+
+fn entry(stored: &Stored) -> JournalEntry {
+    JournalEntry { sequence: stored.sequence, at: stored.at, record: stored.payload.clone() }
+}
+
+// === outbox ===
+
+impl PodView {
+    fn send_now(&self, message: &Outgoing) -> Result<Sent, SendError> {
+        let now = self.world.now();
+        let mut outside = self.world.lock();
+        if let Some(id) = &message.id
+            && !is_committed(&outside, id)
+        {
+            outside.violations.push(format!("{id} left before its record was committed"));
+        }
+        let stream = match message.outlet {
+            Outlet::Out => &mut outside.out,
+            Outlet::Commands => &mut outside.commands,
+            Outlet::Availability => &mut outside.availability,
+            Outlet::DeadLetters => &mut outside.dead_letters,
+        };
+        if let Some(after) = message.after
+            && stream.last_of(&message.subject) != after
+        {
+            return Err(SendError::Refused);
+        }
+        let (sequence, duplicate) =
+            stream.append(now, &message.subject, message.id.clone(), message.payload.clone());
+        Ok(Sent { sequence, duplicate })
+    }
+}
+
+/// Whether the record of an effect stands in the journal, where its partition wrote it.
+pub fn is_committed(outside: &Outside, id: &str) -> bool {
+    let partition = id.split('-').nth(1).unwrap_or_default();
+    sequence_of_id(id)
+        .and_then(|sequence| outside.journal.messages.get(&sequence))
+        .is_some_and(|record| record.subject == format!("journal.{partition}"))
+}
+
+#[async_trait]
+impl Outbox for PodView {
+    async fn send(&self, messages: Vec<Outgoing>) -> Vec<Result<Sent, SendError>> {
+        self.alive().await;
+        self.world.wire().await;
+        let mut results = Vec::with_capacity(messages.len());
+        let mut waited = false;
+        for message in &messages {
+            let lost = || Err(SendError::Later("no answer".to_owned()));
+            if self.world.trouble("an effect is lost") {
+                results.push(lost());
+                waited = true;
+                continue;
+            }
+            let sent = self.send_now(message);
+            if self.world.trouble("an effect's answer is lost") {
+                results.push(lost());
+                waited = true;
+            } else {
+                results.push(sent);
+            }
+        }
+        if waited {
+            tokio::time::sleep(PATIENCE).await;
+        }
+        self.world.wire().await;
+        self.alive().await;
+        results
+    }
+
+    async fn answer(&self, to: &str, payload: Bytes) -> Result<(), PortError> {
+        self.alive().await;
+        let now = self.world.now();
+        self.world.lock().answers.push((now, to.to_owned(), payload));
+        Ok(())
+    }
+
+    async fn out_end(&self) -> Result<u64, PortError> {
+        self.request().await;
+        let end = self.world.lock().out.last;
+        self.reply("read the end of EARMARK_OUT", end).await
+    }
+
+    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<String>, PortError> {
+        self.request().await;
+        let ids = {
+            let outside = self.world.lock();
+            let later = outside.out.messages.range(after + 1..);
+            later
+                .filter_map(|(_, stored)| stored.id.clone())
+                .filter(|id| id.starts_with(prefix))
+                .collect()
+        };
+        self.reply("read the ids in EARMARK_OUT", ids).await
+    }
+
+    async fn last_availability(&self, subject: &str) -> Result<Option<(u64, Bytes)>, PortError> {
+        self.request().await;
+        let last = {
+            let outside = self.world.lock();
+            let last = outside.availability.last_of(subject);
+            outside.availability.messages.get(&last).map(|stored| (last, stored.payload.clone()))
+        };
+        self.reply("read an availability", last).await
+    }
+
+    async fn put_object(&self, name: &str, bytes: Bytes) -> Result<(), PortError> {
+        self.request().await;
+        self.world.lock().objects.insert(name.to_owned(), bytes);
+        self.reply("put an object", ()).await
+    }
+}
+
+// === snapshots ===
+
+fn here<T>(
+    outside: &Outside,
+    partition: Partition,
+    at: Position,
+    value: impl FnOnce(&super::world::Shelf) -> T,
+) -> At<T> {
+    match outside.store.get(&partition) {
+        Some(shelf) if shelf.position == Some(at) => At::Here(value(shelf)),
+        shelf => At::Elsewhere(shelf.and_then(|shelf| shelf.position)),
+    }
+}
+
+fn accept(outside: &mut Outside, partition: Partition, delta: &Delta) -> At<()> {
+    let shelf = outside.store.entry(partition).or_default();
+    if shelf.position == Some(delta.to) {
+        return At::Here(());
+    }
+    if shelf.position != Some(delta.from) {
+        return At::Elsewhere(shelf.position);
+    }
+    shelf.position = Some(delta.to);
+    shelf.state = delta.state.clone();
+    for change in &delta.changes {
+        let kept = shelf.entities.entry(change.key.clone()).or_default();
+        kept.folded_to = change.folded_to;
+        for (name, part) in &change.parts {
+            match part {
+                Some(part) => kept.parts.insert(name.clone(), part.clone()),
+                None => kept.parts.remove(name),
+            };
+        }
+        for (clock, at) in change.dues {
+            match at {
+                Some(at) => kept.dues.insert(clock, at),
+                None => kept.dues.remove(&clock),
+            };
+        }
+    }
+    At::Here(())
+}
+
+fn stored(kept: &Kept) -> StoredEntity {
+    StoredEntity {
+        folded_to: kept.folded_to,
+        parts: kept.parts.iter().map(|(name, part)| (name.clone(), part.clone())).collect(),
+    }
+}
+
+#[async_trait]
+impl Snapshots for PodView {
+    async fn state(&self, partition: Partition) -> Result<Option<(Position, Bytes)>, PortError> {
+        self.store("read a snapshot", |outside| {
+            let shelf = outside.store.get(&partition)?;
+            Some((shelf.position?, shelf.state.clone()))
+        })
+        .await
+    }
+
+    async fn load(
+        &self,
+        partition: Partition,
+        at: Position,
+        keys: &[EntityKey],
+    ) -> Result<At<Vec<Option<StoredEntity>>>, PortError> {
+        self.store("load entities", |outside| {
+            here(outside, partition, at, |shelf| {
+                keys.iter().map(|key| shelf.entities.get(key).map(stored)).collect()
+            })
+        })
+        .await
+    }
+
+    async fn advance(&self, partition: Partition, delta: &Delta) -> Result<At<()>, PortError> {
+        self.store("advance a snapshot", |outside| accept(outside, partition, delta)).await
+    }
+
+    async fn reset(
+        &self,
+        partition: Partition,
+        to: Position,
+        state: Bytes,
+    ) -> Result<(), PortError> {
+        self.store("reset a snapshot", |outside| {
+            let shelf = outside.store.entry(partition).or_default();
+            shelf.position = Some(to);
+            shelf.state = state;
+            shelf.entities.clear();
+        })
+        .await
+    }
+
+    async fn due(
+        &self,
+        partition: Partition,
+        at: Position,
+        clock: DueClock,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<At<Vec<EntityKey>>, PortError> {
+        self.store("look for deadlines", |outside| {
+            here(outside, partition, at, |shelf| {
+                let mut due: Vec<(Timestamp, &EntityKey)> = shelf
+                    .entities
+                    .iter()
+                    .filter_map(|(key, kept)| Some((*kept.dues.get(&clock)?, key)))
+                    .filter(|(due, _)| *due < before)
+                    .collect();
+                due.sort();
+                due.into_iter().take(limit).map(|(_, key)| key.clone()).collect()
+            })
+        })
+        .await
+    }
+
+    async fn note_committed(
+        &self,
+        partition: Partition,
+        position: Position,
+    ) -> Result<(), PortError> {
+        self.store("note a position", |outside| {
+            let shelf = outside.store.entry(partition).or_default();
+            shelf.committed = shelf.committed.max(Some(position));
+        })
+        .await
+    }
+
+    async fn committed(&self, partition: Partition) -> Result<Option<Position>, PortError> {
+        self.store("read the committed mark", |outside| {
+            outside.store.get(&partition).and_then(|shelf| shelf.committed)
+        })
+        .await
+    }
+}

@@ -1,0 +1,403 @@
+//! Shops, warehouses and carriers: what they publish, legal and illegal, in time and out of it.
+
+use bytes::Bytes;
+use earmark::{
+    contract::{self, partition_of, subject},
+    domain::{
+        event::Lane,
+        ids::{EntityKey, OrderId, Sku},
+        time::Timestamp,
+    },
+    ports::Partition,
+};
+use rand::{Rng, RngExt, SeedableRng, seq::IndexedRandom};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+
+use super::world::{Stored, World};
+
+const LOCATIONS: [&str; 3] = ["east", "west", "north"];
+const SKUS: usize = 14;
+
+/// A message as it was published, so that it can be published again.
+#[derive(Clone)]
+struct Sent {
+    subject: String,
+    payload: Bytes,
+}
+
+/// Publishes; knows what it has published.
+pub struct Publishers {
+    world: World,
+    partitions: Partition,
+    rng: ChaCha8Rng,
+    published: u64,
+    holds: Vec<(String, String, String)>,
+    orders: Vec<(String, Vec<(String, String, u64)>)>,
+    sent: Vec<Sent>,
+    again: Vec<Sent>,
+}
+
+impl Publishers {
+    pub fn new(world: World, partitions: Partition, seed: u64) -> Publishers {
+        Publishers {
+            world,
+            partitions,
+            rng: ChaCha8Rng::seed_from_u64(seed ^ 0x5eed),
+            published: 0,
+            holds: Vec::new(),
+            orders: Vec::new(),
+            sent: Vec::new(),
+            again: Vec::new(),
+        }
+    }
+
+    /// Opening stock, so that there is something to sell.
+    pub fn open_the_shop(&mut self) {
+        for number in 0..SKUS {
+            for location in LOCATIONS {
+                let quantity = self.rng.random_range(5..60);
+                let data = json!({
+                    "location": location, "quantity": quantity, "reference": "opening",
+                });
+                self.sku_event(&sku(number), "stock.received", data);
+            }
+            if number % 3 == 0 {
+                let data = json!({"backorder_limit": 5, "safety_stock": 2});
+                self.sku_event(&sku(number), "sku.configured", data);
+            }
+        }
+    }
+
+    /// One more event; now and then an old one again, or one that is wrong.
+    pub fn publish_one(&mut self) {
+        let lost = std::mem::take(&mut self.world.lock().lost_input);
+        for Stored { subject, payload, .. } in lost {
+            self.world.count("workload: a lost event is published again");
+            self.again.push(Sent { subject, payload });
+        }
+        if let Some(sent) = self.again.pop() {
+            return self.store(sent);
+        }
+        match self.rng.random_range(0..100) {
+            0..24 => self.request_hold(),
+            24..40 => self.touch_hold(),
+            40..54 => self.place_order(),
+            54..68 => self.pay(),
+            68..76 => self.fulfil(),
+            76..79 => self.cancel(),
+            79..90 => self.move_stock(),
+            90..92 => self.describe(),
+            92..96 => self.repeat(),
+            _ => self.misbehave(),
+        }
+    }
+
+    // === events of SKUs ===
+
+    fn request_hold(&mut self) {
+        let hold = format!("cart-hold-{}", self.published);
+        let owner = format!("cart-{}", self.rng.random_range(0..40));
+        let sku = self.any_sku();
+        let mut data = json!({
+            "hold": hold, "owner": owner, "kind": "cart",
+            "quantity": self.rng.random_range(1..6),
+            "ttl_s": self.rng.random_range(1..20),
+            "partial": self.rng.random_bool(0.3), "backorder": self.rng.random_bool(0.2),
+        });
+        if self.rng.random_bool(0.4) {
+            data["location"] = json!(self.any_location());
+        }
+        self.holds.push((sku.clone(), hold, owner));
+        let extra = match self.rng.random_range(0..6) {
+            0 => json!({"replyto": format!("_INBOX.shop.{}", self.published)}),
+            1 => json!({"expirytime": self.time(self.rng_offset(-200_000, 2_000_000))}),
+            _ => json!({}),
+        };
+        self.event("sku", &sku, "hold.requested", data, extra);
+    }
+
+    fn rng_offset(&self, low: i64, high: i64) -> i64 {
+        // The generator is behind a mutable borrow elsewhere; the world's own serves as well.
+        low + self.world.between(0, (high - low) as u64) as i64
+    }
+
+    fn touch_hold(&mut self) {
+        let Some((sku, hold, owner)) = self.any_hold() else { return };
+        let owner = match self.rng.random_bool(0.1) {
+            true => "somebody-else".to_owned(),
+            false => owner,
+        };
+        let (kind, data) = match self.rng.random_range(0..10) {
+            0..2 => ("hold.extended", json!({"hold": hold, "owner": owner, "ttl_s": 15})),
+            2..3 => {
+                let to = format!("draft-{}", self.published);
+                ("hold.transferred", json!({"hold": hold, "owner": owner, "to_owner": to}))
+            }
+            3..5 => ("hold.committed", json!({"hold": hold, "owner": owner})),
+            5..8 => ("hold.released", json!({"hold": hold, "owner": owner, "reason": "left"})),
+            _ => {
+                let reference = format!("parcel-{}", self.published);
+                ("stock.shipped", json!({"hold": hold, "quantity": 1, "reference": reference}))
+            }
+        };
+        self.sku_event(&sku, kind, data);
+    }
+
+    fn move_stock(&mut self) {
+        let sku = self.any_sku();
+        let location = self.any_location();
+        let quantity = self.rng.random_range(1..12);
+        let reference = format!("ref-{}", self.published);
+        let (kind, data) = match self.rng.random_range(0..10) {
+            0..5 => (
+                "stock.received",
+                json!({"location": location, "quantity": quantity, "reference": reference}),
+            ),
+            5..7 => (
+                "stock.adjusted",
+                json!({"location": location, "quantity": -quantity, "reason": "broken"}),
+            ),
+            7 => {
+                let as_of = self.time(-1_000_000);
+                let count = match self.rng.random_bool(0.5) {
+                    true => "on_hand",
+                    false => "available",
+                };
+                (
+                    "stock.counted",
+                    json!({"location": location, "quantity": quantity * 2, "kind": count,
+                           "as_of": as_of}),
+                )
+            }
+            8 => (
+                "stock.moved",
+                json!({"location": location, "quantity": 1, "from": "sellable", "to": "damaged"}),
+            ),
+            _ => (
+                "stock.returned",
+                json!({"location": location, "quantity": 1, "reference": reference,
+                       "disposition": "restock"}),
+            ),
+        };
+        self.sku_event(&sku, kind, data);
+    }
+
+    fn describe(&mut self) {
+        let sku = self.any_sku();
+        self.sku_event(&sku, "sku.described", json!({"attributes": {"colour": "blue"}}));
+    }
+
+    // === events of orders ===
+
+    fn place_order(&mut self) {
+        let order = format!("order-{}", self.published);
+        let mut lines = Vec::new();
+        let mut known = Vec::new();
+        for number in 0..self.rng.random_range(1..5) {
+            let sku = self.any_sku();
+            let quantity = self.rng.random_range(1..4);
+            let mut line = json!({"line": number.to_string(), "sku": sku, "quantity": quantity});
+            match self.rng.random_range(0..4) {
+                0 => line["location"] = json!(self.any_location()),
+                1 => {
+                    if let Some((held, hold, _)) = self.any_hold() {
+                        line["sku"] = json!(held);
+                        line["hold"] = json!(hold);
+                    }
+                }
+                _ => {}
+            }
+            let sku = line["sku"].as_str().unwrap_or_default().to_owned();
+            known.push((number.to_string(), sku, quantity));
+            lines.push(line);
+        }
+        let policy = match self.rng.random_bool(0.5) {
+            true => "partial",
+            false => "all_or_nothing",
+        };
+        let data = json!({
+            "lines": lines, "policy": policy, "payment_due_s": self.rng.random_range(2..20),
+        });
+        self.orders.push((order.clone(), known));
+        self.order_event(&order, "order.placed", data);
+    }
+
+    fn pay(&mut self) {
+        let Some((order, _)) = self.any_order() else { return };
+        let kind = match self.rng.random_range(0..10) {
+            0..4 => "payment.authorized",
+            4..8 => "payment.captured",
+            8 => "payment.failed",
+            _ => "payment.voided",
+        };
+        let payment = format!("pay-{}", self.rng.random_range(0..2));
+        let data = json!({"payment": payment, "amount_minor": 1_000, "currency": "EUR"});
+        self.order_event(&order, kind, data);
+    }
+
+    fn fulfil(&mut self) {
+        let Some((order, lines)) = self.any_order() else { return };
+        let Some((line, _, quantity)) = lines.choose(&mut self.rng).cloned() else { return };
+        let kind = match self.rng.random_range(0..12) {
+            0..6 => "fulfilment.shipped",
+            6..9 => "fulfilment.delivered",
+            9 => "fulfilment.opened",
+            10 => "fulfilment.picked",
+            _ => "fulfilment.split",
+        };
+        let data = json!({
+            "fulfilment": format!("{order}/f{line}"), "location": self.any_location(),
+            "lines": [{"line": line, "quantity": quantity}],
+        });
+        self.order_event(&order, kind, data);
+    }
+
+    fn cancel(&mut self) {
+        let Some((order, _)) = self.any_order() else { return };
+        self.order_event(&order, "order.cancel_requested", json!({"reason": "changed my mind"}));
+    }
+
+    // === what goes wrong ===
+
+    fn repeat(&mut self) {
+        let Some(sent) = self.sent.choose(&mut self.rng).cloned() else { return };
+        self.world.count("workload: an event is repeated");
+        match self.rng.random_bool(0.5) {
+            true => self.store(sent),
+            false => self.again.insert(0, sent),
+        }
+    }
+
+    fn misbehave(&mut self) {
+        let sku = self.any_sku();
+        let stock = json!({"location": "east", "quantity": 1, "reference": "r"});
+        match self.rng.random_range(0..12) {
+            0 => self.raw("sku", &sku, Lane::Settlement, Bytes::from_static(b"{not json")),
+            1 => self.raw("sku", &sku, Lane::Demand, Bytes::from_static(b"{}")),
+            2 => self.event("sku", &sku, "stock.teleported", stock, json!({})),
+            3 => self.event("sku", &sku, "stock.received", stock, json!({"specversion": "9.9"})),
+            4 => {
+                let payload = self.payload(&sku, "stock.received", stock, json!({}));
+                self.raw("sku", &sku, Lane::Settlement, payload);
+            }
+            5 => {
+                let payload = self.payload("another-sku", "stock.received", stock, json!({}));
+                self.raw("sku", &sku, Lane::Fulfilment, payload);
+            }
+            6 => {
+                let time = self.time(-90_000 * 1_000_000);
+                self.event("sku", &sku, "stock.received", stock, json!({"time": time}));
+            }
+            7 => {
+                let time = self.time(3_600 * 1_000_000);
+                self.event("sku", &sku, "stock.received", stock, json!({"time": time}));
+            }
+            8 => {
+                let data = json!({"location": "east", "quantity": -1, "reference": "r"});
+                self.event("sku", &sku, "stock.received", data, json!({}));
+            }
+            9 => {
+                let reply = json!({"replyto": "earmark.in.demand.sku.X"});
+                self.event("sku", &sku, "stock.received", stock, reply);
+            }
+            10 => {
+                self.event("sku", &sku, "stock.received", stock, json!({"id": "used-twice"}));
+            }
+            _ => {
+                let order = format!("never-placed-{}", self.published);
+                let data = json!({"payment": "p", "amount_minor": 1, "currency": "EUR"});
+                self.order_event(&order, "payment.captured", data);
+            }
+        }
+    }
+
+    // === publishing ===
+
+    fn sku_event(&mut self, sku: &str, kind: &str, data: Value) {
+        self.event("sku", sku, kind, data, json!({}));
+    }
+
+    fn order_event(&mut self, order: &str, kind: &str, data: Value) {
+        self.event("order", order, kind, data, json!({}));
+    }
+
+    fn event(&mut self, entity: &str, key: &str, kind: &str, data: Value, extra: Value) {
+        let lane = contract::types::event_type(&format!("{kind}.v1"))
+            .map_or(Lane::Fulfilment, |event_type| event_type.lane);
+        let payload = self.payload(key, kind, data, extra);
+        self.raw(entity, key, lane, payload);
+    }
+
+    fn payload(&mut self, key: &str, kind: &str, data: Value, extra: Value) -> Bytes {
+        self.published += 1;
+        let mut event = json!({
+            "specversion": "1.0", "id": format!("e-{}", self.published), "source": "simulation",
+            "type": format!("{kind}.v1"), "subject": key, "time": self.time(-20_000),
+            "data": data,
+        });
+        if let (Value::Object(event), Value::Object(extra)) = (&mut event, extra) {
+            event.extend(extra);
+        }
+        Bytes::from(event.to_string())
+    }
+
+    fn raw(&mut self, entity: &str, key: &str, lane: Lane, payload: Bytes) {
+        let key = match entity {
+            "sku" => EntityKey::Sku(Sku::new(key).expect("a key")),
+            _ => EntityKey::Order(OrderId::new(key).expect("a key")),
+        };
+        let partition = partition_of(&key, self.partitions);
+        let subject = format!("earmark.p.{partition}.{}.{entity}", lane.as_str());
+        assert!(subject::StoredSubject::parse(&subject).is_some(), "{subject}");
+        let sent = Sent { subject, payload };
+        if self.sent.len() < 4_000 {
+            self.sent.push(sent.clone());
+        }
+        self.store(sent);
+    }
+
+    fn store(&mut self, sent: Sent) {
+        let now = self.world.now();
+        self.world.lock().input.append(now, &sent.subject, None, sent.payload);
+    }
+
+    fn time(&self, offset_micros: i64) -> String {
+        contract::time::format(Timestamp(self.world.now().0 + offset_micros))
+    }
+
+    // === choosing ===
+
+    fn any_sku(&mut self) -> String {
+        // A few SKUs get most of the traffic.
+        let number = self.rng.random_range(0..SKUS);
+        sku(number.min(self.rng.random_range(0..SKUS)))
+    }
+
+    fn any_location(&mut self) -> &'static str {
+        LOCATIONS[self.rng.random_range(0..LOCATIONS.len())]
+    }
+
+    fn any_hold(&mut self) -> Option<(String, String, String)> {
+        let recent = self.holds.len().saturating_sub(40);
+        let known = self.holds[recent..].choose(&mut self.rng).cloned();
+        match self.rng.random_bool(0.05) {
+            true => Some((self.any_sku(), format!("ghost-{}", self.published), "nobody".into())),
+            false => known,
+        }
+    }
+
+    fn any_order(&mut self) -> Option<(String, Vec<(String, String, u64)>)> {
+        let recent = self.orders.len().saturating_sub(30);
+        self.orders[recent..].choose(&mut self.rng).cloned()
+    }
+
+    /// A span until the next event, in microseconds.
+    pub fn pause_micros(&mut self) -> u64 {
+        self.rng.next_u64() % 50_000
+    }
+}
+
+fn sku(number: usize) -> String {
+    format!("sku {number}/ä")
+}

@@ -1,0 +1,239 @@
+//! The world outside the pods: logs, a key-value store, time and chance, all in one place and all
+//! driven by one seed. What a real server may do wrong, this one does on purpose.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use earmark::{
+    domain::{DueClock, ids::EntityKey, time::Timestamp},
+    ports::{Partition, Position},
+};
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokio::time::Instant;
+
+/// When the simulated day begins.
+pub const DAY_ONE: Timestamp = Timestamp(1_795_000_000_000_000);
+
+/// A message in a simulated stream.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub sequence: u64,
+    pub at: Timestamp,
+    pub subject: String,
+    pub id: Option<String>,
+    pub payload: Bytes,
+}
+
+/// A simulated stream.
+#[derive(Debug)]
+pub struct Stream {
+    pub created: Timestamp,
+    pub first: u64,
+    pub last: u64,
+    pub messages: BTreeMap<u64, Stored>,
+    /// The last sequence of each subject.
+    last_of: BTreeMap<String, u64>,
+    /// The server's memory of ids, which forgets.
+    known: HashMap<String, (u64, Timestamp)>,
+}
+
+/// How long the simulated server remembers a message's id.
+const DUPLICATE_WINDOW: i64 = 5_000_000;
+
+impl Stream {
+    fn new() -> Stream {
+        Stream {
+            created: DAY_ONE,
+            first: 1,
+            last: 0,
+            messages: BTreeMap::new(),
+            last_of: BTreeMap::new(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// Appends; a known id is a duplicate and gets the first one's sequence.
+    pub fn append(
+        &mut self,
+        at: Timestamp,
+        subject: &str,
+        id: Option<String>,
+        payload: Bytes,
+    ) -> (u64, bool) {
+        if let Some(id) = &id
+            && let Some((sequence, seen)) = self.known.get(id)
+            && at.0 - seen.0 < DUPLICATE_WINDOW
+        {
+            return (*sequence, true);
+        }
+        self.last += 1;
+        if let Some(id) = &id {
+            self.known.insert(id.clone(), (self.last, at));
+        }
+        let subject = subject.to_owned();
+        self.last_of.insert(subject.clone(), self.last);
+        self.messages.insert(self.last, Stored { sequence: self.last, at, subject, id, payload });
+        (self.last, false)
+    }
+
+    /// Loses its last `count` messages, as if they had never been acknowledged.
+    pub fn lose_tail(&mut self, count: usize) -> Vec<Stored> {
+        let mut lost = Vec::new();
+        for _ in 0..count {
+            let Some((sequence, message)) = self.messages.pop_last() else { break };
+            if let Some(id) = &message.id {
+                self.known.remove(id);
+            }
+            self.last = sequence - 1;
+            lost.push(message);
+        }
+        self.last_of.clear();
+        for message in self.messages.values() {
+            self.last_of.insert(message.subject.clone(), message.sequence);
+        }
+        lost
+    }
+
+    /// The last sequence of a subject; 0 if it has none.
+    pub fn last_of(&self, subject: &str) -> u64 {
+        self.last_of.get(subject).copied().unwrap_or(0)
+    }
+
+    pub fn purge(&mut self, below: u64) {
+        self.messages = self.messages.split_off(&below);
+        self.first = self.first.max(below.min(self.last + 1));
+    }
+}
+
+/// An entity as the simulated store has it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kept {
+    pub folded_to: u64,
+    pub parts: BTreeMap<String, Bytes>,
+    pub dues: BTreeMap<DueClock, Timestamp>,
+}
+
+/// A partition's snapshot as the simulated store has it.
+#[derive(Clone, Debug, Default)]
+pub struct Shelf {
+    pub position: Option<Position>,
+    pub state: Bytes,
+    pub entities: BTreeMap<EntityKey, Kept>,
+    pub committed: Option<Position>,
+}
+
+/// How often something happened.
+pub type Tally = BTreeMap<String, u64>;
+
+/// Everything outside the pods.
+pub struct Outside {
+    pub rng: ChaCha8Rng,
+    pub input: Stream,
+    pub commands: Stream,
+    pub journal: Stream,
+    pub out: Stream,
+    pub availability: Stream,
+    pub dead_letters: Stream,
+    pub objects: BTreeMap<String, Bytes>,
+    pub answers: Vec<(Timestamp, String, Bytes)>,
+    pub store: BTreeMap<Partition, Shelf>,
+    pub store_away: bool,
+    /// The chance, in a thousand, that an operation goes wrong.
+    pub trouble: u32,
+    pub tally: Tally,
+    /// What was lost of EARMARK_IN, by sequence and payload.
+    pub lost_input: Vec<Stored>,
+    /// Sequences of EARMARK_IN that were lost at least once.
+    pub lost_sequences: std::collections::BTreeSet<u64>,
+    pub violations: Vec<String>,
+}
+
+/// The world, shared by everyone in it.
+#[derive(Clone)]
+pub struct World {
+    outside: Arc<Mutex<Outside>>,
+    began: Instant,
+}
+
+impl World {
+    pub fn new(seed: u64) -> World {
+        let outside = Outside {
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            input: Stream::new(),
+            commands: Stream::new(),
+            journal: Stream::new(),
+            out: Stream::new(),
+            availability: Stream::new(),
+            dead_letters: Stream::new(),
+            objects: BTreeMap::new(),
+            answers: Vec::new(),
+            store: BTreeMap::new(),
+            store_away: false,
+            trouble: 0,
+            tally: Tally::new(),
+            lost_input: Vec::new(),
+            lost_sequences: Default::default(),
+            violations: Vec::new(),
+        };
+        World { outside: Arc::new(Mutex::new(outside)), began: Instant::now() }
+    }
+
+    /// Nobody waits while holding this.
+    pub fn lock(&self) -> MutexGuard<'_, Outside> {
+        self.outside.lock().expect("nobody panics while holding the world")
+    }
+
+    /// The servers' time.
+    pub fn now(&self) -> Timestamp {
+        Timestamp(DAY_ONE.0 + self.began.elapsed().as_micros() as i64)
+    }
+
+    pub fn chance(&self, per_thousand: u32) -> bool {
+        self.lock().rng.random_range(0..1_000) < per_thousand
+    }
+
+    /// Trouble comes with the configured chance.
+    pub fn trouble(&self, kind: &str) -> bool {
+        let mut outside = self.lock();
+        let trouble = outside.trouble;
+        let comes = trouble > 0 && outside.rng.random_range(0..1_000) < trouble;
+        if comes {
+            outside.count(&format!("fault: {kind}"));
+        }
+        comes
+    }
+
+    pub fn between(&self, low: u64, high: u64) -> u64 {
+        self.lock().rng.random_range(low..high)
+    }
+
+    pub fn unique(&self) -> u128 {
+        let mut outside = self.lock();
+        (u128::from(outside.rng.next_u64()) << 64) | u128::from(outside.rng.next_u64())
+    }
+
+    /// A message takes its time on the wire.
+    pub async fn wire(&self) {
+        let micros = self.between(50, 3_000);
+        tokio::time::sleep(Duration::from_micros(micros)).await;
+    }
+
+    pub fn count(&self, what: &str) {
+        self.lock().count(what);
+    }
+
+    pub fn violation(&self, what: impl Into<String>) {
+        self.lock().violations.push(what.into());
+    }
+}
+
+impl Outside {
+    pub fn count(&mut self, what: &str) {
+        *self.tally.entry(what.to_owned()).or_default() += 1;
+    }
+}
