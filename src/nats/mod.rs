@@ -1,1 +1,28 @@
 //! The adapters of the ports on NATS JetStream.
+//!
+//! Read in this order: [`names`] (streams and subjects), [`connect`] (one connection a role),
+//! [`streams`] and [`setup`] (what there must be), `api` (what is asked of the server directly),
+//! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`], [`clock`].
+mod api;
+pub mod clock;
+pub mod connect;
+mod feed;
+pub mod input;
+pub mod journal;
+pub mod names;
+pub mod outbox;
+mod place;
+mod reader;
+pub mod settings;
+pub mod setup;
+mod span;
+pub mod streams;
+mod watch;
+
+pub use clock::SystemClock;
+pub use connect::{Connections, NatsSettings};
+pub use input::NatsInput;
+pub use journal::NatsJournal;
+pub use outbox::NatsOutbox;
+pub use settings::ReaderSettings;
+pub use streams::StreamSettings;

@@ -1,1 +1,12 @@
 //! The adapter of the snapshot port on Redis.
+//!
+//! Read in this order: [`layout`] (which keys there are), [`scripts`] (what is atomic), [`link`] (the
+//! connection), [`snapshots`] (the port), [`sweep`] (what is forgotten is deleted later).
+pub mod layout;
+pub mod link;
+pub mod scripts;
+pub mod snapshots;
+pub mod sweep;
+
+pub use link::RedisSettings;
+pub use snapshots::RedisSnapshots;

@@ -1,0 +1,163 @@
+//! What is asked of the JetStream API directly, because async-nats does not say it (the server's
+//! own time) or would let a follower answer.
+//!
+//! Promises: every answer here comes from the stream's leader; nothing is retried.
+
+use std::time::Instant;
+
+use async_nats::jetstream::{Context, response::Response};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{domain::time::Timestamp, ports::PortError};
+
+/// `no message found`.
+const NO_MESSAGE_FOUND: u64 = 10_037;
+
+/// What a stream looked like at a moment.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamSeen {
+    /// When it was created.
+    pub created: Timestamp,
+    /// Its first sequence.
+    pub first: u64,
+    /// Its last sequence.
+    pub last: u64,
+    /// The server's own time, read after the sequences.
+    pub now: Timestamp,
+    /// How many servers hold it.
+    pub replicas: usize,
+    /// When we asked, by our own clock.
+    pub asked: Instant,
+}
+
+/// A message as it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub sequence: u64,
+    pub at: Timestamp,
+    pub subject: String,
+    pub payload: Bytes,
+}
+
+/// Which message is wanted.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Wanted<'a> {
+    #[serde(rename = "seq", skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
+    #[serde(rename = "next_by_subj", skip_serializing_if = "Option::is_none")]
+    next: Option<&'a str>,
+    #[serde(rename = "last_by_subj", skip_serializing_if = "Option::is_none")]
+    last: Option<&'a str>,
+}
+
+impl<'a> Wanted<'a> {
+    /// The message at a sequence.
+    pub fn at(sequence: u64) -> Wanted<'static> {
+        Wanted { sequence: Some(sequence), next: None, last: None }
+    }
+
+    /// The first message at or after a sequence whose subject matches.
+    pub fn next(filter: &'a str, from: u64) -> Wanted<'a> {
+        Wanted { sequence: Some(from), next: Some(filter), last: None }
+    }
+
+    /// The last message of a subject.
+    pub fn last(subject: &'a str) -> Wanted<'a> {
+        Wanted { sequence: None, next: None, last: Some(subject) }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawInfo {
+    created: String,
+    ts: String,
+    config: RawConfig,
+    state: RawState,
+}
+
+#[derive(Deserialize)]
+struct RawConfig {
+    num_replicas: usize,
+}
+
+#[derive(Deserialize)]
+struct RawState {
+    first_seq: u64,
+    last_seq: u64,
+}
+
+#[derive(Deserialize)]
+struct RawGet {
+    message: RawStored,
+}
+
+#[derive(Deserialize)]
+struct RawStored {
+    subject: String,
+    seq: u64,
+    #[serde(default)]
+    data: String,
+    time: String,
+}
+
+/// A stream's state and the server's time.
+pub(crate) async fn look(context: &Context, stream: &str) -> Result<StreamSeen, PortError> {
+    let error = |why: String| PortError::new(format!("read the state of {stream}"), why);
+    let asked = Instant::now();
+    let answer: Response<RawInfo> = context
+        .request(format!("STREAM.INFO.{stream}"), &json!({}))
+        .await
+        .map_err(|e| error(e.to_string()))?;
+    match answer {
+        Response::Err { error: why } => Err(error(why.to_string())),
+        Response::Ok(raw) => Ok(StreamSeen {
+            created: timestamp(&raw.created).map_err(error)?,
+            first: raw.state.first_seq,
+            last: raw.state.last_seq,
+            now: timestamp(&raw.ts).map_err(error)?,
+            replicas: raw.config.num_replicas,
+            asked,
+        }),
+    }
+}
+
+/// A message from the stream's leader.
+pub(crate) async fn get(
+    context: &Context,
+    stream: &str,
+    wanted: Wanted<'_>,
+) -> Result<Option<Stored>, PortError> {
+    let error = |why: String| PortError::new(format!("read a message of {stream}"), why);
+    let answer: Response<RawGet> = context
+        .request(format!("STREAM.MSG.GET.{stream}"), &wanted)
+        .await
+        .map_err(|e| error(e.to_string()))?;
+    match answer {
+        Response::Err { error: why } if why.error_code().0 == NO_MESSAGE_FOUND => Ok(None),
+        Response::Err { error: why } => Err(error(why.to_string())),
+        Response::Ok(RawGet { message }) => {
+            let payload = BASE64_STANDARD.decode(&message.data);
+            Ok(Some(Stored {
+                sequence: message.seq,
+                at: timestamp(&message.time).map_err(error)?,
+                subject: message.subject,
+                payload: payload.map_err(|e| error(e.to_string()))?.into(),
+            }))
+        }
+    }
+}
+
+fn timestamp(text: &str) -> Result<Timestamp, String> {
+    let at = OffsetDateTime::parse(text, &Rfc3339).map_err(|e| format!("time {text:?}: {e}"))?;
+    from_nanos(at.unix_timestamp_nanos())
+}
+
+/// Microseconds from the server's nanoseconds.
+pub(crate) fn from_nanos(nanos: i128) -> Result<Timestamp, String> {
+    let micros = i64::try_from(nanos.div_euclid(1_000));
+    micros.map(Timestamp).map_err(|_| format!("{nanos} ns is no time"))
+}

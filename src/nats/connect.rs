@@ -1,0 +1,137 @@
+//! One connection a role, so that bulk reads do not delay commits.
+//!
+//! Promises: [`Connections::open`] tries until it has all of them or its bound has passed, and says
+//! why it failed. Afterwards each connection reconnects by itself, for ever.
+
+use std::{path::PathBuf, time::Duration};
+
+use async_nats::{
+    Client, ConnectOptions,
+    jetstream::{self, context::ContextBuilder},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::ports::PortError;
+
+const RETRY_EVERY: Duration = Duration::from_millis(200);
+
+/// How to reach NATS.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NatsSettings {
+    /// One or more addresses, separated by commas.
+    pub url: String,
+    /// A credentials file, read once.
+    pub credentials: Option<PathBuf>,
+    /// What the server's connection list shows, with the role behind it.
+    pub name: String,
+    /// The first token of inboxes, where the server's permissions ask for one of our own.
+    pub inbox_prefix: Option<String>,
+    /// How long the first connection is tried, in milliseconds.
+    pub connect_within_ms: u64,
+    /// How long a request of intake or control may take, in milliseconds.
+    pub request_timeout_ms: u64,
+    /// How long an acknowledgement (and any request of commit or release) may take, in
+    /// milliseconds.
+    pub ack_timeout_ms: u64,
+    /// How many publishes may wait for their acknowledgement, on each connection. More than all
+    /// tasks together send before they wait, or they wait for each other.
+    pub max_ack_inflight: usize,
+}
+
+impl Default for NatsSettings {
+    fn default() -> NatsSettings {
+        NatsSettings {
+            url: "nats://127.0.0.1:4222".to_owned(),
+            credentials: None,
+            name: "earmark".to_owned(),
+            inbox_prefix: None,
+            connect_within_ms: 10_000,
+            request_timeout_ms: 5_000,
+            ack_timeout_ms: 5_000,
+            max_ack_inflight: 1 << 20,
+        }
+    }
+}
+
+/// The connections of a process.
+#[derive(Clone)]
+pub struct Connections {
+    /// Reads EARMARK_IN and EARMARK_CMD.
+    pub intake: jetstream::Context,
+    /// Appends to the journal and reads it.
+    pub commit: jetstream::Context,
+    /// Sends effects.
+    pub release: jetstream::Context,
+    /// Leases, settings, control and queries.
+    pub control: jetstream::Context,
+}
+
+impl Connections {
+    /// Connects every role.
+    pub async fn open(settings: &NatsSettings) -> Result<Connections, PortError> {
+        let (intake, commit, release, control) = tokio::try_join!(
+            open_role(settings, "intake", settings.request_timeout_ms),
+            open_role(settings, "commit", settings.ack_timeout_ms),
+            open_role(settings, "release", settings.ack_timeout_ms),
+            open_role(settings, "control", settings.request_timeout_ms),
+        )?;
+        Ok(Connections { intake, commit, release, control })
+    }
+}
+
+/// Connects one role, whose requests and publishes are answered within `timeout_ms` or not at all.
+pub async fn open_role(
+    settings: &NatsSettings,
+    role: &'static str,
+    timeout_ms: u64,
+) -> Result<jetstream::Context, PortError> {
+    let doing = || format!("connect to NATS at {} for {role}", settings.url);
+    let urls: Vec<&str> = settings.url.split(',').map(str::trim).collect();
+    let bound = Duration::from_millis(settings.connect_within_ms);
+    let deadline = tokio::time::Instant::now() + bound;
+    loop {
+        let options =
+            options(settings, role).await.map_err(|error| PortError::new(doing(), error))?;
+        let attempt = tokio::time::timeout_at(deadline, options.connect(urls.as_slice()));
+        match attempt.await {
+            Ok(Ok(client)) => return Ok(context(settings, client, timeout_ms)),
+            Ok(Err(error)) if tokio::time::Instant::now() + RETRY_EVERY >= deadline => {
+                return Err(PortError::new(doing(), error));
+            }
+            Ok(Err(_)) => tokio::time::sleep(RETRY_EVERY).await,
+            Err(_) => return Err(PortError::new(doing(), format!("no answer in {bound:?}"))),
+        }
+    }
+}
+
+async fn options(settings: &NatsSettings, role: &'static str) -> std::io::Result<ConnectOptions> {
+    let mut options = ConnectOptions::new();
+    if let Some(file) = &settings.credentials {
+        options = options.credentials_file(file).await?;
+    }
+    if let Some(prefix) = &settings.inbox_prefix {
+        options = options.custom_inbox_prefix(prefix);
+    }
+    Ok(options
+        .name(format!("{}-{role}", settings.name))
+        .request_timeout(Some(Duration::from_millis(settings.request_timeout_ms)))
+        .reconnect_delay_callback(reconnect_delay)
+        .event_callback(move |event| async move {
+            tracing::info!(role, %event, "NATS connection");
+        }))
+}
+
+/// At once, then ever slower, up to a second.
+fn reconnect_delay(attempts: usize) -> Duration {
+    Duration::from_millis(attempts.saturating_sub(1).saturating_mul(50).min(1_000) as u64)
+}
+
+/// An awaited acknowledgement is bounded by `timeout`; async-nats' `ack_timeout` is for acknowledgements
+/// that nobody awaits.
+fn context(settings: &NatsSettings, client: Client, timeout_ms: u64) -> jetstream::Context {
+    ContextBuilder::new()
+        .timeout(Duration::from_millis(timeout_ms))
+        .max_ack_inflight(settings.max_ack_inflight)
+        .build(client)
+}

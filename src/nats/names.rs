@@ -1,0 +1,69 @@
+//! The names of streams, buckets and subjects, in one place.
+//!
+//! Promises: every subject that an adapter reads, writes or sets up is spelled here and nowhere else.
+
+use crate::ports::{Outlet, Partition, Source};
+
+/// What publishers send.
+pub const IN: &str = "EARMARK_IN";
+/// What actors say to one another.
+pub const CMD: &str = "EARMARK_CMD";
+/// Decisions and effects.
+pub const JOURNAL: &str = "EARMARK_JOURNAL";
+/// Outcome events.
+pub const OUT: &str = "EARMARK_OUT";
+/// What a shop may show.
+pub const AVAILABILITY: &str = "EARMARK_AVAILABILITY";
+/// Dead letters.
+pub const DLQ: &str = "EARMARK_DLQ";
+/// What operators did.
+pub const AUDIT: &str = "EARMARK_AUDIT";
+/// The key-value bucket of members, leases and settings.
+pub const CLUSTER: &str = "EARMARK_CLUSTER";
+/// The object store of dead letters that no message can carry.
+pub const OBJECTS: &str = "EARMARK_OBJECTS";
+
+/// The stream behind the bucket [`CLUSTER`].
+pub const CLUSTER_STREAM: &str = "KV_EARMARK_CLUSTER";
+/// The stream behind the object store [`OBJECTS`].
+pub const OBJECTS_STREAM: &str = "OBJ_EARMARK_OBJECTS";
+/// The key in [`CLUSTER`] that holds what was fixed at set-up.
+pub const SETTINGS_KEY: &str = "settings";
+/// The entry in the metadata of [`IN`] that holds the number of partitions.
+pub const PARTITIONS_METADATA: &str = "earmark.partitions";
+
+/// The stream of a source.
+pub fn stream_of(source: Source) -> &'static str {
+    match source {
+        Source::Commands => CMD,
+        Source::Lane(_) => IN,
+    }
+}
+
+/// The stream of an outlet.
+pub fn stream_of_outlet(outlet: Outlet) -> &'static str {
+    match outlet {
+        Outlet::Out => OUT,
+        Outlet::Commands => CMD,
+        Outlet::Availability => AVAILABILITY,
+        Outlet::DeadLetters => DLQ,
+    }
+}
+
+/// What a reader of a source and partition filters by.
+pub fn filter_of(partition: Partition, source: Source) -> String {
+    match source {
+        Source::Commands => command_subject(partition),
+        Source::Lane(lane) => format!("earmark.p.{partition}.{}.*", lane.as_str()),
+    }
+}
+
+/// Where commands for a partition go.
+pub fn command_subject(partition: Partition) -> String {
+    format!("earmark.cmd.{partition}")
+}
+
+/// Where a partition's records stand.
+pub fn journal_subject(partition: Partition) -> String {
+    format!("earmark.journal.{partition}")
+}

@@ -1,0 +1,140 @@
+//! The outbox port: EARMARK_OUT, EARMARK_CMD, EARMARK_AVAILABILITY, EARMARK_DLQ, and answers.
+//!
+//! Promises: messages are sent in order over one connection, all before the first acknowledgement is
+//! awaited; then all are awaited together, so a silent server costs one timeout and not one a
+//! message. Very long lists go in chunks, so that callers cannot wait for each other.
+
+use std::ops::ControlFlow;
+
+use async_nats::{
+    HeaderMap,
+    jetstream::{
+        Context,
+        context::{PublishAckFuture, PublishError, PublishErrorKind},
+        message::PublishMessage,
+    },
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::future::join_all;
+
+use super::{
+    api::{self, Wanted},
+    feed::FeedOf,
+    journal::{code, explain},
+    names,
+    settings::ReaderSettings,
+    span,
+};
+use crate::ports::{Outbox, Outgoing, PortError, SendError, Sent};
+
+/// How many messages are on their way at most, for one caller.
+const CHUNK: usize = 8_192;
+/// `message size exceeds maximum allowed`, of a stream.
+const TOO_LARGE_FOR_STREAM: u64 = 10_054;
+/// The header by which the server recognises a repeat.
+const MESSAGE_ID: &str = "Nats-Msg-Id";
+
+/// The outbox port.
+pub struct NatsOutbox {
+    context: Context,
+    settings: ReaderSettings,
+}
+
+impl NatsOutbox {
+    /// Sends over this connection. The settings are for [`Outbox::out_ids`].
+    pub fn new(context: Context, settings: ReaderSettings) -> NatsOutbox {
+        NatsOutbox { context, settings }
+    }
+
+    async fn post(&self, message: Outgoing) -> Result<PublishAckFuture, PublishError> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &message.headers {
+            headers.insert(name.as_str(), value.as_str());
+        }
+        let mut publish = PublishMessage::build().headers(headers).payload(message.payload);
+        if let Some(id) = &message.id {
+            publish = publish.message_id(id);
+        }
+        if let Some(after) = message.after {
+            publish = publish.expected_last_subject_sequence(after);
+        }
+        publish = publish.expected_stream(names::stream_of_outlet(message.outlet));
+        self.context.send_publish(message.subject, publish).await
+    }
+
+    async fn send_chunk(&self, chunk: Vec<Outgoing>) -> Vec<Result<Sent, SendError>> {
+        let mut posted = Vec::with_capacity(chunk.len());
+        for message in chunk {
+            posted.push(self.post(message).await);
+        }
+        let acknowledged = posted.into_iter().map(|posted| async {
+            let ack = posted?.await?;
+            Ok(Sent { sequence: ack.sequence, duplicate: ack.duplicate })
+        });
+        let answers = join_all(acknowledged).await;
+        answers.into_iter().map(|answer| answer.map_err(|error| unsent(&error))).collect()
+    }
+}
+
+fn unsent(error: &PublishError) -> SendError {
+    match (error.kind(), code(error)) {
+        (PublishErrorKind::WrongLastSequence, _) => SendError::Refused,
+        (PublishErrorKind::MaxPayloadExceeded, _) | (_, Some(TOO_LARGE_FOR_STREAM)) => {
+            SendError::TooLarge(explain(error))
+        }
+        _ => SendError::Later(explain(error)),
+    }
+}
+
+#[async_trait]
+impl Outbox for NatsOutbox {
+    async fn send(&self, messages: Vec<Outgoing>) -> Vec<Result<Sent, SendError>> {
+        let mut sent = Vec::with_capacity(messages.len());
+        let mut messages = messages.into_iter();
+        loop {
+            let chunk: Vec<Outgoing> = messages.by_ref().take(CHUNK).collect();
+            if chunk.is_empty() {
+                return sent;
+            }
+            sent.extend(self.send_chunk(chunk).await);
+        }
+    }
+
+    async fn answer(&self, to: &str, payload: Bytes) -> Result<(), PortError> {
+        let published = self.context.client().publish(to.to_owned(), payload).await;
+        published.map_err(|error| PortError::new(format!("answer to {to}"), error))
+    }
+
+    async fn out_end(&self) -> Result<u64, PortError> {
+        Ok(api::look(&self.context, names::OUT).await?.last)
+    }
+
+    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<String>, PortError> {
+        let end = self.out_end().await?;
+        let filter = "earmark.out.>".to_owned();
+        let of = FeedOf { stream: names::OUT, filter, after, headers_only: true };
+        let mut ids = Vec::new();
+        span::read(&self.context, &self.settings, &of, end, |item| {
+            let id = item.message.headers.as_ref().and_then(|headers| headers.get(MESSAGE_ID));
+            ids.extend(id.filter(|id| id.as_str().starts_with(prefix)).map(ToString::to_string));
+            ControlFlow::Continue(())
+        })
+        .await?;
+        Ok(ids)
+    }
+
+    async fn last_availability(&self, subject: &str) -> Result<Option<(u64, Bytes)>, PortError> {
+        let last = api::get(&self.context, names::AVAILABILITY, Wanted::last(subject)).await?;
+        Ok(last.map(|stored| (stored.sequence, stored.payload)))
+    }
+
+    async fn put_object(&self, name: &str, bytes: Bytes) -> Result<(), PortError> {
+        let error = |why: String| PortError::new(format!("put object {name}"), why);
+        let store = self.context.get_object_store(names::OBJECTS).await;
+        let store = store.map_err(|e| error(e.to_string()))?;
+        let mut bytes = bytes.as_ref();
+        store.put(name, &mut bytes).await.map_err(|e| error(e.to_string()))?;
+        Ok(())
+    }
+}

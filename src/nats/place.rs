@@ -1,0 +1,44 @@
+//! Where a message stood, as the server says it in the reply subject of what a consumer sends.
+//!
+//! Promises: only what the server wrote is taken for a place; both of its forms are read.
+
+/// What the server writes into a message's reply subject.
+pub(crate) struct Place {
+    /// The message's sequence in the stream.
+    pub sequence: u64,
+    /// Its number among those that the consumer sent.
+    pub consumer_sequence: u64,
+    /// When the stream took it, in nanoseconds.
+    pub nanos: i128,
+}
+
+impl Place {
+    /// `$JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<time>.<pending>`,
+    /// in a newer form with domain and account before the stream and more behind.
+    pub fn parse(reply: &str) -> Option<Place> {
+        let mut tokens = reply.strip_prefix("$JS.ACK.")?.split('.');
+        let after_names = if reply.bytes().filter(|b| *b == b'.').count() > 8 { 5 } else { 3 };
+        let sequence = tokens.nth(after_names)?.parse().ok()?;
+        let consumer_sequence = tokens.next()?.parse().ok()?;
+        let nanos = tokens.next()?.parse().ok()?;
+        Some(Place { sequence, consumer_sequence, nanos })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Place;
+
+    #[test]
+    fn the_place_is_read_from_both_forms() {
+        for reply in [
+            "$JS.ACK.S.C.1.42.7.1700000000000000000.3",
+            "$JS.ACK._.hash.S.C.1.42.7.1700000000000000000.3.token",
+        ] {
+            let place = Place::parse(reply).expect("it is a place");
+            assert_eq!((place.sequence, place.consumer_sequence), (42, 7), "{reply}");
+            assert_eq!(place.nanos, 1_700_000_000_000_000_000, "{reply}");
+        }
+        assert!(Place::parse("_INBOX.x").is_none());
+    }
+}

@@ -1,0 +1,153 @@
+//! What happens in Redis in one atomic step, as Lua.
+//!
+//! Promises: every script may be repeated. A script that depends on the snapshot's place answers
+//! `{incarnation, sequence, generation, …}` and has done nothing unless all three are as expected.
+//! Every key that is touched is passed as a key. An entity's change is one argument, packed by
+//! [`Packed`], so that neither Lua's stack nor the protocol's number of arguments bounds it.
+
+use redis::Script;
+
+/// Reads entities. KEYS: meta, entity…; ARGV: incarnation, sequence, generation.
+const LOAD: &str = r"
+local at = redis.call('HMGET', KEYS[1], 'incarnation', 'sequence', 'generation')
+if at[1] ~= ARGV[1] or at[2] ~= ARGV[2] or at[3] ~= ARGV[3] then return at end
+local entities = {}
+for i = 2, #KEYS do entities[i - 1] = redis.call('HGETALL', KEYS[i]) end
+return {at[1], at[2], at[3], entities}
+";
+
+/// Reads deadlines. KEYS: meta, due; ARGV: incarnation, sequence, generation, before, limit.
+const DUE: &str = r"
+local at = redis.call('HMGET', KEYS[1], 'incarnation', 'sequence', 'generation')
+if at[1] ~= ARGV[1] or at[2] ~= ARGV[2] or at[3] ~= ARGV[3] then return at end
+local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[4], 'LIMIT', 0, ARGV[5])
+return {at[1], at[2], at[3], due}
+";
+
+/// Moves on. KEYS: meta, due settled, due demand, entity…;
+/// ARGV: from incarnation, sequence; to incarnation, sequence; generation; state; packed entity….
+const ADVANCE: &str = r"
+local at = redis.call('HMGET', KEYS[1], 'incarnation', 'sequence', 'generation')
+if at[3] ~= ARGV[5] then return at end
+if at[1] == ARGV[3] and at[2] == ARGV[4] then return {at[1], at[2], at[3], 1} end
+if at[1] ~= ARGV[1] or at[2] ~= ARGV[2] then return at end
+local blob, place
+local function number()
+  local n
+  n, place = struct.unpack('>I4', blob, place)
+  return n
+end
+local function text()
+  local n = number()
+  place = place + n
+  return string.sub(blob, place - n, place - 1)
+end
+local function many(command, key, count)
+  local chunk = {}
+  for i = 1, count do
+    chunk[#chunk + 1] = text()
+    if #chunk == 1000 or i == count then
+      redis.call(command, key, unpack(chunk))
+      chunk = {}
+    end
+  end
+end
+for i = 4, #KEYS do
+  blob, place = ARGV[i + 3], 1
+  local member = text()
+  for clock = 2, 3 do
+    local score = text()
+    if score == '' then
+      redis.call('ZREM', KEYS[clock], member)
+    else
+      redis.call('ZADD', KEYS[clock], score, member)
+    end
+  end
+  many('HSET', KEYS[i], number())
+  many('HDEL', KEYS[i], number())
+  if redis.call('HLEN', KEYS[i]) == 1 then redis.call('DEL', KEYS[i]) end
+end
+redis.call('HSET', KEYS[1], 'incarnation', ARGV[3], 'sequence', ARGV[4], 'state', ARGV[6])
+return {ARGV[3], ARGV[4], at[3], 1}
+";
+
+/// Starts anew. KEYS: meta, garbage; ARGV: incarnation, sequence, generation, state.
+const RESET: &str = r"
+local old = redis.call('HGET', KEYS[1], 'generation')
+if old and old ~= ARGV[3] then redis.call('SADD', KEYS[2], old) end
+redis.call('HSET', KEYS[1], 'incarnation', ARGV[1], 'sequence', ARGV[2],
+  'generation', ARGV[3], 'state', ARGV[4])
+return 1
+";
+
+/// Raises the committed mark. KEYS: committed; ARGV: the position's text.
+const NOTE: &str = r"
+local known = redis.call('GET', KEYS[1])
+if not known or known < ARGV[1] then redis.call('SET', KEYS[1], ARGV[1]) end
+return 1
+";
+
+/// Deletes keys of a generation that is not the living one. KEYS: meta, key…; ARGV: generation.
+const UNLINK: &str = r"
+if redis.call('HGET', KEYS[1], 'generation') == ARGV[1] then return 0 end
+for i = 2, #KEYS do redis.call('UNLINK', KEYS[i]) end
+return 1
+";
+
+/// The scripts, with their hashes.
+pub struct Scripts {
+    /// Reads entities.
+    pub load: Script,
+    /// Reads deadlines.
+    pub due: Script,
+    /// Moves on.
+    pub advance: Script,
+    /// Starts anew.
+    pub reset: Script,
+    /// Raises the committed mark.
+    pub note: Script,
+    /// Deletes keys of a dead generation.
+    pub unlink: Script,
+}
+
+impl Scripts {
+    /// All scripts.
+    pub fn new() -> Scripts {
+        Scripts {
+            load: Script::new(LOAD),
+            due: Script::new(DUE),
+            advance: Script::new(ADVANCE),
+            reset: Script::new(RESET),
+            note: Script::new(NOTE),
+            unlink: Script::new(UNLINK),
+        }
+    }
+}
+
+impl Default for Scripts {
+    fn default() -> Scripts {
+        Scripts::new()
+    }
+}
+
+/// Texts and counts, one behind the other, each with its length in front.
+#[derive(Default)]
+pub struct Packed(Vec<u8>);
+
+impl Packed {
+    /// Appends a text.
+    pub fn text(&mut self, text: &[u8]) {
+        self.count(text.len());
+        self.0.extend_from_slice(text);
+    }
+
+    /// Appends a count.
+    pub fn count(&mut self, count: usize) {
+        self.0.extend(u32::try_from(count).unwrap_or(u32::MAX).to_be_bytes());
+    }
+
+    /// All of it.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}

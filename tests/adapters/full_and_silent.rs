@@ -1,0 +1,71 @@
+//! A journal that is full, and a server that does not answer.
+
+use std::time::{Duration, Instant};
+
+use earmark::{
+    nats::{NatsJournal, NatsOutbox, StreamSettings, setup},
+    ports::{AppendError, Journal, Outbox, Outgoing, Outlet, SendError},
+};
+
+use super::common::{connect, hasty, streams};
+use crate::harness::NatsServer;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_journal_says_so_and_takes_nothing() {
+    let nats = NatsServer::start().await;
+    let connections = connect(&nats.url()).await;
+    let settings = StreamSettings { journal_max_bytes: 100_000, ..streams() };
+    setup::apply(&connections.control, &settings).await.expect("set up");
+    let journal = NatsJournal::new(connections.commit.clone(), hasty(), 1 << 20);
+    let mut last = 0;
+    let full = loop {
+        match journal.append(0, last, vec![7; 20_000].into()).await {
+            Ok(sequence) => last = sequence,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(full, AppendError::Full(_)), "{full:?}");
+    assert!(last >= 3);
+    assert_eq!(journal.last(0).await.expect("read").expect("there").sequence, last);
+    assert_eq!(
+        journal.read(0, 0).await.expect("read").len() as u64,
+        last,
+        "nothing was pushed out"
+    );
+    let larger = StreamSettings { journal_max_bytes: 1_000_000, ..settings };
+    setup::apply(&connections.control, &larger).await.expect("enlarged");
+    journal.append(0, last, vec![7; 20_000].into()).await.expect("there is room");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silence_is_no_answer() {
+    let nats = NatsServer::start().await;
+    let connections = connect(&nats.url()).await;
+    setup::apply(&connections.control, &streams()).await.expect("set up");
+    let journal = NatsJournal::new(connections.commit, hasty(), 1 << 20);
+    let outbox = NatsOutbox::new(connections.release, hasty());
+    let first = journal.append(0, 0, "1".into()).await.expect("taken");
+    nats.freeze();
+    let began = Instant::now();
+    let silent = journal.append(0, first, "2".into()).await;
+    assert!(matches!(silent, Err(AppendError::Unknown(_))), "{silent:?}");
+    let command = Outgoing {
+        outlet: Outlet::Commands,
+        subject: "earmark.cmd.0".to_owned(),
+        id: None,
+        headers: Vec::new(),
+        payload: "x".into(),
+        after: None,
+    };
+    let sent = outbox.send(vec![command; 200]).await;
+    assert!(sent.iter().all(|sent| matches!(sent, Err(SendError::Later(_)))));
+    assert!(began.elapsed() < Duration::from_secs(5), "one timeout, not one a message");
+    nats.thaw();
+    // It was unknown: here the record turns out to be there.
+    crate::harness::wait_until("the record is there", Duration::from_secs(10), async || {
+        journal.last(0).await.is_ok_and(|last| last.is_some_and(|last| last.record == "2"))
+    })
+    .await;
+    let again = journal.append(0, first, "2".into()).await;
+    assert!(matches!(again, Err(AppendError::Refused)), "{again:?}");
+}

@@ -1,0 +1,118 @@
+//! Set-up: idempotent, shows what it changes, never changes the number of partitions.
+
+use std::time::Duration;
+
+use earmark::nats::{
+    StreamSettings, names,
+    setup::{self, Change, SetupError},
+    streams::wanted,
+};
+
+use super::common::{connect, publish, streams};
+use crate::harness::NatsServer;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn is_idempotent_and_shows_a_diff() {
+    let nats = NatsServer::start().await;
+    let control = connect(&nats.url()).await.control;
+    assert_eq!(setup::fixed(&control).await.expect("it is read"), None);
+    let settings = StreamSettings::default();
+    let preview = setup::preview(&control, &settings).await.expect("a plan");
+    assert_eq!(preview.len(), 9);
+    assert!(preview.iter().all(|change| matches!(change, Change::Create { .. })));
+    assert_eq!(setup::apply(&control, &settings).await.expect("set up"), preview);
+    assert_eq!(setup::apply(&control, &settings).await.expect("again"), []);
+    let fixed = setup::fixed(&control).await.expect("it is read").expect("it is written");
+    assert_eq!(fixed.partitions, 16);
+
+    let larger = StreamSettings {
+        journal_max_bytes: settings.journal_max_bytes / 2,
+        out_max_age_s: 3_600,
+        ..settings
+    };
+    let changes = setup::apply(&control, &larger).await.expect("changed");
+    let shown: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "~ EARMARK_JOURNAL\n    max_bytes: 2147483648 -> 1073741824",
+            "~ EARMARK_OUT\n    max_age: 2592000000000000 -> 3600000000000",
+        ]
+    );
+    assert_eq!(setup::preview(&control, &larger).await.expect("a plan"), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refuses_another_number_of_partitions() {
+    let nats = NatsServer::start().await;
+    let control = connect(&nats.url()).await.control;
+    let settings = StreamSettings::default();
+    setup::apply(&control, &settings).await.expect("set up");
+    let other = StreamSettings { partitions: 8, ..settings };
+    let refused = setup::apply(&control, &other).await;
+    assert!(
+        matches!(refused, Err(SetupError::PartitionsDiffer { stored: 16, wanted: 8, .. })),
+        "{refused:?}"
+    );
+    // Also when the stream itself is gone.
+    control.delete_stream(names::IN).await.expect("deleted");
+    let refused = setup::preview(&control, &other).await;
+    assert!(matches!(refused, Err(SetupError::PartitionsDiffer { .. })), "{refused:?}");
+    let bad = StreamSettings { replicas: 2, ..settings_of_one() };
+    assert!(matches!(setup::preview(&control, &bad).await, Err(SetupError::Settings(_))));
+}
+
+fn settings_of_one() -> StreamSettings {
+    streams()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_journal_is_synced_where_allowed() {
+    let nats = NatsServer::start().await;
+    let control = connect(&nats.url()).await.control;
+    let settings = StreamSettings { async_persistence: true, ..streams() };
+    setup::apply(&control, &settings).await.expect("set up");
+    assert_eq!(setup::apply(&control, &settings).await.expect("again"), []);
+    for config in wanted(&settings, 1 << 20) {
+        let stream = control.get_stream(&config.name).await.expect("it is there");
+        assert_eq!(stream.cached_info().config.persist_mode, config.persist_mode);
+        assert!(config.name != names::JOURNAL || config.persist_mode.is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_are_stored_with_their_partition_and_without_their_key() {
+    let nats = NatsServer::start().await;
+    let control = connect(&nats.url()).await.control;
+    setup::apply(&control, &streams()).await.expect("set up");
+    publish(&control, 0, 1).await;
+    let stream = control.get_stream(names::IN).await.expect("it is there");
+    let stored = stream.get_raw_message(1).await.expect("it is stored");
+    assert_eq!(stored.subject.as_str(), "earmark.p.0.demand.sku");
+    // Nobody can go around the transform.
+    let around = control.publish("earmark.p.0.demand.sku", "x".into()).await.expect("sent").await;
+    assert!(around.is_err());
+    // A dead letter must be able to carry the whole event.
+    let most = control.client().max_payload() - (256 << 10);
+    let large = vec![0_u8; most + 1];
+    let refused = control.publish("earmark.in.demand.sku.K", large.into()).await.expect("sent");
+    assert!(refused.await.is_err());
+    let largest = vec![0_u8; most - 100];
+    let taken = control.publish("earmark.in.demand.sku.K", largest.into()).await.expect("sent");
+    taken.await.expect("taken");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_bucket_forgets_a_lease_that_is_not_renewed() {
+    let nats = NatsServer::start().await;
+    let control = connect(&nats.url()).await.control;
+    setup::apply(&control, &streams()).await.expect("set up");
+    let bucket = control.get_key_value(names::CLUSTER).await.expect("it is a bucket");
+    let ttl = Duration::from_secs(1);
+    bucket.create_with_ttl("lease.0", "me".into(), ttl).await.expect("created");
+    assert!(bucket.get("lease.0").await.expect("read").is_some());
+    crate::harness::wait_until("the lease lapses", Duration::from_secs(10), async || {
+        bucket.get("lease.0").await.expect("read").is_none()
+    })
+    .await;
+}

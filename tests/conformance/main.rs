@@ -1,0 +1,116 @@
+//! The suite of the ports on a real nats-server and a real Redis.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+mod suite;
+
+use std::{any::Any, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use earmark::{
+    domain::event::Lane,
+    nats::{
+        Connections, NatsInput, NatsJournal, NatsOutbox, NatsSettings, ReaderSettings,
+        StreamSettings, names, setup,
+    },
+    ports::Partition,
+    redis::{RedisSettings, RedisSnapshots},
+};
+use futures::StreamExt;
+use harness::{NatsCluster, NatsServer, RedisServer};
+use suite::{Outside, Requester, World};
+use tokio::io::AsyncReadExt;
+
+const PARTITIONS: Partition = 4;
+
+/// Real servers, fresh streams, and the adapters on them.
+async fn real_world() -> World {
+    let nats = NatsServer::start().await;
+    world_on(nats.url(), 1, Box::new(nats)).await
+}
+
+/// The same on three servers, each of which holds every stream.
+async fn replicated_world() -> World {
+    let nats = NatsCluster::start().await;
+    let urls: Vec<String> = nats.servers.iter().map(NatsServer::url).collect();
+    world_on(urls.join(","), 3, Box::new(nats)).await
+}
+
+async fn world_on(url: String, replicas: u8, nats: Box<dyn Any + Send>) -> World {
+    let redis = RedisServer::start().await;
+    let settings = NatsSettings { url, ..NatsSettings::default() };
+    let connections = Connections::open(&settings).await.expect("the server is there");
+    let streams = StreamSettings { partitions: PARTITIONS, replicas, ..StreamSettings::default() };
+    setup::apply(&connections.control, &streams).await.expect("the streams are set up");
+    let reader = ReaderSettings::default();
+    let snapshots = RedisSettings { url: redis.url(), ..RedisSettings::default() };
+    World {
+        input: Arc::new(NatsInput::new(connections.intake, reader.clone())),
+        journal: Arc::new(NatsJournal::new(connections.commit, reader.clone(), 4 << 20)),
+        outbox: Arc::new(NatsOutbox::new(connections.release, reader)),
+        snapshots: Arc::new(RedisSnapshots::new(snapshots).expect("the settings are good")),
+        outside: Arc::new(Somebody(connections.control)),
+        _keep: Box::new((nats, redis)),
+    }
+}
+
+/// A publisher and requester of its own.
+struct Somebody(async_nats::jetstream::Context);
+
+/// A key that the server's transform puts into a partition.
+fn key_in(partition: Partition) -> String {
+    let hash = |key: &str| {
+        format!("sku{key}")
+            .bytes()
+            .fold(2_166_136_261_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619))
+    };
+    let keys = (0..).map(|n| format!("K{n}"));
+    let mut ours = keys.filter(|key| hash(key) % u32::from(PARTITIONS) == u32::from(partition));
+    ours.next().expect("there is one")
+}
+
+#[async_trait]
+impl Outside for Somebody {
+    async fn publish(&self, partition: Partition, lane: Lane, payload: Bytes) -> u64 {
+        let subject = format!("earmark.in.{}.sku.{}", lane.as_str(), key_in(partition));
+        let ack = self.0.publish(subject, payload).await.expect("it is sent");
+        ack.await.expect("it is taken").sequence
+    }
+
+    async fn requester(&self) -> (String, Box<dyn Requester>) {
+        let client = self.0.client();
+        let inbox = client.new_inbox();
+        let subscriber = client.subscribe(inbox.clone()).await.expect("an inbox opens");
+        client.flush().await.expect("the server knows it");
+        (inbox, Box::new(Inbox(subscriber)))
+    }
+
+    async fn object(&self, name: &str) -> Option<Bytes> {
+        let store = self.0.get_object_store(names::OBJECTS).await.expect("the store is there");
+        let mut bytes = Vec::new();
+        store.get(name).await.ok()?.read_to_end(&mut bytes).await.expect("it is read");
+        Some(bytes.into())
+    }
+}
+
+struct Inbox(async_nats::Subscriber);
+
+#[async_trait]
+impl Requester for Inbox {
+    async fn answer(&mut self) -> Bytes {
+        self.0.next().await.expect("the inbox is open").payload
+    }
+}
+
+suite::conformance!(crate::real_world);
+
+/// Where replicas make a difference: who answers, and when a log's time is certain.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicated() {
+    let world = replicated_world().await;
+    suite::outbox::sends_in_order(&world).await;
+    suite::outbox::a_condition_is_kept(&world).await;
+    suite::input::says_drained_when_it_is_certain(&world).await;
+    suite::journal::is_read_in_pages_to_its_end(&world).await;
+}

@@ -1,0 +1,57 @@
+//! The journal port: conditional appends and complete reads.
+
+use bytes::Bytes;
+use earmark::ports::AppendError;
+
+use super::{World, bytes};
+
+pub async fn an_append_needs_the_last_record(world: &World) {
+    let journal = &world.journal;
+    assert_eq!(journal.last(1).await.expect("nothing is an answer"), None);
+    let early = journal.append(1, 7, bytes("no predecessor")).await;
+    assert!(matches!(early, Err(AppendError::Refused)), "{early:?}");
+    let first = journal.append(1, 0, bytes("first")).await.expect("the first is taken");
+    let again = journal.append(1, 0, bytes("first")).await;
+    assert!(matches!(again, Err(AppendError::Refused)), "{again:?}");
+    let second = journal.append(1, first, bytes("second")).await.expect("the second is taken");
+    assert!(second > first);
+    let stale = journal.append(1, first, bytes("of a stale owner")).await;
+    assert!(matches!(stale, Err(AppendError::Refused)), "{stale:?}");
+    let last = journal.last(1).await.expect("it is read").expect("it is there");
+    assert_eq!((last.sequence, last.record), (second, bytes("second")));
+}
+
+pub async fn partitions_do_not_meet(world: &World) {
+    let journal = &world.journal;
+    let one = journal.append(1, 0, bytes("one")).await.expect("taken");
+    let two = journal.append(2, 0, bytes("two")).await.expect("another partition has no last one");
+    let more = journal.append(1, one, bytes("more")).await.expect("nothing came in between");
+    assert!(one < two && two < more, "sequences are those of the stream");
+    let read = journal.read(2, 0).await.expect("it is read");
+    assert_eq!(read.iter().map(|e| e.sequence).collect::<Vec<_>>(), [two]);
+    assert_eq!(journal.read(3, 0).await.expect("nothing is an answer"), []);
+}
+
+pub async fn is_read_in_pages_to_its_end(world: &World) {
+    let journal = &world.journal;
+    let mut last = 0;
+    let mut written = Vec::new();
+    for n in 0..60_u8 {
+        let record = Bytes::from(vec![n; 200 << 10]);
+        last = journal.append(1, last, record.clone()).await.expect("taken");
+        written.push((last, record));
+        journal.append(2, 0, bytes("in between")).await.ok();
+    }
+    let mut read = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = journal.read(1, after).await.expect("a page is read");
+        let Some(entry) = page.last() else { break };
+        after = entry.sequence;
+        assert!(page.is_sorted_by_key(|entry| entry.at));
+        read.extend(page.into_iter().map(|entry| (entry.sequence, entry.record)));
+    }
+    assert!(read == written, "every record, once and in order");
+    let tail = journal.read(1, written[57].0).await.expect("a page is read");
+    assert_eq!(tail.iter().map(|e| e.sequence).collect::<Vec<_>>(), [written[58].0, written[59].0]);
+}
