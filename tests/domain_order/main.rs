@@ -1,2 +1,9 @@
-//! The order entity: its rules, one case each, and what must hold whatever happens.
-use proptest as _;
+//! The order entity: a table of what each status does with each event, a case for each rule, and
+//! what must hold whatever happens.
+
+mod bench;
+mod cases;
+mod chaos;
+mod events;
+mod table;
+mod text;

@@ -123,22 +123,21 @@ impl Leg {
         Ok(())
     }
 
-    /// A hold that kept nothing, where something was to be kept, had passed its deadline before.
+    /// A hold that kept nothing, where something was to be kept, had passed its deadline before; one
+    /// that passed it after it kept something has passed it all the same.
     fn release(&mut self, keep: u32) -> Result<(), Breach> {
         let all = matches!(&self.sent, Some(Sent { ask: Ask::Release { keep: 0 }, .. }));
+        let kept = |grant: &Grant| Grant { quantity: keep, ..grant.clone() };
         let hold = match (&self.hold, keep) {
-            (Hold::Granted(grant), 1..) => Hold::Granted(Grant { quantity: keep, ..grant.clone() }),
-            (Hold::Allocated(grant), 1..) => {
-                Hold::Allocated(Grant { quantity: keep, ..grant.clone() })
+            (Hold::Granted(grant), 1..) => Hold::Granted(kept(grant)),
+            (Hold::Allocated(grant), 1..) => Hold::Allocated(kept(grant)),
+            (Hold::Lapsed(grant), 1..) => Hold::Lapsed(kept(grant)),
+            (Hold::Granted(grant) | Hold::Lapsed(grant) | Hold::Allocated(grant), 0) if !all => {
+                Hold::Lapsed(kept(grant))
             }
-            (Hold::Granted(grant) | Hold::Allocated(grant), 0) if !all => {
-                Hold::Lapsed(grant.clone())
-            }
-            (Hold::Granted(_) | Hold::Allocated(_), 0)
-            | (Hold::Lapsed(_) | Hold::Asked | Hold::Released | Hold::Refused(_), 0) => {
-                Hold::Released
-            }
-            (Hold::Lapsed(_) | Hold::Asked | Hold::Released | Hold::Refused(_), 1..) => {
+            (Hold::Granted(_) | Hold::Lapsed(_) | Hold::Allocated(_), 0)
+            | (Hold::Asked | Hold::Released | Hold::Refused(_), 0) => Hold::Released,
+            (Hold::Asked | Hold::Released | Hold::Refused(_), 1..) => {
                 return Err(self.breach("units kept of a hold that there is not"));
             }
         };

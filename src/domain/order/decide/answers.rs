@@ -3,7 +3,7 @@
 use super::draft::{Draft, When};
 use crate::domain::{
     Moment,
-    command::{SkuAnswer, SkuCommand},
+    command::{Command, SkuAnswer, SkuCommand},
     decision::{Decision, Verdict},
     ids::{EntityKey, HoldName, OrderId, Sku},
     order::{
@@ -11,7 +11,7 @@ use crate::domain::{
         facts::OrderFact,
         hearing::Heard,
         lines::Place,
-        saga::{Grant, Leg, LegFact},
+        saga::{Ask, Grant, Leg, LegFact},
     },
     outcome::Outcome,
     refusal::{Reason, Refusal},
@@ -46,7 +46,6 @@ pub(super) fn decide(
 /// An answer about a hold that this order never asked for. If it is a grant in the order's name, it
 /// is given back: the units must not wait for an order that does not know of them.
 fn stray(id: &OrderId, sku: &Sku, answer: &SkuAnswer, when: When) -> Decision<OrderFact> {
-    use crate::domain::command::Command;
     let mut decision = Decision::new(Verdict::Recorded);
     let ours = matches!(answer.hold(), HoldName::Order { order, .. } if order == id);
     if ours && matches!(answer, SkuAnswer::Reserved { .. }) {
@@ -59,7 +58,6 @@ fn stray(id: &OrderId, sku: &Sku, answer: &SkuAnswer, when: When) -> Decision<Or
 impl Draft<'_> {
     /// Asks every SKU for its hold.
     pub fn ask_all(&mut self) {
-        use crate::domain::order::saga::Ask;
         let legs: Vec<u32> = (0..).zip(&self.order.legs).map(|(index, _)| index).collect();
         legs.into_iter().for_each(|leg| self.ask(leg, Ask::Reserve));
     }
@@ -112,10 +110,12 @@ impl Draft<'_> {
         }
     }
 
-    /// A commit failed. Where the order has given the units up meanwhile, nothing is lost.
+    /// A commit failed. Where the order has given the units up meanwhile, nothing is lost. The name
+    /// is burnt: a repeat of the commit may still be on its way, and must find no fresh stock.
     fn lose(&mut self, index: u32, refusal: Refusal) {
         let wanted = self.order.open_by_leg()[index as usize] > 0;
         self.record_leg(index, LegFact::Refused(refusal.clone()));
+        self.ask(index, Ask::Release { keep: 0 });
         if wanted {
             self.break_off(refusal);
         }

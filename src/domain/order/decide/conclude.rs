@@ -8,7 +8,7 @@ use crate::domain::{
     decision::{Decision, Verdict},
     order::{
         facts::OrderFact,
-        lines::{Line, Place},
+        lines::{Line, LineFact, Place},
         payment::PaymentFact,
         state::Order,
         status::OrderStatus,
@@ -20,13 +20,18 @@ use crate::domain::{
 impl Draft<'_> {
     /// Draws the conclusions, and sends what is to be asked now.
     pub fn conclude(mut self, verdict: Verdict) -> Decision<OrderFact> {
+        self.draw_conclusions();
+        self.finish(verdict)
+    }
+
+    /// The conclusions alone.
+    pub fn draw_conclusions(&mut self) {
         self.fail_together();
         self.answer_in();
         self.confirm();
         self.deliver();
         self.give_money_back();
         self.pursue();
-        self.finish(verdict)
     }
 
     /// All or nothing: one refusal takes the others with it, as soon as it is heard.
@@ -99,6 +104,22 @@ impl Draft<'_> {
             }
         }
     }
+
+    /// Waits for no SKU any longer: what is not answered is not to be had.
+    pub fn refuse_unanswered(&mut self) {
+        for line in self.all_lines() {
+            self.refuse_awaiting(line, &Reason::Unanswered.into());
+        }
+    }
+
+    /// Units of a line that wait for an answer cannot be had.
+    pub fn refuse_awaiting(&mut self, line: u32, refusal: &Refusal) {
+        let awaiting = self.order.lines.get(line as usize).map_or(0, |line| line.units.awaiting);
+        if awaiting > 0 {
+            self.record_line(line, LineFact::NotServed { refusal: refusal.clone() });
+            self.move_units(line, &[Place::Awaiting], Place::Refused, awaiting);
+        }
+    }
 }
 
 /// Why an order of which nothing is left takes no money.
@@ -146,23 +167,4 @@ fn promises(order: &Order) -> Vec<LineReserved> {
         });
     }
     promises
-}
-
-impl Draft<'_> {
-    /// Waits for no SKU any longer: what is not answered is not to be had.
-    pub fn refuse_unanswered(&mut self) {
-        for line in self.all_lines() {
-            self.refuse_awaiting(line, &Reason::Unanswered.into());
-        }
-    }
-
-    /// Units of a line that wait for an answer cannot be had.
-    pub fn refuse_awaiting(&mut self, line: u32, refusal: &Refusal) {
-        let awaiting = self.order.lines.get(line as usize).map_or(0, |line| line.units.awaiting);
-        if awaiting > 0 {
-            use crate::domain::order::lines::LineFact;
-            self.record_line(line, LineFact::NotServed { refusal: refusal.clone() });
-            self.move_units(line, &[Place::Awaiting], Place::Refused, awaiting);
-        }
-    }
 }

@@ -27,8 +27,9 @@ pub(super) fn decide(
             let when = When { time: reached, logged_at: reached };
             let mut draft = Draft::of(&state.id, order, when, moment);
             draft.pass_deadlines();
+            draft.draw_conclusions();
             draft.ask_overdue();
-            draft.conclude(Verdict::Recorded)
+            draft.finish(Verdict::Recorded)
         }
     }
 }
@@ -64,7 +65,7 @@ impl Draft<'_> {
         });
     }
 
-    /// Repeats the commands that waited long enough.
+    /// Repeats the commands that waited long enough, those that were just overtaken excepted.
     fn ask_overdue(&mut self) {
         let reached = self.when.logged_at;
         let overdue = (0..)

@@ -1,0 +1,527 @@
+//! A case for each rule that the table does not show.
+
+use earmark::domain::{
+    DueClock, Entity,
+    command::{CommandBody, SkuAnswer, SkuCommand},
+    decision::{Input, Verdict},
+    event::{FulfilmentStep as F, OrderEvent, OrderPolicy, PaymentStep as P},
+    ids::{Fingerprint, HoldName},
+    order::{OrderState, lines::Place, status::OrderStatus},
+    refusal::Reason,
+};
+
+use crate::{
+    bench::{Bench, at},
+    events::*,
+    text,
+};
+
+fn placed_bench(policy: OrderPolicy) -> Bench {
+    let mut bench = Bench::new();
+    bench.event(two_lines(policy));
+    bench
+}
+
+fn reserved_bench() -> Bench {
+    let mut bench = placed_bench(OrderPolicy::AllOrNothing);
+    bench.hear("A", granted(2));
+    bench.hear("B", granted(1));
+    bench
+}
+
+fn confirmed_bench() -> Bench {
+    let mut bench = reserved_bench();
+    bench.event(pay(P::Captured, 100));
+    bench.hear("A", committed(2));
+    bench.hear("B", committed(1));
+    bench
+}
+
+#[test]
+fn an_order_goes_all_the_way() {
+    let mut bench = Bench::new();
+    let placed = bench.say(two_lines(OrderPolicy::AllOrNothing));
+    assert_eq!(placed, "accepted | A reserve 2, B reserve 1 | ");
+    assert_eq!(bench.told("A", granted(2)), "recorded |  | ");
+    assert_eq!(bench.told("B", granted(1)), "recorded |  | order.reserved a:2+0 b:1+0");
+    assert_eq!(bench.say(pay(P::Authorized, 100)), "accepted | A commit 2, B commit 1 | ");
+    assert_eq!(bench.told("A", committed(2)), "recorded |  | ");
+    assert_eq!(bench.told("B", committed(1)), "recorded |  | order.confirmed");
+    let left = bench.say(fulfil(F::Shipped, "f1", &[("a", 2)]));
+    assert_eq!(left, "accepted | A ship 2 #1 | order.partially_shipped a:2");
+    let left = bench.say(fulfil(F::Shipped, "f2", &[("b", 1)]));
+    assert_eq!(left, "accepted | B ship 1 #1 | order.shipped b:1");
+    bench.hear("A", shipped(1));
+    bench.hear("B", shipped(1));
+    assert_eq!(bench.say(fulfil(F::Delivered, "f1", &[("a", 2)])), "accepted |  | ");
+    assert_eq!(bench.say(fulfil(F::Delivered, "f2", &[("b", 1)])), "accepted |  | order.delivered");
+    let due = bench.state.dues()[0];
+    assert_eq!((due.clock, due.at), (DueClock::Settled, at(30 * 24 * 3_600)));
+    assert_eq!(bench.past(30 * 24 * 3_600), "recorded |  | ");
+    assert_eq!(bench.past(30 * 24 * 3_600 + 1), "recorded |  | order.closed");
+    assert_eq!(bench.state.dues(), []);
+}
+
+#[test]
+fn lines_of_one_sku_are_asked_for_together() {
+    let mut bench = Bench::new();
+    let mut lines = vec![line("a", "A", 5), line("b", "A", 5), line("c", "A", 1)];
+    lines[2].hold = Some(name("cart-7"));
+    let placed = bench.event(OrderEvent::Placed(placed(lines, OrderPolicy::Partial)));
+    assert_eq!(text::decision(&placed), "accepted | A reserve 10, A reserve 1 | ");
+    let CommandBody::Ask(SkuCommand::Reserve { hold, partial, expires_at, .. }) =
+        &placed.commands[1].body
+    else {
+        panic!("a reservation")
+    };
+    assert!(
+        matches!(hold, HoldName::Order { claim: Some(claim), attempt: 1, .. } if *claim == name("cart-7"))
+    );
+    assert_eq!((*partial, *expires_at), (true, at(900 + 120)));
+    bench.hear("A", granted(7));
+    let order = bench.state.order().unwrap();
+    let reserved = order.lines.iter().map(|line| line.units.reserved);
+    assert_eq!(reserved.collect::<Vec<_>>(), [5, 2, 0], "the first line first");
+}
+
+#[test]
+fn more_than_may_be_asked_for_is_refused() {
+    let lines = vec![line("a", "A", 1_000_000_000), line("b", "A", 1)];
+    let order = OrderEvent::Placed(placed(lines, OrderPolicy::Partial));
+    assert_eq!(Bench::new().say(order), "refused invalid_field (a) |  | ");
+}
+
+#[test]
+fn one_refusal_rejects_all_and_names_every_reason() {
+    let mut bench = placed_bench(OrderPolicy::AllOrNothing);
+    bench.hear("A", granted(2));
+    let rejected = bench.told("B", not_granted());
+    assert_eq!(rejected, "recorded | A release keep 0 | order.rejected b:insufficient_stock");
+    let mut bench = placed_bench(OrderPolicy::AllOrNothing);
+    assert_eq!(bench.told("A", not_granted()), "recorded |  | ");
+    let rejected = bench.told("B", not_granted());
+    assert_eq!(rejected, "recorded |  | order.rejected a:insufficient_stock b:insufficient_stock");
+}
+
+#[test]
+fn a_grant_after_a_refusal_goes_straight_back() {
+    let mut bench = placed_bench(OrderPolicy::AllOrNothing);
+    bench.hear("A", not_granted());
+    let rejected = bench.told("B", granted(1));
+    assert_eq!(rejected, "recorded | B release keep 0 | order.rejected a:insufficient_stock");
+}
+
+#[test]
+fn a_partial_order_takes_what_there_is() {
+    let mut bench = placed_bench(OrderPolicy::Partial);
+    bench.hear(
+        "A",
+        SkuAnswer::Reserved { hold: hold(), quantity: 1, backordered: 1, location: hel() },
+    );
+    let reserved = bench.told("B", not_granted());
+    assert_eq!(
+        reserved,
+        "recorded |  | order.reserved a:0+1 not a:insufficient_stock not b:insufficient_stock"
+    );
+    let mut bench = placed_bench(OrderPolicy::Partial);
+    bench.hear("A", not_granted());
+    bench.hear("B", not_granted());
+    assert_eq!(bench.status(), Some(OrderStatus::Rejected));
+}
+
+#[test]
+fn unanswered_commands_are_asked_again_in_the_same_words() {
+    let mut bench = Bench::new();
+    let first = bench.event(two_lines(OrderPolicy::AllOrNothing)).commands;
+    let mut sent = Vec::new();
+    while bench.now < 200 {
+        let due = bench.state.dues()[0].at.0 / 1_000_000 + 1;
+        let again = bench.reach(DueClock::Settled, due);
+        assert_eq!(again.commands, first);
+        sent.push(due);
+    }
+    assert_eq!(sent, [6, 17, 38, 79, 140, 201], "each wait twice the last, up to a minute");
+    bench.hear("A", granted(2));
+    let due = bench.state.dues()[0].at.0 / 1_000_000 + 1;
+    assert_eq!(bench.past(due), "recorded | B reserve 1 | ");
+}
+
+#[test]
+fn skus_that_do_not_answer_are_given_up() {
+    let mut bench = placed_bench(OrderPolicy::AllOrNothing);
+    bench.hear("A", granted(2));
+    let rejected = bench.past(601);
+    assert_eq!(
+        rejected,
+        "recorded | A release keep 0, B release keep 0 | order.rejected b:unanswered"
+    );
+    assert_eq!(bench.told("B", granted(1)), "recorded |  | ", "the release is on its way");
+    bench.hear("B", released(0));
+    assert_eq!(bench.told("B", granted(1)), "recorded | B release keep 0 | ");
+    let mut bench = placed_bench(OrderPolicy::Partial);
+    bench.hear("A", granted(2));
+    let reserved = bench.past(601);
+    assert_eq!(reserved, "recorded | B release keep 0 | order.reserved a:2+0 not b:unanswered");
+}
+
+#[test]
+fn an_order_from_a_late_lane_still_gets_its_answers() {
+    let mut bench = Bench::new();
+    let mut published = bench.publish(two_lines(OrderPolicy::AllOrNothing));
+    published.cause.logged_at = at(-800);
+    bench.feed(&Input::Event(published));
+    assert_eq!(bench.state.order().unwrap().terms.answers_due_at, at(600));
+    assert_eq!(bench.state.order().unwrap().terms.payment_due_at, at(100));
+}
+
+#[test]
+fn a_stray_grant_goes_back() {
+    let mut bench = reserved_bench();
+    let other = HoldName::Order { order: order_id(), location: None, claim: None, attempt: 2 };
+    let grant = SkuAnswer::Reserved { hold: other, quantity: 2, backordered: 0, location: hel() };
+    assert_eq!(bench.told("A", grant.clone()), "recorded | A release keep 0 | ");
+    assert_eq!(Bench::new().told("A", grant), "recorded | A release keep 0 | ");
+}
+
+#[test]
+fn a_payment_before_the_answers_waits_for_them() {
+    let mut bench = placed_bench(OrderPolicy::AllOrNothing);
+    assert_eq!(bench.say(pay(P::Captured, 100)), "accepted |  | ");
+    bench.hear("A", granted(2));
+    let both = bench.told("B", granted(1));
+    assert_eq!(both, "recorded | A commit 2, B commit 1 | order.reserved a:2+0 b:1+0");
+}
+
+#[test]
+fn a_payment_of_a_rejected_order_is_due_back_once() {
+    let mut bench = placed_bench(OrderPolicy::AllOrNothing);
+    bench.event(pay(P::Captured, 100));
+    bench.hear("A", not_granted());
+    assert_eq!(
+        bench.told("B", not_granted()),
+        "recorded |  | order.rejected a:insufficient_stock b:insufficient_stock; refund.due 100, order_ended"
+    );
+    assert_eq!(bench.say(pay(P::Captured, 20)), "accepted |  | refund.due 20, order_ended");
+    assert_eq!(bench.say(pay(P::Refunded, 120)), "recorded |  | ");
+    assert_eq!(bench.say(pay(P::Captured, 5)), "accepted |  | refund.due 5, order_ended");
+}
+
+#[test]
+fn money_at_the_deadline_is_in_time_and_after_it_is_not() {
+    let mut bench = reserved_bench();
+    bench.now = 900;
+    assert_eq!(bench.past(900), "recorded |  | ");
+    assert_eq!(bench.say(pay(P::Captured, 100)), "accepted | A commit 2, B commit 1 | ");
+    let mut bench = reserved_bench();
+    bench.now = 901;
+    assert_eq!(
+        bench.say(pay(P::Captured, 100)),
+        "accepted | A release keep 0, B release keep 0 | order.expired; refund.due 100, payment_too_late"
+    );
+    assert_eq!(bench.status(), Some(OrderStatus::Expired));
+}
+
+#[test]
+fn an_order_with_nothing_to_pay_is_paid_by_an_authorization_of_nothing() {
+    let mut bench = reserved_bench();
+    assert_eq!(bench.say(pay(P::Authorized, 0)), "accepted | A commit 2, B commit 1 | ");
+}
+
+#[test]
+fn a_voided_authorization_unpays_until_confirmed() {
+    let mut bench = reserved_bench();
+    bench.event(pay(P::Authorized, 100));
+    bench.hear("A", committed(2));
+    assert_eq!(bench.say(pay(P::Voided, 100)), "accepted |  | ");
+    assert_eq!(bench.told("B", committed(1)), "recorded |  | ", "allocated, but not confirmed");
+    assert_eq!(bench.status(), Some(OrderStatus::Reserved));
+    let expired = bench.past(901);
+    assert_eq!(expired, "recorded | A release keep 0, B release keep 0 | order.expired");
+    let mut bench = confirmed_bench();
+    assert_eq!(bench.say(pay(P::Voided, 100)), "recorded |  | ");
+}
+
+#[test]
+fn a_payment_keeps_its_currency() {
+    let mut bench = confirmed_bench();
+    let OrderEvent::Payment(step, mut payment) = pay(P::Captured, 1) else { unreachable!() };
+    payment.currency = "SEK".to_owned();
+    let said = bench.say(OrderEvent::Payment(step, payment));
+    assert_eq!(said, "refused invalid_field (p1) |  | ");
+}
+
+#[test]
+fn a_commit_that_fails_calls_the_order_off() {
+    let mut bench = reserved_bench();
+    bench.event(pay(P::Captured, 100));
+    bench.hear("A", committed(2));
+    assert_eq!(
+        bench.told("B", not_committed()),
+        "recorded | B release keep 0, A release keep 0 | \
+         order.cancelled a:2 b:1, all, insufficient_stock; refund.due 100, insufficient_stock"
+    );
+    let mut bench = reserved_bench();
+    bench.event(pay(P::Captured, 100));
+    bench.hear("B", committed(1));
+    let short = bench.told("A", committed(1));
+    assert!(short.starts_with("recorded | A release keep 0, B release keep 0 | order.cancelled"));
+}
+
+#[test]
+fn a_lapsed_hold_is_committed_by_a_fresh_check() {
+    let mut bench = reserved_bench();
+    assert_eq!(bench.told("A", SkuAnswer::Expired { hold: hold() }), "recorded |  | ");
+    assert_eq!(bench.say(pay(P::Captured, 1)), "accepted | A commit 2, B commit 1 | ");
+    bench.hear("A", committed(2));
+    assert_eq!(bench.told("B", committed(1)), "recorded |  | order.confirmed");
+}
+
+#[test]
+fn a_hold_that_lapsed_after_it_kept_something_has_lapsed() {
+    let mut bench = Bench::new();
+    let lines = vec![line("a", "A", 2), line("b", "A", 3)];
+    bench.event(OrderEvent::Placed(placed(lines, OrderPolicy::AllOrNothing)));
+    bench.hear("A", granted(5));
+    assert!(bench.say(cancel(Some(&["b"]))).starts_with("accepted | A release keep 2 |"));
+    bench.hear("A", SkuAnswer::Expired { hold: hold() });
+    assert_eq!(bench.told("A", released(2)), "recorded |  | ");
+    assert_eq!(bench.say(pay(P::Captured, 9)), "accepted | A commit 2 | ");
+}
+
+#[test]
+fn cancelling_asks_back_what_is_not_wanted() {
+    let mut bench = Bench::new();
+    let lines = vec![line("a", "A", 2), line("b", "A", 3)];
+    bench.event(OrderEvent::Placed(placed(lines, OrderPolicy::AllOrNothing)));
+    let b = bench.say(cancel(Some(&["b"])));
+    assert_eq!(b, "accepted |  | order.cancelled b:3, changed my mind");
+    let reserved = bench.told("A", granted(5));
+    assert_eq!(reserved, "recorded | A release keep 2 | order.reserved a:2+0");
+    assert_eq!(bench.say(cancel(Some(&["b"]))), "recorded |  | ");
+    bench.hear("A", released(2));
+    let all = bench.say(cancel(None));
+    assert_eq!(all, "accepted | A release keep 0 | order.cancelled a:2, all, changed my mind");
+}
+
+#[test]
+fn cancelling_an_unanswered_hold_burns_its_name() {
+    let mut bench = placed_bench(OrderPolicy::AllOrNothing);
+    bench.hear("A", granted(2));
+    let b = bench.say(cancel(Some(&["b"])));
+    assert_eq!(
+        b,
+        "accepted | B release keep 0 | order.cancelled b:1, changed my mind; order.reserved a:2+0"
+    );
+}
+
+#[test]
+fn the_window_to_cancel_closes_by_log_time() {
+    let mut bench = Bench::new();
+    let terms = placed(vec![line("a", "A", 2)], OrderPolicy::Partial);
+    bench.event(OrderEvent::Placed(earmark::domain::event::OrderPlaced {
+        cancel_until: Some(at(60)),
+        ..terms
+    }));
+    bench.now = 61;
+    assert_eq!(
+        bench.say(cancel(None)),
+        "refused cancel_window_closed |  | order.cancel_refused cancel_window_closed"
+    );
+    bench.now = 60;
+    assert!(bench.say(cancel(None)).starts_with("accepted"));
+}
+
+#[test]
+fn the_rest_of_a_shipped_order_may_be_cancelled() {
+    let mut bench = confirmed_bench();
+    bench.event(fulfil(F::Shipped, "f1", &[("a", 2)]));
+    bench.event(fulfil(F::Delivered, "f1", &[("a", 2)]));
+    let rest = bench.say(cancel(None));
+    assert_eq!(
+        rest,
+        "accepted | B release keep 0 | order.cancelled b:1, changed my mind; order.delivered"
+    );
+}
+
+#[test]
+fn a_release_never_overtakes_a_shipment() {
+    let mut bench = Bench::new();
+    let lines = vec![line("a", "A", 3), line("b", "A", 2), line("c", "A", 2)];
+    bench.event(OrderEvent::Placed(placed(lines, OrderPolicy::AllOrNothing)));
+    bench.hear("A", granted(7));
+    bench.event(pay(P::Captured, 100));
+    bench.hear("A", committed(7));
+    let left = bench.say(fulfil(F::Shipped, "f1", &[("a", 3)]));
+    assert_eq!(left, "accepted | A ship 3 #1 | order.partially_shipped a:3");
+    let rest = bench.say(cancel(Some(&["b"])));
+    assert_eq!(rest, "accepted |  | order.cancelled b:2, changed my mind");
+    assert_eq!(bench.told("A", shipped(1)), "recorded | A release keep 2 | ");
+    let left = bench.say(fulfil(F::Shipped, "f2", &[("c", 2)]));
+    assert_eq!(left, "accepted |  | order.shipped c:2");
+    assert_eq!(bench.told("A", released(2)), "recorded | A ship 2 #2 | ");
+}
+
+#[test]
+fn goods_that_left_are_believed() {
+    let mut bench = reserved_bench();
+    bench.past(901);
+    bench.hear("A", released(0));
+    let left = bench.say(fulfil(F::Shipped, "f1", &[("a", 1)]));
+    assert_eq!(left, "accepted | A ship 1 #1 | order.shipped a:1");
+    let mut bench = reserved_bench();
+    bench.event(fulfil(F::Shipped, "f1", &[("a", 1)]));
+    bench.hear("A", shipped(1));
+    assert_eq!(bench.say(pay(P::Captured, 9)), "accepted | A commit 1, B commit 1 | ");
+}
+
+#[test]
+fn what_left_unpaid_leaves_a_remainder_that_is_called_off() {
+    let mut bench = reserved_bench();
+    bench.event(fulfil(F::Shipped, "f1", &[("a", 2)]));
+    bench.hear("A", shipped(1));
+    let rest = bench.past(901);
+    assert_eq!(rest, "recorded | B release keep 0 | order.cancelled b:1, payment_too_late");
+    assert_eq!(bench.status(), Some(OrderStatus::Shipped));
+}
+
+#[test]
+fn a_fulfilment_ships_once_and_a_delivery_implies_it() {
+    let mut bench = confirmed_bench();
+    let arrived = bench.say(fulfil(F::Delivered, "f1", &[("a", 2)]));
+    assert_eq!(arrived, "accepted | A ship 2 #1 | order.partially_shipped a:2");
+    assert_eq!(bench.say(fulfil(F::Shipped, "f1", &[("a", 2)])), "recorded |  | ");
+    assert_eq!(bench.say(fulfil(F::Picked, "f1", &[("a", 2)])), "recorded |  | ");
+    let fulfilment = &bench.state.order().unwrap().fulfilments[&name("f1")];
+    assert_eq!(fulfilment.skipped, [F::Opened, F::Picked, F::Shipped]);
+}
+
+#[test]
+fn a_fulfilment_may_arrive_in_parts() {
+    let mut bench = confirmed_bench();
+    bench.event(fulfil(F::Shipped, "f1", &[("a", 2), ("b", 1)]));
+    assert_eq!(bench.say(fulfil(F::Delivered, "f1", &[("a", 2)])), "accepted |  | ");
+    assert_eq!(bench.say(fulfil(F::Delivered, "f1", &[("b", 1)])), "accepted |  | order.delivered");
+    assert_eq!(bench.say(fulfil(F::Delivered, "f1", &[("b", 1)])), "recorded |  | ");
+}
+
+#[test]
+fn the_newest_word_of_a_carrier_is_kept() {
+    let mut bench = confirmed_bench();
+    assert_eq!(bench.say(tracked("delivered", 9)), "accepted |  | ");
+    assert_eq!(bench.say(tracked("in_transit", 5)), "recorded |  | ");
+}
+
+#[test]
+fn a_repeat_is_answered_as_the_first_time_whatever_its_age() {
+    let mut bench = Bench::new();
+    let first = bench.publish(two_lines(OrderPolicy::AllOrNothing));
+    bench.feed(&Input::Event(first.clone()));
+    let mut late = first.clone();
+    late.cause.logged_at = at(500 * 24 * 3_600);
+    late.cause.expires_at = Some(at(-1));
+    let again = bench.feed(&Input::Event(late.clone()));
+    assert_eq!(text::decision(&again), "again accepted |  | ");
+    late.cause.fingerprint = Fingerprint(8);
+    let other = bench.feed(&Input::Event(late.clone()));
+    assert_eq!(other.verdict.refused(), Some(Reason::IdConflict));
+    late.cause.key = earmark::domain::ids::EventKey(99);
+    let stale = bench.feed(&Input::Event(late.clone()));
+    assert_eq!(stale.verdict.refused(), Some(Reason::Stale));
+    late.cause.time = late.cause.logged_at;
+    let too_late = bench.feed(&Input::Event(late.clone()));
+    assert_eq!((too_late.verdict.refused(), too_late.facts.len()), (Some(Reason::TooLate), 0));
+    late.cause.expires_at = None;
+    let exists = bench.feed(&Input::Event(late.clone()));
+    assert_eq!(exists.verdict.refused(), Some(Reason::OrderExists));
+    let again = bench.feed(&Input::Event(late));
+    assert_eq!(text::decision(&again), "again refused order_exists |  | ");
+}
+
+#[test]
+fn events_before_the_order_wait_for_it_in_order() {
+    let mut bench = Bench::new();
+    let paid = bench.publish(pay(P::Captured, 100));
+    assert_eq!(bench.feed(&Input::Event(paid.clone())).verdict, Verdict::Parked);
+    let again = bench.feed(&Input::Event(paid.clone()));
+    assert_eq!((text::decision(&again).as_str(), again.facts.len()), ("again parked |  | ", 0));
+    assert_eq!(bench.say(cancel(Some(&["x"]))), "parked |  | ");
+    assert!(!bench.state.has_steps_left());
+    bench.event(two_lines(OrderPolicy::AllOrNothing));
+    assert!(bench.state.has_steps_left());
+    let step = bench.feed(&Input::Step);
+    assert_eq!(step.answers.as_ref(), Some(&paid.cause));
+    assert_eq!(text::decision(&step), "accepted |  | ");
+    let step = bench.feed(&Input::Step);
+    assert_eq!(
+        text::decision(&step),
+        "refused unknown_line (x) |  | order.cancel_refused unknown_line"
+    );
+    assert!(!bench.state.has_steps_left());
+    let again = bench.feed(&Input::Event(paid));
+    assert_eq!(text::decision(&again), "again accepted |  | ");
+}
+
+#[test]
+fn events_whose_order_never_comes_are_given_up() {
+    let mut bench = Bench::new();
+    bench.policy.parked_max = 1;
+    bench.event(pay(P::Captured, 100));
+    assert_eq!(bench.say(pay(P::Captured, 100)), "refused orphan |  | ");
+    let due = bench.state.dues()[0];
+    assert_eq!((due.clock, due.at), (DueClock::Demand, at(3_600)));
+    assert_eq!(bench.reach(DueClock::Demand, 3_600).given_up, []);
+    let given_up = bench.reach(DueClock::Demand, 3_601).given_up;
+    assert_eq!((given_up.len(), given_up[0].reason), (1, Reason::Orphan));
+    assert!(bench.state.parked().is_empty());
+}
+
+#[test]
+fn what_this_version_cannot_decide_is_kept_for_one_that_can() {
+    let mut bench = confirmed_bench();
+    assert_eq!(bench.say(fulfil(F::Split, "f1", &[("a", 1)])), "refused not_supported |  | ");
+    assert_eq!(Bench::new().say(fulfil(F::Moved, "f1", &[])), "refused not_supported |  | ");
+}
+
+#[test]
+fn a_change_writes_the_head_and_what_it_is_about() {
+    let (mut changed, mut bench) = (Vec::new(), confirmed_bench());
+    let published = bench.publish(pay(P::Refunded, 1));
+    let moment = earmark::domain::Moment { now: at(1), policy: &bench.policy };
+    for fact in bench.state.decide(&Input::Event(published), &moment).facts {
+        bench.state.apply(&fact, at(1)).unwrap();
+    }
+    changed.extend(bench.state.take_changed_parts().into_iter().map(|(key, _)| key));
+    assert_eq!(changed.len(), 3);
+    assert_eq!(changed[..2], ["head".to_owned(), "pay:p1".to_owned()]);
+    assert!(changed[2].starts_with("id:"));
+}
+
+#[test]
+fn parts_that_do_not_fit_are_a_breach() {
+    assert!(OrderState::from_parts(order_id(), vec![]).is_err());
+    let mut bench = Bench::new();
+    let published = bench.publish(two_lines(OrderPolicy::Partial));
+    let moment = earmark::domain::Moment { now: at(1), policy: &bench.policy };
+    for fact in bench.state.decide(&Input::Event(published), &moment).facts {
+        bench.state.apply(&fact, at(1)).unwrap();
+    }
+    let parts = bench.state.take_changed_parts().into_iter();
+    let parts: Vec<_> = parts.filter_map(|(key, part)| Some((key, part?))).collect();
+    assert!(OrderState::from_parts(order_id(), parts.clone()).is_ok());
+    let without_line = parts.into_iter().filter(|(key, _)| key != "line:1").collect();
+    assert!(OrderState::from_parts(order_id(), without_line).is_err());
+}
+
+#[test]
+fn an_order_can_be_shown_as_json() {
+    let shown = serde_json::to_value(&confirmed_bench().state).unwrap();
+    assert_eq!(shown["status"], "confirmed");
+    assert_eq!(shown["order"]["lines"][0]["units"]["allocated"], 2);
+}
+
+#[test]
+fn units_are_conserved_by_every_transfer() {
+    let bench = confirmed_bench();
+    let order = bench.state.order().unwrap();
+    assert_eq!((order.open(), order.sum(&[Place::Allocated])), (3, 3));
+}

@@ -1,0 +1,270 @@
+//! Whatever happens: answers late, twice, out of order or never the same; events at any time. The
+//! SKUs are a model of a few lines that keeps to the protocol.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use earmark::domain::{
+    DueClock, Entity,
+    command::{Command, CommandBody, SkuAnswer, SkuCommand},
+    decision::{Decision, Input, Published, Standing, Verdict},
+    event::{FulfilmentStep as F, OrderEvent, OrderPolicy, PaymentStep as P},
+    ids::{EntityKey, Sku},
+    order::{facts::OrderFact, lines::Place, status::OrderStatus},
+    outcome::Outcome,
+    refusal::Reason,
+};
+use proptest::{collection::vec, prelude::*};
+
+use crate::{bench::Bench, events::*};
+
+/// A hold as a SKU of the model keeps it.
+#[derive(Clone, Default)]
+struct ModelHold {
+    quantity: u32,
+    committed: bool,
+    lapsed: bool,
+    ended: bool,
+    shipments: BTreeSet<u32>,
+}
+
+struct World {
+    bench: Bench,
+    holds: BTreeMap<Sku, ModelHold>,
+    commands: Vec<Command>,
+    answers: Vec<(Sku, SkuAnswer)>,
+    said: Vec<(Published<OrderEvent>, Verdict)>,
+    outcomes: Vec<Outcome>,
+}
+
+impl World {
+    fn new() -> World {
+        World {
+            bench: Bench::new(),
+            holds: BTreeMap::new(),
+            commands: Vec::new(),
+            answers: Vec::new(),
+            said: Vec::new(),
+            outcomes: Vec::new(),
+        }
+    }
+
+    fn keep(&mut self, decision: Decision<OrderFact>) {
+        let commits = decision
+            .commands
+            .iter()
+            .any(|command| matches!(&command.body, CommandBody::Ask(SkuCommand::Commit { .. })));
+        let resent = decision.facts.iter().any(|fact| format!("{fact:?}").contains("SentAgain"));
+        let paid = self.bench.state.order().is_some_and(|order| order.is_paid());
+        assert!(!commits || paid || resent, "no commit without payment");
+        self.commands.extend(decision.commands);
+        self.outcomes.extend(decision.outcomes);
+        while self.bench.state.has_steps_left() {
+            let step = self.bench.feed(&Input::Step);
+            assert!(step.answers.is_some());
+            self.commands.extend(step.commands);
+            self.outcomes.extend(step.outcomes);
+        }
+    }
+
+    fn event(&mut self, event: OrderEvent) {
+        let published = self.bench.publish(event);
+        let decision = self.bench.feed(&Input::Event(published.clone()));
+        let verdict = decision.verdict.clone();
+        if verdict != Verdict::Parked && verdict.refused().is_none_or(Reason::is_remembered) {
+            self.said.push((published, verdict));
+        }
+        self.keep(decision);
+    }
+
+    fn repeat(&mut self, pick: u8) {
+        if self.said.is_empty() {
+            return;
+        }
+        let (published, verdict) = self.said[pick as usize % self.said.len()].clone();
+        let decision = self.bench.feed(&Input::Event(published));
+        assert_eq!(decision.standing, Standing::Repeated);
+        assert_eq!((&decision.verdict, decision.facts.len()), (&verdict, 0));
+    }
+
+    /// A SKU decides on some command; the command may come again later.
+    fn serve(&mut self, pick: u8, luck: u8) {
+        if self.commands.is_empty() {
+            return;
+        }
+        let index = pick as usize % self.commands.len();
+        let command =
+            if luck % 4 == 3 { self.commands[index].clone() } else { self.commands.remove(index) };
+        let (EntityKey::Sku(sku), CommandBody::Ask(ask)) = (command.to, command.body) else {
+            unreachable!("an order asks SKUs")
+        };
+        let answer = self.answer(&sku, ask, luck);
+        self.answers.push((sku, answer));
+    }
+
+    fn answer(&mut self, sku: &Sku, ask: SkuCommand, luck: u8) -> SkuAnswer {
+        let known = self.holds.contains_key(sku);
+        let model = self.holds.entry(sku.clone()).or_default();
+        let hold = ask.hold().clone();
+        match ask {
+            SkuCommand::Reserve { quantity, partial, .. } => {
+                if !known {
+                    model.quantity = match luck % 8 {
+                        0 => 0,
+                        1 if partial => quantity / 2,
+                        _ => quantity,
+                    };
+                    model.ended = model.quantity == 0;
+                }
+                if model.ended {
+                    return not_granted();
+                }
+                granted(model.quantity)
+            }
+            SkuCommand::Commit { quantity, .. } => {
+                if model.lapsed && !model.ended && luck.is_multiple_of(2) {
+                    (model.lapsed, model.quantity) = (false, quantity);
+                }
+                if model.ended || model.lapsed {
+                    model.ended = true;
+                    return not_committed();
+                }
+                model.committed = true;
+                model.quantity = model.quantity.min(quantity);
+                SkuAnswer::Committed { hold, quantity: model.quantity }
+            }
+            SkuCommand::Release { keep, .. } => {
+                model.quantity = model.quantity.min(keep);
+                model.ended |= keep == 0;
+                if model.lapsed || model.ended {
+                    model.quantity = 0;
+                }
+                SkuAnswer::Released { hold, keep: model.quantity }
+            }
+            SkuCommand::Ship { quantity, shipment, .. } => {
+                if model.shipments.insert(shipment) {
+                    model.quantity = model.quantity.saturating_sub(quantity);
+                }
+                SkuAnswer::Shipped { hold, shipment }
+            }
+        }
+    }
+
+    /// Some answer comes, perhaps not for the last time.
+    fn hear(&mut self, pick: u8, luck: u8) {
+        if self.answers.is_empty() {
+            return;
+        }
+        let index = pick as usize % self.answers.len();
+        let (sku, answer) =
+            if luck % 4 == 3 { self.answers[index].clone() } else { self.answers.remove(index) };
+        let decision = self.bench.hear(sku.as_str(), answer);
+        self.keep(decision);
+    }
+
+    fn lapse(&mut self, sku: Sku) {
+        let Some(model) = self.holds.get_mut(&sku) else { return };
+        if !model.committed && !model.ended && !model.lapsed && model.quantity > 0 {
+            (model.lapsed, model.quantity) = (true, 0);
+            self.answers.push((sku, SkuAnswer::Expired { hold: hold() }));
+        }
+    }
+
+    fn pass(&mut self, seconds: i64) {
+        let reached = self.bench.now + seconds;
+        let decision = self.bench.reach(DueClock::Settled, reached);
+        self.keep(decision);
+    }
+
+    fn act(&mut self, (what, pick, luck): (u8, u8, u8)) {
+        let lines: [&[(&str, u32)]; 4] =
+            [&[("a", 1)], &[("a", 2), ("b", 1)], &[("b", 1), ("c", 2)], &[("c", 1)]];
+        let lines = lines[pick as usize % 4];
+        let fulfilment = ["f1", "f2", "f3"][luck as usize % 3];
+        match what % 32 {
+            0..=9 => self.serve(pick, luck),
+            10..=17 => self.hear(pick, luck),
+            18 => self.event(pay(P::Authorized, 100)),
+            19 => self.event(pay(P::Captured, 100)),
+            20 => self.event(pay(P::Voided, 100)),
+            21 => self.event(pay(P::Refunded, 50)),
+            22 => self.event(cancel(None)),
+            23 => self.event(cancel(Some(&[["a", "b", "c"][pick as usize % 3]]))),
+            24 => self.event(fulfil(F::Shipped, fulfilment, lines)),
+            25 => self.event(fulfil(F::Delivered, fulfilment, lines)),
+            26 => self.lapse(sku(["A", "B"][pick as usize % 2])),
+            27 => self.pass(7),
+            28 => self.pass(i64::from(pick) * 3),
+            _ => self.repeat(pick),
+        }
+    }
+
+    /// All is answered, and all deadlines pass.
+    fn come_to_rest(&mut self) {
+        for _ in 0..1_000 {
+            while !self.commands.is_empty() || !self.answers.is_empty() {
+                self.serve(0, 2);
+                self.hear(0, 0);
+            }
+            let Some(due) = self.bench.state.dues().first().copied() else { return };
+            let seconds = due.at.0 / 1_000_000 + 1;
+            self.bench.now = self.bench.now.max(seconds);
+            let decision = self.bench.reach(DueClock::Settled, seconds);
+            assert!(!decision.facts.is_empty(), "a deadline that changes nothing: {due:?}");
+            self.keep(decision);
+        }
+        panic!("the order does not come to rest");
+    }
+
+    fn check_rest(&self) {
+        let order = self.bench.state.order().unwrap();
+        let open = order.open_by_leg();
+        for (leg, open) in order.legs.iter().zip(open) {
+            let held = self.holds.get(&leg.sku).map_or(0, |hold| hold.quantity);
+            assert!(held <= open, "SKU {} still holds {held}, {open} are wanted", leg.sku);
+        }
+        assert!(!order.is_awaiting(), "an order without an answer");
+        assert!(order.open() == 0 || order.confirmed, "an order that is open for no reason");
+        let ended = self.outcomes.iter().filter(|outcome| {
+            matches!(
+                outcome,
+                Outcome::OrderRejected { .. }
+                    | Outcome::OrderExpired
+                    | Outcome::OrderCancelled { complete: true, .. }
+            )
+        });
+        let ended = ended.count();
+        match self.bench.status().unwrap() {
+            OrderStatus::Rejected | OrderStatus::Expired | OrderStatus::Cancelled => {
+                assert_eq!(ended, 1, "{:?}", self.outcomes);
+                assert!(order.payments.values().all(|payment| payment.owed() == 0));
+            }
+            status => assert!(ended <= 1, "{status:?} {:?}", self.outcomes),
+        }
+        if order.status() == OrderStatus::Confirmed {
+            assert!(self.outcomes.contains(&Outcome::OrderConfirmed));
+            assert_eq!(order.sum(&[Place::Reserved]), 0);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_lost_or_doubled(partial: bool, early in 0..8_usize, actions in vec(any::<(u8, u8, u8)>(), 0..80)) {
+        let policy = if partial { OrderPolicy::Partial } else { OrderPolicy::AllOrNothing };
+        let lines = vec![line("a", "A", 2), line("b", "B", 1), line("c", "A", 3)];
+        let mut world = World::new();
+        for (index, action) in actions.into_iter().enumerate() {
+            if index == early {
+                world.event(OrderEvent::Placed(placed(lines.clone(), policy)));
+            }
+            world.act(action);
+        }
+        if world.bench.state.order().is_none() {
+            world.event(OrderEvent::Placed(placed(lines, policy)));
+        }
+        world.come_to_rest();
+        world.check_rest();
+    }
+}
