@@ -1,1 +1,159 @@
-//! Later.
+//! What orders ask: once done, answered always.
+
+use earmark::domain::{
+    DueClock,
+    command::{SkuAnswer, SkuCommand},
+    event::CountKind,
+    ids::HoldName,
+    refusal::Reason,
+    sku::hold::PromiseNo,
+};
+
+use crate::world::*;
+
+fn commit(hold: &HoldName, quantity: u32) -> SkuCommand {
+    SkuCommand::Commit { hold: hold.clone(), quantity }
+}
+
+fn release(hold: &HoldName, keep: u32) -> SkuCommand {
+    SkuCommand::Release { hold: hold.clone(), keep }
+}
+
+fn not_reserved(answer: SkuAnswer) -> Reason {
+    match answer {
+        SkuAnswer::NotReserved { refusal, .. } => refusal.reason,
+        answer => panic!("{answer:?}"),
+    }
+}
+
+fn not_committed(answer: SkuAnswer) -> Reason {
+    match answer {
+        SkuAnswer::NotCommitted { refusal, .. } => refusal.reason,
+        answer => panic!("{answer:?}"),
+    }
+}
+
+#[test]
+fn an_order_from_first_to_last_each_step_twice() {
+    let mut world = World::with_stock(10);
+    let hold = hold_of("o", None);
+    let steps = [
+        (reserve(&hold, 5), "10 5 5 0 0 0 0 0"),
+        (commit(&hold, 4), "10 6 0 4 0 0 0 0"),
+        (ship(&hold, "a", 1, 1), "9 6 0 3 0 0 0 0"),
+        (release(&hold, 2), "9 7 0 2 0 0 0 0"),
+        (ship(&hold, "a", 2, 2), "7 7 0 0 0 0 0 0"),
+        (ship(&hold, "a", 2, 2), "7 7 0 0 0 0 0 0"),
+        (commit(&hold, 4), "7 7 0 0 0 0 0 0"),
+    ];
+    for (command, after) in steps {
+        let first = world.ask("o", command.clone());
+        assert_eq!(world.ask("o", command), first);
+        assert_eq!(world.line(), after);
+    }
+    assert!(world.outcomes.is_empty(), "the order speaks: {:?}", world.outcomes);
+    world.audit().unwrap();
+}
+
+#[test]
+fn a_cart_is_claimed_once_and_keeps_its_place() {
+    let mut world = World::with_stock(10);
+    world.say(requested("cart", 4));
+    world.say(requested("other", 3));
+    let mine = hold_of("o", Some("cart"));
+    world.ask("o", reserve(&mine, 6));
+    assert_eq!(world.line(), "10 1 9 0 0 0 0 0");
+    assert_eq!(world.open(&mine).promise, PromiseNo(0));
+    let theirs = hold_of("p", Some("cart"));
+    assert_eq!(not_reserved(world.ask("p", reserve(&theirs, 1))), Reason::NotOwner);
+    assert_eq!(not_reserved(world.ask("p", reserve(&mine, 1))), Reason::NotOwner);
+    world.audit().unwrap();
+}
+
+#[test]
+fn a_claim_that_cannot_be_served_leaves_the_cart() {
+    let mut world = World::with_stock(5);
+    world.say(requested("cart", 4));
+    let hold = hold_of("o", Some("cart"));
+    assert_eq!(not_reserved(world.ask("o", reserve(&hold, 6))), Reason::InsufficientStock);
+    assert_eq!(world.open(&named("cart")).quantity(), 4);
+    world.say(received("a", 5));
+    assert_eq!(not_reserved(world.ask("o", reserve(&hold, 6))), Reason::InsufficientStock);
+}
+
+#[test]
+fn excess_of_a_claim_goes_back_and_an_ended_cart_is_asked_anew() {
+    let mut world = World::with_stock(5);
+    world.say(requested("cart", 4));
+    world.ask("o", reserve(&hold_of("o", Some("cart")), 1));
+    assert_eq!(world.line(), "5 4 1 0 0 0 0 0");
+    world.ask("p", reserve(&hold_of("p", Some("gone")), 3));
+    assert_eq!(world.line(), "5 1 4 0 0 0 0 0");
+}
+
+#[test]
+fn a_release_that_overtakes_burns_the_name() {
+    let mut world = World::with_stock(5);
+    let hold = hold_of("o", None);
+    assert_eq!(
+        world.ask("o", release(&hold, 0)),
+        SkuAnswer::Released { hold: hold.clone(), keep: 0 }
+    );
+    assert_eq!(not_reserved(world.ask("o", reserve(&hold, 1))), Reason::HoldEnded);
+    assert_eq!(world.line(), "5 5 0 0 0 0 0 0");
+}
+
+#[test]
+fn a_commit_of_an_expired_hold_looks_again() {
+    let mut world = World::with_stock(5);
+    let (mine, theirs) = (hold_of("o", None), hold_of("p", None));
+    for (of, hold) in [("o", &mine), ("p", &theirs)] {
+        let expires_at = at(60);
+        let (quantity, partial, backorder) = (2, false, false);
+        let hold = hold.clone();
+        world.ask(of, SkuCommand::Reserve { hold, quantity, partial, backorder, expires_at });
+    }
+    world.reach(DueClock::Settled, 61);
+    let expired = world.answers.iter().filter(|a| matches!(a, SkuAnswer::Expired { .. }));
+    assert_eq!(expired.count(), 2);
+    world.say(requested("cart", 2));
+    assert!(matches!(world.ask("o", commit(&mine, 2)), SkuAnswer::Committed { quantity: 2, .. }));
+    assert!(matches!(world.ask("o", commit(&mine, 2)), SkuAnswer::Committed { quantity: 2, .. }));
+    assert_eq!(not_committed(world.ask("p", commit(&theirs, 2))), Reason::InsufficientStock);
+    world.say(received("a", 9));
+    assert_eq!(not_committed(world.ask("p", commit(&theirs, 2))), Reason::InsufficientStock);
+    assert_eq!(world.line(), "14 10 2 2 0 0 0 0");
+    world.audit().unwrap();
+}
+
+#[test]
+fn goods_leave_from_elsewhere_from_broken_promises_and_for_nobody() {
+    let mut world = World::with_stock(4);
+    world.say(received("b", 3));
+    let hold =
+        HoldName::Order { order: order("o"), location: Some(place("a")), claim: None, attempt: 1 };
+    world.ask("o", reserve(&hold, 4));
+    world.ask("o", ship(&hold, "b", 1, 1));
+    assert_eq!((world.line().as_str(), world.at("b").on_hand), ("4 1 0 3 0 0 0 0", 2));
+    world.say(requested("cart", 2));
+    assert_eq!(world.open(&named("cart")).location, place("b"));
+    world.say(adjusted("a", -2));
+    assert_eq!(world.line(), "2 0 0 3 0 1 0 0");
+    world.ask("o", ship(&hold, "a", 3, 2));
+    assert_eq!(world.line(), "0 0 0 0 0 0 0 1");
+    let unknown = hold_of("p", None);
+    (0..2).for_each(|_| drop(world.ask("p", ship(&unknown, "a", 2, 1))));
+    assert_eq!(world.line(), "0 0 0 0 0 0 0 3");
+    world.audit().unwrap();
+}
+
+#[test]
+fn a_shipment_older_than_the_count_moves_nothing() {
+    let mut world = World::with_stock(5);
+    let hold = hold_of("o", None);
+    world.ask("o", reserve(&hold, 2));
+    world.clock = 100;
+    world.say(counted("a", 3, CountKind::OnHand, 50));
+    world.ask_of(40, "o", ship(&hold, "a", 2, 1));
+    assert_eq!(world.line(), "3 3 0 0 0 0 0 0");
+}
