@@ -29,6 +29,8 @@ pub struct NatsServer {
     name: String,
     port: u16,
     config: NatsConfig,
+    /// A member of a cluster answers for JetStream only when there is a leader: see `NatsCluster`.
+    in_cluster: bool,
     process: Process,
     // Holds the log too; deleted after the process is gone, since fields drop in order.
     dir: TempDir,
@@ -43,7 +45,7 @@ impl NatsServer {
     /// One server with more configuration.
     pub async fn start_with(config: NatsConfig) -> Self {
         for _ in 0..START_TRIES {
-            let mut server = Self::spawn("n1", free_port(), config.clone());
+            let mut server = Self::spawn("n1", free_port(), config.clone(), false);
             if server.ready().await {
                 return server;
             }
@@ -53,11 +55,11 @@ impl NatsServer {
         panic!("nats-server found no free port in {START_TRIES} tries");
     }
 
-    fn spawn(name: &str, port: u16, config: NatsConfig) -> Self {
+    fn spawn(name: &str, port: u16, config: NatsConfig, in_cluster: bool) -> Self {
         let dir = tempfile::Builder::new().prefix("earmark-nats-").tempdir();
         let dir = dir.expect("a temporary directory can be made");
         let process = launch(name, port, &config, &dir);
-        Self { name: name.to_owned(), port, config, process, dir }
+        Self { name: name.to_owned(), port, config, in_cluster, process, dir }
     }
 
     /// `nats://127.0.0.1:<port>`
@@ -122,10 +124,8 @@ impl NatsServer {
                 return Some(false);
             }
             let client = impatient(&url).await?;
-            // A member of a cluster answers only when there is a leader: see `NatsCluster`.
-            let alone = !self.config.top.contains("cluster");
-            let answers = !alone || jetstream::new(client).query_account().await.is_ok();
-            answers.then_some(true)
+            let ready = self.in_cluster || jetstream::new(client).query_account().await.is_ok();
+            ready.then_some(true)
         })
         .await
     }
@@ -153,7 +153,7 @@ impl NatsCluster {
                 urls.join(", ")
             );
             let config = NatsConfig { top, ..NatsConfig::default() };
-            servers.push(NatsServer::spawn(&format!("n{}", index + 1), free_port(), config));
+            servers.push(NatsServer::spawn(&format!("n{}", index + 1), free_port(), config, true));
         }
         for server in &mut servers {
             assert!(server.ready().await, "{}", server.process.output_tail());
@@ -169,7 +169,8 @@ impl NatsCluster {
         async_nats::connect(urls).await.expect("a ready server accepts connections")
     }
 
-    async fn wait_for_replicas(&self) {
+    /// Returns when a stream with three replicas can be made, as after a restart of members.
+    pub async fn wait_for_replicas(&self) {
         let client = impatient(&self.servers[0].url()).await.expect("the member is ready");
         let context = jetstream::new(client);
         wait_until("the cluster makes a stream with three replicas", 3 * READY_BOUND, async || {
