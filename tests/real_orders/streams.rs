@@ -4,7 +4,7 @@
 //! the stream had when the call began. A batch that brings less than is there is asked for again by
 //! a new consumer, so that nothing depends on a client's own idea of what is on the way.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use async_nats::jetstream::{
     Context,
     consumer::{AckPolicy, DeliverPolicy, pull},
@@ -15,6 +15,8 @@ use futures::StreamExt;
 
 /// Messages asked for at once.
 const BATCH: usize = 1_000;
+/// Consumers that may bring nothing, one after the other.
+const TRIES: usize = 3;
 
 /// A stored message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +41,12 @@ pub async fn read_after(context: &Context, name: &str, after: u64) -> Result<Vec
     let stream = context.get_stream(name).await.with_context(|| format!("open {name}"))?;
     let state = &stream.cached_info().state;
     let (end, mut last) = (state.last_sequence, after.max(state.first_sequence.saturating_sub(1)));
-    let mut messages = Vec::new();
+    let (mut messages, mut in_vain) = (Vec::new(), 0);
     while last < end {
         let read = read_some(&stream, last, end).await?;
-        last = read.last().map_or(end, |message| message.sequence);
+        in_vain = if read.is_empty() { in_vain + 1 } else { 0 };
+        ensure!(in_vain < TRIES, "{name} ends at {end} and nothing comes after {last}");
+        last = read.last().map_or(last, |message| message.sequence);
         messages.extend(read);
     }
     Ok(messages)

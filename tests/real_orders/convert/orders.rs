@@ -44,8 +44,7 @@ pub fn events(orders: &[Order], policy: Policy, seed: u64, calendar: &Calendar) 
         let capture = payment(order, "captured", at, 2, calendar);
         [Some(place(order, policy, at, calendar)), authorization, Some(capture)]
     };
-    let mut events: Vec<Event> =
-        orders.iter().zip(placed).flat_map(life).flatten().collect();
+    let mut events: Vec<Event> = orders.iter().zip(placed).flat_map(life).flatten().collect();
     events.sort_by_key(|event| event.at);
     events
 }

@@ -91,7 +91,8 @@ pub fn events(orders: &[Order], granted: &Granted, calendar: &Calendar) -> Vec<E
     let of_order = |(order, at): (&Order, Point)| {
         let to_ship = granted.of(&order.id).filter(|_| calendar.has_come(order.shipped_on));
         let parcels = to_ship.into_iter().flatten();
-        let parcels = parcels.map(|(location, lines)| ship(&order.id, location, lines, at, calendar));
+        let parcels =
+            parcels.map(|(location, lines)| ship(&order.id, location, lines, at, calendar));
         parcels.collect::<Vec<_>>()
     };
     let mut events: Vec<Event> = orders.iter().zip(shipped).flat_map(of_order).collect();

@@ -47,9 +47,9 @@ pub fn events(orders: &[retail::Order], received: Received, calendar: &Calendar)
     let quantity = |sku: &str, demand: u64| {
         if scarce.contains(sku) { demand * received.percent / 100 } else { demand }
     };
-    let receipts = demand.iter().map(|((sku, location), units)| {
-        (sku.as_str(), location.as_str(), quantity(sku, *units))
-    });
+    let receipts = demand
+        .iter()
+        .map(|((sku, location), units)| (sku.as_str(), location.as_str(), quantity(sku, *units)));
     let receipts: Vec<_> = receipts.filter(|(_, _, quantity)| *quantity > 0).collect();
     let event = |(index, (sku, location, quantity)): (usize, &(&str, &str, u64))| {
         let at = calendar.time(calendar.before_all(index, receipts.len()));
