@@ -67,7 +67,11 @@ fn main() -> Result<()> {
     std::fs::create_dir_all(&args.out).with_context(|| format!("make {}", args.out.display()))?;
     let write = |phase: Phase, stem: &str| {
         phase.write(&args.out, stem)?;
-        println!("{stem}: {} events, {} of them again", phase.first.len(), phase.again.len());
+        println!(
+            "{stem}: {} events, and {} of them again later",
+            phase.first.len(),
+            phase.again.len()
+        );
         anyhow::Ok(())
     };
     match &args.shipments_from {

@@ -11,6 +11,8 @@ pub mod orders;
 pub mod retail;
 pub mod shipments;
 pub mod stock;
+#[cfg(test)]
+mod tests;
 pub mod twice;
 
 use std::path::Path;

@@ -65,11 +65,6 @@ impl Granted {
         Ok(())
     }
 
-    /// How many orders may ship.
-    pub fn orders(&self) -> usize {
-        self.confirmed.difference(&self.ended).count()
-    }
-
     fn of(&self, order: &str) -> Option<&ToShip> {
         let ships = self.confirmed.contains(order) && !self.ended.contains(order);
         self.reserved.get(order).filter(|_| ships)
