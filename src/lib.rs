@@ -1,10 +1,16 @@
 //! Earmark keeps stock and orders true between the warehouse and the shop.
 
 pub mod actors;
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod contract;
 pub mod domain;
+pub mod error;
+pub mod http;
 pub mod nats;
 pub mod partition;
 pub mod ports;
 pub mod redis;
+pub mod supervisor;
 pub mod telemetry;

@@ -1,2 +1,9 @@
 //! The `earmark` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    earmark::cli::main(earmark::cli::Cli::parse())
+}

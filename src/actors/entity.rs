@@ -204,11 +204,14 @@ fn by_clock(dues: &[Due]) -> [(DueClock, Option<Timestamp>); 2] {
         .map(|clock| (clock, dues.iter().filter(|due| due.clock == clock).map(|due| due.at).min()))
 }
 
+/// What the words for a panic begin with; those for a breach of a rule do not.
+pub const PANICKED: &str = "panicked: ";
+
 /// Runs the entity's own code; a panic is a failure like any other.
 fn guarded<T>(code: impl FnOnce() -> Result<T, Breach>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(code)) {
         Ok(result) => result.map_err(|breach| breach.0),
-        Err(panic) => Err(panic_text(panic.as_ref())),
+        Err(panic) => Err(format!("{PANICKED}{}", panic_text(panic.as_ref()))),
     }
 }
 

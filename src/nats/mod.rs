@@ -6,6 +6,7 @@
 mod api;
 pub mod clock;
 pub mod connect;
+pub mod depths;
 mod feed;
 pub mod input;
 pub mod journal;
@@ -21,6 +22,7 @@ mod watch;
 
 pub use clock::SystemClock;
 pub use connect::{Connections, NatsSettings};
+pub use depths::NatsDepths;
 pub use input::NatsInput;
 pub use journal::NatsJournal;
 pub use outbox::NatsOutbox;

@@ -10,6 +10,8 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
+
 use super::{
     Env, Exit,
     batch::Changes,
@@ -48,11 +50,14 @@ pub struct Recovered {
 
 /// Brings a partition back.
 pub async fn recover(env: &Env, trust_snapshot: bool) -> Result<Recovered, Exit> {
+    // What is known of the journal's end is read before the end itself: another owner may append.
+    let known = Known::read(env).await;
     let last = env.until_done(|| env.ports.journal.last(env.partition)).await;
     let last = last.ok_or(Exit::refuse("the journal has no first record: run `earmark setup`"))?;
     let end = decode(&last)?;
     check_partitions(env, &end)?;
-    let mut fold = Fold::begin(env, &end, last.sequence, trust_snapshot).await?;
+    known.refuse_lost_tail(end.header.incarnation, last.sequence)?;
+    let mut fold = Fold::begin(env, &end, known, trust_snapshot).await?;
     fold.to_the_end(last.sequence).await?;
     let unreleased = fold.unreleased(last.sequence).await?;
     Ok(fold.finish(unreleased))
@@ -74,6 +79,38 @@ fn check_partitions(env: &Env, end: &Record) -> Result<(), Exit> {
     }
 }
 
+/// What other stores know of a partition's journal.
+struct Known {
+    committed: Option<Position>,
+    snapshot: Option<(Position, Bytes)>,
+}
+
+impl Known {
+    async fn read(env: &Env) -> Known {
+        Known {
+            committed: env.until_done(|| env.ports.snapshots.committed(env.partition)).await,
+            snapshot: env.until_done(|| env.ports.snapshots.state(env.partition)).await,
+        }
+    }
+
+    /// A journal that ends before something known to have been committed lost its tail.
+    fn refuse_lost_tail(&self, incarnation: u64, end: u64) -> Result<(), Exit> {
+        let snapshot = self.snapshot.as_ref().map(|(position, _)| *position);
+        let known = [self.committed, snapshot].into_iter().flatten();
+        let beyond = known
+            .filter(|known| known.incarnation == incarnation && known.sequence > end)
+            .map(|known| known.sequence)
+            .max();
+        match beyond {
+            None => Ok(()),
+            Some(beyond) => Err(Exit::refuse(format!(
+                "record {beyond} is known to be committed, but the journal ends at {end}: JetStream \
+                 lost acknowledged writes"
+            ))),
+        }
+    }
+}
+
 struct Fold<'a> {
     env: &'a Env,
     state: PartitionState,
@@ -89,15 +126,9 @@ impl<'a> Fold<'a> {
     async fn begin(
         env: &'a Env,
         end: &Record,
-        end_sequence: u64,
+        known: Known,
         trust_snapshot: bool,
     ) -> Result<Fold<'a>, Exit> {
-        let incarnation = end.header.incarnation;
-        let committed = env.until_done(|| env.ports.snapshots.committed(env.partition)).await;
-        refuse_lost_tail("was committed", committed, incarnation, end_sequence)?;
-        let stored = env.until_done(|| env.ports.snapshots.state(env.partition)).await;
-        let at = stored.as_ref().map(|(position, _)| *position);
-        refuse_lost_tail("is in the snapshot", at, incarnation, end_sequence)?;
         let fold = |state: PartitionState, snapshot_at| Fold {
             env,
             state,
@@ -109,9 +140,9 @@ impl<'a> Fold<'a> {
             records_owed: 0,
         };
         if trust_snapshot
-            && let Some((position, bytes)) = stored
+            && let Some((position, bytes)) = known.snapshot
             && let Some(state) = PartitionState::decode(&bytes)
-            && position.incarnation == incarnation
+            && position.incarnation == end.header.incarnation
             && state.position() == position
             && env.is_in_journal(state.last).await
         {
@@ -218,12 +249,9 @@ impl<'a> Fold<'a> {
         }
         let prefix = id_prefix(self.state.incarnation, env.partition);
         let there = env.until_done(|| env.ports.outbox.out_ids(from.out, &prefix)).await;
-        if let Some(beyond) = there.iter().filter_map(|id| sequence_of_id(id)).find(|at| *at > end)
-        {
-            return Err(Exit::refuse(format!(
-                "an outcome of record {beyond} has left, but the journal ends at {end}: JetStream \
-                 lost acknowledged writes"
-            )));
+        let beyond = there.iter().filter_map(|id| sequence_of_id(id)).max();
+        if let Some(beyond) = beyond.filter(|beyond| *beyond > end) {
+            return Err(self.outcome_beyond(beyond).await);
         }
         let mut unreleased = Vec::new();
         let mut after = from.up_to;
@@ -236,6 +264,19 @@ impl<'a> Fold<'a> {
             }
         }
         Ok((unreleased, there.into_iter().collect(), Released { out: out_end, ..from }))
+    }
+
+    /// An outcome of a record behind the end that was read: another owner's, or of a lost record.
+    async fn outcome_beyond(&self, beyond: u64) -> Exit {
+        let env = self.env;
+        let last = env.until_done(|| env.ports.journal.last(env.partition)).await;
+        match last.map_or(0, |last| last.sequence) {
+            end if end >= beyond => Exit::SteppedDown,
+            end => Exit::refuse(format!(
+                "an outcome of record {beyond} has left, but the journal ends at {end}: JetStream \
+                 lost acknowledged writes"
+            )),
+        }
     }
 
     fn finish(
@@ -327,24 +368,6 @@ async fn genesis(env: &Env) -> Result<(PartitionState, Position), Exit> {
     state.follow(&record.header, link);
     let position = state.position();
     Ok((state, position))
-}
-
-fn refuse_lost_tail(
-    what: &str,
-    known: Option<Position>,
-    incarnation: u64,
-    end: u64,
-) -> Result<(), Exit> {
-    match known {
-        Some(known) if known.incarnation == incarnation && known.sequence > end => {
-            Err(Exit::refuse(format!(
-                "record {} {what}, but the journal ends at {end}: JetStream lost acknowledged \
-                 writes",
-                known.sequence
-            )))
-        }
-        _ => Ok(()),
-    }
 }
 
 impl Env {

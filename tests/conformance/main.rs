@@ -82,7 +82,8 @@ impl Outside for Somebody {
         let client = self.0.client();
         let inbox = client.new_inbox();
         let subscriber = client.subscribe(inbox.clone()).await.expect("an inbox opens");
-        client.flush().await.expect("the server knows it");
+        // A flush says only that it is on its way; an answer says that the server has read it.
+        self.0.query_account().await.expect("the server knows it");
         (inbox, Box::new(Inbox(subscriber)))
     }
 

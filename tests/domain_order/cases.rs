@@ -6,7 +6,12 @@ use earmark::domain::{
     decision::{Input, Verdict},
     event::{FulfilmentStep as F, OrderEvent, OrderPolicy, PaymentStep as P},
     ids::{Fingerprint, HoldName},
-    order::{OrderState, lines::Place, status::OrderStatus},
+    order::{
+        OrderState,
+        facts::OrderFact,
+        lines::{LineFact, Place},
+        status::OrderStatus,
+    },
     refusal::Reason,
 };
 
@@ -520,8 +525,11 @@ fn an_order_can_be_shown_as_json() {
 }
 
 #[test]
-fn units_are_conserved_by_every_transfer() {
-    let bench = confirmed_bench();
-    let order = bench.state.order().unwrap();
-    assert_eq!((order.open(), order.sum(&[Place::Allocated])), (3, 3));
+fn a_transfer_of_units_that_are_not_there_is_a_breach() {
+    let mut bench = confirmed_bench();
+    let order = bench.state.order().unwrap().clone();
+    let fact = LineFact::Moved { from: Place::Allocated, to: Place::Shipped, units: 3 };
+    let breach = bench.state.apply(&OrderFact::Line { line: 0, fact }, at(1)).unwrap_err();
+    assert_eq!(breach.0, "line a: 3 units cannot go from Allocated to Shipped");
+    assert_eq!(bench.state.order(), Some(&order));
 }

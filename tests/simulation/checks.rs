@@ -210,7 +210,7 @@ fn compare<E>(
     key: &EntityKey,
     expected: &E,
 ) where
-    E: Hosted + PartialEq + std::fmt::Debug,
+    E: Hosted + Clone + PartialEq + std::fmt::Debug,
     E::Key: KeyOf,
 {
     let partition = partition_of(key, store.len() as Partition);
@@ -222,12 +222,29 @@ fn compare<E>(
         .parts
         .iter()
         .map(|(name, bytes)| (name.clone(), postcard::from_bytes(bytes).expect("a part of ours")));
+    let mut expected = expected.clone();
+    expected.take_changed_parts();
     match E::from_parts(E::Key::of(key), parts.collect()) {
-        Ok(found) if found == *expected => {}
-        Ok(found) => world
-            .violation(format!("{key}: the snapshot has\n{found:?}\nthe fold has\n{expected:?}")),
+        Ok(found) if found == expected => {}
+        Ok(found) => world.violation(difference(key, &found, &expected)),
         Err(breach) => world.violation(format!("{key}: the snapshot: {breach}")),
     }
+}
+
+/// Where two states differ first.
+fn difference(
+    key: &EntityKey,
+    found: &impl std::fmt::Debug,
+    expected: &impl std::fmt::Debug,
+) -> String {
+    let (found, expected) = (format!("{found:#?}"), format!("{expected:#?}"));
+    let lines = found.lines().zip(expected.lines());
+    let different: Vec<String> = lines
+        .filter(|(found, expected)| found != expected)
+        .take(3)
+        .map(|(found, expected)| format!("{} / {}", found.trim(), expected.trim()))
+        .collect();
+    format!("{key}: snapshot / fold: {}", different.join("; "))
 }
 
 /// An entity's own key, out of the general one.
@@ -321,7 +338,7 @@ fn effects_left_once(world: &World, folded: &Folded) {
                 .filter(|message| message.outlet == Outlet::Out)
                 .filter_map(|message| message.id),
         );
-        letters.extend(effects.dead_letters.into_iter().map(|(id, _)| id));
+        letters.extend(effects.dead_letters.into_iter().map(|letter| letter.id));
     }
     let (found, dead, answers) = {
         let outside = world.lock();

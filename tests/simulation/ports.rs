@@ -56,18 +56,10 @@ impl PodView {
 
     /// Goes on when the pod runs; never, once it is dead.
     async fn alive(&self) {
-        loop {
-            let now = *self.health.borrow();
-            match now {
-                Health::Running => return,
-                Health::Dead => std::future::pending().await,
-                Health::Frozen => {
-                    let mut health = self.health.clone();
-                    if health.changed().await.is_err() {
-                        std::future::pending::<()>().await;
-                    }
-                }
-            }
+        let mut health = self.health.clone();
+        match health.wait_for(|health| *health != Health::Frozen).await.map(|health| *health) {
+            Ok(Health::Running | Health::Frozen) => {}
+            Ok(Health::Dead) | Err(_) => std::future::pending().await,
         }
     }
 

@@ -190,6 +190,14 @@ pub async fn run(seed: u64, seconds: u64) -> Report {
     while tokio::time::Instant::now() < end {
         tokio::time::sleep(Duration::from_micros(publishers.pause_micros())).await;
         publishers.publish_one();
+        if std::env::var("EARMARK_TRACE").is_ok() {
+            eprintln!(
+                "{:?} events {} journal {}",
+                world.now(),
+                world.lock().input.last,
+                world.lock().journal.last
+            );
+        }
         if tokio::time::Instant::now() >= next_fault {
             director.act().await;
             next_fault = tokio::time::Instant::now() + director.pause();

@@ -1,7 +1,7 @@
 //! The rule of conservation of an order, recomputed.
 //!
-//! Promise: [`Order::check`] finds units that are nowhere or twice; [`Order::audit`] also finds lines,
-//! legs and fulfilments that tell different stories.
+//! Promise: [`Order::check`] finds units that are nowhere or twice; [`Order::audit`] also finds
+//! lines, legs and fulfilments that tell different stories.
 
 use std::collections::BTreeMap;
 
@@ -70,9 +70,9 @@ impl Order {
             let by_line = (line.units.sum(&Place::GONE), line.units.sum(&[Place::Delivered]));
             let by_fulfilment = parcels.get(&line.name).copied().unwrap_or_default();
             if by_line != by_fulfilment {
-                let name = &line.name;
                 return Err(Breach(format!(
-                    "line {name}: {by_line:?} gone and delivered, but {by_fulfilment:?} by fulfilment"
+                    "line {}: {by_line:?} gone and delivered, by fulfilment {by_fulfilment:?}",
+                    line.name
                 )));
             }
         }

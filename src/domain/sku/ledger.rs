@@ -3,7 +3,7 @@
 
 use super::{
     facts::{Share, SkuFact},
-    hold::{Ending, Hold, HoldState, PromiseNo, Stone},
+    hold::{Ending, Hold, HoldState, PromiseNo, Stone, Units},
     stock::{Stock, Wave},
 };
 use crate::domain::{Breach, ids::LocationId};
@@ -47,7 +47,7 @@ pub(super) fn enter(ledger: &mut impl Ledger, fact: &SkuFact) -> Result<(), Brea
             stock.give_back(hold.is_committed(), *by)
         }),
         SkuFact::HoldShipped { promise, units } => change(ledger, *promise, |hold, stock| {
-            hold.give_up(super::hold::Units { covered: *units, ..Default::default() })?;
+            hold.give_up(Units { covered: *units, ..Default::default() })?;
             stock.ship(hold.is_committed(), *units)
         }),
         SkuFact::ShipmentSeen { promise, shipment } => ledger.see_shipment(*promise, *shipment),

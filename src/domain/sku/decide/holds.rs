@@ -2,6 +2,7 @@
 
 use super::{Draft, find, park, place, shelf};
 use crate::domain::{
+    command::SkuAnswer,
     decision::{Published, Verdict},
     event::{HoldCommitted, HoldExtended, HoldReleased, HoldRequested, HoldTransferred, SkuEvent},
     ids::{HoldName, Name, Owner},
@@ -11,6 +12,7 @@ use crate::domain::{
         SkuFact,
         book::Known,
         hold::{Ending, Hold, HoldState, PromiseNo, to_u32},
+        ledger::Ledger,
     },
     time::{Span, Timestamp},
 };
@@ -135,7 +137,6 @@ fn not_over(draft: &mut Draft<'_>, hold: &Hold) -> Result<(), Refusal> {
 
 /// Ends a hold by its deadline.
 pub(super) fn expire(draft: &mut Draft<'_>, promise: PromiseNo) {
-    use crate::domain::{command::SkuAnswer, sku::ledger::Ledger};
     let Some(Hold { name: hold, owner, units, .. }) = draft.hold(promise).cloned() else { return };
     shelf::end(draft, promise, Ending::Expired);
     match owner {

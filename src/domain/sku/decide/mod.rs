@@ -2,7 +2,7 @@
 //!
 //! [`draft`] is where a decision tries its facts; [`shelf`] moves units physically, [`place`] finds
 //! units to promise; [`holds`], [`shipping`], [`goods`], [`counts`] and [`selling`] decide events,
-//! [`orders`] commands, [`later`] deadlines and steps.
+//! [`orders`] and [`reserving`] commands, [`later`] deadlines and steps.
 
 mod counts;
 mod draft;
@@ -11,6 +11,7 @@ mod holds;
 mod later;
 mod orders;
 mod place;
+mod reserving;
 mod selling;
 mod shelf;
 mod shipping;

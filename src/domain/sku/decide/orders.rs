@@ -3,22 +3,19 @@
 
 use super::{
     draft::{Draft, Trace},
-    holds, place, shelf, shipping,
+    place, reserving, shelf, shipping,
 };
 use crate::domain::{
     command::{SkuAnswer, SkuCommand},
     decision::{Decision, Verdict},
     event::HoldKind,
-    ids::{EntityKey, HoldName, LocationId, Name, OrderId, Owner},
+    ids::{EntityKey, HoldName, LocationId, OrderId, Owner},
     refusal::{Reason, Refusal},
     sku::{
         SkuFact,
         book::Known,
         hold::{Ending, Hold, HoldState, PromiseNo, Stone, to_u32},
-        ledger::Ledger,
-        stock::StockChange,
     },
-    time::Timestamp,
 };
 
 /// How what a command moves is remembered for counts.
@@ -58,7 +55,7 @@ pub(super) fn command(
 fn answer(draft: &mut Draft<'_>, command: &SkuCommand, order: &OrderId) -> SkuAnswer {
     match command {
         SkuCommand::Reserve { hold, quantity, partial, backorder, expires_at } => {
-            let ask = Reserve {
+            let ask = reserving::Reserve {
                 hold,
                 order,
                 quantity: *quantity,
@@ -66,7 +63,7 @@ fn answer(draft: &mut Draft<'_>, command: &SkuCommand, order: &OrderId) -> SkuAn
                 backorder: *backorder,
                 expires_at: *expires_at,
             };
-            reserve(draft, &ask)
+            reserving::reserve(draft, &ask)
         }
         SkuCommand::Commit { hold, quantity } => commit(draft, order, hold, *quantity),
         SkuCommand::Release { hold, keep } => release(draft, order, hold, *keep),
@@ -88,148 +85,13 @@ fn not_its_own(command: &SkuCommand) -> SkuAnswer {
     }
 }
 
-/// An order asks for units.
-struct Reserve<'a> {
-    hold: &'a HoldName,
-    order: &'a OrderId,
-    quantity: u32,
-    partial: bool,
-    backorder: bool,
-    expires_at: Timestamp,
-}
-
-fn reserve(draft: &mut Draft<'_>, ask: &Reserve<'_>) -> SkuAnswer {
-    match draft.find(ask.hold) {
-        Known::Open(hold) => reserved(hold),
-        Known::Ended(stone) => {
-            SkuAnswer::NotReserved { hold: ask.hold.clone(), refusal: stone.ending.refusal() }
-        }
-        Known::Unknown => match grant(draft, ask) {
-            Ok(hold) => reserved(&hold),
-            Err(refusal) => {
-                lay_stone(draft, ask.order, ask.hold, refused(&refusal));
-                SkuAnswer::NotReserved { hold: ask.hold.clone(), refusal }
-            }
-        },
-    }
-}
-
-fn reserved(hold: &Hold) -> SkuAnswer {
-    SkuAnswer::Reserved {
-        hold: hold.name.clone(),
-        quantity: hold.quantity(),
-        backordered: hold.backordered(),
-        location: hold.location.clone(),
-    }
-}
-
-fn refused(refusal: &Refusal) -> Ending {
-    Ending::Refused { refusal: refusal.clone() }
-}
-
-fn grant(draft: &mut Draft<'_>, ask: &Reserve<'_>) -> Result<Hold, Refusal> {
-    if ask.expires_at < draft.when().logged_at {
-        return Err(Reason::HoldExpired.into());
-    }
-    let (asked_location, claim) = match ask.hold {
-        HoldName::Order { location, claim, .. } => (location.as_ref(), claim.as_ref()),
-        HoldName::Named(_) => (None, None),
-    };
-    let claimed = match claim {
-        Some(claim) => claimable(draft, claim, ask.order)?,
-        None => None,
-    };
-    let wish = place::Wish {
-        quantity: u64::from(ask.quantity),
-        partial: ask.partial,
-        backorder: ask.backorder,
-        location: asked_location,
-    };
-    let grant = match &claimed {
-        Some(hold) => choose_with(draft, &wish, hold)?,
-        None => place::choose(draft, &wish, None)?,
-    };
-    Ok(open(draft, ask, claimed.as_ref(), grant))
-}
-
-/// The claimed hold, if it stands and no order has claimed it. One that ended, or never was, is no
-/// loss: the units are asked for anew.
-fn claimable(
-    draft: &mut Draft<'_>,
-    claim: &Name,
-    order: &OrderId,
-) -> Result<Option<Hold>, Refusal> {
-    let (promise, over) = match super::find(draft, claim) {
-        Known::Open(hold) => (hold.promise, hold.is_over_at(draft.when().logged_at)),
-        Known::Ended(Stone { ending: Ending::Transferred { to: Owner::Order(of) }, .. })
-            if of != order =>
-        {
-            return Err(Reason::NotOwner.into());
-        }
-        Known::Ended(_) | Known::Unknown => return Ok(None),
-    };
-    if over {
-        holds::expire(draft, promise);
-        return Ok(None);
-    }
-    shelf::bring_up_to_date(draft, promise);
-    Ok(draft.hold(promise).cloned())
-}
-
-/// Where the claimed units are, if the whole can be had there; else wherever it can.
-fn choose_with(
-    draft: &Draft<'_>,
-    wish: &place::Wish<'_>,
-    hold: &Hold,
-) -> Result<place::Grant, Refusal> {
-    let claimed = place::Claimed { location: hold.location.clone(), units: hold.units };
-    let may_stay = wish.location.is_none_or(|location| *location == hold.location);
-    let here = place::Wish { partial: false, location: Some(&hold.location), ..*wish };
-    match place::choose(draft, &here, Some(&claimed)) {
-        Ok(grant) if may_stay => Ok(grant),
-        Ok(_) | Err(_) => place::choose(draft, wish, Some(&claimed)),
-    }
-}
-
-/// Opens the order's hold. A claimed hold ends in the same decision and leaves it its place among
-/// the promises, so that its units are never free in between.
-fn open(
-    draft: &mut Draft<'_>,
-    ask: &Reserve<'_>,
-    claimed: Option<&Hold>,
-    grant: place::Grant,
-) -> Hold {
-    let promise = match claimed {
-        Some(claimed) => hand_over(draft, claimed, ask.order),
-        None => draft.next_number(),
-    };
-    let hold = Hold {
-        promise,
-        name: ask.hold.clone(),
-        owner: Owner::Order(ask.order.clone()),
-        kind: HoldKind::Order,
-        location: grant.location,
-        requested: ask.quantity,
-        units: grant.units,
-        state: HoldState::Held { expires_at: ask.expires_at },
-        shipments: Default::default(),
-    };
-    draft.propose(SkuFact::HoldOpened(Box::new(hold.clone())));
-    if let Some(claimed) = claimed {
-        shelf::settle(draft, &claimed.location, StockChange::default());
-    }
-    hold
-}
-
-fn hand_over(draft: &mut Draft<'_>, claimed: &Hold, order: &OrderId) -> PromiseNo {
-    let ending = Ending::Transferred { to: Owner::Order(order.clone()) };
-    let stone = draft.next_number();
-    draft.propose(SkuFact::HoldEnded { promise: claimed.promise, ending, stone });
-    claimed.promise
-}
-
 /// A name that is no hold, and may not become one by the same command again.
-fn lay_stone(draft: &mut Draft<'_>, order: &OrderId, name: &HoldName, ending: Ending) -> PromiseNo {
+pub(super) fn lay_stone(
+    draft: &mut Draft<'_>,
+    order: &OrderId,
+    name: &HoldName,
+    ending: Ending,
+) -> PromiseNo {
     let stone = Stone {
         promise: draft.next_number(),
         name: name.clone(),
@@ -301,7 +163,7 @@ fn commit_expired(
         Ok(grant) => grant,
         Err(refusal) => {
             let hold = stone.name.clone();
-            lay_stone(draft, order, &hold, refused(&refusal));
+            lay_stone(draft, order, &hold, Ending::Refused { refusal: refusal.clone() });
             return SkuAnswer::NotCommitted { hold, refusal };
         }
     };

@@ -1,0 +1,170 @@
+//! The only place where everything is wired together: settings, connections, adapters, partitions,
+//! HTTP.
+//!
+//! It starts against the flow, so that nothing is read before there is somewhere for it to go, and
+//! stops with the flow: partitions stop reading, commit, let their effects leave and write their
+//! snapshots; then the port is closed.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use actix::{Actor, Addr};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Settings,
+    error::{Exit, Failure},
+    http::Http,
+    nats::{Connections, NatsDepths, NatsInput, NatsJournal, NatsOutbox, SystemClock, setup},
+    partition::Ports,
+    redis::RedisSnapshots,
+    supervisor::{Leave, Plan, Supervisor},
+    telemetry::{exporter, logging},
+};
+
+/// How long leaving may take in all; a partition may take `engine.leave_within_ms` of it.
+const LEAVE_WITHIN: Duration = Duration::from_millis(9_500);
+/// How long requests in progress may take when the port is closed.
+const CLOSE_WITHIN: Duration = Duration::from_millis(200);
+
+/// Runs a pod until it is asked to stop.
+pub fn run(settings: Settings) -> Result<ExitCode, Failure> {
+    logging::start(&settings.log);
+    exporter::install().map_err(|error| Failure::new(Exit::Failed, error))?;
+    let runtime = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .thread_name("earmark-io")
+            .build()
+            .unwrap_or_else(|error| {
+                eprintln!("earmark: no threads: {error}");
+                std::process::exit(Exit::Failed as i32)
+            })
+    };
+    actix::System::with_tokio_rt(runtime).block_on(pod(settings))
+}
+
+async fn pod(settings: Settings) -> Result<ExitCode, Failure> {
+    let mut signals = Signals::listen()?;
+    let http = Http::bind(settings.http).await.map_err(|error| {
+        Failure::new(Exit::Failed, format!("listen on {}: {error}", settings.http))
+            .advise("set http.listen to a free address (EARMARK__HTTP__LISTEN)")
+    })?;
+    if let Ok(address) = http.address() {
+        tracing::info!(%address, "HTTP");
+    }
+    let (supervisor, whom) = watch::channel(None);
+    let closing = CancellationToken::new();
+    let serving = tokio::spawn(http.serve(whom, closing.clone()));
+    tokio::spawn(exporter::keep_up());
+
+    let started = tokio::select! {
+        started = start(&settings) => started?,
+        () = signals.next() => return Ok(Exit::Done.into()),
+    };
+    supervisor.send_replace(Some(started.clone()));
+    signals.next().await;
+    tracing::info!("leaving: partitions commit and write their snapshots");
+    supervisor.send_replace(None);
+    let left = tokio::select! {
+        left = tokio::time::timeout(LEAVE_WITHIN, started.send(Leave)) => left.is_ok(),
+        () = signals.next() => {
+            tracing::warn!("a second signal: leaving at once");
+            return Ok(Exit::Failed.into());
+        }
+    };
+    if !left {
+        tracing::warn!("not everything was settled in time; the next owner will");
+    }
+    closing.cancel();
+    let _ = tokio::time::timeout(CLOSE_WITHIN, serving).await;
+    tracing::info!("left");
+    Ok(Exit::Done.into())
+}
+
+/// Connects, wires the adapters, and starts the supervisor.
+async fn start(settings: &Settings) -> Result<Addr<Supervisor>, Failure> {
+    let connections = Connections::open(&settings.nats).await?;
+    let partitions = settings.streams.partitions;
+    match setup::fixed(&connections.control).await? {
+        Some(fixed) if fixed.partitions == partitions => {}
+        Some(fixed) => {
+            return Err(setup::SetupError::PartitionsDiffer {
+                found_in: crate::nats::names::CLUSTER,
+                stored: fixed.partitions,
+                wanted: partitions,
+            }
+            .into());
+        }
+        None => {
+            return Err(Failure::new(Exit::Failed, "NATS has not been set up for Earmark")
+                .advise("run `earmark setup` once"));
+        }
+    }
+    let plan = Plan {
+        partitions,
+        owner: settings.engine.pod.clone().unwrap_or_else(pod_name),
+        arbiters: settings.engine.arbiters,
+        read_messages: settings.engine.read_messages,
+        ports: ports(settings, &connections)?,
+        depths: Arc::new(NatsDepths::new(connections.control.clone())),
+        policy: Arc::new(settings.policy.clone()),
+        limits: settings.limits.clone(),
+        bounds: settings.bounds.clone(),
+        settings: settings.supervisor.clone(),
+    };
+    tracing::info!(pod = plan.owner, partitions, arbiters = plan.arbiters, "connected");
+    Ok(Supervisor::new(plan).start())
+}
+
+/// The doors to the outside, sinks first.
+pub fn ports(settings: &Settings, connections: &Connections) -> Result<Ports, Failure> {
+    let reader = settings.reader.clone();
+    Ok(Ports {
+        snapshots: Arc::new(RedisSnapshots::new(settings.redis.clone())?),
+        outbox: Arc::new(NatsOutbox::new(connections.release.clone(), reader.clone())),
+        journal: Arc::new(NatsJournal::new(
+            connections.commit.clone(),
+            reader.clone(),
+            settings.engine.journal_page_bytes,
+        )),
+        input: Arc::new(NatsInput::new(connections.intake.clone(), reader)),
+        clock: Arc::new(SystemClock),
+    })
+}
+
+/// The host's name and the process' id: what tells two pods apart.
+fn pod_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = match host.trim() {
+        "" => "pod",
+        host => host,
+    };
+    format!("{host}-{}", std::process::id())
+}
+
+/// What asks a process to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Signals, Failure> {
+        let listen = |kind| signal(kind).map_err(|error| Failure::new(Exit::Failed, error));
+        Ok(Signals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Folds an entity from its partition's journal, and keeps what happened to it.
+
+use std::collections::VecDeque;
+
+use super::history::{Item, item};
+use crate::{
+    domain::{Breach, Entity, ids::EntityKey, order::OrderState, sku::SkuState, time::Timestamp},
+    error::{Exit, Failure},
+    partition::{
+        entry::{Entry, Facts},
+        record::Record,
+    },
+    ports::{Journal, JournalEntry, Partition},
+};
+
+/// An entity of either kind.
+pub enum State {
+    /// A SKU.
+    Sku(Box<SkuState>),
+    /// An order.
+    Order(Box<OrderState>),
+}
+
+/// What the journal has of an entity.
+pub struct Found {
+    /// Its state.
+    pub state: State,
+    /// Why it decides no more, if it does not.
+    pub quarantined: Option<String>,
+    /// How many entries are about it.
+    pub entries: usize,
+    /// The newest of them.
+    pub history: VecDeque<Item>,
+}
+
+impl State {
+    fn new(key: &EntityKey) -> State {
+        match key {
+            EntityKey::Sku(sku) => State::Sku(Box::new(SkuState::new(sku.clone()))),
+            EntityKey::Order(order) => State::Order(Box::new(OrderState::new(order.clone()))),
+        }
+    }
+
+    fn apply(&mut self, facts: &Facts, at: Timestamp) -> Result<(), Breach> {
+        match (self, facts) {
+            (State::Sku(sku), Facts::Sku(facts)) => facts.iter().try_for_each(|f| sku.apply(f, at)),
+            (State::Order(order), Facts::Order(facts)) => {
+                facts.iter().try_for_each(|fact| order.apply(fact, at))
+            }
+            (State::Sku(_), Facts::Order(_)) | (State::Order(_), Facts::Sku(_)) => {
+                Err(Breach("facts of another kind of entity".to_owned()))
+            }
+        }
+    }
+}
+
+/// Reads the whole journal of the entity's partition.
+pub async fn fold(
+    journal: &dyn Journal,
+    partition: Partition,
+    partitions: Partition,
+    key: &EntityKey,
+    limit: usize,
+) -> Result<Found, Failure> {
+    let mut found =
+        Found { state: State::new(key), quarantined: None, entries: 0, history: VecDeque::new() };
+    let mut after = 0;
+    loop {
+        let page = journal.read(partition, after).await?;
+        let Some(last) = page.last() else { return Ok(found) };
+        let first = after == 0;
+        after = last.sequence;
+        for (index, entry) in page.iter().enumerate() {
+            let record = decode(entry)?;
+            if first && index == 0 {
+                check_beginning(&record, entry.sequence, partitions)?;
+            }
+            found.record(entry.sequence, record, key, limit)?;
+        }
+    }
+}
+
+fn decode(entry: &JournalEntry) -> Result<Record, Failure> {
+    Record::decode(&entry.record).map_err(|error| {
+        Failure::new(Exit::Failed, format!("journal record {}: {error}", entry.sequence))
+    })
+}
+
+/// The state can be told only from a journal that has its beginning.
+fn check_beginning(record: &Record, sequence: u64, partitions: Partition) -> Result<(), Failure> {
+    if record.header.partitions != partitions {
+        let text = format!(
+            "the journal is of {} partitions, the settings say {partitions}",
+            record.header.partitions
+        );
+        return Err(Failure::new(Exit::Usage, text).advise("correct streams.partitions"));
+    }
+    match record.header.previous {
+        None => Ok(()),
+        Some(_) => Err(Failure::new(
+            Exit::Failed,
+            format!("the journal begins at record {sequence}: what was before has been trimmed"),
+        )),
+    }
+}
+
+impl Found {
+    fn record(
+        &mut self,
+        sequence: u64,
+        record: Record,
+        key: &EntityKey,
+        limit: usize,
+    ) -> Result<(), Failure> {
+        let at = record.header.decided_at;
+        for entry in &record.entries {
+            if !is_about(entry, key) {
+                continue;
+            }
+            if let Entry::Decided(decided) = entry {
+                self.state.apply(&decided.facts, at).map_err(|breach| {
+                    let text = format!("record {sequence} cannot be folded: {breach}");
+                    Failure::new(Exit::Failed, text)
+                })?;
+            }
+            if let Entry::Quarantined { why, .. } = entry {
+                self.quarantined = Some(why.clone());
+            }
+            self.entries += 1;
+            self.history.push_back(item(sequence, at, entry));
+            if self.history.len() > limit {
+                self.history.pop_front();
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_about(entry: &Entry, key: &EntityKey) -> bool {
+    match entry {
+        Entry::Decided(decided) => decided.entity == *key,
+        Entry::Quarantined { entity, .. }
+        | Entry::Waiting { entity, .. }
+        | Entry::WaitedOut { entity, .. } => entity == key,
+        Entry::Rejected { rejection, .. } => {
+            let is_sku = matches!(key, EntityKey::Sku(_));
+            let kind = rejection.kind.as_deref().unwrap_or_default();
+            let of_sku = ["hold.", "stock.", "sku."].iter().any(|of| kind.starts_with(of));
+            rejection.subject.as_deref() == Some(key.key()) && of_sku == is_sku
+        }
+        Entry::Genesis | Entry::TakenOver | Entry::InHand { .. } | Entry::Lost { .. } => false,
+    }
+}

@@ -1,0 +1,109 @@
+//! `earmark inspect`: an entity's state, open holds and history, from the journal alone.
+
+mod fold;
+mod history;
+mod show;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use self::{
+    fold::{Found, fold},
+    history::Item,
+};
+use super::{Context, print};
+use crate::{
+    contract::partition_of,
+    domain::ids::{EntityKey, OrderId, Sku},
+    error::{Exit, Failure},
+    nats::{NatsJournal, connect::open_role},
+    ports::Partition,
+};
+
+/// Show a SKU or an order: its state, its open holds, and what happened to it, with the causes.
+///
+/// It is read from the journal, as it is committed; no pod has to run. The exit code is 1 if the
+/// journal has nothing of it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  earmark inspect sku 85123A
+  earmark inspect order 536365 --limit 20 --json")]
+pub struct Inspect {
+    #[command(subcommand)]
+    what: What,
+    /// Show at most so many entries of the history, the newest.
+    #[arg(long, global = true, value_name = "N", default_value_t = 50)]
+    limit: usize,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// A stock keeping unit.
+    Sku {
+        /// Its key, as events name it in `subject`.
+        key: String,
+    },
+    /// An order.
+    Order {
+        /// Its key, as events name it in `subject`.
+        key: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Told {
+    entity: &'static str,
+    key: String,
+    partition: Partition,
+    quarantined: Option<String>,
+    state: serde_json::Value,
+    /// How many entries there are, of which `history` has the newest.
+    entries: usize,
+    history: Vec<Item>,
+}
+
+impl Inspect {
+    pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let settings = &context.settings;
+        let key = self.key()?;
+        let partition = partition_of(&key, settings.streams.partitions);
+        let nats = open_role(&settings.nats, "inspect").await?;
+        let page = settings.engine.journal_page_bytes;
+        let journal = NatsJournal::new(nats, settings.reader.clone(), page);
+        let found = fold(&journal, partition, settings.streams.partitions, &key, self.limit);
+        let found = found.await?;
+        if found.entries == 0 {
+            let text = format!("the journal of partition {partition} has nothing of {key}");
+            let action = "see that the key is spelled as in `subject`, that the events were \
+                          published, and that a pod runs (`earmark status`)";
+            return Err(Failure::new(Exit::Failed, text).advise(action));
+        }
+        match context.json {
+            true => print::json(&told(&key, partition, found)?),
+            false => show::tell(&key, partition, &found),
+        }
+        Ok(Exit::Done)
+    }
+
+    fn key(&self) -> Result<EntityKey, Failure> {
+        let (key, name) = match &self.what {
+            What::Sku { key } => (Sku::new(key).map(EntityKey::Sku), key),
+            What::Order { key } => (OrderId::new(key).map(EntityKey::Order), key),
+        };
+        key.map_err(|why| Failure::new(Exit::Usage, format!("{name:?} is no key: {why}")))
+    }
+}
+
+fn told(key: &EntityKey, partition: Partition, found: Found) -> Result<Told, Failure> {
+    let state = show::state(&found.state);
+    Ok(Told {
+        entity: key.entity(),
+        key: key.key().to_owned(),
+        partition,
+        quarantined: found.quarantined,
+        state: state.map_err(|error| Failure::new(Exit::Failed, error))?,
+        entries: found.entries,
+        history: found.history.into(),
+    })
+}

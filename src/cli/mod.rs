@@ -1,0 +1,104 @@
+//! The commands, one file each.
+//!
+//! Results go to standard output, everything else to standard error; with `--json` both are JSON.
+//! The exit codes are those of [`crate::error::Exit`].
+
+mod check;
+mod inspect;
+mod print;
+mod publish;
+mod run;
+mod setup;
+mod status;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    config::{self, Settings},
+    error::{Exit, Failure},
+    telemetry::logging,
+};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all of it was done
+  1  some of it was refused, or failed
+  2  the command or the settings cannot be understood
+  3  a server cannot be reached
+  4  the time given with --timeout is over
+
+Settings: `config/default.toml` lists every key. EARMARK_NATS_URL and EARMARK_REDIS_URL say where the
+servers are; EARMARK__SECTION__KEY sets any other.";
+
+/// Keeps stock and orders true between the warehouse and the shop.
+#[derive(Debug, Parser)]
+#[command(name = "earmark", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    /// A file of settings (TOML), over the built-in ones.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Write JSON, for machines.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Setup(setup::Setup),
+    Check(check::Check),
+    Publish(publish::Publish),
+    Inspect(inspect::Inspect),
+    Status(status::Status),
+}
+
+/// What every command is told.
+struct Context {
+    settings: Settings,
+    json: bool,
+}
+
+/// Does what the command line says.
+pub fn main(cli: Cli) -> ExitCode {
+    let json = cli.json;
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(failure) => {
+            match json {
+                true => print::json_error(&failure),
+                false => eprintln!("earmark: {failure}"),
+            }
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    let settings = config::load(cli.config.as_deref())?;
+    if let Command::Run(run) = cli.command {
+        return run.run(settings);
+    }
+    let mut quiet = settings.log.clone();
+    "warn".clone_into(&mut quiet.level);
+    logging::start(&quiet);
+    let context = Context { settings, json: cli.json };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, error))?;
+    let exit = runtime.block_on(async {
+        match cli.command {
+            Command::Run(_) => Ok(Exit::Done),
+            Command::Setup(setup) => setup.run(&context).await,
+            Command::Check(check) => check.run(&context).await,
+            Command::Publish(publish) => publish.run(&context).await,
+            Command::Inspect(inspect) => inspect.run(&context).await,
+            Command::Status(status) => status.run(&context).await,
+        }
+    });
+    // A read of standard input that is still going on must not keep the process.
+    runtime.shutdown_background();
+    Ok(exit?.into())
+}

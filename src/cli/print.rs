@@ -1,0 +1,65 @@
+//! How commands write: tables for people, JSON for machines, times as people read them.
+
+use std::io::Write;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use crate::{
+    contract::time,
+    domain::time::{Span, Timestamp},
+};
+
+/// A line on standard output. Whoever stopped reading misses nothing that they wanted.
+pub fn line(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// A value as JSON on standard output.
+pub fn json(value: &impl Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => line(text),
+        Err(error) => eprintln!("earmark: this cannot be written as JSON: {error}"),
+    }
+}
+
+/// A value as one line of JSON on standard error.
+pub fn json_error(value: &impl Serialize) {
+    let text = serde_json::to_string(value);
+    let _ = writeln!(std::io::stderr(), "{}", text.unwrap_or_default());
+}
+
+/// An empty table with these headings.
+pub fn table(headings: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(headings.iter().copied());
+    table
+}
+
+/// A point in time, to the millisecond; `-` for none.
+pub fn at(at: Timestamp) -> String {
+    match at.0 {
+        0 => "-".to_owned(),
+        micros => time::format(Timestamp(micros - micros.rem_euclid(1_000))),
+    }
+}
+
+/// A span of time in the unit that suits it.
+pub fn span(span: Span) -> String {
+    let seconds = span.0 as f64 / 1e6;
+    match seconds.abs() {
+        s if s < 1.0 => format!("{:.0} ms", seconds * 1e3),
+        s if s < 120.0 => format!("{seconds:.1} s"),
+        s if s < 7_200.0 => format!("{:.0} min", seconds / 60.0),
+        s if s < 172_800.0 => format!("{:.1} h", seconds / 3_600.0),
+        _ => format!("{:.1} d", seconds / 86_400.0),
+    }
+}
+
+/// A number of bytes in the unit that suits it.
+pub fn bytes(bytes: u64) -> String {
+    indicatif::BinaryBytes(bytes).to_string()
+}

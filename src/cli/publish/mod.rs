@@ -1,0 +1,238 @@
+//! `earmark publish`: events from a file or standard input onto their subjects.
+//!
+//! Lines are read and decoded by one task ([`lines`]), published by another with many
+//! acknowledgements on the way ([`sender`]), and then, if wanted, waited for ([`wait`]). A bad line
+//! is reported and does not stop the rest.
+
+mod lines;
+mod progress;
+mod sender;
+mod wait;
+
+use std::{path::PathBuf, time::Duration};
+
+use async_nats::jetstream::Context as Nats;
+use clap::Args;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use self::{
+    lines::{Read, Refused},
+    progress::Progress,
+    sender::{Pace, Posted, Sender},
+};
+use super::{Context, print};
+use crate::{
+    error::{Exit, Failure},
+    nats::{connect::open_role, names, setup},
+};
+
+/// Publish events: one CloudEvent in JSON a line (NDJSON), from a file or from standard input.
+///
+/// Each line is held to the contract first. A bad line is reported on standard error with its number,
+/// the reason, the field and the limit; the others are published all the same, and the exit code is
+/// 1. Events of one key are published in the order of their lines. Publishing survives a restart of
+/// nats-server: what was not acknowledged is published again with the same bytes, which is harmless.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  earmark publish orders.ndjson --wait
+  zcat events.ndjson.gz | earmark publish - --rate 5000 --timeout 600")]
+pub struct Publish {
+    /// The file; `-` for standard input.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Publish at most so many events a second.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rate: Option<u32>,
+    /// Wait until everything published has been decided.
+    #[arg(long)]
+    wait: bool,
+    /// Give up after so many seconds in all, with exit code 4.
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, Serialize)]
+struct Summary {
+    /// Lines that were read, empty ones not counted.
+    lines: u64,
+    /// Events that the log has acknowledged.
+    published: u64,
+    /// Lines that were refused.
+    refused: u64,
+    /// Publishes that were repeated.
+    retried: u64,
+    /// Bytes published.
+    bytes: u64,
+    /// Seconds that publishing took.
+    seconds: f64,
+    /// Whether everything published has been decided, if that was asked.
+    decided: Option<bool>,
+    /// The time was over before the work.
+    timed_out: bool,
+}
+
+impl Publish {
+    pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let settings = &context.settings;
+        let nats = open_role(&settings.nats, "publish").await?;
+        let fixed = setup::fixed(&nats).await?.ok_or_else(|| {
+            Failure::new(Exit::Failed, "NATS has not been set up for Earmark")
+                .advise("run `earmark setup` once")
+        })?;
+        let mut limits = settings.limits.clone();
+        limits.event_bytes_max = limits.event_bytes_max.min(largest(&nats).await?);
+        let deadline = self.timeout.map(|s| Instant::now() + Duration::from_secs(s));
+        let (source, size) = lines::open(&self.file).await.map_err(|error| {
+            Failure::new(Exit::Usage, format!("read {}: {error}", self.file.display()))
+        })?;
+        let progress = Progress::of(size);
+        let lines = lines::read(source, limits, fixed.partitions);
+        let sender = Sender::new(nats.clone(), &settings.publish, fixed.partitions);
+        let publishing = Publishing {
+            sender,
+            pace: Pace::new(self.rate),
+            progress,
+            json: context.json,
+            summary: Summary::default(),
+        };
+        let (mut publishing, in_time) = publishing.run(lines, deadline).await?;
+        let mut in_time = in_time;
+        if self.wait && in_time {
+            let targets = publishing.sender.published();
+            in_time =
+                wait::until_decided(settings, nats, targets, deadline, &publishing.progress).await;
+            publishing.summary.decided = Some(in_time);
+        }
+        publishing.summary.timed_out = !in_time;
+        publishing.progress.finish();
+        publishing.summary.tell(context.json);
+        Ok(publishing.summary.exit())
+    }
+}
+
+/// The largest message that EARMARK_IN takes.
+async fn largest(nats: &Nats) -> Result<usize, Failure> {
+    let stream = nats.get_stream(names::IN).await.map_err(|error| {
+        Failure::new(Exit::Failed, format!("read the configuration of {}: {error}", names::IN))
+            .advise("run `earmark setup` once")
+    })?;
+    let stream = usize::try_from(stream.cached_info().config.max_message_size).ok();
+    let server = nats.client().server_info().max_payload;
+    Ok(stream.filter(|largest| *largest > 0).unwrap_or(server).min(server))
+}
+
+struct Publishing {
+    sender: Sender,
+    pace: Pace,
+    progress: Progress,
+    json: bool,
+    summary: Summary,
+}
+
+impl Publishing {
+    /// Publishes everything; whether it was done in time.
+    async fn run(
+        mut self,
+        mut lines: lines::Lines,
+        deadline: Option<Instant>,
+    ) -> Result<(Publishing, bool), Failure> {
+        let began = Instant::now();
+        let mut ended = false;
+        let mut in_time = true;
+        while !ended || !self.sender.is_empty() {
+            tokio::select! {
+                biased;
+                () = over(deadline) => { in_time = false; break }
+                Some(posted) = self.sender.next(), if !self.sender.is_empty() => self.posted(posted),
+                read = self.pace.then(lines.next()), if !ended && self.sender.has_room() => {
+                    match read {
+                        Some(read) => self.read(read)?,
+                        None => ended = true,
+                    }
+                }
+            }
+            self.progress.show(&self.summary, self.sender.waits_for());
+        }
+        self.summary.retried = self.sender.retried();
+        self.summary.seconds = began.elapsed().as_secs_f64();
+        Ok((self, in_time))
+    }
+
+    fn read(&mut self, read: Read) -> Result<(), Failure> {
+        match read {
+            Read::Event(event) => {
+                self.summary.lines += 1;
+                self.progress.read_to(event.end);
+                self.pace.spend();
+                self.sender.post(event);
+            }
+            Read::Refused(refused) => {
+                self.summary.lines += 1;
+                self.refuse(&refused);
+            }
+            Read::Broken(error) => {
+                return Err(Failure::new(Exit::Failed, format!("read a line: {error}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn posted(&mut self, posted: Posted) {
+        match posted {
+            Posted::Acknowledged { bytes } => {
+                self.summary.published += 1;
+                self.summary.bytes += bytes as u64;
+            }
+            Posted::Refused(refused) => self.refuse(&refused),
+        }
+    }
+
+    fn refuse(&mut self, refused: &Refused) {
+        self.summary.refused += 1;
+        let json = self.json;
+        self.progress.aside(|| match json {
+            true => print::json_error(refused),
+            false => eprintln!("{refused}"),
+        });
+    }
+}
+
+async fn over(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Summary {
+    fn exit(&self) -> Exit {
+        if self.timed_out {
+            Exit::TimedOut
+        } else if self.refused > 0 {
+            Exit::Failed
+        } else {
+            Exit::Done
+        }
+    }
+
+    fn tell(&self, json: bool) {
+        if json {
+            return print::json(self);
+        }
+        let rate = self.published as f64 / self.seconds.max(1e-3);
+        let Summary { lines, published, refused, retried, seconds, .. } = self;
+        print::line(format!(
+            "{published} of {lines} events published in {seconds:.1} s ({rate:.0} a second), \
+             {refused} lines refused, {retried} publishes repeated"
+        ));
+        match self.decided {
+            Some(true) => print::line("everything published has been decided"),
+            Some(false) => print::line("not everything published was decided in time"),
+            None if self.timed_out => print::line("the time was over before the end of the lines"),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Publishes with many acknowledgements on the way, and again what was not acknowledged.
+//!
+//! Promises: of one subject one event is on the way at a time, so the log has a key's events in the
+//! order of their lines, also when some had to be repeated. A repeat is the same bytes without a
+//! `Nats-Msg-Id`: the log may have it twice, and it is decided once.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_nats::jetstream::{
+    self, Context,
+    context::{PublishError, PublishErrorKind},
+};
+use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use tokio::time::Instant;
+
+use super::lines::{Event, Refused};
+use crate::{
+    config::checked,
+    contract::{Rejection, Rule},
+    ports::{Partition, Source},
+};
+
+/// The longest wait before a repeat.
+const RETRY_MAX: Duration = Duration::from_secs(2);
+/// `maximum bytes exceeded` and its kin: the stream is full.
+const STREAM_FULL: u64 = 10_077;
+/// `message size exceeds maximum allowed`.
+const TOO_LARGE: u64 = 10_054;
+
+/// The last sequence that was published, by partition and source.
+pub type Published = BTreeMap<(Partition, Source), u64>;
+
+/// What came of an event.
+#[derive(Debug)]
+pub enum Posted {
+    /// The log has it.
+    Acknowledged {
+        /// Its size.
+        bytes: usize,
+    },
+    /// The log never takes it.
+    Refused(Box<Refused>),
+}
+
+/// Publishes events.
+pub struct Sender {
+    context: Context,
+    partitions: Partition,
+    in_flight_max: usize,
+    retry_after: Duration,
+    on_the_way: FuturesUnordered<BoxFuture<'static, (Event, Result<u64, String>)>>,
+    /// By subject, what waits for the event that is on the way.
+    behind: HashMap<String, VecDeque<Event>>,
+    waiting: usize,
+    published: Published,
+    trouble: Arc<Trouble>,
+}
+
+/// What publishing meets with.
+#[derive(Default)]
+struct Trouble {
+    retried: AtomicU64,
+    /// Events that wait because the stream is full.
+    full: AtomicU64,
+    /// Events that wait for another reason.
+    unanswered: AtomicU64,
+}
+
+impl Sender {
+    /// Publishes over this connection.
+    pub fn new(context: Context, settings: &checked::Publish, partitions: Partition) -> Sender {
+        Sender {
+            context,
+            partitions,
+            in_flight_max: settings.in_flight_max,
+            retry_after: settings.retry_after,
+            on_the_way: FuturesUnordered::new(),
+            behind: HashMap::new(),
+            waiting: 0,
+            published: Published::new(),
+            trouble: Arc::default(),
+        }
+    }
+
+    /// Whether nothing is on the way.
+    pub fn is_empty(&self) -> bool {
+        self.on_the_way.is_empty()
+    }
+
+    /// Whether one more event may be on the way.
+    pub fn has_room(&self) -> bool {
+        self.on_the_way.len() + self.waiting < self.in_flight_max
+    }
+
+    /// How many publishes were repeated.
+    pub fn retried(&self) -> u64 {
+        self.trouble.retried.load(Ordering::Relaxed)
+    }
+
+    /// What it waits for, in words, if publishing does not go on.
+    pub fn waits_for(&self) -> Option<&'static str> {
+        if self.trouble.full.load(Ordering::Relaxed) > 0 {
+            Some("EARMARK_IN is full: waiting for room")
+        } else if self.trouble.unanswered.load(Ordering::Relaxed) > 0 {
+            Some("no acknowledgements: publishing again")
+        } else {
+            None
+        }
+    }
+
+    /// The last sequence of each partition and source.
+    pub fn published(&self) -> Published {
+        self.published.clone()
+    }
+
+    /// Sends an event on its way, behind those of its subject.
+    pub fn post(&mut self, event: Event) {
+        debug_assert!(event.partition < self.partitions);
+        match self.behind.get_mut(&event.subject) {
+            Some(behind) => {
+                behind.push_back(event);
+                self.waiting += 1;
+            }
+            None => {
+                self.behind.insert(event.subject.clone(), VecDeque::new());
+                self.start(event);
+            }
+        }
+    }
+
+    fn start(&self, event: Event) {
+        let (context, trouble) = (self.context.clone(), self.trouble.clone());
+        let retry_after = self.retry_after;
+        self.on_the_way.push(Box::pin(async move {
+            let result = publish(&context, &event, retry_after, &trouble).await;
+            (event, result)
+        }));
+    }
+
+    /// What came of the next event. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Posted> {
+        let (event, result) = self.on_the_way.next().await?;
+        let next = self.behind.get_mut(&event.subject).and_then(VecDeque::pop_front);
+        match next {
+            Some(next) => {
+                self.waiting -= 1;
+                self.start(next);
+            }
+            None => {
+                self.behind.remove(&event.subject);
+            }
+        }
+        Some(match result {
+            Ok(sequence) => {
+                let last = self.published.entry((event.partition, event.source)).or_default();
+                *last = sequence.max(*last);
+                Posted::Acknowledged { bytes: event.payload.len() }
+            }
+            Err(why) => {
+                let bytes = event.payload.len() as u64;
+                let rejection = Rejection::new(
+                    Rule::EventSize,
+                    &format!("{bytes} bytes ({why})"),
+                    "a message that EARMARK_IN takes",
+                );
+                Posted::Refused(Box::new(Refused {
+                    line: event.line,
+                    bytes,
+                    rejection: *rejection,
+                }))
+            }
+        })
+    }
+}
+
+/// Publishes until the log has it, or never will.
+async fn publish(
+    context: &Context,
+    event: &Event,
+    retry_after: Duration,
+    trouble: &Trouble,
+) -> Result<u64, String> {
+    let mut pause = retry_after;
+    let mut waits: Option<&AtomicU64> = None;
+    loop {
+        let answer =
+            async { context.publish(event.subject.clone(), event.payload.clone()).await?.await };
+        let answer = answer.await;
+        if let Some(counted) = waits.take() {
+            counted.fetch_sub(1, Ordering::Relaxed);
+        }
+        let error = match answer {
+            Ok(ack) => return Ok(ack.sequence),
+            Err(error) => error,
+        };
+        let counted = match (error.kind(), code(&error)) {
+            (PublishErrorKind::MaxPayloadExceeded, _) | (_, Some(TOO_LARGE)) => {
+                return Err(error.to_string());
+            }
+            (_, Some(STREAM_FULL)) => &trouble.full,
+            _ => &trouble.unanswered,
+        };
+        tracing::debug!(line = event.line, %error, "published again");
+        counted.fetch_add(1, Ordering::Relaxed);
+        waits = Some(counted);
+        trouble.retried.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(RETRY_MAX);
+    }
+}
+
+fn code(error: &PublishError) -> Option<u64> {
+    let source = std::error::Error::source(error)?;
+    Some(source.downcast_ref::<jetstream::Error>()?.error_code().0)
+}
+
+/// Events a second.
+pub struct Pace {
+    step: Option<Duration>,
+    next: Instant,
+}
+
+/// How much of what was not used may be made up for.
+const BURST: Duration = Duration::from_millis(50);
+
+impl Pace {
+    /// At most `rate` a second; as fast as can be without one.
+    pub fn new(rate: Option<u32>) -> Pace {
+        let step = rate.map(|rate| Duration::from_secs(1) / rate.max(1));
+        Pace { step, next: Instant::now() }
+    }
+
+    /// Waits for the next event's time, then for the event. Dropping the future loses nothing.
+    pub async fn then<T>(&self, ready: impl Future<Output = T>) -> T {
+        if self.step.is_some() {
+            tokio::time::sleep_until(self.next).await;
+        }
+        ready.await
+    }
+
+    /// One was published.
+    pub fn spend(&mut self) {
+        if let Some(step) = self.step {
+            let earliest = Instant::now().checked_sub(BURST).unwrap_or(self.next);
+            self.next = (self.next + step).max(earliest);
+        }
+    }
+}

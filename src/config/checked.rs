@@ -1,0 +1,421 @@
+//! The settings as the rest of the code takes them: in range, in agreement with one another, and
+//! with their units in their types.
+
+use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, time::Duration};
+
+use super::{Problem, Problems, raw::Raw};
+use crate::{
+    contract::Limits,
+    domain::{policy::Policy, time::Span},
+    nats::{NatsSettings, ReaderSettings, StreamSettings},
+    partition::Bounds,
+    redis::RedisSettings,
+};
+
+/// Everything.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How to reach NATS.
+    pub nats: NatsSettings,
+    /// How to reach Redis.
+    pub redis: RedisSettings,
+    /// What the streams are set up with.
+    pub streams: StreamSettings,
+    /// How streams are read.
+    pub reader: ReaderSettings,
+    /// What events may look like.
+    pub limits: Limits,
+    /// What decisions depend on.
+    pub policy: Policy,
+    /// How much a partition may hold.
+    pub bounds: Bounds,
+    /// The rest of the engine.
+    pub engine: Engine,
+    /// How partitions are watched.
+    pub supervisor: Supervisor,
+    /// How `earmark publish` publishes.
+    pub publish: Publish,
+    /// Where HTTP is served.
+    pub http: SocketAddr,
+    /// How the log is written.
+    pub log: Log,
+}
+
+/// What runs the partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engine {
+    /// The pod's name, where one is given.
+    pub pod: Option<String>,
+    /// Threads that the partitions are spread over.
+    pub arbiters: usize,
+    /// Messages that a partition takes at a time from each source.
+    pub read_messages: usize,
+    /// How much of the journal is read at a time, in bytes.
+    pub journal_page_bytes: usize,
+}
+
+/// How partitions are watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Supervisor {
+    /// How long a stopped partition waits the first time.
+    pub restart_first: Duration,
+    /// The longest that it waits.
+    pub restart_max: Duration,
+    /// How often clocks, servers and lags are looked at.
+    pub watch_every: Duration,
+    /// How often streams are purged.
+    pub purge_every: Duration,
+    /// How far the pod's clock may be off.
+    pub clock_off_max: Duration,
+    /// How long EARMARK_IN keeps what has been decided.
+    pub in_keep: Span,
+}
+
+/// How `earmark publish` publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publish {
+    /// Events that wait for their acknowledgement.
+    pub in_flight_max: usize,
+    /// How long a publish that failed waits the first time.
+    pub retry_after: Duration,
+}
+
+/// How the log is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// For whom.
+    pub format: LogFormat,
+    /// Which lines.
+    pub level: String,
+}
+
+/// For whom the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: a JSON object a line.
+    Json,
+}
+
+/// A week, a month and the like, in seconds.
+const DAY_S: u64 = 24 * 3_600;
+const YEAR_S: u64 = 365 * DAY_S;
+const MIB: u64 = 1 << 20;
+/// The most that a stream may hold.
+const STREAM_BYTES: RangeInclusive<u64> = MIB..=1 << 50;
+/// How long a name of the pod may be.
+const POD_MAX_BYTES: usize = 128;
+
+/// Collects what is wrong while values take their types.
+#[derive(Default)]
+struct Check {
+    problems: Vec<Problem>,
+}
+
+impl Check {
+    fn complain(&mut self, key: &str, found: impl Display, expected: impl Display) {
+        self.problems.push(Problem::new(key, found, expected));
+    }
+
+    /// A number in its range, as the type that it is needed in.
+    fn number<T: TryFrom<u64> + Default>(
+        &mut self,
+        key: &str,
+        value: u64,
+        range: RangeInclusive<u64>,
+    ) -> T {
+        match T::try_from(value) {
+            Ok(number) if range.contains(&value) => number,
+            _ => {
+                let expected = format!("a number from {} to {}", range.start(), range.end());
+                self.complain(key, value, expected);
+                T::default()
+            }
+        }
+    }
+
+    fn seconds(&mut self, key: &str, value: u64, range: RangeInclusive<u64>) -> Span {
+        Span::from_secs(self.number(key, value, range))
+    }
+
+    fn millis(&mut self, key: &str, value: u64, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_millis(self.number(key, value, range))
+    }
+
+    fn holds(&mut self, holds: bool, key: &str, found: impl Display, expected: impl Display) {
+        if !holds {
+            self.complain(key, found, expected);
+        }
+    }
+}
+
+/// A value in its range, under the key that it was written at.
+macro_rules! within {
+    ($check:ident.$kind:ident($raw:ident.$section:ident.$key:ident, $range:expr)) => {
+        $check.$kind(
+            concat!(stringify!($section), ".", stringify!($key)),
+            $raw.$section.$key,
+            $range,
+        )
+    };
+}
+
+/// Checks everything, and says everything that is wrong.
+pub fn check(raw: &Raw) -> Result<Settings, Problems> {
+    let mut check = Check::default();
+    let settings = Settings {
+        nats: nats(&mut check, raw),
+        redis: redis(&mut check, raw),
+        streams: streams(&mut check, raw),
+        reader: reader(&mut check, raw),
+        limits: limits(&mut check, raw),
+        policy: policy(&mut check, raw),
+        bounds: bounds(&mut check, raw),
+        engine: engine(&mut check, raw),
+        supervisor: supervisor(&mut check, raw),
+        publish: publish(&mut check, raw),
+        http: http(&mut check, raw),
+        log: log(&mut check, raw),
+    };
+    relations(&mut check, raw);
+    match check.problems.is_empty() {
+        true => Ok(settings),
+        false => Err(Problems(check.problems)),
+    }
+}
+
+fn nats(c: &mut Check, raw: &Raw) -> NatsSettings {
+    let filled = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let urls = || raw.nats.url.split(',').map(str::trim);
+    c.holds(urls().all(|url| !url.is_empty()), "nats.url", "an empty address", "nats://HOST:PORT");
+    NatsSettings {
+        url: raw.nats.url.clone(),
+        credentials: filled(&raw.nats.credentials).map(Into::into),
+        inbox_prefix: filled(&raw.nats.inbox_prefix),
+        connect_within_ms: within!(c.number(raw.nats.connect_within_ms, 100..=600_000)),
+        request_timeout_ms: within!(c.number(raw.nats.request_timeout_ms, 100..=60_000)),
+        ack_timeout_ms: within!(c.number(raw.nats.ack_timeout_ms, 100..=60_000)),
+        ..NatsSettings::default()
+    }
+}
+
+fn redis(c: &mut Check, raw: &Raw) -> RedisSettings {
+    let url = &raw.redis.url;
+    let schemes = ["redis://", "rediss://", "unix://", "redis+unix://"];
+    let known = schemes.iter().any(|scheme| url.starts_with(scheme));
+    c.holds(known, "redis.url", "another address", "redis://HOST:PORT");
+    let prefix = &raw.redis.prefix;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let fits = (1..=64).contains(&prefix.len()) && prefix.bytes().all(plain);
+    c.holds(fits, "redis.prefix", format!("{prefix:?}"), "letters, digits, - and _, at most 64");
+    RedisSettings {
+        url: url.clone(),
+        prefix: prefix.clone(),
+        connect_timeout_ms: within!(c.number(raw.redis.connect_timeout_ms, 10..=60_000)),
+        response_timeout_ms: within!(c.number(raw.redis.response_timeout_ms, 10..=60_000)),
+        sweep_step: within!(c.number(raw.redis.sweep_step_max, 1..=100_000)),
+        sweep_rest_ms: within!(c.number(raw.redis.sweep_rest_ms, 0..=60_000)),
+    }
+}
+
+fn streams(c: &mut Check, raw: &Raw) -> StreamSettings {
+    StreamSettings {
+        partitions: within!(c.number(raw.streams.partitions, 1..=1_024)),
+        replicas: within!(c.number(raw.streams.replicas, 1..=3)),
+        async_persistence: raw.streams.async_persistence,
+        in_max_bytes: within!(c.number(raw.streams.in_bytes_max, STREAM_BYTES)),
+        cmd_max_bytes: within!(c.number(raw.streams.cmd_bytes_max, STREAM_BYTES)),
+        journal_max_bytes: within!(c.number(raw.streams.journal_bytes_max, STREAM_BYTES)),
+        in_headroom_bytes: within!(c.number(raw.streams.in_headroom_bytes, 0..=64 * MIB)),
+        out_max_age_s: within!(c.number(raw.streams.out_keep_s, 60..=10 * YEAR_S)),
+        out_duplicate_window_s: within!(
+            c.number(raw.streams.out_duplicate_window_s, 1..=10 * YEAR_S)
+        ),
+        dlq_max_age_s: within!(c.number(raw.streams.dlq_keep_s, 0..=100 * YEAR_S)),
+        audit_max_age_s: within!(c.number(raw.streams.audit_keep_s, 0..=100 * YEAR_S)),
+    }
+}
+
+fn reader(c: &mut Check, raw: &Raw) -> ReaderSettings {
+    ReaderSettings {
+        batch: within!(c.number(raw.reader.batch_max, 1..=10_000)),
+        batch_bytes: within!(c.number(raw.reader.batch_bytes_max, 1..=64 * MIB)),
+        expires_ms: within!(c.number(raw.reader.expires_ms, 1_000..=600_000)),
+        heartbeat_ms: within!(c.number(raw.reader.heartbeat_ms, 100..=300_000)),
+        inactive_ms: within!(c.number(raw.reader.inactive_ms, 1_000..=3_600_000)),
+        drain_check_ms: within!(c.number(raw.reader.drain_check_ms, 10..=60_000)),
+        replicated_margin_ms: within!(c.number(raw.reader.replicated_margin_ms, 0..=60_000)),
+        stalled_ms: within!(c.number(raw.reader.stalled_ms, 100..=600_000)),
+        attempts: within!(c.number(raw.reader.attempts_max, 1..=1_000)),
+    }
+}
+
+fn limits(c: &mut Check, raw: &Raw) -> Limits {
+    for prefix in &raw.contract.reply_prefixes {
+        let ours = prefix.is_empty() || "earmark.".starts_with(prefix.as_str());
+        let expected = "a prefix that no subject of ours begins with, but earmark.reply.";
+        let open =
+            ours || (prefix.starts_with("earmark.") && !prefix.starts_with("earmark.reply."));
+        c.holds(!open, "contract.reply_prefixes", format!("{prefix:?}"), expected);
+    }
+    Limits {
+        event_bytes_max: within!(c.number(raw.contract.event_bytes_max, 1_024..=8 * MIB)),
+        order_lines_max: within!(c.number(raw.contract.order_lines_max, 1..=10_000)),
+        reply_prefixes: raw.contract.reply_prefixes.clone(),
+        skew: Span::from_secs(raw.policy.skew_s.try_into().unwrap_or(i64::MAX)),
+    }
+}
+
+fn policy(c: &mut Check, raw: &Raw) -> Policy {
+    let millis = |value: Duration| Span::from_millis(value.as_millis() as i64);
+    Policy {
+        horizon: within!(c.seconds(raw.policy.horizon_s, 60..=30 * DAY_S)),
+        skew: within!(c.seconds(raw.policy.skew_s, 0..=30 * DAY_S)),
+        order_horizon: within!(c.seconds(raw.policy.order_horizon_s, 60..=4 * YEAR_S)),
+        ids_per_sku_max: within!(c.number(raw.policy.ids_per_sku_max, 100..=10_000_000)),
+        hold_ttl: within!(c.seconds(raw.policy.hold_ttl_s, 1..=400 * DAY_S)),
+        hold_ttl_max: within!(c.seconds(raw.policy.hold_ttl_max_s, 1..=400 * DAY_S)),
+        payment_margin: within!(c.seconds(raw.policy.payment_margin_s, 0..=DAY_S)),
+        saga_deadline: within!(c.seconds(raw.policy.saga_deadline_s, 1..=DAY_S)),
+        resend_first: millis(within!(c.millis(raw.policy.resend_first_ms, 100..=3_600_000))),
+        resend_max: millis(within!(c.millis(raw.policy.resend_max_ms, 100..=3_600_000))),
+        park_for: within!(c.seconds(raw.policy.park_for_s, 1..=30 * DAY_S)),
+        parked_max: within!(c.number(raw.policy.parked_max, 0..=10_000)),
+        holds_per_step_max: within!(c.number(raw.policy.holds_per_step_max, 1..=10_000)),
+        shortfall_named_max: within!(c.number(raw.policy.shortfall_named_max, 0..=1_000)),
+        close_after: within!(c.seconds(raw.policy.close_after_s, 0..=400 * DAY_S)),
+    }
+}
+
+fn bounds(c: &mut Check, raw: &Raw) -> Bounds {
+    Bounds {
+        batch_bytes_max: within!(c.number(raw.engine.batch_bytes_max, 4_096..=MIB / 2)),
+        sealed_records_max: within!(c.number(raw.engine.sealed_records_max, 1..=64)),
+        unreleased_records_max: within!(c.number(raw.engine.unreleased_records_max, 1..=100_000)),
+        unsnapshotted_records_max: within!(
+            c.number(raw.engine.unsnapshotted_records_max, 1..=10_000_000)
+        ),
+        snapshot_every_records: within!(
+            c.number(raw.engine.snapshot_every_records_max, 1..=1_000_000)
+        ),
+        snapshot_interval: within!(c.millis(raw.engine.snapshot_interval_ms, 10..=3_600_000)),
+        live_entities_max: within!(c.number(raw.engine.live_entities_max, 1..=10_000_000)),
+        load_entities_max: within!(c.number(raw.engine.load_entities_max, 1..=10_000)),
+        due_entities_max: within!(c.number(raw.engine.due_entities_max, 1..=10_000)),
+        waiting_max: within!(c.number(raw.engine.waiting_max, 0..=1_000_000)),
+        tick: within!(c.millis(raw.engine.tick_ms, 1..=10_000)),
+        cold_due_interval: within!(c.millis(raw.engine.cold_due_interval_ms, 10..=600_000)),
+        idle_mark_after: within!(c.millis(raw.engine.idle_mark_after_ms, 10..=600_000)),
+        retry_after: within!(c.millis(raw.engine.retry_after_ms, 1..=60_000)),
+        leave_within: within!(c.millis(raw.engine.leave_within_ms, 100..=9_000)),
+        attempts_before_single: within!(c.number(raw.engine.attempts_before_single_max, 2..=1_000)),
+        single_messages: within!(c.number(raw.engine.single_messages_max, 1..=1_000_000)),
+    }
+}
+
+fn engine(c: &mut Check, raw: &Raw) -> Engine {
+    let pod = &raw.engine.pod;
+    let fits = pod.len() <= POD_MAX_BYTES && !pod.chars().any(char::is_control);
+    c.holds(fits, "engine.pod", format!("{} bytes", pod.len()), "at most 128 bytes of plain text");
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let arbiters = within!(c.number(raw.engine.arbiters, 0..=1_024));
+    Engine {
+        pod: (!pod.is_empty()).then(|| pod.clone()),
+        arbiters: if arbiters == 0 { cores } else { arbiters },
+        read_messages: within!(c.number(raw.engine.read_messages_max, 1..=10_000)),
+        journal_page_bytes: within!(c.number(raw.engine.journal_page_bytes_max, 65_536..=64 * MIB)),
+    }
+}
+
+fn supervisor(c: &mut Check, raw: &Raw) -> Supervisor {
+    Supervisor {
+        restart_first: within!(c.millis(raw.supervisor.restart_first_ms, 10..=600_000)),
+        restart_max: within!(c.millis(raw.supervisor.restart_max_ms, 10..=600_000)),
+        watch_every: within!(c.millis(raw.supervisor.watch_every_ms, 100..=60_000)),
+        purge_every: within!(c.millis(raw.supervisor.purge_every_ms, 100..=3_600_000)),
+        clock_off_max: within!(c.millis(raw.supervisor.clock_off_max_ms, 10..=60_000)),
+        in_keep: within!(c.seconds(raw.streams.in_keep_s, 60..=10 * YEAR_S)),
+    }
+}
+
+fn publish(c: &mut Check, raw: &Raw) -> Publish {
+    Publish {
+        in_flight_max: within!(c.number(raw.publish.in_flight_max, 1..=100_000)),
+        retry_after: within!(c.millis(raw.publish.retry_after_ms, 1..=2_000)),
+    }
+}
+
+fn http(c: &mut Check, raw: &Raw) -> SocketAddr {
+    raw.http.listen.parse().unwrap_or_else(|_| {
+        let expected = "an address and a port, like 127.0.0.1:9090";
+        c.complain("http.listen", format!("{:?}", raw.http.listen), expected);
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    })
+}
+
+fn log(c: &mut Check, raw: &Raw) -> Log {
+    let format = match raw.log.format.as_str() {
+        "text" => LogFormat::Text,
+        "json" => LogFormat::Json,
+        other => {
+            c.complain("log.format", format!("{other:?}"), "text or json");
+            LogFormat::Text
+        }
+    };
+    if let Err(why) = tracing_subscriber::EnvFilter::try_new(&raw.log.level) {
+        c.complain("log.level", format!("{:?} ({why})", raw.log.level), "a level, or a filter");
+    }
+    Log { format, level: raw.log.level.clone() }
+}
+
+/// What must hold between two settings.
+fn relations(c: &mut Check, raw: &Raw) {
+    let Raw { streams, reader, contract, policy, engine, supervisor, .. } = raw;
+    let mut at_most = |key: &str, value: u64, other: &str, bound: u64| {
+        c.holds(value <= bound, key, value, format!("at most {other}, which is {bound}"));
+    };
+    at_most(
+        "reader.heartbeat_ms",
+        reader.heartbeat_ms,
+        "half reader.expires_ms",
+        reader.expires_ms / 2,
+    );
+    at_most(
+        "contract.event_bytes_max",
+        contract.event_bytes_max,
+        "reader.batch_bytes_max",
+        reader.batch_bytes_max,
+    );
+    at_most("policy.skew_s", policy.skew_s, "policy.horizon_s", policy.horizon_s);
+    at_most("policy.horizon_s", policy.horizon_s, "policy.order_horizon_s", policy.order_horizon_s);
+    at_most("policy.horizon_s", policy.horizon_s, "streams.in_keep_s", streams.in_keep_s);
+    at_most("policy.hold_ttl_s", policy.hold_ttl_s, "policy.hold_ttl_max_s", policy.hold_ttl_max_s);
+    at_most(
+        "policy.resend_first_ms",
+        policy.resend_first_ms,
+        "policy.resend_max_ms",
+        policy.resend_max_ms,
+    );
+    at_most(
+        "streams.out_duplicate_window_s",
+        streams.out_duplicate_window_s,
+        "streams.out_keep_s",
+        streams.out_keep_s,
+    );
+    at_most(
+        "engine.snapshot_every_records_max",
+        engine.snapshot_every_records_max,
+        "engine.unsnapshotted_records_max",
+        engine.unsnapshotted_records_max,
+    );
+    at_most(
+        "supervisor.restart_first_ms",
+        supervisor.restart_first_ms,
+        "supervisor.restart_max_ms",
+        supervisor.restart_max_ms,
+    );
+    c.holds(streams.replicas != 2, "streams.replicas", 2, "1 or 3");
+    let one = !streams.async_persistence || streams.replicas == 1;
+    c.holds(one, "streams.async_persistence", true, "false with streams.replicas above 1");
+}

@@ -1,0 +1,162 @@
+//! The settings as they are written: one struct a section, one field a key, nothing checked yet but
+//! that each key exists and has the right type.
+//!
+//! What each key means stands in `config/default.toml`, which also has a value for each, so nothing
+//! here has a default of its own.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! sections {
+    ($($(#[$doc:meta])* $name:ident { $($key:ident: $kind:ty,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+            #[serde(deny_unknown_fields)]
+            #[allow(missing_docs, reason = "config/default.toml says what each key means")]
+            pub struct $name { $(pub $key: $kind,)* }
+        )*
+    };
+}
+
+sections! {
+    /// Everything.
+    Raw {
+        nats: Nats,
+        redis: Redis,
+        streams: Streams,
+        reader: Reader,
+        contract: Contract,
+        policy: Policy,
+        engine: Engine,
+        supervisor: Supervisor,
+        publish: Publish,
+        http: Http,
+        log: Log,
+    }
+
+    /// How to reach NATS.
+    Nats {
+        url: String,
+        credentials: String,
+        inbox_prefix: String,
+        connect_within_ms: u64,
+        request_timeout_ms: u64,
+        ack_timeout_ms: u64,
+    }
+
+    /// How to reach Redis.
+    Redis {
+        url: String,
+        prefix: String,
+        connect_timeout_ms: u64,
+        response_timeout_ms: u64,
+        sweep_step_max: u64,
+        sweep_rest_ms: u64,
+    }
+
+    /// What `earmark setup` makes.
+    Streams {
+        partitions: u64,
+        replicas: u64,
+        async_persistence: bool,
+        in_bytes_max: u64,
+        cmd_bytes_max: u64,
+        journal_bytes_max: u64,
+        in_headroom_bytes: u64,
+        in_keep_s: u64,
+        out_keep_s: u64,
+        out_duplicate_window_s: u64,
+        dlq_keep_s: u64,
+        audit_keep_s: u64,
+    }
+
+    /// How streams are read.
+    Reader {
+        batch_max: u64,
+        batch_bytes_max: u64,
+        expires_ms: u64,
+        heartbeat_ms: u64,
+        inactive_ms: u64,
+        drain_check_ms: u64,
+        replicated_margin_ms: u64,
+        stalled_ms: u64,
+        attempts_max: u64,
+    }
+
+    /// What events may look like.
+    Contract {
+        event_bytes_max: u64,
+        order_lines_max: u64,
+        reply_prefixes: Vec<String>,
+    }
+
+    /// What decisions depend on.
+    Policy {
+        horizon_s: u64,
+        skew_s: u64,
+        order_horizon_s: u64,
+        ids_per_sku_max: u64,
+        hold_ttl_s: u64,
+        hold_ttl_max_s: u64,
+        payment_margin_s: u64,
+        saga_deadline_s: u64,
+        resend_first_ms: u64,
+        resend_max_ms: u64,
+        park_for_s: u64,
+        parked_max: u64,
+        holds_per_step_max: u64,
+        shortfall_named_max: u64,
+        close_after_s: u64,
+    }
+
+    /// How much a partition may hold, and how long it may wait.
+    Engine {
+        pod: String,
+        arbiters: u64,
+        read_messages_max: u64,
+        batch_bytes_max: u64,
+        sealed_records_max: u64,
+        unreleased_records_max: u64,
+        unsnapshotted_records_max: u64,
+        snapshot_every_records_max: u64,
+        snapshot_interval_ms: u64,
+        live_entities_max: u64,
+        load_entities_max: u64,
+        due_entities_max: u64,
+        waiting_max: u64,
+        tick_ms: u64,
+        cold_due_interval_ms: u64,
+        idle_mark_after_ms: u64,
+        retry_after_ms: u64,
+        leave_within_ms: u64,
+        attempts_before_single_max: u64,
+        single_messages_max: u64,
+        journal_page_bytes_max: u64,
+    }
+
+    /// How partitions are watched.
+    Supervisor {
+        restart_first_ms: u64,
+        restart_max_ms: u64,
+        watch_every_ms: u64,
+        purge_every_ms: u64,
+        clock_off_max_ms: u64,
+    }
+
+    /// How `earmark publish` publishes.
+    Publish {
+        in_flight_max: u64,
+        retry_after_ms: u64,
+    }
+
+    /// The HTTP port.
+    Http {
+        listen: String,
+    }
+
+    /// The log.
+    Log {
+        format: String,
+        level: String,
+    }
+}

@@ -1,0 +1,104 @@
+//! The settings of every layer, and what is said of wrong ones.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::*;
+use crate::{contract::Limits, domain::policy::Policy, nats, partition::Bounds, redis};
+
+fn environment(of: &[(&str, &str)]) -> HashMap<String, String> {
+    of.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+fn load_env(of: &[(&str, &str)]) -> Result<Settings, Problems> {
+    load_from(None, environment(of))
+}
+
+fn load_text(text: &str) -> Result<Settings, Problems> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    load_from(Some(file.path()), HashMap::new())
+}
+
+fn only(problems: Result<Settings, Problems>) -> Problem {
+    let Problems(problems) = problems.unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    problems.into_iter().next().unwrap()
+}
+
+#[test]
+fn what_is_documented_is_what_is_built_in() {
+    let settings = load_env(&[]).unwrap();
+    let same = |a: &dyn std::fmt::Debug, b: &dyn std::fmt::Debug| {
+        assert_eq!(format!("{a:#?}"), format!("{b:#?}"));
+    };
+    same(&settings.nats, &nats::NatsSettings::default());
+    same(&settings.redis, &redis::RedisSettings::default());
+    same(&settings.streams, &nats::StreamSettings::default());
+    same(&settings.reader, &nats::ReaderSettings::default());
+    same(&settings.limits, &Limits::default());
+    same(&settings.policy, &Policy::default());
+    same(&settings.bounds, &Bounds::default());
+}
+
+#[test]
+fn every_layer_wins_over_the_one_before() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "[nats]\nurl = \"nats://file:1\"\n[engine]\narbiters = 3\n")
+        .unwrap();
+    let load = |of: &[(&str, &str)]| load_from(Some(file.path()), environment(of)).unwrap();
+    assert_eq!(load(&[]).nats.url, "nats://file:1");
+    assert_eq!(load(&[]).engine.arbiters, 3);
+    let short = ("EARMARK_NATS_URL", "nats://short:1");
+    assert_eq!(load(&[short]).nats.url, "nats://short:1");
+    let long = ("EARMARK__NATS__URL", "nats://long:1");
+    assert_eq!(load(&[short, long]).nats.url, "nats://long:1");
+    assert_eq!(load(&[("EARMARK__ENGINE__ARBITERS", "5")]).engine.arbiters, 5);
+}
+
+#[test]
+fn text_that_looks_like_a_number_stays_text_and_lists_are_split() {
+    let settings = load_env(&[
+        ("EARMARK__ENGINE__POD", "7"),
+        ("EARMARK__CONTRACT__REPLY_PREFIXES", "_INBOX.,shop."),
+    ]);
+    let settings = settings.unwrap();
+    assert_eq!(settings.engine.pod.as_deref(), Some("7"));
+    assert_eq!(settings.limits.reply_prefixes, ["_INBOX.", "shop."]);
+}
+
+#[test]
+fn a_wrong_key_fails_and_is_named() {
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/config/wrong_key.toml");
+    let problem = only(load_from(Some(Path::new(fixture)), HashMap::new()));
+    assert_eq!(problem.key, "engine.arbiterz");
+    assert_eq!(problem.found, "a key that does not exist");
+    assert!(problem.expected.contains("arbiters"), "{problem}");
+    assert_eq!(only(load_env(&[("EARMARK__NATS__URLL", "x")])).key, "nats.urll");
+    assert_eq!(only(load_env(&[("EARMARK__NOWHERE__X", "1")])).key, "nowhere");
+}
+
+#[test]
+fn a_wrong_type_is_named_with_what_was_found() {
+    let problem = only(load_text("[engine]\narbiters = \"many\"\n"));
+    assert_eq!(problem.key, "engine.arbiters");
+    assert!(problem.found.contains("many"), "{problem}");
+    assert_eq!(only(load_text("[engine]\narbiters = -1\n")).key, "engine.arbiters");
+    assert_eq!(only(load_env(&[("EARMARK__HTTP__LISTEN", "here")])).key, "http.listen");
+    assert_eq!(only(load_text("not toml")).key, "--config");
+    assert_eq!(only(load_from(Some(Path::new("/nowhere.toml")), HashMap::new())).key, "--config");
+}
+
+#[test]
+fn ranges_and_relations_are_held_and_all_problems_are_named_at_once() {
+    let Problems(problems) = load_text(
+        "[streams]\npartitions = 0\nreplicas = 2\n[policy]\nhold_ttl_s = 99\nhold_ttl_max_s = 9\n",
+    )
+    .unwrap_err();
+    let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["streams.partitions", "policy.hold_ttl_s", "streams.replicas"]);
+    let text = Problems(problems).to_string();
+    assert!(text.contains("found 0, expected a number from 1 to 1024"), "{text}");
+    assert!(text.contains("EARMARK__STREAMS__PARTITIONS"), "{text}");
+    assert_eq!(only(load_text("[log]\nformat = \"xml\"\n")).key, "log.format");
+    let ours = "[contract]\nreply_prefixes = [\"earmark.in.\"]\n";
+    assert_eq!(only(load_text(ours)).key, "contract.reply_prefixes");
+}

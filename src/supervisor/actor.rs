@@ -1,0 +1,331 @@
+//! The supervisor itself: an actor, so that what it is told comes one after another.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{
+    Actor, ActorFutureExt, Arbiter, AsyncContext, Context, Handler, Message, ResponseFuture,
+    WrapFuture,
+};
+use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    depths::Depths,
+    janitor::{self, Permitted, Purged},
+    policy::{self, BackOff},
+    report::{Reach, Report},
+    slot::{Phase, Slot},
+    watcher::{self, Seen},
+};
+use crate::{
+    config::checked,
+    contract::Limits,
+    domain::{policy::Policy, time::Span},
+    partition::{Bounds, Credit, Env, Exit, Ports, Status, serve},
+    ports::Partition,
+    telemetry,
+};
+
+/// How often EARMARK_IN is looked through for what is old enough, at the most.
+const LANES_EVERY: Duration = Duration::from_secs(60);
+/// The shortest time that a server is given to answer.
+const LOOK_WITHIN: Duration = Duration::from_secs(1);
+
+/// Everything that a supervisor is told when it is started.
+#[derive(Clone)]
+pub struct Plan {
+    /// How many partitions there are. This pod serves all of them.
+    pub partitions: Partition,
+    /// The pod's name.
+    pub owner: String,
+    /// Threads that the partitions are spread over.
+    pub arbiters: usize,
+    /// Messages that a partition takes at a time from each source.
+    pub read_messages: usize,
+    /// The doors to the outside.
+    pub ports: Ports,
+    /// Tells how much is still to be done.
+    pub depths: Arc<dyn Depths>,
+    /// What decisions depend on.
+    pub policy: Arc<Policy>,
+    /// What events may look like.
+    pub limits: Limits,
+    /// How much a partition may hold.
+    pub bounds: Bounds,
+    /// How partitions are watched.
+    pub settings: checked::Supervisor,
+}
+
+/// Starts, watches and stops the partitions.
+pub struct Supervisor {
+    plan: Plan,
+    arbiters: Vec<Arbiter>,
+    slots: Vec<Slot>,
+    credit: watch::Sender<Credit>,
+    nats: Reach,
+    redis: Reach,
+    clock_off: Option<Span>,
+    clock_right: Option<bool>,
+    purged: Purged,
+    lanes_purged: Option<Instant>,
+    leaving: bool,
+    running: watch::Sender<usize>,
+    busy: Busy,
+}
+
+/// What is being done, so that it is not done twice at a time.
+#[derive(Default)]
+struct Busy {
+    looking: bool,
+    measuring: bool,
+    purging: bool,
+}
+
+/// How does the pod stand?
+#[derive(Message)]
+#[rtype(result = "Report")]
+pub struct Ask;
+
+/// Stop every partition. The answer comes when the last one has stopped.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Leave;
+
+/// A partition stopped. No exit is a panic.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Ended {
+    partition: Partition,
+    run: u64,
+    exit: Option<Exit>,
+}
+
+impl Supervisor {
+    /// A supervisor that has started nothing yet.
+    pub fn new(plan: Plan) -> Supervisor {
+        let credit = Credit { messages: plan.read_messages, ..Credit::default() };
+        Supervisor {
+            slots: (0..plan.partitions).map(Slot::new).collect(),
+            plan,
+            arbiters: Vec::new(),
+            credit: watch::channel(credit).0,
+            nats: Reach::default(),
+            redis: Reach::default(),
+            clock_off: None,
+            clock_right: None,
+            purged: Purged::default(),
+            lanes_purged: None,
+            leaving: false,
+            running: watch::channel(0).0,
+            busy: Busy::default(),
+        }
+    }
+
+    fn back_off(&self) -> BackOff {
+        BackOff { first: self.plan.settings.restart_first, max: self.plan.settings.restart_max }
+    }
+
+    // === starting and stopping ===
+
+    fn start_partition(&mut self, partition: Partition, ctx: &mut Context<Self>) {
+        let Some(slot) = self.slots.get_mut(usize::from(partition)) else { return };
+        if self.leaving || self.clock_right != Some(true) {
+            slot.phase = Phase::Held("the pod's clock is not right, or the pod is leaving");
+            return;
+        }
+        let (status, told) = watch::channel(Status::default());
+        let stop = CancellationToken::new();
+        let trust_snapshot = slot.begin(told, stop.clone());
+        let run = slot.run;
+        let env = Env {
+            partition,
+            partitions: self.plan.partitions,
+            owner: self.plan.owner.clone(),
+            ports: self.plan.ports.clone(),
+            policy: self.plan.policy.clone(),
+            limits: self.plan.limits.clone(),
+            bounds: self.plan.bounds.clone(),
+            tap: None,
+            credit: self.credit.subscribe(),
+            status,
+            stop,
+        };
+        let supervisor = ctx.address();
+        let on = policy::arbiter_of(partition, self.arbiters.len());
+        let Some(arbiter) = self.arbiters.get(on) else { return };
+        self.running.send_modify(|running| *running += 1);
+        arbiter.spawn_fn(move || {
+            let serving = actix::spawn(serve(env, trust_snapshot));
+            actix::spawn(async move {
+                let exit = serving.await.ok();
+                // A supervisor that is gone needs no news.
+                let _ = supervisor.send(Ended { partition, run, exit }).await;
+            });
+        });
+    }
+
+    fn ended(&mut self, ended: Ended, ctx: &mut Context<Self>) {
+        let back_off = self.back_off();
+        let (leaving, clock_right) = (self.leaving, self.clock_right == Some(true));
+        let Some(slot) = self.slots.get_mut(usize::from(ended.partition)) else { return };
+        if slot.run != ended.run {
+            return;
+        }
+        self.running.send_modify(|running| *running = running.saturating_sub(1));
+        telemetry::watch::stopped(ended.exit.as_ref());
+        let after = slot.end(ended.exit.as_ref(), &back_off);
+        let partition = ended.partition;
+        match after {
+            Some(after) if !leaving => {
+                ctx.run_later(after, move |act, ctx| act.start_partition(partition, ctx));
+            }
+            // Stopped for the clock's sake, which was set right meanwhile.
+            None if slot.phase == Phase::Left && !leaving && clock_right => {
+                self.start_partition(partition, ctx);
+            }
+            None if slot.phase == Phase::Left && !leaving => {
+                slot.phase = Phase::Held("the pod's clock is not right");
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    fn stop_all(&self) {
+        self.slots.iter().filter(|slot| slot.is_running()).for_each(|slot| slot.stop.cancel());
+    }
+
+    // === watching ===
+
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        for slot in &self.slots {
+            telemetry::watch::partition(slot.partition, &slot.status.borrow(), slot.is_serving());
+        }
+        self.measure(ctx);
+        if std::mem::replace(&mut self.busy.looking, true) {
+            return;
+        }
+        let within = self.plan.settings.watch_every.max(LOOK_WITHIN);
+        let look = watcher::look(self.plan.ports.clone(), within);
+        ctx.spawn(look.into_actor(self).map(|seen, act, ctx| {
+            act.busy.looking = false;
+            act.saw(seen, ctx);
+        }));
+    }
+
+    fn saw(&mut self, seen: Seen, ctx: &mut Context<Self>) {
+        if self.nats != seen.nats || self.redis != seen.redis {
+            tracing::info!(nats = ?seen.nats, redis = ?seen.redis, "the servers");
+        }
+        (self.nats, self.redis) = (seen.nats, seen.redis);
+        let Some(off) = seen.clock_off else { return };
+        self.clock_off = Some(off);
+        let right = policy::clock_is_right(off, self.plan.settings.clock_off_max);
+        if self.clock_right.replace(right) == Some(right) {
+            return;
+        }
+        let off_ms = off.as_millis();
+        if !right {
+            tracing::error!(off_ms, "the pod's clock is off the server's: it serves nothing");
+            self.stop_all();
+            return;
+        }
+        tracing::info!(off_ms, "the pod's clock is right");
+        let held = |slot: &&Slot| matches!(slot.phase, Phase::Held(_));
+        let held: Vec<Partition> = self.slots.iter().filter(held).map(|s| s.partition).collect();
+        held.into_iter().for_each(|partition| self.start_partition(partition, ctx));
+    }
+
+    fn measure(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.busy.measuring, true) {
+            return;
+        }
+        let serving = self.slots.iter().filter(|slot| slot.is_serving());
+        let cursors = serving.map(|slot| (slot.partition, slot.status.borrow().cursors)).collect();
+        let now = self.plan.ports.clock.now();
+        let measure = watcher::measure(self.plan.depths.clone(), cursors, now);
+        ctx.spawn(measure.into_actor(self).map(|(), act, _| act.busy.measuring = false));
+    }
+
+    fn purge(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.busy.purging, true) {
+            return;
+        }
+        let below = |stream| policy::purge_below(self.slots.iter().map(|slot| slot.keep(stream)));
+        let due = self.lanes_purged.is_none_or(|at| at.elapsed() >= LANES_EVERY);
+        let permitted = Permitted {
+            lanes: below(0).filter(|_| due),
+            lanes_until: self.plan.ports.clock.now() - self.plan.settings.in_keep,
+            commands: below(1),
+        };
+        if permitted.lanes.is_some() {
+            self.lanes_purged = Some(Instant::now());
+        }
+        let purge = janitor::purge(self.plan.ports.input.clone(), self.purged, permitted);
+        ctx.spawn(purge.into_actor(self).map(|purged, act, _| {
+            act.purged = purged;
+            act.busy.purging = false;
+        }));
+    }
+
+    fn report(&self) -> Report {
+        let clock = match self.clock_right {
+            Some(false) => Some(format!(
+                "the pod's clock is {} ms off the server's, {} ms are allowed: set it right",
+                self.clock_off.unwrap_or_default().as_millis(),
+                self.plan.settings.clock_off_max.as_millis()
+            )),
+            Some(true) | None => None,
+        };
+        let partitions = self.slots.iter().map(Slot::report).collect();
+        let off = self.clock_off.map(|off| off.0 as f64 / 1e6);
+        Report::new(partitions, &self.nats, &self.redis, clock, off)
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let threads = self.plan.arbiters.clamp(1, usize::from(self.plan.partitions).max(1));
+        self.arbiters = (0..threads).map(|_| Arbiter::new()).collect();
+        self.look(ctx);
+        ctx.run_interval(self.plan.settings.watch_every, Supervisor::look);
+        ctx.run_interval(self.plan.settings.purge_every, Supervisor::purge);
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.arbiters.iter().for_each(|arbiter| {
+            arbiter.stop();
+        });
+    }
+}
+
+impl Handler<Ask> for Supervisor {
+    type Result = actix::MessageResult<Ask>;
+
+    fn handle(&mut self, _: Ask, _: &mut Self::Context) -> Self::Result {
+        actix::MessageResult(self.report())
+    }
+}
+
+impl Handler<Ended> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, ended: Ended, ctx: &mut Self::Context) {
+        self.ended(ended, ctx);
+    }
+}
+
+impl Handler<Leave> for Supervisor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Leave, _: &mut Self::Context) -> Self::Result {
+        self.leaving = true;
+        self.stop_all();
+        let mut running = self.running.subscribe();
+        Box::pin(async move {
+            // The sender lives as long as the supervisor; without it nothing runs.
+            let _ = running.wait_for(|running| *running == 0).await;
+        })
+    }
+}

@@ -1,0 +1,17 @@
+//! Starts, watches and stops the partitions of this pod.
+//!
+//! [`policy`] decides and is pure: what follows when a partition stopped, how they are spread, what
+//! may be purged, whether the clock is right. [`actor`] does it. [`watcher`] looks at servers,
+//! clocks and lags, [`janitor`] purges what has been decided, [`report`] says how it stands.
+
+pub mod actor;
+pub mod depths;
+pub mod janitor;
+pub mod policy;
+pub mod report;
+mod slot;
+pub mod watcher;
+
+pub use actor::{Ask, Leave, Plan, Supervisor};
+pub use depths::{Depths, StreamUsage, Unread};
+pub use report::{PartitionReport, Report};

@@ -1,0 +1,148 @@
+//! What the supervisor decides, as pure functions.
+
+use std::time::Duration;
+
+use crate::{
+    domain::time::{Span, Timestamp},
+    partition::Exit,
+    ports::Partition,
+};
+
+/// How long a partition that stopped waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackOff {
+    /// The first time; doubles from there.
+    pub first: Duration,
+    /// At most.
+    pub max: Duration,
+}
+
+/// Losses that are answered by starting again at once, before that waits too.
+const AT_ONCE: u32 = 3;
+
+impl BackOff {
+    /// How long to wait after so many failures in a row, this one not counted.
+    pub fn after(&self, failures: u32) -> Duration {
+        self.first.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX)).min(self.max)
+    }
+}
+
+/// What follows when a partition stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It is started again.
+    Start {
+        /// After this long.
+        after: Duration,
+        /// Whether its snapshot is believed.
+        trust_snapshot: bool,
+    },
+    /// It stays stopped: it was asked to.
+    Stay,
+    /// It stays stopped until an operator has looked at it.
+    Refused(String),
+}
+
+/// What follows when a partition stopped after `failures` failures in a row. No exit is a panic.
+pub fn next(exit: Option<&Exit>, failures: u32, back_off: &BackOff) -> Next {
+    let soon = if failures < AT_ONCE { Duration::ZERO } else { back_off.after(failures - AT_ONCE) };
+    match exit {
+        Some(Exit::Left | Exit::LeftInHaste) => Next::Stay,
+        Some(Exit::SnapshotLost) => Next::Start { after: soon, trust_snapshot: false },
+        Some(Exit::OutLostItsTail) => Next::Start { after: soon, trust_snapshot: true },
+        Some(Exit::SteppedDown) | None => {
+            Next::Start { after: back_off.after(failures), trust_snapshot: true }
+        }
+        Some(Exit::Refused(why)) => Next::Refused(why.clone()),
+    }
+}
+
+/// The arbiter of each partition: as even as can be.
+pub fn arbiter_of(partition: Partition, arbiters: usize) -> usize {
+    usize::from(partition) % arbiters.max(1)
+}
+
+/// Below which sequence nobody needs a stream any more; nothing is known before every partition has
+/// said what it needs.
+pub fn purge_below(keeps: impl IntoIterator<Item = Option<u64>>) -> Option<u64> {
+    let lowest = keeps.into_iter().try_fold(u64::MAX, |lowest, keep| Some(lowest.min(keep?)))?;
+    (lowest > 1 && lowest < u64::MAX).then_some(lowest)
+}
+
+/// How far the pod's clock is certainly ahead of the server's (behind it: below zero), where the
+/// server was asked between two readings of the pod's.
+pub fn clock_off(before: Timestamp, server: Timestamp, after: Timestamp) -> Span {
+    if server < before {
+        before - server
+    } else if server > after {
+        after - server
+    } else {
+        Span::ZERO
+    }
+}
+
+/// Whether a pod with such a clock may serve.
+pub fn clock_is_right(off: Span, max: Duration) -> bool {
+    u128::from(off.0.unsigned_abs()) <= max.as_micros()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BACK_OFF: BackOff =
+        BackOff { first: Duration::from_secs(1), max: Duration::from_secs(30) };
+
+    fn start(seconds: u64, trust_snapshot: bool) -> Next {
+        Next::Start { after: Duration::from_secs(seconds), trust_snapshot }
+    }
+
+    #[test]
+    fn waits_double_up_to_a_bound() {
+        let waits = [0, 1, 2, 3, 4, 5, 6, 40, u32::MAX].map(|n| BACK_OFF.after(n).as_secs());
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30, 30]);
+    }
+
+    #[test]
+    fn each_exit_has_its_consequence() {
+        let after = |exit: Exit, failures| next(Some(&exit), failures, &BACK_OFF);
+        assert_eq!(after(Exit::Left, 0), Next::Stay);
+        assert_eq!(after(Exit::LeftInHaste, 9), Next::Stay);
+        assert_eq!(after(Exit::SnapshotLost, 0), start(0, false));
+        assert_eq!(after(Exit::SnapshotLost, 4), start(2, false));
+        assert_eq!(after(Exit::OutLostItsTail, 0), start(0, true));
+        assert_eq!(after(Exit::SteppedDown, 0), start(1, true));
+        assert_eq!(after(Exit::SteppedDown, 3), start(8, true));
+        assert_eq!(next(None, 1, &BACK_OFF), start(2, true));
+        assert_eq!(after(Exit::Refused("no".to_owned()), 0), Next::Refused("no".to_owned()));
+    }
+
+    #[test]
+    fn partitions_are_spread_evenly() {
+        let of: Vec<usize> = (0..5).map(|partition| arbiter_of(partition, 2)).collect();
+        assert_eq!(of, [0, 1, 0, 1, 0]);
+        assert_eq!(arbiter_of(7, 0), 0);
+    }
+
+    #[test]
+    fn nothing_is_purged_that_anybody_needs_or_may_need() {
+        assert_eq!(purge_below([Some(5), Some(9)]), Some(5));
+        assert_eq!(purge_below([Some(5), None]), None);
+        assert_eq!(purge_below([Some(0), Some(9)]), None);
+        assert_eq!(purge_below([Some(1)]), None);
+        assert_eq!(purge_below([Some(u64::MAX)]), None);
+        assert_eq!(purge_below([]), None);
+    }
+
+    #[test]
+    fn only_what_is_certain_counts_against_a_clock() {
+        let at = |s| Timestamp(s * 1_000_000);
+        assert_eq!(clock_off(at(10), at(11), at(12)), Span::ZERO);
+        assert_eq!(clock_off(at(10), at(7), at(12)), Span::from_secs(3));
+        assert_eq!(clock_off(at(10), at(15), at(12)), Span::from_secs(-3));
+        let max = Duration::from_secs(2);
+        assert!(clock_is_right(Span::from_secs(-2), max));
+        assert!(!clock_is_right(Span(2_000_001), max));
+        assert!(!clock_is_right(Span(i64::MIN), max));
+    }
+}

@@ -1,0 +1,116 @@
+//! How the pod stands: what readiness and its reasons are made of.
+
+use serde::Serialize;
+
+use crate::ports::Partition;
+
+/// How a partition stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PartitionReport {
+    /// Which.
+    pub partition: Partition,
+    /// Whether this pod serves it.
+    pub serving: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The journal's sequence of its last record.
+    pub position: u64,
+    /// Entities that decide no more.
+    pub quarantined: usize,
+    /// Inputs that wait.
+    pub waiting: usize,
+}
+
+/// How a server stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// It has not been asked yet.
+    #[default]
+    Unknown,
+    /// It answered.
+    Reachable,
+    /// It did not.
+    Unreachable(String),
+}
+
+/// How the pod stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Everything is as it should be.
+    pub ready: bool,
+    /// What is not.
+    pub why: Vec<String>,
+    /// How far the pod's clock is ahead of the server's, in seconds.
+    pub clock_off_s: Option<f64>,
+    /// The partitions.
+    pub partitions: Vec<PartitionReport>,
+}
+
+impl Report {
+    /// Puts together what is known. `clock` says why the clock is not right, if it is not.
+    pub fn new(
+        partitions: Vec<PartitionReport>,
+        nats: &Reach,
+        redis: &Reach,
+        clock: Option<String>,
+        clock_off_s: Option<f64>,
+    ) -> Report {
+        let server = |name: &str, reach: &Reach| match reach {
+            Reach::Reachable => None,
+            Reach::Unknown => Some(format!("{name} has not been asked yet")),
+            Reach::Unreachable(why) => Some(format!("{name} cannot be reached: {why}")),
+        };
+        let mut why: Vec<String> =
+            [server("NATS", nats), server("Redis", redis), clock].into_iter().flatten().collect();
+        why.extend(partitions.iter().filter_map(|of| {
+            Some(format!("partition {} is not served: {}", of.partition, of.why.as_ref()?))
+        }));
+        Report { ready: why.is_empty(), why, clock_off_s, partitions }
+    }
+
+    /// What there is to say before there is a supervisor.
+    pub fn not_yet(why: &str) -> Report {
+        Report {
+            ready: false,
+            why: vec![why.to_owned()],
+            clock_off_s: None,
+            partitions: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partition(why: Option<&str>) -> PartitionReport {
+        PartitionReport {
+            partition: 3,
+            serving: why.is_none(),
+            why: why.map(str::to_owned),
+            position: 7,
+            quarantined: 0,
+            waiting: 0,
+        }
+    }
+
+    #[test]
+    fn a_pod_is_ready_when_nothing_is_amiss() {
+        let ok = Reach::Reachable;
+        assert!(Report::new(vec![partition(None)], &ok, &ok, None, Some(0.0)).ready);
+        let down = Reach::Unreachable("refused".to_owned());
+        let clock = Some("the clock is off".to_owned());
+        let report = Report::new(vec![partition(Some("it recovers"))], &ok, &down, clock, None);
+        assert!(!report.ready);
+        assert_eq!(
+            report.why,
+            [
+                "Redis cannot be reached: refused",
+                "the clock is off",
+                "partition 3 is not served: it recovers",
+            ]
+        );
+    }
+}

@@ -1,0 +1,132 @@
+//! One partition, as its supervisor has it.
+
+use std::time::Duration;
+
+use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    policy::{self, BackOff, Next},
+    report::PartitionReport,
+};
+use crate::{
+    partition::{Exit, Status},
+    ports::Partition,
+};
+
+/// How a partition stands with its supervisor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It may not be started yet, or any more.
+    Held(&'static str),
+    /// It runs: it recovers, or serves.
+    Running,
+    /// It stopped, and will be started again.
+    BackingOff(String),
+    /// It stopped, and an operator has to look at it.
+    Refused(String),
+    /// It stopped because it was asked to.
+    Left,
+}
+
+pub struct Slot {
+    pub partition: Partition,
+    pub phase: Phase,
+    /// Asks the running partition to leave.
+    pub stop: CancellationToken,
+    /// What it says of itself.
+    pub status: watch::Receiver<Status>,
+    /// How often it was started: what an earlier run says is no news.
+    pub run: u64,
+    started: Option<Instant>,
+    failures: u32,
+    trust_snapshot: bool,
+}
+
+impl Slot {
+    pub fn new(partition: Partition) -> Slot {
+        Slot {
+            partition,
+            phase: Phase::Held("the clock has not been compared with the server's yet"),
+            stop: CancellationToken::new(),
+            status: watch::channel(Status::default()).1,
+            run: 0,
+            started: None,
+            failures: 0,
+            trust_snapshot: true,
+        }
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.phase == Phase::Running
+    }
+
+    pub fn is_serving(&self) -> bool {
+        self.is_running() && self.status.borrow().serving
+    }
+
+    /// Goes on to the next run; whether its snapshot is to be believed.
+    pub fn begin(&mut self, status: watch::Receiver<Status>, stop: CancellationToken) -> bool {
+        self.phase = Phase::Running;
+        self.status = status;
+        self.stop = stop;
+        self.run += 1;
+        self.started = Some(Instant::now());
+        std::mem::replace(&mut self.trust_snapshot, true)
+    }
+
+    /// Notes that its run ended; how long to wait for the next, if there is to be one. A run that
+    /// lasted makes up for the failures before it.
+    pub fn end(&mut self, exit: Option<&Exit>, back_off: &BackOff) -> Option<Duration> {
+        let lasted = self.started.map_or(Duration::ZERO, |started| started.elapsed());
+        if lasted > back_off.max * 2 {
+            self.failures = 0;
+        }
+        let why = exit.map_or("it panicked".to_owned(), |exit| format!("{exit:?}"));
+        match policy::next(exit, self.failures, back_off) {
+            Next::Stay => {
+                self.phase = Phase::Left;
+                None
+            }
+            Next::Refused(why) => {
+                tracing::error!(partition = self.partition, why, "the partition is not served");
+                self.phase = Phase::Refused(why);
+                None
+            }
+            Next::Start { after, trust_snapshot } => {
+                let partition = self.partition;
+                tracing::warn!(partition, why, ?after, "the partition stopped, and starts again");
+                self.failures = self.failures.saturating_add(1);
+                self.trust_snapshot = trust_snapshot;
+                self.phase = Phase::BackingOff(why);
+                Some(after)
+            }
+        }
+    }
+
+    /// What must be kept for it of each stream; nothing is known before it has recovered.
+    pub fn keep(&self, stream: usize) -> Option<u64> {
+        let status = self.status.borrow();
+        status.serving.then(|| status.keep[stream])
+    }
+
+    pub fn report(&self) -> PartitionReport {
+        let status = self.status.borrow().clone();
+        let why = match &self.phase {
+            Phase::Running if status.serving => None,
+            Phase::Running => Some("it recovers".to_owned()),
+            Phase::Held(why) => Some((*why).to_owned()),
+            Phase::BackingOff(why) => Some(format!("it stopped and waits: {why}")),
+            Phase::Refused(why) => Some(format!("it refuses to serve: {why}")),
+            Phase::Left => Some("it was stopped".to_owned()),
+        };
+        PartitionReport {
+            partition: self.partition,
+            serving: self.is_serving(),
+            why,
+            position: status.position.sequence,
+            quarantined: status.quarantined,
+            waiting: status.waiting,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Looks at what stands around the partitions: servers, clocks, streams and lags.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, stream};
+
+use super::{depths::Depths, policy, report::Reach};
+use crate::{
+    domain::time::{Span, Timestamp},
+    partition::Ports,
+    ports::{Cursor, Partition, PortError, Source},
+    telemetry,
+};
+
+/// Questions about lags that are asked at a time.
+const AT_A_TIME: usize = 8;
+
+/// What was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Whether NATS answers.
+    pub nats: Reach,
+    /// Whether Redis answers.
+    pub redis: Reach,
+    /// How far the pod's clock is ahead, if the server could be asked.
+    pub clock_off: Option<Span>,
+}
+
+/// Asks both servers, each within a bound.
+pub async fn look(ports: Ports, within: Duration) -> Seen {
+    let before = ports.clock.now();
+    let (server, stored) = tokio::join!(
+        bounded(within, ports.input.server_time()),
+        bounded(within, ports.snapshots.committed(0)),
+    );
+    let after = ports.clock.now();
+    let seen = Seen {
+        clock_off: server.as_ref().ok().map(|at| policy::clock_off(before, *at, after)),
+        nats: reach(&server),
+        redis: reach(&stored),
+    };
+    telemetry::watch::server("nats", seen.nats == Reach::Reachable);
+    telemetry::watch::server("redis", seen.redis == Reach::Reachable);
+    if let Some(off) = seen.clock_off {
+        telemetry::watch::clock(off.0 as f64 / 1e6);
+    }
+    seen
+}
+
+async fn bounded<T>(
+    within: Duration,
+    ask: impl Future<Output = Result<T, PortError>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(within, ask).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer in {within:?}")),
+    }
+}
+
+fn reach<T>(answer: &Result<T, String>) -> Reach {
+    match answer {
+        Ok(_) => Reach::Reachable,
+        Err(why) => Reach::Unreachable(why.clone()),
+    }
+}
+
+/// Measures how far every source of these partitions is behind, and how full the streams are.
+pub async fn measure(
+    depths: Arc<dyn Depths>,
+    cursors: Vec<(Partition, [Cursor; 5])>,
+    now: Timestamp,
+) {
+    let sources = cursors.iter().flat_map(|(partition, cursors)| {
+        Source::ALL.map(|source| (*partition, source, cursors[source.index()].sequence))
+    });
+    let questions: Vec<(Partition, Source, u64)> = sources.collect();
+    stream::iter(questions)
+        .for_each_concurrent(AT_A_TIME, |(partition, source, after)| {
+            let depths = depths.clone();
+            async move {
+                match depths.unread(partition, source, after).await {
+                    Ok(unread) => {
+                        let age = unread.oldest.map_or(Span::ZERO, |oldest| now - oldest);
+                        let seconds = (age.0 as f64 / 1e6).max(0.0);
+                        telemetry::watch::lag(partition, source, unread.messages, seconds);
+                    }
+                    Err(error) => tracing::debug!(partition, %error, "a lag was not measured"),
+                }
+            }
+        })
+        .await;
+    match depths.usage().await {
+        Ok(streams) => streams.iter().for_each(|usage| {
+            telemetry::watch::stream(usage.stream, usage.bytes, usage.fullness());
+        }),
+        Err(error) => tracing::debug!(%error, "the streams were not measured"),
+    }
+}

@@ -1,0 +1,192 @@
+//! Every metric there is, as data: its name (Prometheus convention), kind, unit, labels and help.
+
+use metrics::Unit;
+
+/// What a metric counts with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// Only ever rises.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// How often which sizes occurred, with the upper bounds of its buckets.
+    Histogram(&'static [f64]),
+}
+
+/// A metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// What it counts with.
+    pub kind: Kind,
+    /// In what.
+    pub unit: Unit,
+    /// The labels that it may have; the values of each are few and known.
+    pub labels: &'static [&'static str],
+    /// What it says.
+    pub help: &'static str,
+}
+
+/// Seconds from a disk's write to an outage.
+const LATENCY_S: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    60.0, 300.0,
+];
+/// Bytes of a record.
+const BYTES: &[f64] =
+    &[256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 131_072.0, 262_144.0, 524_288.0];
+/// How many of something there were at a time.
+const SIZES: &[f64] =
+    &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 10_000.0];
+
+macro_rules! metrics {
+    ($($constant:ident $kind:expr, $unit:ident, $name:literal [$($label:literal),*] $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: Metric = Metric {
+                name: $name,
+                kind: $kind,
+                unit: Unit::$unit,
+                labels: &[$($label),*],
+                help: $help,
+            };
+        )*
+
+        /// Every metric there is.
+        pub const ALL: &[Metric] = &[$($constant),*];
+    };
+}
+
+metrics! {
+    // What is decided.
+    DECISIONS Kind::Counter, Count, "earmark_decisions_total" ["entity", "event", "outcome", "reason"]
+        "Decisions committed for the first time, by what was decided and why it was refused.";
+    DUPLICATES Kind::Counter, Count, "earmark_duplicates_total" ["entity", "event"]
+        "Repeated events that were answered as the first time.";
+    DECISION_LATENCY Kind::Histogram(LATENCY_S), Seconds, "earmark_decision_latency_seconds" ["lane"]
+        "Time from an event's publication to the commit of its decision.";
+    OUTCOMES Kind::Counter, Count, "earmark_outcomes_total" ["outcome"]
+        "Outcome events that committed decisions told the world.";
+    REJECTIONS Kind::Counter, Count, "earmark_rejections_total" ["source", "reason"]
+        "Messages that were no input of any entity.";
+    UNKNOWN_FIELDS Kind::Counter, Count, "earmark_unknown_fields_total" ["event"]
+        "Fields of accepted events that nobody knows.";
+    DEAD_LETTERS Kind::Counter, Count, "earmark_dead_letters_total" ["reason"]
+        "Dead letters written.";
+    HOLDS Kind::Counter, Count, "earmark_holds_total" ["change"]
+        "What became of holds: opened, extended, transferred, committed, refused, released, expired, shipped, claimed.";
+    HOLDS_OPEN Kind::Gauge, Count, "earmark_holds_open_change" ["partition"]
+        "Holds opened less holds ended since this pod took the partition over.";
+    UNITS Kind::Gauge, Count, "earmark_units" ["partition", "state"]
+        "Units of the SKUs that this pod decided on lately: on_hand, available, held, allocated, unavailable, short, backordered, overdrawn.";
+    BREACHES Kind::Counter, Count, "earmark_conservation_breaches_total" []
+        "Decisions that would have broken the rule of conservation.";
+    QUARANTINES Kind::Counter, Count, "earmark_quarantines_total" ["entity"]
+        "Entities whose code failed, and which decide no more.";
+
+    // How it gets into the journal and out again.
+    APPEND_SECONDS Kind::Histogram(LATENCY_S), Seconds, "earmark_append_seconds" []
+        "Time until the journal acknowledged a record.";
+    RECORD_BYTES Kind::Histogram(BYTES), Bytes, "earmark_record_bytes" []
+        "Size of committed records.";
+    RECORD_ENTRIES Kind::Histogram(SIZES), Count, "earmark_record_entries" []
+        "Entries of committed records.";
+    APPENDS_IN_DOUBT Kind::Counter, Count, "earmark_appends_in_doubt_total" ["partition", "why"]
+        "Appends whose answer did not say whether the record is there.";
+    JOURNAL_FULL Kind::Counter, Count, "earmark_journal_full_total" ["partition"]
+        "Appends refused because the journal is full.";
+    SENDS_RETRIED Kind::Counter, Count, "earmark_sends_retried_total" ["outlet"]
+        "Effects that were sent again because their acknowledgement did not come.";
+    OUT_TAILS_LOST Kind::Counter, Count, "earmark_out_tails_lost_total" []
+        "Times that EARMARK_OUT ended before what it had acknowledged.";
+    SNAPSHOT_SECONDS Kind::Histogram(LATENCY_S), Seconds, "earmark_snapshot_seconds" []
+        "Time until Redis acknowledged a snapshot.";
+    SNAPSHOT_CHANGES Kind::Histogram(SIZES), Count, "earmark_snapshot_changes" []
+        "Entities that a snapshot changed.";
+    ENTITIES_LOADED Kind::Counter, Count, "earmark_entities_loaded_total" []
+        "Cold entities loaded from snapshots.";
+    RECOVERY_SECONDS Kind::Histogram(LATENCY_S), Seconds, "earmark_recovery_seconds" []
+        "Time until a partition served after it was started.";
+    RECOVERIES_FROM_GENESIS Kind::Counter, Count, "earmark_recoveries_from_genesis_total" ["partition"]
+        "Recoveries that had to fold the whole journal.";
+    READER_RESTARTS Kind::Counter, Count, "earmark_reader_restarts_total" ["source"]
+        "Readers that were stood up again at their cursor.";
+    SOURCES_LOST Kind::Counter, Count, "earmark_sources_lost_total" ["source"]
+        "Times that a log was not what its cursor remembered.";
+    TAKE_OVERS Kind::Counter, Count, "earmark_take_overs_total" ["partition"]
+        "Times that this pod took a partition over.";
+
+    // How a partition stands.
+    SERVING Kind::Gauge, Count, "earmark_partition_serving" ["partition"]
+        "1 while this pod serves the partition.";
+    PARTITION_STOPS Kind::Counter, Count, "earmark_partition_stops_total" ["why"]
+        "Partitions that stopped, by why.";
+    POSITION Kind::Gauge, Count, "earmark_partition_position" ["partition"]
+        "The journal's sequence of the partition's last record.";
+    UNRELEASED Kind::Gauge, Count, "earmark_partition_unreleased" ["partition"]
+        "How far released effects lie behind the last record, in sequences of the journal.";
+    UNSNAPSHOTTED Kind::Gauge, Count, "earmark_partition_unsnapshotted" ["partition"]
+        "How far the snapshot lies behind the last record, in sequences of the journal.";
+    LIVE_ENTITIES Kind::Gauge, Count, "earmark_partition_live_entities" ["partition"]
+        "Entities in memory.";
+    QUARANTINED Kind::Gauge, Count, "earmark_partition_quarantined_entities" ["partition"]
+        "Entities that decide no more.";
+    WAITING Kind::Gauge, Count, "earmark_partition_waiting_inputs" ["partition"]
+        "Inputs that wait for a quarantined or cold entity.";
+    LAG Kind::Gauge, Count, "earmark_lane_lag_messages" ["partition", "source"]
+        "Messages that are not decided yet.";
+    OLDEST_UNREAD Kind::Gauge, Seconds, "earmark_lane_oldest_unread_seconds" ["partition", "source"]
+        "Age of the oldest message that is not decided yet; 0 if there is none.";
+
+    // What stands around it.
+    STREAM_BYTES Kind::Gauge, Bytes, "earmark_stream_bytes" ["stream"]
+        "Size of a stream.";
+    STREAM_FULLNESS Kind::Gauge, Count, "earmark_stream_fullness_ratio" ["stream"]
+        "Size of a stream by the most it may hold.";
+    CLOCK_OFF Kind::Gauge, Seconds, "earmark_clock_off_seconds" []
+        "How far the pod's clock is ahead of the server's.";
+    REACHABLE Kind::Gauge, Count, "earmark_server_reachable" ["server"]
+        "1 while the server answers.";
+}
+
+/// Registers every metric with its help and unit.
+pub fn describe() {
+    for metric in ALL {
+        let Metric { name, unit, help, .. } = *metric;
+        match metric.kind {
+            Kind::Counter => metrics::describe_counter!(name, unit, help),
+            Kind::Gauge => metrics::describe_gauge!(name, unit, help),
+            Kind::Histogram(_) => metrics::describe_histogram!(name, unit, help),
+        }
+    }
+}
+
+impl Metric {
+    /// Counts on.
+    pub fn count(&self, labels: &[&str], by: u64) {
+        metrics::counter!(self.name, self.label(labels)).increment(by);
+    }
+
+    /// Says how much there is.
+    pub fn set(&self, labels: &[&str], to: f64) {
+        metrics::gauge!(self.name, self.label(labels)).set(to);
+    }
+
+    /// Says by how much it changed.
+    pub fn shift(&self, labels: &[&str], by: f64) {
+        metrics::gauge!(self.name, self.label(labels)).increment(by);
+    }
+
+    /// Says how large something was.
+    pub fn observe(&self, labels: &[&str], size: f64) {
+        metrics::histogram!(self.name, self.label(labels)).record(size);
+    }
+
+    /// The labels' values, in the order of [`Metric::labels`], with their names.
+    fn label(&self, values: &[&str]) -> Vec<metrics::Label> {
+        debug_assert_eq!(values.len(), self.labels.len(), "{}", self.name);
+        let pairs = self.labels.iter().zip(values);
+        pairs.map(|(name, value)| metrics::Label::new(*name, (*value).to_owned())).collect()
+    }
+}
