@@ -7,7 +7,7 @@ use super::{Context, print, setup::unseeded};
 use crate::{
     config::Settings,
     error::{Exit, Failure},
-    nats::{NatsInput, NatsJournal, SystemClock, connect::open_role, setup},
+    nats::{NatsInput, NatsJournal, SystemClock, setup},
     ports::{Clock, Input, PortError},
     redis::link::Link,
     supervisor::policy,
@@ -55,7 +55,7 @@ impl Check {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let settings = &context.settings;
         let mut looked = vec![Looked::ok("settings", "in range and in agreement")];
-        match open_role(&settings.nats, "check").await {
+        match context.connect("check").await {
             Ok(nats) => look_at_nats(&mut looked, settings, &nats).await,
             Err(error) => looked.push(Looked::unreachable("NATS", &error)),
         }

@@ -13,11 +13,14 @@ mod status;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use async_nats::jetstream::Context as Nats;
 use clap::{Parser, Subcommand};
 
 use crate::{
     config::{self, Settings},
     error::{Exit, Failure},
+    nats::connect::open_role,
+    ports::PortError,
     telemetry::logging,
 };
 
@@ -60,6 +63,14 @@ enum Command {
 struct Context {
     settings: Settings,
     json: bool,
+}
+
+impl Context {
+    /// A connection to NATS for this command.
+    async fn connect(&self, role: &'static str) -> Result<Nats, PortError> {
+        let nats = &self.settings.nats;
+        open_role(nats, role, nats.request_timeout_ms).await
+    }
 }
 
 /// Does what the command line says.

@@ -10,7 +10,6 @@ use crate::{
     error::{Exit, Failure},
     nats::{
         NatsJournal, SystemClock,
-        connect::open_role,
         names,
         setup::{self, Change},
     },
@@ -43,7 +42,7 @@ struct Done {
 impl Setup {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let settings = &context.settings;
-        let nats = open_role(&settings.nats, "setup").await?;
+        let nats = context.connect("setup").await?;
         let page = settings.engine.journal_page_bytes;
         let journal = NatsJournal::new(nats.clone(), settings.reader.clone(), page);
         let partitions = settings.streams.partitions;

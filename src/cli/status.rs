@@ -9,7 +9,7 @@ use crate::{
     contract::time,
     domain::time::{Span, Timestamp},
     error::{Exit, Failure},
-    nats::{NatsDepths, NatsInput, NatsJournal, connect::open_role},
+    nats::{NatsDepths, NatsInput, NatsJournal},
     partition::record::decode_header,
     ports::{Input, Journal, Partition, PortError, Source},
     supervisor::{Depths, StreamUsage, Unread},
@@ -57,7 +57,7 @@ struct Told {
 impl Status {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let settings = &context.settings;
-        let nats = open_role(&settings.nats, "status").await?;
+        let nats = context.connect("status").await?;
         let page = settings.engine.journal_page_bytes;
         let journal = NatsJournal::new(nats.clone(), settings.reader.clone(), page);
         let input = NatsInput::new(nats.clone(), settings.reader.clone());

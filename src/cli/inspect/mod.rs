@@ -16,7 +16,7 @@ use crate::{
     contract::partition_of,
     domain::ids::{EntityKey, OrderId, Sku},
     error::{Exit, Failure},
-    nats::{NatsJournal, connect::open_role},
+    nats::NatsJournal,
     ports::Partition,
 };
 
@@ -68,7 +68,7 @@ impl Inspect {
         let settings = &context.settings;
         let key = self.key()?;
         let partition = partition_of(&key, settings.streams.partitions);
-        let nats = open_role(&settings.nats, "inspect").await?;
+        let nats = context.connect("inspect").await?;
         let page = settings.engine.journal_page_bytes;
         let journal = NatsJournal::new(nats, settings.reader.clone(), page);
         let found = fold(&journal, partition, settings.streams.partitions, &key, self.limit);

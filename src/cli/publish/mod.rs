@@ -24,7 +24,7 @@ use self::{
 use super::{Context, print};
 use crate::{
     error::{Exit, Failure},
-    nats::{connect::open_role, names, setup},
+    nats::{names, setup},
 };
 
 /// Publish events: one CloudEvent in JSON a line (NDJSON), from a file or from standard input.
@@ -77,7 +77,7 @@ struct Summary {
 impl Publish {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let settings = &context.settings;
-        let nats = open_role(&settings.nats, "publish").await?;
+        let nats = context.connect("publish").await?;
         let fixed = setup::fixed(&nats).await?.ok_or_else(|| {
             Failure::new(Exit::Failed, "NATS has not been set up for Earmark")
                 .advise("run `earmark setup` once")
