@@ -9,8 +9,7 @@ use super::{Context, print};
 use crate::{
     error::{Exit, Failure},
     nats::{
-        NatsJournal, SystemClock,
-        names,
+        NatsJournal, SystemClock, names,
         setup::{self, Change},
     },
     partition::{self, Seeded},

@@ -7,7 +7,7 @@
 use anyhow::{Context as _, Result, ensure};
 use async_nats::jetstream::{
     Context,
-    consumer::{AckPolicy, DeliverPolicy, pull},
+    consumer::{AckPolicy, Consumer, DeliverPolicy, pull},
     stream::Stream,
 };
 use bytes::Bytes;
@@ -62,6 +62,13 @@ async fn read_some(stream: &Stream, after: u64, end: u64) -> Result<Vec<Stored>>
         ..Default::default()
     };
     let consumer = stream.create_consumer(config).await.context("make a consumer")?;
+    let messages = batches(&consumer, end).await;
+    // The server lets it go by itself if this fails.
+    let _ = stream.delete_consumer(&consumer.cached_info().name).await;
+    messages
+}
+
+async fn batches(consumer: &Consumer<pull::Config>, end: u64) -> Result<Vec<Stored>> {
     let mut messages: Vec<Stored> = Vec::new();
     loop {
         let before = messages.len();
