@@ -193,6 +193,9 @@ pub enum AppendError {
     /// The journal is full.
     #[error("the journal is full: {0}")]
     Full(String),
+    /// The record is larger than a message may be.
+    #[error("the record is too large: {0}")]
+    TooLarge(String),
     /// No answer, or one that says neither: the record may be there or not.
     #[error("no certain answer: {0}")]
     Unknown(String),
@@ -283,8 +286,13 @@ pub trait Outbox: Send + Sync {
     /// The last sequence of EARMARK_OUT.
     async fn out_end(&self) -> Result<u64, PortError>;
 
-    /// The ids (`Nats-Msg-Id`) in EARMARK_OUT after `sequence` that begin with `prefix`.
-    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<String>, PortError>;
+    /// Whether EARMARK_OUT still has the message of this id at `sequence`, or has let it go for its
+    /// age. If not, it has lost what it had acknowledged.
+    async fn out_holds(&self, sequence: u64, id: &str) -> Result<bool, PortError>;
+
+    /// The ids (`Nats-Msg-Id`) in EARMARK_OUT after `sequence` that begin with `prefix`, and where
+    /// they stand, in order.
+    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<(u64, String)>, PortError>;
 
     /// The last message of an availability subject, and its sequence.
     async fn last_availability(&self, subject: &str) -> Result<Option<(u64, Bytes)>, PortError>;

@@ -307,6 +307,7 @@ fn bounds(c: &mut Check, raw: &Raw) -> Bounds {
         tick: within!(c.millis(raw.engine.tick_ms, 1..=10_000)),
         cold_due_interval: within!(c.millis(raw.engine.cold_due_interval_ms, 10..=600_000)),
         idle_mark_after: within!(c.millis(raw.engine.idle_mark_after_ms, 10..=600_000)),
+        look_every: within!(c.millis(raw.engine.look_every_ms, 10..=600_000)),
         retry_after: within!(c.millis(raw.engine.retry_after_ms, 1..=60_000)),
         leave_within: within!(c.millis(raw.engine.leave_within_ms, 100..=9_000)),
         attempts_before_single: within!(c.number(raw.engine.attempts_before_single_max, 2..=1_000)),

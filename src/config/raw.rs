@@ -127,6 +127,7 @@ sections! {
         tick_ms: u64,
         cold_due_interval_ms: u64,
         idle_mark_after_ms: u64,
+        look_every_ms: u64,
         retry_after_ms: u64,
         leave_within_ms: u64,
         attempts_before_single_max: u64,

@@ -40,6 +40,8 @@ pub(crate) struct Stored {
     pub sequence: u64,
     pub at: Timestamp,
     pub subject: String,
+    /// As they stand in the message: a line each.
+    pub headers: String,
     pub payload: Bytes,
 }
 
@@ -100,6 +102,8 @@ struct RawStored {
     subject: String,
     seq: u64,
     #[serde(default)]
+    hdrs: String,
+    #[serde(default)]
     data: String,
     time: String,
 }
@@ -141,10 +145,13 @@ pub(crate) async fn get(
         Response::Err { error: why } => Err(error(why.to_string())),
         Response::Ok(RawGet { message }) => {
             let payload = BASE64_STANDARD.decode(&message.data);
+            let headers =
+                BASE64_STANDARD.decode(&message.hdrs).map_err(|e| error(e.to_string()))?;
             Ok(Some(Stored {
                 sequence: message.seq,
                 at: timestamp(&message.time).map_err(error)?,
                 subject: message.subject,
+                headers: String::from_utf8_lossy(&headers).into_owned(),
                 payload: payload.map_err(|e| error(e.to_string()))?.into(),
             }))
         }

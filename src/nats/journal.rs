@@ -72,6 +72,9 @@ impl Journal for NatsJournal {
             Err(error) if code(&error) == Some(STREAM_FULL) => {
                 Err(AppendError::Full(explain(&error)))
             }
+            Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
+                Err(AppendError::TooLarge(explain(&error)))
+            }
             Err(error) => Err(AppendError::Unknown(explain(&error))),
         }
     }

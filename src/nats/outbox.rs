@@ -110,14 +110,26 @@ impl Outbox for NatsOutbox {
         Ok(api::look(&self.context, names::OUT).await?.last)
     }
 
-    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<String>, PortError> {
+    async fn out_holds(&self, sequence: u64, id: &str) -> Result<bool, PortError> {
+        let found = api::get(&self.context, names::OUT, Wanted::at(sequence)).await?;
+        match found {
+            Some(stored) => {
+                let line = format!("{MESSAGE_ID}: {id}");
+                Ok(stored.headers.lines().any(|header| header == line))
+            }
+            None => Ok(api::look(&self.context, names::OUT).await?.first > sequence),
+        }
+    }
+
+    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<(u64, String)>, PortError> {
         let end = self.out_end().await?;
         let filter = "earmark.out.>".to_owned();
         let of = FeedOf { stream: names::OUT, filter, after, headers_only: true };
         let mut ids = Vec::new();
         span::read(&self.context, &self.settings, &of, end, |item| {
             let id = item.message.headers.as_ref().and_then(|headers| headers.get(MESSAGE_ID));
-            ids.extend(id.filter(|id| id.as_str().starts_with(prefix)).map(ToString::to_string));
+            let id = id.filter(|id| id.as_str().starts_with(prefix));
+            ids.extend(id.map(|id| (item.sequence, id.to_string())));
             ControlFlow::Continue(())
         })
         .await?;

@@ -32,6 +32,8 @@ pub struct Append {
 pub enum NotCommitted {
     /// Another owner's record stands in its place.
     Superseded,
+    /// No message may be as large as the record.
+    TooLarge(String),
     /// The journal ends before the record that this one follows: it lost what it had acknowledged.
     JournalLostItsTail,
 }
@@ -46,6 +48,7 @@ impl Append {
                 Err(AppendError::Full(why)) => {
                     crate::telemetry::journal_full(self.partition, &why);
                 }
+                Err(AppendError::TooLarge(why)) => return Err(NotCommitted::TooLarge(why)),
                 Err(error @ (AppendError::Refused | AppendError::Unknown(_))) => {
                     crate::telemetry::append_in_doubt(self.partition, &error);
                     match self.verdict(self.last_record().await) {

@@ -76,6 +76,16 @@ pub fn id_prefix(incarnation: u64, partition: Partition) -> String {
     format!("{incarnation}-{partition}-")
 }
 
+/// The id of an effect.
+pub fn id(incarnation: u64, partition: Partition, record: u64, index: u32) -> String {
+    format!("{}{record}-{index}", id_prefix(incarnation, partition))
+}
+
+/// The index of an effect in its record, from its id.
+pub fn index_of_id(id: &str) -> Option<u32> {
+    id.split('-').nth(3)?.parse().ok()
+}
+
 /// The journal's sequence in an effect's id.
 pub fn sequence_of_id(id: &str) -> Option<u64> {
     id.split('-').nth(2)?.parse().ok()
@@ -124,8 +134,8 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn next_id(&mut self) -> String {
-        let prefix = id_prefix(self.header.incarnation, self.header.partition);
-        let id = format!("{prefix}{}-{}", self.sequence, self.index);
+        let Header { incarnation, partition, .. } = self.header;
+        let id = id(*incarnation, *partition, self.sequence, self.index);
         self.index += 1;
         id
     }

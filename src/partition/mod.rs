@@ -84,6 +84,8 @@ pub struct Bounds {
     pub cold_due_interval: Duration,
     /// How long a partition is idle before it writes what has been released.
     pub idle_mark_after: Duration,
+    /// How often an idle partition makes certain that EARMARK_OUT still has its last outcome.
+    pub look_every: Duration,
     /// How long to wait before something that failed is tried again.
     pub retry_after: Duration,
     /// How long a leaving partition may take to settle.
@@ -110,6 +112,7 @@ impl Default for Bounds {
             tick: Duration::from_millis(50),
             cold_due_interval: Duration::from_secs(1),
             idle_mark_after: Duration::from_millis(500),
+            look_every: Duration::from_secs(1),
             retry_after: Duration::from_millis(100),
             leave_within: Duration::from_secs(8),
             attempts_before_single: 3,

@@ -397,6 +397,9 @@ impl Owner {
         let sequence = match result {
             Ok(sequence) => sequence,
             Err(NotCommitted::Superseded) => return Err(Exit::SteppedDown),
+            Err(NotCommitted::TooLarge(why)) => {
+                return Err(Exit::refuse(format!("a record is too large for the journal: {why}")));
+            }
             Err(NotCommitted::JournalLostItsTail) => {
                 return Err(Exit::refuse(
                     "the journal ends before this owner's own last record: JetStream lost \

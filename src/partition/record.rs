@@ -44,8 +44,27 @@ pub struct Link {
 pub struct Released {
     /// Every effect of the records up to this sequence has been acknowledged.
     pub up_to: u64,
-    /// A sequence of EARMARK_OUT that was known before any later effect was sent.
+    /// The partition's last outcome among them, and where EARMARK_OUT has it. While that message is
+    /// there, EARMARK_OUT has lost none of the partition's outcomes before it.
+    pub anchor: Option<Anchor>,
+}
+
+/// An outcome and where EARMARK_OUT has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// Its sequence in EARMARK_OUT.
     pub out: u64,
+    /// The sequence of its record.
+    pub record: u64,
+    /// Its index in the record.
+    pub index: u32,
+}
+
+impl Released {
+    /// A sequence of EARMARK_OUT that was known before any later effect was sent.
+    pub fn out(&self) -> u64 {
+        self.anchor.map_or(0, |anchor| anchor.out)
+    }
 }
 
 /// What a record says before its entries.

@@ -6,7 +6,7 @@
 //! is only a longer way: the journal is folded from its beginning.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
@@ -16,10 +16,10 @@ use super::{
     Env, Exit,
     batch::Changes,
     dues::Dues,
-    effects::{id_prefix, sequence_of_id},
+    effects::{id, id_prefix, sequence_of_id},
     entry::{Entry, Facts},
-    record::{Link, Record, RecordHash, Released},
-    release::{Committed, Releaser},
+    record::{Anchor, Link, Record, RecordHash, Released},
+    release::{Committed, Releaser, anchor},
     state::PartitionState,
 };
 use crate::{
@@ -109,6 +109,15 @@ impl Known {
             ))),
         }
     }
+}
+
+/// What may not have left.
+struct Unreleased {
+    records: Vec<Committed>,
+    /// The partition's outcomes in EARMARK_OUT after the mark.
+    there: Vec<(u64, String)>,
+    /// The mark.
+    released: Released,
 }
 
 struct Fold<'a> {
@@ -236,20 +245,16 @@ impl<'a> Fold<'a> {
     }
 
     /// The records whose effects may not have left, and a releaser that knows which of them did.
-    async fn unreleased(
-        &self,
-        end: u64,
-    ) -> Result<(Vec<Committed>, HashSet<String>, Released), Exit> {
+    async fn unreleased(&self, end: u64) -> Result<Unreleased, Exit> {
         let env = self.env;
-        let out_end = env.until_done(|| env.ports.outbox.out_end()).await;
         let mut from = self.state.released;
-        if out_end < from.out {
-            crate::telemetry::out_lost_its_tail(from.out, out_end);
-            from = env.mark_at_or_before(out_end).await?;
+        if !env.holds(self.state.incarnation, from.anchor).await {
+            crate::telemetry::out_lost_its_tail(env.partition);
+            from = env.newest_true_mark(self.state.incarnation).await?;
         }
         let prefix = id_prefix(self.state.incarnation, env.partition);
-        let there = env.until_done(|| env.ports.outbox.out_ids(from.out, &prefix)).await;
-        let beyond = there.iter().filter_map(|id| sequence_of_id(id)).max();
+        let there = env.until_done(|| env.ports.outbox.out_ids(from.out(), &prefix)).await;
+        let beyond = there.iter().filter_map(|(_, id)| sequence_of_id(id)).max();
         if let Some(beyond) = beyond.filter(|beyond| *beyond > end) {
             return Err(self.outcome_beyond(beyond).await);
         }
@@ -263,7 +268,7 @@ impl<'a> Fold<'a> {
                 unreleased.push((entry.sequence, Arc::new(decode(&entry)?)));
             }
         }
-        Ok((unreleased, there.into_iter().collect(), Released { out: out_end, ..from }))
+        Ok(Unreleased { records: unreleased, there, released: from })
     }
 
     /// An outcome of a record behind the end that was read: another owner's, or of a lost record.
@@ -279,17 +284,19 @@ impl<'a> Fold<'a> {
         }
     }
 
-    fn finish(
-        self,
-        (unreleased, skip, released): (Vec<Committed>, HashSet<String>, Released),
-    ) -> Recovered {
+    fn finish(self, unreleased: Unreleased) -> Recovered {
+        let Unreleased { records, there, released } = unreleased;
+        let newest = there.last().and_then(|(out, id)| anchor(*out, id));
         let releaser = Releaser {
             partition: self.env.partition,
             outbox: self.env.ports.outbox.clone(),
             input: self.env.ports.input.clone(),
             retry_after: self.env.bounds.retry_after,
-            skip,
+            skip: there.into_iter().map(|(_, id)| id).collect(),
+            incarnation: self.state.incarnation,
+            newest: newest.or(released.anchor),
             released,
+            look_every: self.env.bounds.look_every,
             shown_at: HashMap::new(),
         };
         Recovered {
@@ -299,7 +306,7 @@ impl<'a> Fold<'a> {
             dues: self.dues,
             stepping: self.stepping,
             snapshot_at: self.snapshot_at,
-            unreleased,
+            unreleased: records,
             releaser,
         }
     }
@@ -396,20 +403,31 @@ impl Env {
         })
     }
 
-    /// The newest journaled mark whose sequence of EARMARK_OUT is still there.
-    async fn mark_at_or_before(&self, out_end: u64) -> Result<Released, Exit> {
-        let mut mark = Released::default();
+    /// Whether EARMARK_OUT still has an outcome where it was acknowledged.
+    async fn holds(&self, incarnation: u64, anchor: Option<Anchor>) -> bool {
+        let Some(Anchor { out, record, index }) = anchor else { return true };
+        let id = id(incarnation, self.partition, record, index);
+        self.until_done(|| self.ports.outbox.out_holds(out, &id)).await
+    }
+
+    /// The newest journaled mark up to which EARMARK_OUT has lost nothing.
+    async fn newest_true_mark(&self, incarnation: u64) -> Result<Released, Exit> {
+        let mut marks: Vec<Released> = Vec::new();
         let mut after = 0;
         loop {
             let page = self.until_done(|| self.ports.journal.read(self.partition, after)).await;
-            let Some(last) = page.last() else { return Ok(mark) };
+            let Some(last) = page.last() else { break };
             after = last.sequence;
             for entry in &page {
-                let released = decode(entry)?.header.released;
-                if released.out <= out_end {
-                    mark = released;
-                }
+                marks.push(decode(entry)?.header.released);
             }
         }
+        marks.dedup();
+        while let Some(mark) = marks.pop() {
+            if self.holds(incarnation, mark.anchor).await {
+                return Ok(mark);
+            }
+        }
+        Ok(Released::default())
     }
 }

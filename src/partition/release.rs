@@ -3,6 +3,10 @@
 //! Answers leave at once. Messages of the records that have gathered are sent together, and nothing
 //! later is sent before all of them are acknowledged. What is not acknowledged is sent again under
 //! its id, for as long as it takes: an effect is never given up.
+//!
+//! EARMARK_OUT may lose what it acknowledged, and other partitions' outcomes may stand in the gap. So
+//! the last outcome of each round is looked up again after the next round was acknowledged, and from
+//! time to time when there is none: only then is it written down as released.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -14,8 +18,8 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    effects::{Effects, Letter, ShownSince, effects},
-    record::{Record, Released},
+    effects::{Effects, Letter, ShownSince, effects, id, index_of_id, sequence_of_id},
+    record::{Anchor, Record, Released},
 };
 use crate::{
     contract::{
@@ -38,7 +42,7 @@ const DEAD_LETTER_BYTES_MAX: usize = 256 * 1024;
 /// A committed record and where it stands.
 pub type Committed = (u64, Arc<Record>);
 
-/// EARMARK_OUT gave out a sequence twice: it has lost what it had acknowledged.
+/// EARMARK_OUT has lost what it had acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutLostItsTail;
 
@@ -54,8 +58,14 @@ pub struct Releaser {
     pub retry_after: Duration,
     /// Ids that are in EARMARK_OUT already.
     pub skip: HashSet<String>,
-    /// How far effects have left.
+    /// The partition's incarnation.
+    pub incarnation: u64,
+    /// How far effects have left, as far as that is certain.
     pub released: Released,
+    /// The last outcome that was acknowledged.
+    pub newest: Option<Anchor>,
+    /// How often the last outcome is looked up while nothing leaves.
+    pub look_every: Duration,
     /// The last known sequence of availability subjects.
     pub shown_at: HashMap<Sku, u64>,
 }
@@ -68,15 +78,35 @@ impl Releaser {
         progress: watch::Sender<Released>,
     ) -> Result<(), OutLostItsTail> {
         let mut records = Vec::with_capacity(RECORDS_AT_ONCE);
-        while committed.recv_many(&mut records, RECORDS_AT_ONCE).await > 0 {
-            self.release(&records).await?;
-            if let Some((sequence, _)) = records.last() {
-                self.released.up_to = *sequence;
+        loop {
+            let gathered = committed.recv_many(&mut records, RECORDS_AT_ONCE);
+            match tokio::time::timeout(self.look_every, gathered).await {
+                Ok(0) => return Ok(()),
+                Ok(_) => {
+                    self.release(&records).await?;
+                    self.released.up_to = records.last().map_or(0, |(sequence, _)| *sequence);
+                    records.clear();
+                }
+                Err(_) => self.look_up(self.newest).await?,
             }
             progress.send_replace(self.released);
-            records.clear();
         }
-        Ok(())
+    }
+
+    /// Makes certain that EARMARK_OUT still has an outcome, and so all of the partition's before it.
+    async fn look_up(&self, anchor: Option<Anchor>) -> Result<(), OutLostItsTail> {
+        let Some(Anchor { out, record, index }) = anchor else { return Ok(()) };
+        let id = id(self.incarnation, self.partition, record, index);
+        loop {
+            match self.outbox.out_holds(out, &id).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(OutLostItsTail),
+                Err(error) => {
+                    tracing::warn!(partition = self.partition, %error, "a look at OUT waits");
+                    tokio::time::sleep(self.retry_after).await;
+                }
+            }
+        }
     }
 
     async fn release(&mut self, records: &[Committed]) -> Result<(), OutLostItsTail> {
@@ -94,7 +124,12 @@ impl Releaser {
         for letter in dead_letters {
             messages.push(self.dead_letter(letter).await);
         }
+        let before = self.newest;
         self.send(messages).await?;
+        if self.newest != before {
+            self.look_up(before).await?;
+            self.released.anchor = self.newest;
+        }
         self.show(shown).await;
         Ok(())
     }
@@ -113,7 +148,7 @@ impl Releaser {
 
     async fn send(&mut self, mut messages: Vec<Outgoing>) -> Result<(), OutLostItsTail> {
         let mut pause = self.retry_after;
-        let known = self.released.out;
+        let known = self.newest.map_or(0, |anchor| anchor.out);
         while !messages.is_empty() {
             let results = self.outbox.send(messages.clone()).await;
             let mut again = Vec::new();
@@ -138,13 +173,16 @@ impl Releaser {
     }
 
     fn sent(&mut self, message: &Outgoing, sent: Sent, known: u64) -> Result<(), OutLostItsTail> {
-        if message.outlet != Outlet::Out || sent.duplicate {
+        if message.outlet != Outlet::Out {
             return Ok(());
         }
-        if sent.sequence <= known {
+        if sent.sequence <= known && !sent.duplicate {
             return Err(OutLostItsTail);
         }
-        self.released.out = self.released.out.max(sent.sequence);
+        let anchor = message.id.as_deref().and_then(|id| anchor(sent.sequence, id));
+        if self.newest.is_none_or(|newest| newest.out < sent.sequence) {
+            self.newest = anchor.or(self.newest);
+        }
         Ok(())
     }
 
@@ -292,6 +330,11 @@ impl Releaser {
         revision_shown(&bytes)
             .is_none_or(|theirs| theirs < (since.incarnation, since.shown.revision))
     }
+}
+
+/// An outcome of this id, at this place of EARMARK_OUT.
+pub fn anchor(out: u64, id: &str) -> Option<Anchor> {
+    Some(Anchor { out, record: sequence_of_id(id)?, index: index_of_id(id)? })
 }
 
 fn availability(sku: &Sku, since: &ShownSince) -> Vec<u8> {

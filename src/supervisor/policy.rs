@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn only_what_is_certain_counts_against_a_clock() {
-        let at = |s| Timestamp(s * 1_000_000);
+        let at = |s: i64| Timestamp(s * 1_000_000);
         assert_eq!(clock_off(at(10), at(11), at(12)), Span::ZERO);
         assert_eq!(clock_off(at(10), at(7), at(12)), Span::from_secs(3));
         assert_eq!(clock_off(at(10), at(15), at(12)), Span::from_secs(-3));

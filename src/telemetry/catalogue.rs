@@ -98,7 +98,7 @@ metrics! {
         "Appends refused because the journal is full.";
     SENDS_RETRIED Kind::Counter, Count, "earmark_sends_retried_total" ["outlet"]
         "Effects that were sent again because their acknowledgement did not come.";
-    OUT_TAILS_LOST Kind::Counter, Count, "earmark_out_tails_lost_total" []
+    OUT_TAILS_LOST Kind::Counter, Count, "earmark_out_tails_lost_total" ["partition"]
         "Times that EARMARK_OUT ended before what it had acknowledged.";
     SNAPSHOT_SECONDS Kind::Histogram(LATENCY_S), Seconds, "earmark_snapshot_seconds" []
         "Time until Redis acknowledged a snapshot.";

@@ -31,6 +31,7 @@ pub fn append_in_doubt(partition: Partition, error: &AppendError) {
     let why = match error {
         AppendError::Refused => "refused",
         AppendError::Full(_) => "full",
+        AppendError::TooLarge(_) => "too_large",
         AppendError::Unknown(_) => "unknown",
     };
     c::APPENDS_IN_DOUBT.count(&[&partition.to_string(), why], 1);
@@ -66,9 +67,9 @@ pub fn recovery_from_genesis(partition: Partition) {
 }
 
 /// EARMARK_OUT ends before what it had acknowledged.
-pub fn out_lost_its_tail(marked: u64, end: u64) {
-    tracing::error!(marked, end, "EARMARK_OUT lost its tail: what is missing is sent again");
-    c::OUT_TAILS_LOST.count(&[], 1);
+pub fn out_lost_its_tail(partition: Partition) {
+    tracing::error!(partition, "EARMARK_OUT lost its tail: what is missing is sent again");
+    c::OUT_TAILS_LOST.count(&[&partition.to_string()], 1);
 }
 
 /// A partition serves.

@@ -19,3 +19,6 @@ pub use engine::{
     reader_restarted, recovered, recovery_from_genesis, send_retried, snapshot_written,
     source_lost, unknown_fields,
 };
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use earmark::{
         ids::{EntityKey, EventKey},
         order::OrderState,
         sku::SkuState,
+        time::Timestamp,
     },
     partition::{
         effects::effects,
@@ -266,7 +267,7 @@ impl KeyOf for earmark::domain::ids::OrderId {
 
 fn every_input_is_decided_once(world: &World, folded: &Folded) {
     let mut by_sequence: BTreeMap<u64, u32> = BTreeMap::new();
-    let mut by_id: BTreeMap<(EntityKey, EventKey), u32> = BTreeMap::new();
+    let mut by_id: BTreeMap<(EntityKey, EventKey, Timestamp), u32> = BTreeMap::new();
     for (_, record) in &folded.records {
         for entry in &record.entries {
             match entry {
@@ -277,7 +278,8 @@ fn every_input_is_decided_once(world: &World, folded: &Folded) {
                     if let Some(cause) = decided.trigger.cause()
                         && is_final(decided)
                     {
-                        *by_id.entry((decided.entity.clone(), cause.key)).or_default() += 1;
+                        let same = (decided.entity.clone(), cause.key, cause.time);
+                        *by_id.entry(same).or_default() += 1;
                     }
                 }
                 Entry::Rejected { read, .. } | Entry::Quarantined { read: Some(read), .. }
@@ -293,6 +295,7 @@ fn every_input_is_decided_once(world: &World, folded: &Folded) {
         .partitions
         .values()
         .flat_map(|state| state.waiting.values().flatten())
+        .filter(|waiting| waiting.read.source != Source::Commands)
         .map(|waiting| waiting.read.sequence)
         .collect();
     let (sequences, lost): (Vec<u64>, BTreeSet<u64>) = {
@@ -309,7 +312,7 @@ fn every_input_is_decided_once(world: &World, folded: &Folded) {
             world.violation(format!("event {sequence} was decided {times} times"));
         }
     }
-    for ((entity, key), times) in by_id {
+    for ((entity, key, _), times) in by_id {
         if times > 1 {
             world.violation(format!("{entity}: {key:?} had {times} first decisions"));
         }
@@ -368,7 +371,7 @@ fn effects_left_once(world: &World, folded: &Folded) {
     }
 }
 
-fn answer_is_committed(world: &World, at: earmark::domain::time::Timestamp, payload: &[u8]) {
+fn answer_is_committed(world: &World, at: Timestamp, payload: &[u8]) {
     let answer: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
     let id = answer["id"].as_str().unwrap_or_default();
     let outside = world.lock();

@@ -56,10 +56,14 @@ impl PodView {
 
     /// Goes on when the pod runs; never, once it is dead.
     async fn alive(&self) {
-        let mut health = self.health.clone();
-        match health.wait_for(|health| *health != Health::Frozen).await.map(|health| *health) {
-            Ok(Health::Running | Health::Frozen) => {}
-            Ok(Health::Dead) | Err(_) => std::future::pending().await,
+        // Not by waiting for a change: a watch wakes its waiters in an order of its own.
+        loop {
+            let health = *self.health.borrow();
+            match health {
+                Health::Running => return,
+                Health::Frozen => tokio::time::sleep(Duration::from_millis(2)).await,
+                Health::Dead => std::future::pending().await,
+            }
         }
     }
 
@@ -419,14 +423,24 @@ impl Outbox for PodView {
         self.reply("read the end of EARMARK_OUT", end).await
     }
 
-    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<String>, PortError> {
+    async fn out_holds(&self, sequence: u64, id: &str) -> Result<bool, PortError> {
+        self.request().await;
+        let holds = {
+            let outside = self.world.lock();
+            let found = outside.out.messages.get(&sequence);
+            found.is_some_and(|stored| stored.id.as_deref() == Some(id))
+        };
+        self.reply("look up an outcome", holds).await
+    }
+
+    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<(u64, String)>, PortError> {
         self.request().await;
         let ids = {
             let outside = self.world.lock();
             let later = outside.out.messages.range(after + 1..);
             later
-                .filter_map(|(_, stored)| stored.id.clone())
-                .filter(|id| id.starts_with(prefix))
+                .filter_map(|(sequence, stored)| Some((*sequence, stored.id.clone()?)))
+                .filter(|(_, id)| id.starts_with(prefix))
                 .collect()
         };
         self.reply("read the ids in EARMARK_OUT", ids).await

@@ -186,24 +186,19 @@ pub async fn run(seed: u64, seconds: u64) -> Report {
         backup: None,
     };
     let end = tokio::time::Instant::now() + Duration::from_secs(seconds);
-    let mut next_fault = tokio::time::Instant::now() + Duration::from_secs(2);
-    while tokio::time::Instant::now() < end {
+    let directing = actix::spawn(async move {
+        while tokio::time::Instant::now() < end {
+            tokio::time::sleep(director.pause()).await;
+            director.act().await;
+        }
+        director.heal().await;
+        director
+    });
+    while tokio::time::Instant::now() < end || !directing.is_finished() {
         tokio::time::sleep(Duration::from_micros(publishers.pause_micros())).await;
         publishers.publish_one();
-        if std::env::var("EARMARK_TRACE").is_ok() {
-            eprintln!(
-                "{:?} events {} journal {}",
-                world.now(),
-                world.lock().input.last,
-                world.lock().journal.last
-            );
-        }
-        if tokio::time::Instant::now() >= next_fault {
-            director.act().await;
-            next_fault = tokio::time::Instant::now() + director.pause();
-        }
     }
-    director.heal().await;
+    let mut director = directing.await.expect("the director directs");
     // Everything that waits for time or an answer has had it by then.
     for _ in 0..200 {
         tokio::time::sleep(Duration::from_micros(publishers.pause_micros())).await;
@@ -283,6 +278,10 @@ impl Director {
         }
         tokio::time::sleep(Duration::from_millis(self.rng.random_range(50..1_500))).await;
         if self.pods.is_empty() {
+            if self.rng.random_bool(0.5) {
+                self.world.count("fault: an outage longer than the server remembers ids");
+                self.world.lock().out.forget_ids();
+            }
             self.start_pod();
         }
     }

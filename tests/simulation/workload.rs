@@ -302,7 +302,9 @@ impl Publishers {
                 self.event("sku", &sku, "stock.received", stock, reply);
             }
             10 => {
-                self.event("sku", &sku, "stock.received", stock, json!({"id": "used-twice"}));
+                let quantity = self.rng.random_range(1..3);
+                let data = json!({"location": "east", "quantity": quantity, "reference": "r"});
+                self.event("sku", &sku, "stock.received", data, json!({"id": "used-twice"}));
             }
             _ => {
                 let order = format!("never-placed-{}", self.published);

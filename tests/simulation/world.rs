@@ -43,7 +43,7 @@ pub struct Stream {
 }
 
 /// How long the simulated server remembers a message's id.
-const DUPLICATE_WINDOW: i64 = 5_000_000;
+const DUPLICATE_WINDOW: i64 = 30_000_000;
 
 impl Stream {
     fn new() -> Stream {
@@ -97,6 +97,11 @@ impl Stream {
             self.last_of.insert(message.subject.clone(), message.sequence);
         }
         lost
+    }
+
+    /// Forgets all ids, as after an outage that was longer than the server remembers.
+    pub fn forget_ids(&mut self) {
+        self.known.clear();
     }
 
     /// The last sequence of a subject; 0 if it has none.

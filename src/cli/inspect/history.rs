@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
+    cli::print,
     contract::time,
     domain::{
         decision::{Standing, Verdict},
@@ -17,6 +18,8 @@ use crate::{
 const BOOKKEEPING: [&str; 3] = ["Remembered", "Forgotten", "Moved"];
 /// Fields of a fact that a table shows.
 const FIELDS_SHOWN: usize = 5;
+/// A number beyond this is a point in time.
+const TIMES_BEYOND: i64 = 1_000_000_000_000_000;
 /// The most characters of a value that a table shows.
 const VALUE_CHARS: usize = 40;
 
@@ -216,7 +219,10 @@ fn plain_fields(name: &str, value: &Value, shown: &mut Vec<String>) {
             shown.push(format!("{name}={}", text.chars().take(VALUE_CHARS).collect::<String>()));
         }
         Value::Number(number) if number.as_i64() != Some(0) => {
-            shown.push(format!("{name}={number}"));
+            // Microseconds since 1970 are far beyond any quantity.
+            let micros = number.as_i64().filter(|micros| *micros > TIMES_BEYOND);
+            let shown_as = micros.map(|micros| print::at(Timestamp(micros)));
+            shown.push(format!("{name}={}", shown_as.unwrap_or_else(|| number.to_string())));
         }
         Value::Bool(true) => shown.push(name.to_owned()),
         Value::Null | Value::Bool(false) | Value::Number(_) | Value::Array(_) => {}

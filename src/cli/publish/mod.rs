@@ -30,8 +30,10 @@ use crate::{
 /// Publish events: one CloudEvent in JSON a line (NDJSON), from a file or from standard input.
 ///
 /// Each line is held to the contract first. A bad line is reported on standard error with its number,
-/// the reason, the field and the limit; the others are published all the same, and the exit code is
-/// 1. Events of one key are published in the order of their lines. Publishing survives a restart of
+/// the reason, the field and the limit; the others are published all the same, and the command ends
+/// with exit code 1.
+///
+/// Events of one key are published in the order of their lines. Publishing survives a restart of
 /// nats-server: what was not acknowledged is published again with the same bytes, which is harmless.
 #[derive(Debug, Args)]
 #[command(after_help = "\
