@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::{
     checker::Evidence,
-    convert::{Conversion, ORDERS, Phase, SHIPMENTS, STOCK, shipments::Granted},
+    convert::{Conversion, ORDERS, Phase, SHIPMENTS, STOCK, shipments::Granted, twice},
     fold,
     harness::{NatsServer, Pod, RedisServer},
     streams,
@@ -31,12 +31,14 @@ pub struct Play {
     files: TempDir,
     /// Different events that have been published.
     events: usize,
+    seed: u64,
     began: Instant,
 }
 
 impl Play {
     /// Starts the servers, sets them up, and runs Earmark.
     pub async fn open(conversion: Conversion) -> Play {
+        let seed = conversion.seed();
         let began = Instant::now();
         let (nats, redis) = tokio::join!(NatsServer::start(), RedisServer::start());
         let mut setup = earmark(&nats, &redis, &["setup"]);
@@ -44,7 +46,7 @@ impl Play {
         let pod = earmark(&nats, &redis, &["run"]);
         let watch = Watch::new(nats.jetstream().await);
         let files = tempfile::tempdir().expect("a temporary directory can be made");
-        Play { nats, redis, pod, watch, conversion, files, events: 0, began }
+        Play { nats, redis, pod, watch, conversion, files, events: 0, seed, began }
     }
 
     /// The stock is received before anything is ordered.
@@ -64,14 +66,14 @@ impl Play {
         self.kill_earmark();
         self.publish(&format!("{STOCK}-again.ndjson"), &[]).await;
         self.decided(before, 40).await;
-        self.nats.restart().await;
-        self.say("nats-server was killed and is back");
-        self.decided(before, 60).await;
         self.redis.wipe();
         self.redis.restart().await;
         self.say("Redis was killed and is back, empty");
-        self.decided(before, 80).await;
+        self.decided(before, 60).await;
         self.kill_earmark();
+        self.decided(before, 80).await;
+        self.nats.restart().await;
+        self.say("nats-server was killed and is back");
         assert_eq!(publishing.wait(BOUND).await, 0, "{}", publishing.output());
         self.publish(&format!("{ORDERS}-again.ndjson"), &["--wait"]).await;
         self.watch.until_at_rest(self.events).await;
@@ -132,7 +134,11 @@ impl Play {
     }
 
     /// Returns when so much of a phase that began after `before` events has been decided.
+    ///
+    /// Another seed, a little other points.
     async fn decided(&mut self, before: usize, percent: usize) {
+        let percent =
+            percent + usize::from(twice::draw(self.seed, "when", &percent.to_string()) as u8 % 15);
         self.watch.until_decided(before + (self.events - before) * percent / 100).await;
     }
 

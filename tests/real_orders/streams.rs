@@ -29,13 +29,6 @@ pub struct Stored {
     pub payload: Bytes,
 }
 
-/// A whole stream of the server at this URL.
-#[allow(dead_code, reason = "only the converter reads from an URL")]
-pub async fn read_from_url(url: &str, stream: &str) -> Result<Vec<Stored>> {
-    let client = async_nats::connect(url).await?;
-    read_after(&async_nats::jetstream::new(client), stream, 0).await
-}
-
 /// Everything in a stream after a sequence, up to the end that the stream has now.
 pub async fn read_after(context: &Context, name: &str, after: u64) -> Result<Vec<Stored>> {
     let stream = context.get_stream(name).await.with_context(|| format!("open {name}"))?;

@@ -70,12 +70,6 @@ impl Orders {
         self.0.values().all(|order| order.unanswered.is_empty())
     }
 
-    /// How many orders came to an end or are confirmed.
-    pub fn settled(&self) -> usize {
-        let settled = |order: &&Order| order.confirmed > 0 || !order.ends.is_empty();
-        self.0.values().filter(settled).count()
-    }
-
     /// Compares with what was published and with what the SKUs said.
     pub fn conclude(&self, input: &Input, ledger: &Ledger, policy: Policy, report: &mut Report) {
         let open = ledger.open_promises();

@@ -10,16 +10,22 @@ mod streams;
 
 use std::{
     io::{Read, stdin},
-    path::PathBuf,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use convert::{
     Conversion, ORDERS, Options, Phase, SHIPMENTS, STOCK, orders::Policy, shipments::Granted,
     stock::Received, twice::Twice,
 };
 use earmark::{contract::time, domain::time::Timestamp};
+
+/// How long a server's outcomes are waited for.
+const WAIT_MAX: Duration = Duration::from_secs(300);
+/// How often they are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Turns real retail orders into CloudEvents: 1-stock.ndjson, 2-orders.ndjson (orders and payments),
 /// and with --shipments-from 3-shipments.ndjson. What is to be sent a second time, later, is in
@@ -47,12 +53,17 @@ struct Args {
     #[arg(long, value_parser = parse_time)]
     now: Option<Timestamp>,
     /// The folder that is written to; made if it is not there.
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "summary_of")]
+    out: Option<PathBuf>,
     /// Write shipments only, of what these outcomes grant: NDJSON of EARMARK_OUT (a file, or - for
-    /// stdin), or the URL of the NATS server that has the stream.
+    /// stdin), or the URL of a NATS server, whose outcomes are waited for until every order is
+    /// confirmed or rejected.
     #[arg(long, value_name = "FILE|-|URL")]
     shipments_from: Option<String>,
+    /// Write nothing; wait until every order that was to leave has left or will not, and count the
+    /// outcomes.
+    #[arg(long, value_name = "URL")]
+    summary_of: Option<String>,
 }
 
 fn main() -> Result<()> {
@@ -64,47 +75,68 @@ fn main() -> Result<()> {
         now: args.now.unwrap_or_else(present),
     };
     let conversion = Conversion::new(&args.csv, options)?;
-    std::fs::create_dir_all(&args.out).with_context(|| format!("make {}", args.out.display()))?;
-    let write = |phase: Phase, stem: &str| {
-        phase.write(&args.out, stem)?;
-        println!(
-            "{stem}: {} events, and {} of them again later",
-            phase.first.len(),
-            phase.again.len()
-        );
-        anyhow::Ok(())
-    };
-    match &args.shipments_from {
-        Some(from) => write(conversion.shipments(&granted(from)?), SHIPMENTS),
-        None => {
-            write(conversion.stock(), STOCK)?;
-            write(conversion.orders(), ORDERS)
+    match (&args.summary_of, &args.shipments_from, &args.out) {
+        (Some(url), _, _) => summarize(&wait_for(url, |granted| conversion.is_done(granted))?),
+        (None, Some(from), Some(out)) => {
+            let granted = granted(from, &conversion)?;
+            write(out, &conversion.shipments(&granted), SHIPMENTS)
         }
+        (None, None, Some(out)) => {
+            write(out, &conversion.stock(), STOCK)?;
+            write(out, &conversion.orders(), ORDERS)
+        }
+        (None, _, None) => bail!("--out says where to write"),
     }
 }
 
-fn granted(from: &str) -> Result<Granted> {
-    let outcomes = outcomes(from).with_context(|| format!("read outcomes from {from}"))?;
+fn write(dir: &Path, phase: &Phase, stem: &str) -> Result<()> {
+    std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+    phase.write(dir, stem)?;
+    println!("{stem}: {} events, and {} of them again later", phase.first.len(), phase.again.len());
+    Ok(())
+}
+
+fn summarize(granted: &Granted) -> Result<()> {
+    for (kind, outcomes) in granted.kinds() {
+        println!("{outcomes:>8}  {kind}");
+    }
+    Ok(())
+}
+
+fn granted(from: &str, conversion: &Conversion) -> Result<Granted> {
+    if from.contains("://") {
+        return wait_for(from, |granted| conversion.is_decided(granted));
+    }
+    let mut text = String::new();
+    match from {
+        "-" => stdin().read_to_string(&mut text),
+        path => std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)),
+    }
+    .with_context(|| format!("read {from}"))?;
     let mut granted = Granted::default();
-    for (i, outcome) in outcomes.iter().enumerate() {
-        granted.note(outcome).with_context(|| format!("outcome {}", i + 1))?;
+    for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        granted.note(line.as_bytes()).with_context(|| format!("line {}", i + 1))?;
     }
     Ok(granted)
 }
 
-fn outcomes(from: &str) -> Result<Vec<Vec<u8>>> {
-    if from.contains("://") {
-        let runtime = tokio::runtime::Runtime::new()?;
-        let messages = runtime.block_on(streams::read_from_url(from, "EARMARK_OUT"))?;
-        return Ok(messages.into_iter().map(|message| message.payload.to_vec()).collect());
+/// The outcomes of a server, once they are enough.
+#[tokio::main]
+async fn wait_for(url: &str, enough: impl Fn(&Granted) -> bool) -> Result<Granted> {
+    let client = async_nats::connect(url).await.with_context(|| format!("connect to {url}"))?;
+    let context = async_nats::jetstream::new(client);
+    let (began, mut granted, mut last) = (Instant::now(), Granted::default(), 0);
+    loop {
+        for stored in streams::read_after(&context, "EARMARK_OUT", last).await? {
+            last = stored.sequence;
+            granted.note(&stored.payload).with_context(|| format!("outcome {last}"))?;
+        }
+        if enough(&granted) {
+            return Ok(granted);
+        }
+        ensure!(began.elapsed() < WAIT_MAX, "not all orders are decided after {WAIT_MAX:?}");
+        tokio::time::sleep(LOOK_EVERY).await;
     }
-    let mut text = String::new();
-    match from {
-        "-" => stdin().read_to_string(&mut text)?,
-        path => std::fs::File::open(path)?.read_to_string(&mut text)?,
-    };
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    Ok(lines.map(|line| line.as_bytes().to_vec()).collect())
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {

@@ -66,6 +66,12 @@ impl Conversion {
         Ok(Conversion { rows, calendar, options })
     }
 
+    /// What chance depends on.
+    #[allow(dead_code, reason = "only the test asks")]
+    pub fn seed(&self) -> u64 {
+        self.options.twice.seed
+    }
+
     /// The goods that are received before the first order.
     pub fn stock(&self) -> Phase {
         self.phase(stock::events(&self.rows, self.options.received, &self.calendar))
@@ -80,6 +86,21 @@ impl Conversion {
     /// What left of what was granted.
     pub fn shipments(&self, granted: &shipments::Granted) -> Phase {
         self.phase(shipments::events(&self.rows, granted, &self.calendar))
+    }
+
+    /// Whether it has been decided what each order gets.
+    #[allow(dead_code, reason = "only the converter's command waits for a server")]
+    pub fn is_decided(&self, granted: &shipments::Granted) -> bool {
+        self.rows.iter().all(|order| granted.is_decided(&order.id))
+    }
+
+    /// Whether each order that was to leave by now has left or will not.
+    #[allow(dead_code, reason = "only the converter's command waits for a server")]
+    pub fn is_done(&self, granted: &shipments::Granted) -> bool {
+        self.rows.iter().all(|order| {
+            let waits = granted.is_decided(&order.id) && !self.calendar.has_come(order.shipped_on);
+            waits || granted.is_done(&order.id)
+        })
     }
 
     fn phase(&self, events: Vec<Event>) -> Phase {

@@ -19,7 +19,9 @@ type ToShip = BTreeMap<String, Vec<(String, u32)>>;
 pub struct Granted {
     reserved: BTreeMap<String, ToShip>,
     confirmed: BTreeSet<String>,
+    /// Those that nothing more will leave of.
     ended: BTreeSet<String>,
+    kinds: BTreeMap<String, u64>,
 }
 
 /// What is looked at of an outcome.
@@ -57,12 +59,32 @@ impl Granted {
             "order.confirmed.v1" => {
                 self.confirmed.insert(subject);
             }
-            "order.cancelled.v1" | "order.expired.v1" => {
+            "order.rejected.v1" | "order.shipped.v1" | "order.cancelled.v1"
+            | "order.expired.v1" => {
                 self.ended.insert(subject);
             }
             _ => {}
         }
+        *self.kinds.entry(r#type).or_default() += 1;
         Ok(())
+    }
+
+    /// Whether it has been decided what this order gets.
+    #[allow(dead_code, reason = "only the converter's command waits for a server")]
+    pub fn is_decided(&self, order: &str) -> bool {
+        self.confirmed.contains(order) || self.ended.contains(order)
+    }
+
+    /// Whether nothing more will leave of this order.
+    #[allow(dead_code, reason = "only the converter's command waits for a server")]
+    pub fn is_done(&self, order: &str) -> bool {
+        self.ended.contains(order)
+    }
+
+    /// How many outcomes there were, by type.
+    #[allow(dead_code, reason = "only the converter's command waits for a server")]
+    pub fn kinds(&self) -> &BTreeMap<String, u64> {
+        &self.kinds
     }
 
     fn of(&self, order: &str) -> Option<&ToShip> {
