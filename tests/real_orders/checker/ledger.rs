@@ -69,6 +69,7 @@ pub struct Ledger {
     said: BTreeMap<(String, Place), Said>,
     shipped: BTreeMap<(String, Place), u64>,
     breached: BTreeSet<Place>,
+    asked_late: u64,
 }
 
 impl Ledger {
@@ -84,6 +85,7 @@ impl Ledger {
             said: BTreeMap::new(),
             shipped: BTreeMap::new(),
             breached: BTreeSet::new(),
+            asked_late: 0,
         }
     }
 
@@ -192,6 +194,11 @@ impl Ledger {
     ) -> Result<(), String> {
         match self.said.get(&key) {
             Some(Said::Refused) => return Ok(()),
+            // A late repeat of the question, when the hold has come and gone, is told so.
+            Some(Said::Granted(_)) if reason == Reason::HoldEnded && !self.holds(&key) => {
+                self.asked_late += 1;
+                return Ok(());
+            }
             Some(Said::Granted(_)) => return Err("refused after a grant".to_owned()),
             None => {}
         }
@@ -205,6 +212,13 @@ impl Ledger {
             Policy::Partial => available > 0,
         };
         if could { Err(format!("refused though {available} were available")) } else { Ok(()) }
+    }
+
+    /// Whether units of a place are promised to an order.
+    fn holds(&self, (order, place): &(String, Place)) -> bool {
+        let of_sku = self.promises.range((place.0.clone(), 0)..);
+        let mut of_sku = of_sku.take_while(|((sku, _), _)| *sku == place.0);
+        of_sku.any(|(_, it)| it.units != 0 && it.order == *order && it.place == *place)
     }
 
     fn apply(&mut self, sku: &str, fact: &SkuFact) -> Result<(), String> {
@@ -320,6 +334,7 @@ impl Ledger {
         report.count("units granted", granted.values().sum());
         report.count("units shipped", self.shipped.values().sum());
         let refused = self.said.values().filter(|said| **said == Said::Refused).count();
+        report.count("wishes repeated after their hold had ended", self.asked_late);
         report.count("wishes refused", refused as u64);
         report.count("wishes granted", (self.said.len() - refused) as u64);
     }

@@ -1,6 +1,7 @@
 //! A small journal made by hand, for the tests of the checker: five units of tea, two orders for
 //! three each under `all_or_nothing`. The first is paid and ships, the second is rejected and its
-//! money is due back; the first payment is heard twice.
+//! money is due back; the first payment is heard twice, and so is the first question, long after its
+//! hold has ended.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +38,7 @@ use super::Evidence;
 use crate::streams::Stored;
 
 /// The names of the story's decisions, in order.
-pub const STEPS: [&str; 15] = [
+pub const STEPS: [&str; 16] = [
     "received",
     "a placed",
     "b placed",
@@ -53,6 +54,7 @@ pub const STEPS: [&str; 15] = [
     "a shipped",
     "a left",
     "a acknowledged",
+    "a asked again",
 ];
 
 /// What was published and decided; tests change it.
@@ -202,6 +204,7 @@ fn decided(step: &str) -> Decided {
         "a acknowledged" => {
             order("a", answered(), vec![leg(LegFact::Shipped { number: 1 })], vec![])
         }
+        "a asked again" => sku(asked_by("a"), vec![], Some(ended("a"))),
         other => panic!("the story has no {other}"),
     }
 }
@@ -307,6 +310,12 @@ pub fn answer_to((order, answer): (&str, SkuAnswer)) -> Command {
 
 fn refused(order: &str) -> (&str, SkuAnswer) {
     (order, SkuAnswer::NotReserved { hold: hold_name(order), refusal: insufficient() })
+}
+
+/// The answer to an order that its hold has ended.
+pub fn ended(order: &str) -> (&str, SkuAnswer) {
+    let (hold, refusal) = (hold_name(order), Reason::HoldEnded.into());
+    (order, SkuAnswer::NotReserved { hold, refusal })
 }
 
 /// `order.rejected`.
