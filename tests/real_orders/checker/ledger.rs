@@ -199,7 +199,7 @@ impl Ledger {
                 self.asked_late += 1;
                 return Ok(());
             }
-            Some(Said::Granted(_)) => return Err("refused after a grant".to_owned()),
+            Some(Said::Granted(_)) => return Err(format!("refused after a grant, for {reason}")),
             None => {}
         }
         self.said.insert(key, Said::Refused);

@@ -24,11 +24,11 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Open {
     /// No SKU or not every SKU has said what it has.
-    NotAnswered,
+    Unanswered,
     /// Nobody has paid for it.
-    NotPaid,
+    Unpaid,
     /// Not all that was granted has left.
-    NotShipped,
+    Unshipped,
 }
 
 /// An order's end.
@@ -174,9 +174,9 @@ impl Order {
                 let why = self.why_open();
                 *report.open.entry(why).or_default() += 1;
                 let is_true = match why {
-                    Open::NotAnswered => false,
-                    Open::NotPaid => !of.paid,
-                    Open::NotShipped => of.shipped < self.promised(),
+                    Open::Unanswered => false,
+                    Open::Unpaid => !of.paid,
+                    Open::Unshipped => of.shipped < self.promised(),
                 };
                 (!is_true).then(|| format!("is open without a reason: {why}"))
             }
@@ -191,11 +191,11 @@ impl Order {
 
     fn why_open(&self) -> Open {
         if !self.unanswered.is_empty() || (self.reserved.is_none() && self.confirmed == 0) {
-            Open::NotAnswered
+            Open::Unanswered
         } else if self.confirmed == 0 {
-            Open::NotPaid
+            Open::Unpaid
         } else {
-            Open::NotShipped
+            Open::Unshipped
         }
     }
 
@@ -277,9 +277,9 @@ impl End {
 impl fmt::Display for Open {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Open::NotAnswered => "not all of its SKUs have answered",
-            Open::NotPaid => "nobody has paid for it",
-            Open::NotShipped => "not all of it has left",
+            Open::Unanswered => "not all of its SKUs have answered",
+            Open::Unpaid => "nobody has paid for it",
+            Open::Unshipped => "not all of it has left",
         })
     }
 }

@@ -39,7 +39,7 @@ impl Policy {
 pub fn events(orders: &[Order], policy: Policy, seed: u64, calendar: &Calendar) -> Vec<Event> {
     let placed = calendar::placed(orders);
     let life = |(order, at): (&Order, Point)| {
-        let authorized = twice::draw(seed, "authorized", &order.id) % 2 == 0;
+        let authorized = twice::draw(seed, "authorized", &order.id).is_multiple_of(2);
         let authorization = authorized.then(|| payment(order, "authorized", at, 1, calendar));
         let capture = payment(order, "captured", at, 2, calendar);
         [Some(place(order, policy, at, calendar)), authorization, Some(capture)]
