@@ -1,5 +1,5 @@
-//! The HTTP port: `/metrics` for Prometheus, `/healthz` (the process is alive) and `/readyz` (all of
-//! its work can be done; if not, the body says why).
+//! The HTTP port: `/metrics` for Prometheus, `/healthz` (the process is alive) and `/readyz` (all
+//! of its work can be done; if not, the body says why).
 
 use std::{io, net::SocketAddr, time::Duration};
 

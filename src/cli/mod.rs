@@ -32,8 +32,8 @@ Exit codes:
   3  a server cannot be reached
   4  the time given with --timeout is over
 
-Settings: `config/default.toml` lists every key. EARMARK_NATS_URL and EARMARK_REDIS_URL say where the
-servers are; EARMARK__SECTION__KEY sets any other.";
+Settings: `config/default.toml` lists every key. EARMARK_NATS_URL and EARMARK_REDIS_URL say where
+the servers are; EARMARK__SECTION__KEY sets any other.";
 
 /// Keeps stock and orders true between the warehouse and the shop.
 #[derive(Debug, Parser)]

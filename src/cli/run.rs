@@ -8,8 +8,8 @@ use crate::{app, config::Settings, error::Failure};
 
 /// Run a pod: read events, decide, commit, publish what was decided.
 ///
-/// SIGTERM or SIGINT: it commits, writes its snapshots, and leaves within 10 seconds with exit code
-/// 0; a second signal ends it at once, which loses nothing but time.
+/// SIGTERM or SIGINT: it commits, writes its snapshots, and leaves within 10 seconds with exit
+/// code 0; a second signal ends it at once, which loses nothing but time.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

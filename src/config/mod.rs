@@ -1,8 +1,10 @@
-//! The settings: as they are written ([`raw`]), and as the rest of the code takes them ([`checked`]).
+//! The settings: as they are written ([`raw`]), and as the rest of the code takes them
+//! ([`checked`]).
 //!
 //! Layers, later ones winning: `config/default.toml` (embedded), the file of `--config`, the short
-//! forms EARMARK_NATS_URL and EARMARK_REDIS_URL, then EARMARK__SECTION__KEY. Whatever is wrong names
-//! the key, what was found, what was expected and what to do; every problem is named at once.
+//! forms EARMARK_NATS_URL and EARMARK_REDIS_URL, then EARMARK__SECTION__KEY. Whatever is wrong
+//! names the key, what was found, what was expected and what to do; every problem is named at
+//! once.
 
 pub mod checked;
 mod problem;

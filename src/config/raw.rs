@@ -1,8 +1,8 @@
-//! The settings as they are written: one struct a section, one field a key, nothing checked yet but
-//! that each key exists and has the right type.
+//! The settings as they are written: one struct a section, one field a key, nothing checked yet
+//! but that each key exists and has the right type.
 //!
-//! What each key means stands in `config/default.toml`, which also has a value for each, so nothing
-//! here has a default of its own.
+//! What each key means stands in `config/default.toml`, which also has a value for each, so
+//! nothing here has a default of its own.
 
 use serde::{Deserialize, Serialize};
 

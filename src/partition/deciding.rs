@@ -153,23 +153,44 @@ impl Owner {
         Ok(())
     }
 
+    /// Decides the oldest inputs that wait for an entity. Each leaves the queue in the record of its
+    /// decision.
     async fn revive(&mut self, entity: EntityKey, queue: Vec<Waiting>) -> Result<(), Exit> {
-        let mut items = Vec::with_capacity(queue.len());
-        for waiting in &queue {
-            let (source, sequence) = (waiting.read.source, waiting.read.sequence);
-            let input = self.env.ports.input.clone();
-            let message = self.env.until_done(|| input.fetch(source, sequence)).await;
-            let again = message.map(|message| self.reception.items(source, message));
-            items.extend(again.into_iter().flatten().nth(waiting.index as usize));
+        let mut tasks = Vec::with_capacity(queue.len());
+        for (index, waiting) in queue.iter().enumerate() {
+            if let Some(Addressed { trigger, input, .. }) = self.read_again(waiting).await {
+                tasks.push(Task { index, trigger, input });
+            }
         }
-        let inputs = queue.len() as u32;
         self.open_batch();
-        self.state.waiting.remove(&entity);
-        let result = self.decide(items, None).await;
-        // The queue is put back for the entry that takes its head off, here and in the fold.
-        self.state.waiting.insert(entity.clone(), queue.into());
-        result?;
-        self.push(Entry::WaitedOut { entity, inputs })
+        let mut done = self.work(BTreeMap::from([(entity.clone(), tasks)])).await?;
+        for (index, waiting) in queue.into_iter().enumerate() {
+            let read = waiting.read;
+            let entry = match done.by_index.remove(&index).map(|(_, done)| done) {
+                Some(Done::Decided(decided)) => Some(Entry::Decided(decided)),
+                Some(Done::Failed(why)) => {
+                    let entity = entity.clone();
+                    Some(Entry::Quarantined { entity, read: Some(read), why })
+                }
+                Some(Done::Nothing) => None,
+                Some(Done::Untouched) => break,
+                None => {
+                    let what = format!("message {} waited and is gone", read.sequence);
+                    Some(Entry::Lost { source: read.source, what })
+                }
+            };
+            let out = Entry::WaitedOut { entity: entity.clone(), inputs: 1 };
+            self.push_together(entry.into_iter().chain([out]).collect())?;
+        }
+        self.finish_chunk(done).await
+    }
+
+    async fn read_again(&self, waiting: &Waiting) -> Option<Addressed> {
+        let (source, sequence) = (waiting.read.source, waiting.read.sequence);
+        let input = &self.env.ports.input;
+        let message = self.env.until_done(|| input.fetch(source, sequence)).await?;
+        let item = self.reception.items(source, message).into_iter().nth(waiting.index as usize);
+        item?.content.ok()
     }
 
     // === deciding ===

@@ -319,18 +319,30 @@ impl Owner {
 
     /// Adds an entry to the open batch; seals the batch before, if the entry does not fit.
     pub(super) fn push(&mut self, entry: Entry) -> Result<(), Exit> {
-        let bytes = encode_entry(&entry)
-            .map_err(|error| Exit::refuse(format!("an entry cannot be encoded: {error}")))?;
-        let full = self.open.bytes.len() + bytes.len() > self.env.bounds.batch_bytes_max;
+        self.push_together(vec![entry])
+    }
+
+    /// Adds entries that must stand in the same record.
+    pub(super) fn push_together(&mut self, entries: Vec<Entry>) -> Result<(), Exit> {
+        let mut encoded = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let bytes = encode_entry(&entry)
+                .map_err(|error| Exit::refuse(format!("an entry cannot be encoded: {error}")))?;
+            encoded.push((entry, bytes));
+        }
+        let bytes: usize = encoded.iter().map(|(_, bytes)| bytes.len()).sum();
+        let full = self.open.bytes.len() + bytes > self.env.bounds.batch_bytes_max;
         if full && !self.open.is_empty() {
             let mut batch = self.take_open();
             batch.whole = false;
             self.open.changes = std::mem::take(&mut batch.changes);
             self.sealed.push_back(batch);
         }
-        self.state.note(&entry);
         self.open.decided_at = self.state.decided_at;
-        self.open.push(entry, &bytes);
+        for (entry, bytes) in encoded {
+            self.state.note(&entry);
+            self.open.push(entry, &bytes);
+        }
         Ok(())
     }
 

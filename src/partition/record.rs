@@ -44,6 +44,9 @@ pub struct Link {
 pub struct Released {
     /// Every effect of the records up to this sequence has been acknowledged.
     pub up_to: u64,
+    /// A sequence of EARMARK_OUT that was known before any later effect was sent: later effects that
+    /// did leave stand after it.
+    pub out: u64,
     /// The partition's last outcome among them, and where EARMARK_OUT has it. While that message is
     /// there, EARMARK_OUT has lost none of the partition's outcomes before it.
     pub anchor: Option<Anchor>,
@@ -58,13 +61,6 @@ pub struct Anchor {
     pub record: u64,
     /// Its index in the record.
     pub index: u32,
-}
-
-impl Released {
-    /// A sequence of EARMARK_OUT that was known before any later effect was sent.
-    pub fn out(&self) -> u64 {
-        self.anchor.map_or(0, |anchor| anchor.out)
-    }
 }
 
 /// What a record says before its entries.

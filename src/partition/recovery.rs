@@ -253,7 +253,7 @@ impl<'a> Fold<'a> {
             from = env.newest_true_mark(self.state.incarnation).await?;
         }
         let prefix = id_prefix(self.state.incarnation, env.partition);
-        let there = env.until_done(|| env.ports.outbox.out_ids(from.out(), &prefix)).await;
+        let there = env.until_done(|| env.ports.outbox.out_ids(from.out, &prefix)).await;
         let beyond = there.iter().filter_map(|(_, id)| sequence_of_id(id)).max();
         if let Some(beyond) = beyond.filter(|beyond| *beyond > end) {
             return Err(self.outcome_beyond(beyond).await);

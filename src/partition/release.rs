@@ -6,7 +6,7 @@
 //!
 //! EARMARK_OUT may lose what it acknowledged, and other partitions' outcomes may stand in the gap. So
 //! the last outcome of each round is looked up again after the next round was acknowledged, and from
-//! time to time when there is none: only then is it written down as released.
+//! time to time when there is none; and all of a round in which something had to be sent again.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -18,7 +18,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    effects::{Effects, Letter, ShownSince, effects, id, index_of_id, sequence_of_id},
+    effects::{Effects, Letter, ShownSince, effects, id, id_prefix, index_of_id, sequence_of_id},
     record::{Anchor, Record, Released},
 };
 use crate::{
@@ -45,6 +45,15 @@ pub type Committed = (u64, Arc<Record>);
 /// EARMARK_OUT has lost what it had acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutLostItsTail;
+
+/// How a round of messages went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    /// Each was acknowledged at the first try.
+    Smooth,
+    /// Some had to be sent again: a server may have gone and come back in between.
+    Troubled,
+}
 
 /// Lets effects leave.
 pub struct Releaser {
@@ -84,12 +93,24 @@ impl Releaser {
                 Ok(0) => return Ok(()),
                 Ok(_) => {
                     self.release(&records).await?;
-                    self.released.up_to = records.last().map_or(0, |(sequence, _)| *sequence);
+                    self.mark(records.last().map_or(0, |(sequence, _)| *sequence));
                     records.clear();
                 }
                 Err(_) => self.look_up(self.newest).await?,
             }
             progress.send_replace(self.released);
+        }
+    }
+
+    /// Every effect of the records up to this one has left.
+    fn mark(&mut self, up_to: u64) {
+        self.released.up_to = up_to;
+        self.released.anchor = self.newest;
+        // Outcomes of later records that left before the take-over stand before the newest one.
+        let passed = self.skip.iter().filter_map(|id| sequence_of_id(id)).all(|at| at <= up_to);
+        if passed {
+            self.skip.clear();
+            self.released.out = self.newest.map_or(self.released.out, |newest| newest.out);
         }
     }
 
@@ -109,6 +130,29 @@ impl Releaser {
         }
     }
 
+    /// Makes certain that EARMARK_OUT has every outcome of a round that did not go smoothly.
+    async fn look_up_all(
+        &self,
+        before: Option<Anchor>,
+        outcomes: &[String],
+    ) -> Result<(), OutLostItsTail> {
+        let after = before.map_or(0, |anchor| anchor.out);
+        let prefix = id_prefix(self.incarnation, self.partition);
+        let there: HashSet<String> = loop {
+            match self.outbox.out_ids(after, &prefix).await {
+                Ok(there) => break there.into_iter().map(|(_, id)| id).collect(),
+                Err(error) => {
+                    tracing::warn!(partition = self.partition, %error, "a look at OUT waits");
+                    tokio::time::sleep(self.retry_after).await;
+                }
+            }
+        };
+        match outcomes.iter().all(|id| there.contains(id) || self.skip.contains(id)) {
+            true => Ok(()),
+            false => Err(OutLostItsTail),
+        }
+    }
+
     async fn release(&mut self, records: &[Committed]) -> Result<(), OutLostItsTail> {
         let mut messages = Vec::new();
         let mut dead_letters = Vec::new();
@@ -125,10 +169,13 @@ impl Releaser {
             messages.push(self.dead_letter(letter).await);
         }
         let before = self.newest;
-        self.send(messages).await?;
-        if self.newest != before {
+        let outcomes = messages.iter().filter(|message| message.outlet == Outlet::Out);
+        let outcomes: Vec<String> = outcomes.filter_map(|message| message.id.clone()).collect();
+        if self.send(messages).await? == Round::Troubled {
+            self.look_up_all(before, &outcomes).await?;
+        }
+        if self.newest != self.released.anchor {
             self.look_up(before).await?;
-            self.released.anchor = self.newest;
         }
         self.show(shown).await;
         Ok(())
@@ -146,8 +193,9 @@ impl Releaser {
         }
     }
 
-    async fn send(&mut self, mut messages: Vec<Outgoing>) -> Result<(), OutLostItsTail> {
+    async fn send(&mut self, mut messages: Vec<Outgoing>) -> Result<Round, OutLostItsTail> {
         let mut pause = self.retry_after;
+        let mut round = Round::Smooth;
         let known = self.newest.map_or(0, |anchor| anchor.out);
         while !messages.is_empty() {
             let results = self.outbox.send(messages.clone()).await;
@@ -165,11 +213,12 @@ impl Releaser {
             }
             messages = again;
             if !messages.is_empty() {
+                round = Round::Troubled;
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(self.retry_after * 16);
             }
         }
-        Ok(())
+        Ok(round)
     }
 
     fn sent(&mut self, message: &Outgoing, sent: Sent, known: u64) -> Result<(), OutLostItsTail> {

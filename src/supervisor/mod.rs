@@ -1,14 +1,16 @@
 //! Starts, watches and stops the partitions of this pod.
 //!
-//! [`policy`] decides and is pure: what follows when a partition stopped, how they are spread, what
-//! may be purged, whether the clock is right. [`actor`] does it. [`watcher`] looks at servers,
-//! clocks and lags, [`janitor`] purges what has been decided, [`report`] says how it stands.
+//! [`policy`] decides and is pure: what follows when a partition stopped, how they are spread,
+//! what may be purged, whether the clock is right. [`actor`] does it, and `rounds` what it does
+//! again and again. [`watcher`] looks at servers, clocks and lags, [`janitor`] purges what has
+//! been decided, [`report`] says how it stands.
 
 pub mod actor;
 pub mod depths;
 pub mod janitor;
 pub mod policy;
 pub mod report;
+mod rounds;
 mod slot;
 pub mod watcher;
 

@@ -62,8 +62,8 @@ pub fn arbiter_of(partition: Partition, arbiters: usize) -> usize {
     usize::from(partition) % arbiters.max(1)
 }
 
-/// Below which sequence nobody needs a stream any more; nothing is known before every partition has
-/// said what it needs.
+/// Below which sequence nobody needs a stream any more; nothing is known before every partition
+/// has said what it needs.
 pub fn purge_below(keeps: impl IntoIterator<Item = Option<u64>>) -> Option<u64> {
     let lowest = keeps.into_iter().try_fold(u64::MAX, |lowest, keep| Some(lowest.min(keep?)))?;
     (lowest > 1 && lowest < u64::MAX).then_some(lowest)

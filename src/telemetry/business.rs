@@ -154,8 +154,8 @@ fn source(source: Source) -> &'static str {
     source.as_str()
 }
 
-/// Whether an entity's code failed because the rule of conservation was about to be broken, and not
-/// because it panicked.
+/// Whether an entity's code failed because the rule of conservation was about to be broken, and
+/// not because it panicked.
 pub fn is_breach(why: &str) -> bool {
     !why.starts_with(crate::actors::PANICKED)
 }

@@ -41,7 +41,11 @@ const SIZES: &[f64] =
     &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 10_000.0];
 
 macro_rules! metrics {
-    ($($constant:ident $kind:expr, $unit:ident, $name:literal [$($label:literal),*] $help:literal;)*) => {
+    ($(
+        $constant:ident $kind:expr, $unit:ident, $name:literal
+        [$($label:literal),*]
+        $help:literal;
+    )*) => {
         $(
             #[doc = $help]
             pub const $constant: Metric = Metric {
@@ -60,11 +64,13 @@ macro_rules! metrics {
 
 metrics! {
     // What is decided.
-    DECISIONS Kind::Counter, Count, "earmark_decisions_total" ["entity", "event", "outcome", "reason"]
+    DECISIONS Kind::Counter, Count, "earmark_decisions_total"
+        ["entity", "event", "outcome", "reason"]
         "Decisions committed for the first time, by what was decided and why it was refused.";
     DUPLICATES Kind::Counter, Count, "earmark_duplicates_total" ["entity", "event"]
         "Repeated events that were answered as the first time.";
-    DECISION_LATENCY Kind::Histogram(LATENCY_S), Seconds, "earmark_decision_latency_seconds" ["lane"]
+    DECISION_LATENCY Kind::Histogram(LATENCY_S), Seconds, "earmark_decision_latency_seconds"
+        ["lane"]
         "Time from an event's publication to the commit of its decision.";
     OUTCOMES Kind::Counter, Count, "earmark_outcomes_total" ["outcome"]
         "Outcome events that committed decisions told the world.";
@@ -75,11 +81,13 @@ metrics! {
     DEAD_LETTERS Kind::Counter, Count, "earmark_dead_letters_total" ["reason"]
         "Dead letters written.";
     HOLDS Kind::Counter, Count, "earmark_holds_total" ["change"]
-        "What became of holds: opened, extended, transferred, committed, refused, released, expired, shipped, claimed.";
+        "What became of holds: opened, extended, transferred, committed, refused, released, \
+         expired, shipped, claimed.";
     HOLDS_OPEN Kind::Gauge, Count, "earmark_holds_open_change" ["partition"]
         "Holds opened less holds ended since this pod took the partition over.";
     UNITS Kind::Gauge, Count, "earmark_units" ["partition", "state"]
-        "Units of the SKUs that this pod decided on lately: on_hand, available, held, allocated, unavailable, short, backordered, overdrawn.";
+        "Units of the SKUs that this pod decided on lately: on_hand, available, held, allocated, \
+         unavailable, short, backordered, overdrawn.";
     BREACHES Kind::Counter, Count, "earmark_conservation_breaches_total" []
         "Decisions that would have broken the rule of conservation.";
     QUARANTINES Kind::Counter, Count, "earmark_quarantines_total" ["entity"]
@@ -108,7 +116,8 @@ metrics! {
         "Cold entities loaded from snapshots.";
     RECOVERY_SECONDS Kind::Histogram(LATENCY_S), Seconds, "earmark_recovery_seconds" []
         "Time until a partition served after it was started.";
-    RECOVERIES_FROM_GENESIS Kind::Counter, Count, "earmark_recoveries_from_genesis_total" ["partition"]
+    RECOVERIES_FROM_GENESIS Kind::Counter, Count, "earmark_recoveries_from_genesis_total"
+        ["partition"]
         "Recoveries that had to fold the whole journal.";
     READER_RESTARTS Kind::Counter, Count, "earmark_reader_restarts_total" ["source"]
         "Readers that were stood up again at their cursor.";

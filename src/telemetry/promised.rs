@@ -1,7 +1,8 @@
 //! How many units stand in which state, summed over the SKUs that were decided on lately.
 //!
-//! A committed decision says a SKU's quantities afterwards; what they were before is remembered here,
-//! for a bounded number of SKUs in each partition. One that is forgotten is no longer in the sum.
+//! A committed decision says a SKU's quantities afterwards; what they were before is remembered
+//! here, for a bounded number of SKUs in each partition. One that is forgotten is no longer in the
+//! sum.
 
 use std::{
     collections::BTreeMap,

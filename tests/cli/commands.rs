@@ -50,7 +50,7 @@ async fn bad_lines_are_reported_and_do_not_stop_the_rest() {
     world.earmark(&["setup"]).await.with(0);
     let mut lines = small_shop();
     let negative = json!({"location": "MAIN", "quantity": -1, "reference": "po-2"});
-    let large = json!({"attributes": {"text": "x".repeat(300_000)}});
+    let large = json!({"attributes": {"text": "x".repeat(900_000)}});
     lines.insert(1, "not json".to_owned());
     lines.insert(2, String::new());
     lines.insert(3, event("n1", "stock.received.v1", "SKU.1", &negative));
@@ -65,7 +65,7 @@ async fn bad_lines_are_reported_and_do_not_stop_the_rest() {
     assert_eq!(told.len(), 4, "{told:?}");
     assert!(told[0].starts_with("line 2: malformed_json"), "{told:?}");
     assert!(told[1].starts_with("line 4: invalid_field: data.quantity: found -1"), "{told:?}");
-    let limit = format!("line 7: too_large: found {size} bytes, expected at most 262144 bytes");
+    let limit = format!("line 7: too_large: found {size} bytes, expected at most 786432 bytes");
     assert!(told[2].starts_with(&limit), "{told:?}");
     assert!(told[3].starts_with("line 8: unknown_type"), "{told:?}");
 

@@ -384,6 +384,7 @@ pub fn is_committed(outside: &Outside, id: &str) -> bool {
 impl Outbox for PodView {
     async fn send(&self, messages: Vec<Outgoing>) -> Vec<Result<Sent, SendError>> {
         self.alive().await;
+        let outages = self.world.lock().out.outages;
         self.world.wire().await;
         let mut results = Vec::with_capacity(messages.len());
         let mut waited = false;
@@ -407,6 +408,10 @@ impl Outbox for PodView {
         }
         self.world.wire().await;
         self.alive().await;
+        // A server that goes takes its connections along.
+        if self.world.lock().out.outages != outages {
+            return messages.iter().map(|_| Err(SendError::Later("reset".to_owned()))).collect();
+        }
         results
     }
 

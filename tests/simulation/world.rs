@@ -36,6 +36,8 @@ pub struct Stream {
     pub first: u64,
     pub last: u64,
     pub messages: BTreeMap<u64, Stored>,
+    /// How often the stream's server went and came back with less than it had.
+    pub outages: u64,
     /// The last sequence of each subject.
     last_of: BTreeMap<String, u64>,
     /// The server's memory of ids, which forgets.
@@ -52,6 +54,7 @@ impl Stream {
             first: 1,
             last: 0,
             messages: BTreeMap::new(),
+            outages: 0,
             last_of: BTreeMap::new(),
             known: HashMap::new(),
         }
@@ -84,6 +87,7 @@ impl Stream {
     /// Loses its last `count` messages, as if they had never been acknowledged.
     pub fn lose_tail(&mut self, count: usize) -> Vec<Stored> {
         let mut lost = Vec::new();
+        self.outages += 1;
         for _ in 0..count {
             let Some((sequence, message)) = self.messages.pop_last() else { break };
             if let Some(id) = &message.id {

@@ -237,8 +237,8 @@ mod tests {
 
     #[test]
     fn a_fact_is_shown_by_its_name_and_plain_fields() {
-        let fact = json!({"HoldOpened": {"name": {"named": "h1"}, "units": {"covered": 2, "short": 0},
-            "list": [1, 2], "gone": null, "firm": true}});
+        let fact = json!({"HoldOpened": {"name": {"named": "h1"},
+            "units": {"covered": 2, "short": 0}, "list": [1, 2], "gone": null, "firm": true}});
         let shown = brief(&fact);
         assert_eq!(shown.as_deref(), Some("HoldOpened firm list[2] name.named=h1 units.covered=2"));
         assert_eq!(brief(&json!("Confirmed")).as_deref(), Some("Confirmed"));

@@ -185,7 +185,8 @@ impl<R: AsyncBufRead + Unpin> Splitter<R> {
             let newline = chunk.iter().position(|byte| *byte == b'\n');
             let part = &chunk[..newline.unwrap_or(chunk.len())];
             bytes += part.len() as u64;
-            // One more than the limit, so that a line end of two bytes can be told from a long line.
+            // One more than the limit, so that a line end of two bytes can be told from a long
+            // line.
             let room = (self.max + 1).saturating_sub(content.len());
             content.extend_from_slice(&part[..part.len().min(room)]);
             ended = newline.is_some();

@@ -1,8 +1,8 @@
 //! `earmark publish`: events from a file or standard input onto their subjects.
 //!
 //! Lines are read and decoded by one task ([`lines`]), published by another with many
-//! acknowledgements on the way ([`sender`]), and then, if wanted, waited for ([`wait`]). A bad line
-//! is reported and does not stop the rest.
+//! acknowledgements on the way ([`sender`]), and then, if wanted, waited for ([`wait`]). A bad
+//! line is reported and does not stop the rest.
 
 mod lines;
 mod progress;
@@ -29,12 +29,13 @@ use crate::{
 
 /// Publish events: one CloudEvent in JSON a line (NDJSON), from a file or from standard input.
 ///
-/// Each line is held to the contract first. A bad line is reported on standard error with its number,
-/// the reason, the field and the limit; the others are published all the same, and the command ends
-/// with exit code 1.
+/// Each line is held to the contract first. A bad line is reported on standard error with its
+/// number, the reason, the field and the limit; the others are published all the same, and the
+/// command ends with exit code 1.
 ///
 /// Events of one key are published in the order of their lines. Publishing survives a restart of
-/// nats-server: what was not acknowledged is published again with the same bytes, which is harmless.
+/// nats-server: what was not acknowledged is published again with the same bytes, which is
+/// harmless.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -148,7 +149,9 @@ impl Publishing {
             tokio::select! {
                 biased;
                 () = over(deadline) => { in_time = false; break }
-                Some(posted) = self.sender.next(), if !self.sender.is_empty() => self.posted(posted),
+                Some(posted) = self.sender.next(), if !self.sender.is_empty() => {
+                    self.posted(posted);
+                }
                 read = self.pace.then(lines.next()), if !ended && self.sender.has_room() => {
                     match read {
                         Some(read) => self.read(read)?,

@@ -73,9 +73,13 @@ pub async fn ids_are_found_again(world: &World) {
     let no_id = Outgoing { id: None, ..event("without") };
     assert!(world.outbox.send(vec![no_id]).await[0].is_ok());
     let found = world.outbox.out_ids(0, "1.7.").await.expect("they are read");
-    assert_eq!(found, ["1.7.1", "1.7.2", "1.7.3"]);
+    let place = |index: usize, id: &str| (first + index as u64, id.to_owned());
+    assert_eq!(found, [place(0, "1.7.1"), place(1, "1.7.2"), place(3, "1.7.3")]);
     let found = world.outbox.out_ids(first, "1.7.").await.expect("they are read");
-    assert_eq!(found, ["1.7.2", "1.7.3"]);
+    assert_eq!(found, [place(1, "1.7.2"), place(3, "1.7.3")]);
+    assert!(world.outbox.out_holds(first, "1.7.1").await.expect("it is looked up"));
+    assert!(!world.outbox.out_holds(first, "1.7.2").await.expect("it is looked up"));
+    assert!(!world.outbox.out_holds(first + 100, "1.9.1").await.expect("it is looked up"));
     let end = world.outbox.out_end().await.expect("it is read");
     assert!(world.outbox.out_ids(end, "").await.expect("none is an answer").is_empty());
 }

@@ -1,102 +1,19 @@
-//! The settings as the rest of the code takes them: in range, in agreement with one another, and
-//! with their units in their types.
+//! Each section by itself.
 
-use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, time::Duration};
+use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
-use super::{Problem, Problems, raw::Raw};
+use super::{
+    Engine, Log, LogFormat, Publish, Supervisor,
+    ranges::{Check, within},
+};
 use crate::{
+    config::raw::Raw,
     contract::Limits,
     domain::{policy::Policy, time::Span},
     nats::{NatsSettings, ReaderSettings, StreamSettings},
     partition::Bounds,
     redis::RedisSettings,
 };
-
-/// Everything.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// How to reach NATS.
-    pub nats: NatsSettings,
-    /// How to reach Redis.
-    pub redis: RedisSettings,
-    /// What the streams are set up with.
-    pub streams: StreamSettings,
-    /// How streams are read.
-    pub reader: ReaderSettings,
-    /// What events may look like.
-    pub limits: Limits,
-    /// What decisions depend on.
-    pub policy: Policy,
-    /// How much a partition may hold.
-    pub bounds: Bounds,
-    /// The rest of the engine.
-    pub engine: Engine,
-    /// How partitions are watched.
-    pub supervisor: Supervisor,
-    /// How `earmark publish` publishes.
-    pub publish: Publish,
-    /// Where HTTP is served.
-    pub http: SocketAddr,
-    /// How the log is written.
-    pub log: Log,
-}
-
-/// What runs the partitions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Engine {
-    /// The pod's name, where one is given.
-    pub pod: Option<String>,
-    /// Threads that the partitions are spread over.
-    pub arbiters: usize,
-    /// Messages that a partition takes at a time from each source.
-    pub read_messages: usize,
-    /// How much of the journal is read at a time, in bytes.
-    pub journal_page_bytes: usize,
-}
-
-/// How partitions are watched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Supervisor {
-    /// How long a stopped partition waits the first time.
-    pub restart_first: Duration,
-    /// The longest that it waits.
-    pub restart_max: Duration,
-    /// How often clocks, servers and lags are looked at.
-    pub watch_every: Duration,
-    /// How often streams are purged.
-    pub purge_every: Duration,
-    /// How far the pod's clock may be off.
-    pub clock_off_max: Duration,
-    /// How long EARMARK_IN keeps what has been decided.
-    pub in_keep: Span,
-}
-
-/// How `earmark publish` publishes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Publish {
-    /// Events that wait for their acknowledgement.
-    pub in_flight_max: usize,
-    /// How long a publish that failed waits the first time.
-    pub retry_after: Duration,
-}
-
-/// How the log is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
-    /// For whom.
-    pub format: LogFormat,
-    /// Which lines.
-    pub level: String,
-}
-
-/// For whom the log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines: a JSON object a line.
-    Json,
-}
 
 /// A week, a month and the like, in seconds.
 const DAY_S: u64 = 24 * 3_600;
@@ -107,85 +24,7 @@ const STREAM_BYTES: RangeInclusive<u64> = MIB..=1 << 50;
 /// How long a name of the pod may be.
 const POD_MAX_BYTES: usize = 128;
 
-/// Collects what is wrong while values take their types.
-#[derive(Default)]
-struct Check {
-    problems: Vec<Problem>,
-}
-
-impl Check {
-    fn complain(&mut self, key: &str, found: impl Display, expected: impl Display) {
-        self.problems.push(Problem::new(key, found, expected));
-    }
-
-    /// A number in its range, as the type that it is needed in.
-    fn number<T: TryFrom<u64> + Default>(
-        &mut self,
-        key: &str,
-        value: u64,
-        range: RangeInclusive<u64>,
-    ) -> T {
-        match T::try_from(value) {
-            Ok(number) if range.contains(&value) => number,
-            _ => {
-                let expected = format!("a number from {} to {}", range.start(), range.end());
-                self.complain(key, value, expected);
-                T::default()
-            }
-        }
-    }
-
-    fn seconds(&mut self, key: &str, value: u64, range: RangeInclusive<u64>) -> Span {
-        Span::from_secs(self.number(key, value, range))
-    }
-
-    fn millis(&mut self, key: &str, value: u64, range: RangeInclusive<u64>) -> Duration {
-        Duration::from_millis(self.number(key, value, range))
-    }
-
-    fn holds(&mut self, holds: bool, key: &str, found: impl Display, expected: impl Display) {
-        if !holds {
-            self.complain(key, found, expected);
-        }
-    }
-}
-
-/// A value in its range, under the key that it was written at.
-macro_rules! within {
-    ($check:ident.$kind:ident($raw:ident.$section:ident.$key:ident, $range:expr)) => {
-        $check.$kind(
-            concat!(stringify!($section), ".", stringify!($key)),
-            $raw.$section.$key,
-            $range,
-        )
-    };
-}
-
-/// Checks everything, and says everything that is wrong.
-pub fn check(raw: &Raw) -> Result<Settings, Problems> {
-    let mut check = Check::default();
-    let settings = Settings {
-        nats: nats(&mut check, raw),
-        redis: redis(&mut check, raw),
-        streams: streams(&mut check, raw),
-        reader: reader(&mut check, raw),
-        limits: limits(&mut check, raw),
-        policy: policy(&mut check, raw),
-        bounds: bounds(&mut check, raw),
-        engine: engine(&mut check, raw),
-        supervisor: supervisor(&mut check, raw),
-        publish: publish(&mut check, raw),
-        http: http(&mut check, raw),
-        log: log(&mut check, raw),
-    };
-    relations(&mut check, raw);
-    match check.problems.is_empty() {
-        true => Ok(settings),
-        false => Err(Problems(check.problems)),
-    }
-}
-
-fn nats(c: &mut Check, raw: &Raw) -> NatsSettings {
+pub fn nats(c: &mut Check, raw: &Raw) -> NatsSettings {
     let filled = |text: &String| (!text.is_empty()).then(|| text.clone());
     let urls = || raw.nats.url.split(',').map(str::trim);
     c.holds(urls().all(|url| !url.is_empty()), "nats.url", "an empty address", "nats://HOST:PORT");
@@ -200,7 +39,7 @@ fn nats(c: &mut Check, raw: &Raw) -> NatsSettings {
     }
 }
 
-fn redis(c: &mut Check, raw: &Raw) -> RedisSettings {
+pub fn redis(c: &mut Check, raw: &Raw) -> RedisSettings {
     let url = &raw.redis.url;
     let schemes = ["redis://", "rediss://", "unix://", "redis+unix://"];
     let known = schemes.iter().any(|scheme| url.starts_with(scheme));
@@ -219,7 +58,7 @@ fn redis(c: &mut Check, raw: &Raw) -> RedisSettings {
     }
 }
 
-fn streams(c: &mut Check, raw: &Raw) -> StreamSettings {
+pub fn streams(c: &mut Check, raw: &Raw) -> StreamSettings {
     StreamSettings {
         partitions: within!(c.number(raw.streams.partitions, 1..=1_024)),
         replicas: within!(c.number(raw.streams.replicas, 1..=3)),
@@ -237,7 +76,7 @@ fn streams(c: &mut Check, raw: &Raw) -> StreamSettings {
     }
 }
 
-fn reader(c: &mut Check, raw: &Raw) -> ReaderSettings {
+pub fn reader(c: &mut Check, raw: &Raw) -> ReaderSettings {
     ReaderSettings {
         batch: within!(c.number(raw.reader.batch_max, 1..=10_000)),
         batch_bytes: within!(c.number(raw.reader.batch_bytes_max, 1..=64 * MIB)),
@@ -251,7 +90,7 @@ fn reader(c: &mut Check, raw: &Raw) -> ReaderSettings {
     }
 }
 
-fn limits(c: &mut Check, raw: &Raw) -> Limits {
+pub fn limits(c: &mut Check, raw: &Raw) -> Limits {
     for prefix in &raw.contract.reply_prefixes {
         let ours = prefix.is_empty() || "earmark.".starts_with(prefix.as_str());
         let expected = "a prefix that no subject of ours begins with, but earmark.reply.";
@@ -267,7 +106,7 @@ fn limits(c: &mut Check, raw: &Raw) -> Limits {
     }
 }
 
-fn policy(c: &mut Check, raw: &Raw) -> Policy {
+pub fn policy(c: &mut Check, raw: &Raw) -> Policy {
     let millis = |value: Duration| Span::from_millis(value.as_millis() as i64);
     Policy {
         horizon: within!(c.seconds(raw.policy.horizon_s, 60..=30 * DAY_S)),
@@ -288,7 +127,7 @@ fn policy(c: &mut Check, raw: &Raw) -> Policy {
     }
 }
 
-fn bounds(c: &mut Check, raw: &Raw) -> Bounds {
+pub fn bounds(c: &mut Check, raw: &Raw) -> Bounds {
     Bounds {
         batch_bytes_max: within!(c.number(raw.engine.batch_bytes_max, 4_096..=MIB / 2)),
         sealed_records_max: within!(c.number(raw.engine.sealed_records_max, 1..=64)),
@@ -315,7 +154,7 @@ fn bounds(c: &mut Check, raw: &Raw) -> Bounds {
     }
 }
 
-fn engine(c: &mut Check, raw: &Raw) -> Engine {
+pub fn engine(c: &mut Check, raw: &Raw) -> Engine {
     let pod = &raw.engine.pod;
     let fits = pod.len() <= POD_MAX_BYTES && !pod.chars().any(char::is_control);
     c.holds(fits, "engine.pod", format!("{} bytes", pod.len()), "at most 128 bytes of plain text");
@@ -329,7 +168,7 @@ fn engine(c: &mut Check, raw: &Raw) -> Engine {
     }
 }
 
-fn supervisor(c: &mut Check, raw: &Raw) -> Supervisor {
+pub fn supervisor(c: &mut Check, raw: &Raw) -> Supervisor {
     Supervisor {
         restart_first: within!(c.millis(raw.supervisor.restart_first_ms, 10..=600_000)),
         restart_max: within!(c.millis(raw.supervisor.restart_max_ms, 10..=600_000)),
@@ -340,14 +179,14 @@ fn supervisor(c: &mut Check, raw: &Raw) -> Supervisor {
     }
 }
 
-fn publish(c: &mut Check, raw: &Raw) -> Publish {
+pub fn publish(c: &mut Check, raw: &Raw) -> Publish {
     Publish {
         in_flight_max: within!(c.number(raw.publish.in_flight_max, 1..=100_000)),
         retry_after: within!(c.millis(raw.publish.retry_after_ms, 1..=2_000)),
     }
 }
 
-fn http(c: &mut Check, raw: &Raw) -> SocketAddr {
+pub fn http(c: &mut Check, raw: &Raw) -> SocketAddr {
     raw.http.listen.parse().unwrap_or_else(|_| {
         let expected = "an address and a port, like 127.0.0.1:9090";
         c.complain("http.listen", format!("{:?}", raw.http.listen), expected);
@@ -355,7 +194,7 @@ fn http(c: &mut Check, raw: &Raw) -> SocketAddr {
     })
 }
 
-fn log(c: &mut Check, raw: &Raw) -> Log {
+pub fn log(c: &mut Check, raw: &Raw) -> Log {
     let format = match raw.log.format.as_str() {
         "text" => LogFormat::Text,
         "json" => LogFormat::Json,
@@ -368,55 +207,4 @@ fn log(c: &mut Check, raw: &Raw) -> Log {
         c.complain("log.level", format!("{:?} ({why})", raw.log.level), "a level, or a filter");
     }
     Log { format, level: raw.log.level.clone() }
-}
-
-/// What must hold between two settings.
-fn relations(c: &mut Check, raw: &Raw) {
-    let Raw { streams, reader, contract, policy, engine, supervisor, .. } = raw;
-    let mut at_most = |key: &str, value: u64, other: &str, bound: u64| {
-        c.holds(value <= bound, key, value, format!("at most {other}, which is {bound}"));
-    };
-    at_most(
-        "reader.heartbeat_ms",
-        reader.heartbeat_ms,
-        "half reader.expires_ms",
-        reader.expires_ms / 2,
-    );
-    at_most(
-        "contract.event_bytes_max",
-        contract.event_bytes_max,
-        "reader.batch_bytes_max",
-        reader.batch_bytes_max,
-    );
-    at_most("policy.skew_s", policy.skew_s, "policy.horizon_s", policy.horizon_s);
-    at_most("policy.horizon_s", policy.horizon_s, "policy.order_horizon_s", policy.order_horizon_s);
-    at_most("policy.horizon_s", policy.horizon_s, "streams.in_keep_s", streams.in_keep_s);
-    at_most("policy.hold_ttl_s", policy.hold_ttl_s, "policy.hold_ttl_max_s", policy.hold_ttl_max_s);
-    at_most(
-        "policy.resend_first_ms",
-        policy.resend_first_ms,
-        "policy.resend_max_ms",
-        policy.resend_max_ms,
-    );
-    at_most(
-        "streams.out_duplicate_window_s",
-        streams.out_duplicate_window_s,
-        "streams.out_keep_s",
-        streams.out_keep_s,
-    );
-    at_most(
-        "engine.snapshot_every_records_max",
-        engine.snapshot_every_records_max,
-        "engine.unsnapshotted_records_max",
-        engine.unsnapshotted_records_max,
-    );
-    at_most(
-        "supervisor.restart_first_ms",
-        supervisor.restart_first_ms,
-        "supervisor.restart_max_ms",
-        supervisor.restart_max_ms,
-    );
-    c.holds(streams.replicas != 2, "streams.replicas", 2, "1 or 3");
-    let one = !streams.async_persistence || streams.replicas == 1;
-    c.holds(one, "streams.async_persistence", true, "false with streams.replicas above 1");
 }

@@ -1,0 +1,135 @@
+//! The settings as the rest of the code takes them: in range, in agreement with one another, and
+//! with their units in their types.
+
+mod ranges;
+mod relations;
+mod sections;
+
+use std::{net::SocketAddr, time::Duration};
+
+use self::{
+    ranges::Check,
+    relations::relations,
+    sections::{
+        bounds, engine, http, limits, log, nats, policy, publish, reader, redis, streams,
+        supervisor,
+    },
+};
+use super::{Problems, raw::Raw};
+use crate::{
+    contract::Limits,
+    domain::{policy::Policy, time::Span},
+    nats::{NatsSettings, ReaderSettings, StreamSettings},
+    partition::Bounds,
+    redis::RedisSettings,
+};
+
+/// Everything.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How to reach NATS.
+    pub nats: NatsSettings,
+    /// How to reach Redis.
+    pub redis: RedisSettings,
+    /// What the streams are set up with.
+    pub streams: StreamSettings,
+    /// How streams are read.
+    pub reader: ReaderSettings,
+    /// What events may look like.
+    pub limits: Limits,
+    /// What decisions depend on.
+    pub policy: Policy,
+    /// How much a partition may hold.
+    pub bounds: Bounds,
+    /// The rest of the engine.
+    pub engine: Engine,
+    /// How partitions are watched.
+    pub supervisor: Supervisor,
+    /// How `earmark publish` publishes.
+    pub publish: Publish,
+    /// Where HTTP is served.
+    pub http: SocketAddr,
+    /// How the log is written.
+    pub log: Log,
+}
+
+/// What runs the partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engine {
+    /// The pod's name, where one is given.
+    pub pod: Option<String>,
+    /// Threads that the partitions are spread over.
+    pub arbiters: usize,
+    /// Messages that a partition takes at a time from each source.
+    pub read_messages: usize,
+    /// How much of the journal is read at a time, in bytes.
+    pub journal_page_bytes: usize,
+}
+
+/// How partitions are watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Supervisor {
+    /// How long a stopped partition waits the first time.
+    pub restart_first: Duration,
+    /// The longest that it waits.
+    pub restart_max: Duration,
+    /// How often clocks, servers and lags are looked at.
+    pub watch_every: Duration,
+    /// How often streams are purged.
+    pub purge_every: Duration,
+    /// How far the pod's clock may be off.
+    pub clock_off_max: Duration,
+    /// How long EARMARK_IN keeps what has been decided.
+    pub in_keep: Span,
+}
+
+/// How `earmark publish` publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publish {
+    /// Events that wait for their acknowledgement.
+    pub in_flight_max: usize,
+    /// How long a publish that failed waits the first time.
+    pub retry_after: Duration,
+}
+
+/// How the log is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// For whom.
+    pub format: LogFormat,
+    /// Which lines.
+    pub level: String,
+}
+
+/// For whom the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: a JSON object a line.
+    Json,
+}
+
+/// Checks everything, and says everything that is wrong.
+pub fn check(raw: &Raw) -> Result<Settings, Problems> {
+    let mut check = Check::default();
+    let settings = Settings {
+        nats: nats(&mut check, raw),
+        redis: redis(&mut check, raw),
+        streams: streams(&mut check, raw),
+        reader: reader(&mut check, raw),
+        limits: limits(&mut check, raw),
+        policy: policy(&mut check, raw),
+        bounds: bounds(&mut check, raw),
+        engine: engine(&mut check, raw),
+        supervisor: supervisor(&mut check, raw),
+        publish: publish(&mut check, raw),
+        http: http(&mut check, raw),
+        log: log(&mut check, raw),
+    };
+    relations(&mut check, raw);
+    match check.problems.is_empty() {
+        true => Ok(settings),
+        false => Err(Problems(check.problems)),
+    }
+}

@@ -1,0 +1,93 @@
+//! What the supervisor does again and again: looks at servers and clocks, measures lags, purges.
+
+use std::time::Duration;
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use tokio::time::Instant;
+
+use super::{
+    actor::Supervisor,
+    janitor::{self, Permitted},
+    policy,
+    slot::{Phase, Slot},
+    watcher::{self, Seen},
+};
+use crate::{ports::Partition, telemetry};
+
+/// How often EARMARK_IN is looked through for what is old enough, at the most.
+const LANES_EVERY: Duration = Duration::from_secs(60);
+/// The shortest time that a server is given to answer.
+const LOOK_WITHIN: Duration = Duration::from_secs(1);
+
+impl Supervisor {
+    pub(super) fn look(&mut self, ctx: &mut Context<Self>) {
+        for slot in &self.slots {
+            telemetry::watch::partition(slot.partition, &slot.status.borrow(), slot.is_serving());
+        }
+        self.measure(ctx);
+        if std::mem::replace(&mut self.busy.looking, true) {
+            return;
+        }
+        let within = self.plan.settings.watch_every.max(LOOK_WITHIN);
+        let look = watcher::look(self.plan.ports.clone(), within);
+        ctx.spawn(look.into_actor(self).map(|seen, act, ctx| {
+            act.busy.looking = false;
+            act.saw(seen, ctx);
+        }));
+    }
+
+    fn saw(&mut self, seen: Seen, ctx: &mut Context<Self>) {
+        if self.nats != seen.nats || self.redis != seen.redis {
+            tracing::info!(nats = ?seen.nats, redis = ?seen.redis, "the servers");
+        }
+        (self.nats, self.redis) = (seen.nats, seen.redis);
+        let Some(off) = seen.clock_off else { return };
+        self.clock_off = Some(off);
+        let right = policy::clock_is_right(off, self.plan.settings.clock_off_max);
+        if self.clock_right.replace(right) == Some(right) {
+            return;
+        }
+        let off_ms = off.as_millis();
+        if !right {
+            tracing::error!(off_ms, "the pod's clock is off the server's: it serves nothing");
+            self.stop_all();
+            return;
+        }
+        tracing::info!(off_ms, "the pod's clock is right");
+        let held = |slot: &&Slot| matches!(slot.phase, Phase::Held(_));
+        let held: Vec<Partition> = self.slots.iter().filter(held).map(|s| s.partition).collect();
+        held.into_iter().for_each(|partition| self.start_partition(partition, ctx));
+    }
+
+    fn measure(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.busy.measuring, true) {
+            return;
+        }
+        let serving = self.slots.iter().filter(|slot| slot.is_serving());
+        let cursors = serving.map(|slot| (slot.partition, slot.status.borrow().cursors)).collect();
+        let now = self.plan.ports.clock.now();
+        let measure = watcher::measure(self.plan.depths.clone(), cursors, now);
+        ctx.spawn(measure.into_actor(self).map(|(), act, _| act.busy.measuring = false));
+    }
+
+    pub(super) fn purge(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.busy.purging, true) {
+            return;
+        }
+        let below = |stream| policy::purge_below(self.slots.iter().map(|slot| slot.keep(stream)));
+        let due = self.lanes_purged.is_none_or(|at| at.elapsed() >= LANES_EVERY);
+        let permitted = Permitted {
+            lanes: below(0).filter(|_| due),
+            lanes_until: self.plan.ports.clock.now() - self.plan.settings.in_keep,
+            commands: below(1),
+        };
+        if permitted.lanes.is_some() {
+            self.lanes_purged = Some(Instant::now());
+        }
+        let purge = janitor::purge(self.plan.ports.input.clone(), self.purged, permitted);
+        ctx.spawn(purge.into_actor(self).map(|purged, act, _| {
+            act.purged = purged;
+            act.busy.purging = false;
+        }));
+    }
+}
