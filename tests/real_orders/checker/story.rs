@@ -234,6 +234,7 @@ fn bare(entity: EntityKey, trigger: Trigger, facts: Facts) -> Decided {
         verdict: Verdict::Accepted,
         standing: Standing::New,
         shown: None,
+        books: None,
     }
 }
 
