@@ -15,13 +15,11 @@ use tokio::time::Instant;
 use super::{
     api::{self, StreamSeen, Wanted},
     feed::{Feed, FeedOf, Got, Item},
+    holes::{margin, refilled},
     settings::ReaderSettings,
     watch::StreamWatch,
 };
-use crate::{
-    domain::time::Span,
-    ports::{Cursor, LogMessage, Loss, PortError, Read, Reader},
-};
+use crate::ports::{Cursor, LogMessage, Loss, PortError, Read, Reader};
 
 /// What a cursor means in a stream as it was seen: where to stand, and what has been lost.
 pub(crate) fn stand_at(after: Cursor, seen: &StreamSeen) -> (Cursor, Option<Loss>) {
@@ -191,10 +189,7 @@ impl NatsReader {
             }
             return Ok(None);
         }
-        let margin = match check.seen.replicas {
-            0 | 1 => Span::ZERO,
-            _ => Span::from_millis(self.settings.replicated_margin_ms.cast_signed()),
-        };
+        let margin = margin(&self.settings, check.seen.replicas);
         self.cursor.sequence = self.cursor.sequence.max(check.seen.last);
         self.cursor.at = self.cursor.at.max(check.seen.now - margin);
         Ok(Some(Read::Drained(self.cursor)))
@@ -276,6 +271,9 @@ async fn make_consumer(
 ) -> Result<Feed, Fall> {
     let seen = watch.look().await.map_err(Fall::NotNow)?;
     if let (_, Some(loss)) = stand_at(cursor, &seen) {
+        return Err(Fall::Lost(loss));
+    }
+    if let Some(loss) = refilled(watch, settings, cursor, &seen).await.map_err(Fall::NotNow)? {
         return Err(Fall::Lost(loss));
     }
     let of = FeedOf { stream: watch.stream, filter, after: cursor.sequence, headers_only: false };
