@@ -23,9 +23,7 @@ pub enum AnyInput {
 }
 
 /// An entity that can live in an actor of a partition.
-pub trait Hosted:
-    Entity<Key: Clone + Unpin, Event: Unpin, Command: Unpin, Fact: Unpin, Part: Unpin> + Unpin + 'static
-{
+pub trait Hosted: Entity + Unpin + 'static {
     /// The entity's key among all entities.
     fn entity_key(key: &Self::Key) -> EntityKey;
 

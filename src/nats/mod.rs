@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`names`] (streams and subjects), [`connect`] (one connection a role),
 //! [`streams`] and [`setup`] (what there must be), `api` (what is asked of the server directly),
-//! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`], [`clock`].
+//! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`],
+//! [`clock`].
 mod api;
 pub mod clock;
 pub mod connect;

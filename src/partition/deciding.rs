@@ -153,8 +153,8 @@ impl Owner {
         Ok(())
     }
 
-    /// Decides the oldest inputs that wait for an entity. Each leaves the queue in the record of its
-    /// decision.
+    /// Decides the oldest inputs that wait for an entity. Each leaves the queue in the record of
+    /// its decision.
     async fn revive(&mut self, entity: EntityKey, queue: Vec<Waiting>) -> Result<(), Exit> {
         let mut tasks = Vec::with_capacity(queue.len());
         for (index, waiting) in queue.iter().enumerate() {

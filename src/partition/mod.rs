@@ -11,6 +11,7 @@ pub mod batch;
 pub mod books;
 pub mod commands;
 pub mod commit;
+mod committing;
 mod deciding;
 pub mod dues;
 pub mod effects;

@@ -104,8 +104,8 @@ impl Known {
         match beyond {
             None => Ok(()),
             Some(beyond) => Err(Exit::refuse(format!(
-                "record {beyond} is known to be committed, but the journal ends at {end}: JetStream \
-                 lost acknowledged writes"
+                "record {beyond} is known to be committed, but the journal ends at {end}: \
+                 JetStream lost acknowledged writes"
             ))),
         }
     }
@@ -349,8 +349,8 @@ fn follow(state: &mut PartitionState, record: &Record, entry: &JournalEntry) -> 
     if record.header.previous != Some(state.last) {
         let claimed = record.header.previous.map_or("none".to_owned(), |link| link.to_string());
         return Err(Exit::refuse(format!(
-            "journal record {} follows {claimed}, but the record before it is {}: JetStream lost or \
-             changed acknowledged writes",
+            "journal record {} follows {claimed}, but the record before it is {}: JetStream \
+             lost or changed acknowledged writes",
             entry.sequence, state.last
         )));
     }
