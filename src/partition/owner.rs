@@ -164,6 +164,7 @@ impl Owner {
         self.push(Entry::Rejected { read, rejection })?;
         let cursor = &mut self.state.cursors[source.index()];
         cursor.sequence = cursor.sequence.max(sequence);
+        cursor.at = cursor.at.max(at);
         Ok(())
     }
 

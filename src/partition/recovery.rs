@@ -59,7 +59,7 @@ pub async fn recover(env: &Env, trust_snapshot: bool) -> Result<Recovered, Exit>
     known.refuse_lost_tail(end.header.incarnation, last.sequence)?;
     let mut fold = Fold::begin(env, &end, known, trust_snapshot).await?;
     fold.reach(last.sequence).await?;
-    let unreleased = fold.unreleased(last.sequence).await?;
+    let unreleased = fold.unreleased().await?;
     Ok(fold.finish(unreleased))
 }
 
@@ -245,7 +245,9 @@ impl<'a> Fold<'a> {
     }
 
     /// The records whose effects may not have left, and a releaser that knows which of them did.
-    async fn unreleased(&self, end: u64) -> Result<Unreleased, Exit> {
+    async fn unreleased(&self) -> Result<Unreleased, Exit> {
+        // Not the end that was read first: another owner may have appended while this one folded.
+        let end = self.state.last.sequence;
         let env = self.env;
         let mut from = self.state.released;
         if !env.holds(self.state.incarnation, from.anchor).await {

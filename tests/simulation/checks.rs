@@ -309,7 +309,8 @@ fn every_input_is_decided_once(world: &World, folded: &Folded) {
             continue;
         }
         if times + waits != 1 {
-            world.violation(format!("event {sequence} was decided {times} times"));
+            let where_to = whereabouts(folded, sequence);
+            world.violation(format!("event {sequence} was decided {times} times: {where_to}"));
         }
     }
     for ((entity, key, _), times) in by_id {
@@ -317,6 +318,54 @@ fn every_input_is_decided_once(world: &World, folded: &Folded) {
             world.violation(format!("{entity}: {key:?} had {times} first decisions"));
         }
     }
+}
+
+/// The marks of the records around an outcome's, for a violation's text.
+fn marks(folded: &Folded, id: &str) -> String {
+    let partition: u16 = id.split('-').nth(1).and_then(|p| p.parse().ok()).unwrap_or_default();
+    let record = earmark::partition::effects::sequence_of_id(id).unwrap_or_default();
+    let own = folded.records.iter().filter(|(_, record)| record.header.partition == partition);
+    let after = own.filter(|(sequence, _)| *sequence + 40 > record);
+    let text = after.take(40).map(|(sequence, record)| {
+        let r = record.header.released;
+        let anchor = r.anchor.map(|a| format!("{}:{}-{}", a.out, a.record, a.index));
+        format!("{sequence} by {}: up to {} out {} {anchor:?}", record.header.owner, r.up_to, r.out)
+    });
+    text.collect::<Vec<_>>().join("; ")
+}
+
+/// Every entry about an event, for a violation's text.
+fn whereabouts(folded: &Folded, event: u64) -> String {
+    let mut found = Vec::new();
+    for (sequence, record) in &folded.records {
+        for entry in &record.entries {
+            let what = match entry {
+                Entry::Decided(decided) => match decided.trigger.cause() {
+                    Some(cause) if cause.sequence == event => {
+                        format!("{} {:?} {:?}", decided.entity, decided.standing, decided.verdict)
+                    }
+                    _ => continue,
+                },
+                Entry::Rejected { read, rejection } if read.sequence == event => {
+                    format!("rejected {} from {:?}", rejection.reason, read.source)
+                }
+                Entry::Waiting { entity, read, .. } if read.sequence == event => {
+                    format!("{entity} waits, from {:?}", read.source)
+                }
+                Entry::Quarantined { entity, read: Some(read), .. } if read.sequence == event => {
+                    format!("{entity} quarantined, from {:?}", read.source)
+                }
+                Entry::InHand { sequence, source } if *sequence == event => {
+                    format!("in hand, from {source:?}")
+                }
+                Entry::Lost { source, what } => format!("lost: {source:?} {what}"),
+                _ => continue,
+            };
+            let (partition, owner) = (record.header.partition, &record.header.owner);
+            found.push(format!("{sequence}@{partition} by {owner}: {what}"));
+        }
+    }
+    found.join("; ")
 }
 
 /// Whether an id is remembered for this decision.
@@ -356,8 +405,8 @@ fn effects_left_once(world: &World, folded: &Folded) {
         let twice = found.iter().filter(|id| !seen.insert((*id).clone())).take(5);
         world.violation(format!("outcomes left twice: {:?}", twice.collect::<Vec<_>>()));
     }
-    for id in expected.difference(&unique).take(5) {
-        world.violation(format!("outcome {id} never left"));
+    for id in expected.difference(&unique).take(2) {
+        world.violation(format!("outcome {id} never left: {}", marks(folded, id)));
     }
     for id in unique.difference(&expected).take(5) {
         world.violation(format!("outcome {id} is nobody's"));

@@ -81,7 +81,7 @@ fn every_seed_keeps_every_promise() {
     for (seed, violations) in &failures {
         println!("seed {seed}:");
         for violation in violations.iter().take(5) {
-            println!("  {}", violation.chars().take(400).collect::<String>());
+            println!("  {}", violation.chars().take(4_500).collect::<String>());
         }
     }
     let failed: Vec<u64> = failures.iter().map(|(seed, _)| *seed).collect();

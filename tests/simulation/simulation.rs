@@ -153,7 +153,7 @@ async fn keep_serving(
 /// Makes the code of a few entities fail on a few inputs, always the same ones.
 fn tap(seed: u64) -> earmark::actors::Tap {
     Arc::new(move |key: &EntityKey, trigger: &Trigger| {
-        if seed % 4 == 0
+        if seed.is_multiple_of(4)
             && let (EntityKey::Sku(sku), Trigger::Event(cause)) = (key, trigger)
             && sku.as_str().ends_with("13/ä")
             && cause.sequence % 97 == 0

@@ -26,6 +26,9 @@ struct Sent {
     payload: Bytes,
 }
 
+/// An order and its lines: name, SKU, quantity.
+type Placed = (String, Vec<(String, String, u64)>);
+
 /// Publishes; knows what it has published.
 pub struct Publishers {
     world: World,
@@ -33,7 +36,7 @@ pub struct Publishers {
     rng: ChaCha8Rng,
     published: u64,
     holds: Vec<(String, String, String)>,
-    orders: Vec<(String, Vec<(String, String, u64)>)>,
+    orders: Vec<Placed>,
     sent: Vec<Sent>,
     again: Vec<Sent>,
 }
@@ -389,7 +392,7 @@ impl Publishers {
         }
     }
 
-    fn any_order(&mut self) -> Option<(String, Vec<(String, String, u64)>)> {
+    fn any_order(&mut self) -> Option<Placed> {
         let recent = self.orders.len().saturating_sub(30);
         self.orders[recent..].choose(&mut self.rng).cloned()
     }

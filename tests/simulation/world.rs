@@ -202,10 +202,6 @@ impl World {
         Timestamp(DAY_ONE.0 + self.began.elapsed().as_micros() as i64)
     }
 
-    pub fn chance(&self, per_thousand: u32) -> bool {
-        self.lock().rng.random_range(0..1_000) < per_thousand
-    }
-
     /// Trouble comes with the configured chance.
     pub fn trouble(&self, kind: &str) -> bool {
         let mut outside = self.lock();
