@@ -250,9 +250,9 @@ async fn a_journal_that_lost_its_tail_is_not_served_and_the_others_are() {
 
     // Lost under a pod's hands.
     let serving = partition(&skus[2]);
-    wait_until("the partition is quiet", BOUND, async || {
-        world.metric(&format!("earmark_partition_unreleased{{partition=\"{serving}\"}}")).await
-            == 0.0
+    wait_until("the partition has written its closing mark", BOUND, async || {
+        let books = Books::read(&world).await;
+        books.of(serving).last().is_some_and(|stored| stored.record.entries.is_empty())
     })
     .await;
     lose_tail(&world, serving, 1).await;
