@@ -102,6 +102,8 @@ async fn standing(
     depths: &NatsDepths,
     now: Timestamp,
 ) -> Result<Standing, PortError> {
+    // What is known of the journal's end is read before the end itself: its owner appends.
+    let known = known(partition, snapshots).await;
     let last = journal.last(partition).await?;
     let read = last.as_ref().and_then(|last| Some((last, decode_header(&last.record).ok()?.0)));
     let mut sources = Vec::new();
@@ -115,7 +117,7 @@ async fn standing(
     let refused = match &read {
         Some((last, header)) => {
             let (incarnation, sequence) = (header.incarnation, last.sequence);
-            lost_tail(known(partition, snapshots).await, Position { incarnation, sequence })
+            lost_tail(known, Position { incarnation, sequence })
         }
         None => Some("it has no first record: run `earmark setup`".to_owned()),
     };
