@@ -10,8 +10,9 @@ use crate::{
     domain::time::{Span, Timestamp},
     error::{Exit, Failure},
     nats::{NatsDepths, NatsInput, NatsJournal},
-    partition::record::decode_header,
-    ports::{Input, Journal, Partition, PortError, Source},
+    partition::{record::decode_header, recovery::lost_tail},
+    ports::{Input, Journal, Partition, PortError, Position, Snapshots, Source},
+    redis::RedisSnapshots,
     supervisor::{Depths, StreamUsage, Unread},
 };
 
@@ -33,6 +34,9 @@ struct Standing {
     position: Option<u64>,
     owner: String,
     decided_at: String,
+    /// Why nobody may serve it, as far as the stores tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
     unread: u64,
     oldest_unread_s: Option<f64>,
     sources: Vec<SourceStanding>,
@@ -62,9 +66,10 @@ impl Status {
         let journal = NatsJournal::new(nats.clone(), settings.reader.clone(), page);
         let input = NatsInput::new(nats.clone(), settings.reader.clone());
         let depths = NatsDepths::new(nats);
+        let snapshots = RedisSnapshots::new(settings.redis.clone())?;
         let now = input.server_time().await.map_err(not_set_up)?;
         let standings = stream::iter(0..settings.streams.partitions)
-            .map(|partition| standing(partition, &journal, &depths, now))
+            .map(|partition| standing(partition, &journal, &snapshots, &depths, now))
             .buffered(AT_A_TIME);
         let partitions: Vec<Standing> = standings.try_collect().await.map_err(not_set_up)?;
         let streams = depths.usage().await.map_err(not_set_up)?;
@@ -93,9 +98,12 @@ fn oldest(ages: impl Iterator<Item = Option<f64>>) -> Option<f64> {
 async fn standing(
     partition: Partition,
     journal: &NatsJournal,
+    snapshots: &RedisSnapshots,
     depths: &NatsDepths,
     now: Timestamp,
 ) -> Result<Standing, PortError> {
+    // What is known of the journal's end is read before the end itself: its owner appends.
+    let known = known(partition, snapshots).await;
     let last = journal.last(partition).await?;
     let read = last.as_ref().and_then(|last| Some((last, decode_header(&last.record).ok()?.0)));
     let mut sources = Vec::new();
@@ -106,16 +114,31 @@ async fn standing(
         let source = source.as_str();
         sources.push(SourceStanding { source, cursor, unread: messages, oldest_unread_s: age });
     }
+    let refused = match &read {
+        Some((last, header)) => {
+            let (incarnation, sequence) = (header.incarnation, last.sequence);
+            lost_tail(known, Position { incarnation, sequence })
+        }
+        None => Some("it has no first record: run `earmark setup`".to_owned()),
+    };
     let header = read.as_ref().map(|(_, header)| header);
     Ok(Standing {
         partition,
         position: last.as_ref().map(|last| last.sequence),
         owner: header.map_or_else(|| "-".to_owned(), |header| header.owner.clone()),
         decided_at: header.map_or_else(String::new, |header| time::format(header.decided_at)),
+        refused,
         unread: sources.iter().map(|source| source.unread).sum(),
         oldest_unread_s: oldest(sources.iter().map(|source| source.oldest_unread_s)),
         sources,
     })
+}
+
+/// What Redis knows of a partition's journal; nothing while it is away.
+async fn known(partition: Partition, snapshots: &RedisSnapshots) -> Vec<Position> {
+    let committed = snapshots.committed(partition).await.ok().flatten();
+    let snapshot = snapshots.state(partition).await.ok().flatten();
+    committed.into_iter().chain(snapshot.map(|(position, _)| position)).collect()
 }
 
 fn age(seconds: Option<f64>) -> String {
@@ -141,6 +164,11 @@ impl Told {
             table.add_row(row);
         }
         print::line(table);
+        for of in &self.partitions {
+            if let Some(why) = &of.refused {
+                print::line(format!("partition {} cannot be served: {why}", of.partition));
+            }
+        }
         let (unread, oldest) = (self.unread, age(self.oldest_unread_s));
         print::line(format!("{unread} unread in all, the oldest {oldest}\n"));
         let mut table = print::table(&["stream", "messages", "size", "at most", "full"]);

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     contract::{
-        CauseRef, Rejection,
+        CauseRef, EntityType, Rejection, StoredSubject,
         answer::{Answer, render_answer, render_rejection_answer},
         outcome::{OutcomeEvent, render_outcome},
         partition_of,
@@ -243,11 +243,16 @@ impl Builder<'_> {
     fn gave_up(&mut self, entity: &EntityKey, reason: Reason, cause: &Cause) {
         let mut rejection = Rejection::of_gate(reason, cause);
         rejection.subject = Some(entity.key().to_owned());
+        let subject = StoredSubject {
+            partition: self.header.partition,
+            lane: cause.lane,
+            entity: EntityType::of(entity),
+        };
         let read = ReadAt {
             source: Source::Lane(cause.lane),
             sequence: cause.sequence,
             at: cause.logged_at,
-            subject: String::new(),
+            subject: subject.to_string(),
         };
         self.dead_letter(Some(entity), Some(read), rejection);
     }

@@ -155,8 +155,6 @@ pub struct Env {
 pub struct Status {
     /// Recovered, and reading.
     pub serving: bool,
-    /// Why it does not serve, if it has said so.
-    pub refused: Option<String>,
     /// The last committed record.
     pub position: Position,
     /// The time of its decisions.

@@ -314,7 +314,6 @@ impl Owner {
     fn tell(&self) {
         let status = Status {
             serving: true,
-            refused: None,
             position: self.committed.position(),
             decided_at: self.committed.decided_at,
             cursors: self.committed.cursors,

@@ -93,22 +93,28 @@ impl Known {
         }
     }
 
-    /// A journal that ends before something known to have been committed lost its tail.
     fn refuse_lost_tail(&self, incarnation: u64, end: u64) -> Result<(), Exit> {
         let snapshot = self.snapshot.as_ref().map(|(position, _)| *position);
         let known = [self.committed, snapshot].into_iter().flatten();
-        let beyond = known
-            .filter(|known| known.incarnation == incarnation && known.sequence > end)
-            .map(|known| known.sequence)
-            .max();
-        match beyond {
+        match lost_tail(known, Position { incarnation, sequence: end }) {
             None => Ok(()),
-            Some(beyond) => Err(Exit::refuse(format!(
-                "record {beyond} is known to be committed, but the journal ends at {end}: \
-                 JetStream lost acknowledged writes"
-            ))),
+            Some(why) => Err(Exit::Refused(why)),
         }
     }
+}
+
+/// A journal that ends before something known to have been committed lost its tail; in words.
+pub fn lost_tail(known: impl IntoIterator<Item = Position>, end: Position) -> Option<String> {
+    let beyond = known
+        .into_iter()
+        .filter(|known| known.incarnation == end.incarnation && known.sequence > end.sequence)
+        .map(|known| known.sequence)
+        .max()?;
+    Some(format!(
+        "record {beyond} is known to be committed, but the journal ends at {}: JetStream lost \
+         acknowledged writes",
+        end.sequence
+    ))
 }
 
 /// What may not have left.

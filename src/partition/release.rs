@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     contract::{
-        EntityType,
+        EVENT_TYPES, EntityType, StoredSubject,
         availability::{Availability, render_availability, revision_shown},
         dead_letter::{DeadLetter, Payload, render_dead_letter, severity},
         subject::{availability_subject, dead_letter_subject},
@@ -286,7 +286,7 @@ impl Releaser {
             time: letter.at,
             payload,
         });
-        let entity = letter.entity.as_ref().map(EntityType::of);
+        let entity = entity_type(&letter);
         let key = letter.entity.as_ref().map(|entity| entity.key());
         let key = key.or(rejection.subject.as_deref());
         Outgoing {
@@ -310,6 +310,15 @@ impl Releaser {
             }
         }
     }
+}
+
+/// Of which kind the entity is: as it says itself, or the event's type, or where it was read.
+fn entity_type(letter: &Letter) -> Option<EntityType> {
+    let own = letter.entity.as_ref().map(EntityType::of);
+    let kind = letter.rejection.kind.as_deref();
+    let typed = EVENT_TYPES.iter().find(|known| Some(known.kind) == kind);
+    let read = letter.read.as_ref().and_then(|read| StoredSubject::parse(&read.subject));
+    own.or(typed.map(|known| known.entity)).or(read.map(|stored| stored.entity))
 }
 
 // === availability: the last value of each SKU ===

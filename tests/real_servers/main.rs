@@ -1,0 +1,14 @@
+//! A pod between real servers: bad input, repeated questions, very many SKUs, very many holds, and
+//! servers and networks that fail.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod answers;
+mod bad_input;
+mod books;
+mod cold;
+mod faults;
+mod hot;
+mod janitor;
+mod world;
