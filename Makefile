@@ -1,6 +1,6 @@
 # What a developer and the checks run. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help servers lint test
+.PHONY: help servers lint test real-orders sample
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -14,3 +14,9 @@ lint: ## check formatting and lints; a warning is an error
 
 test: servers ## run every test, against real servers where it takes them
 	cargo test --locked
+
+real-orders: servers ## real orders on real servers that are killed on the way; REAL_ORDERS_SEED=n for others
+	cargo test --locked --test real_orders -- --nocapture --test-threads 1
+
+sample: servers ## start both servers, run Earmark on the sample orders, and say what came of them
+	@tests/real_orders/sample.sh

@@ -22,7 +22,10 @@ use crate::{
         refusal::Reason,
         time::Timestamp,
     },
-    partition::entry::{Decided, Trigger},
+    partition::{
+        books::Books,
+        entry::{Decided, Shown, Trigger},
+    },
 };
 
 /// The largest decision, in bytes: one must fit a record, and a record a message.
@@ -135,7 +138,12 @@ impl<E: Hosted> EntityActor<E> {
         })
     }
 
-    fn decided(&self, trigger: &Trigger, decision: Decision<E::Fact>) -> Done {
+    fn decided(
+        &self,
+        trigger: &Trigger,
+        decision: Decision<E::Fact>,
+        before: Option<Shown>,
+    ) -> Done {
         let internal = matches!(trigger, Trigger::Deadline { .. } | Trigger::Step { .. });
         if internal && decision.facts.is_empty() && decision.commands.is_empty() {
             return Done::Nothing;
@@ -152,10 +160,12 @@ impl<E: Hosted> EntityActor<E> {
             outcomes.push(Outcome::EventRefused { refusal: refusal.clone() });
         }
         let facts = E::facts(decision.facts);
+        let shown = self.entity.shown().filter(|_| !facts.is_empty());
         Done::Decided(Box::new(Decided {
             entity: self.key.clone(),
             trigger,
-            shown: self.entity.shown().filter(|_| !facts.is_empty()),
+            books: before.zip(shown.as_ref()).map(|(was, is)| Books::change(&was, is)),
+            shown,
             facts,
             outcomes,
             commands: decision.commands,
@@ -236,13 +246,12 @@ impl<E: Hosted> Handler<Work<E>> for EntityActor<E> {
             }
             let result = match self.decide(&work, at) {
                 Err(why) => Err(why),
-                Ok(decision) => match self.apply(&decision.facts, work.now) {
-                    Ok(()) => Ok(self.decided(&task.trigger, decision)),
-                    Err(why) => {
-                        trusted = false;
-                        Err(why)
-                    }
-                },
+                Ok(decision) => {
+                    let before = self.entity.shown();
+                    let applied = self.apply(&decision.facts, work.now);
+                    trusted = applied.is_ok();
+                    applied.map(|()| self.decided(&task.trigger, decision, before))
+                }
             };
             failed = result.is_err();
             done.push((task.index, result.unwrap_or_else(Done::Failed)));

@@ -23,9 +23,7 @@ pub enum AnyInput {
 }
 
 /// An entity that can live in an actor of a partition.
-pub trait Hosted:
-    Entity<Key: Clone + Unpin, Event: Unpin, Command: Unpin, Fact: Unpin, Part: Unpin> + Unpin + 'static
-{
+pub trait Hosted: Entity + Unpin + 'static {
     /// The entity's key among all entities.
     fn entity_key(key: &Self::Key) -> EntityKey;
 
@@ -66,7 +64,11 @@ impl Hosted for SkuState {
     }
 
     fn shown(&self) -> Option<Shown> {
-        Some(Shown { revision: self.revision(), total: self.quantities(None) })
+        Some(Shown {
+            revision: self.revision(),
+            total: self.quantities(None),
+            open_holds: self.book().open() as u64,
+        })
     }
 }
 

@@ -16,8 +16,9 @@ pub fn event_key(source: &str, id: &str) -> EventKey {
     EventKey(u128::from_be_bytes(first))
 }
 
-/// What an event says, as the first 64 bits of BLAKE3 over its type, key and typed data in postcard.
-/// How its JSON was written does not matter, nor what is not known of it, nor when it was sent.
+/// What an event says, as the first 64 bits of BLAKE3 over its type, key and typed data in
+/// postcard. How its JSON was written does not matter, nor what is not known of it, nor when it was
+/// sent.
 ///
 /// A struct of the domain that gains a field gives other fingerprints; then a type needs a new
 /// version (a test pins them).

@@ -27,8 +27,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// May an answer go to this subject? It begins with a permitted prefix and is a subject that one
-    /// can publish to.
+    /// May an answer go to this subject? It begins with a permitted prefix and is a subject that
+    /// one can publish to.
     pub fn permits_reply_to(&self, subject: &str) -> bool {
         self.reply_prefixes.iter().any(|prefix| subject.starts_with(prefix.as_str()))
             && super::subject::is_publishable(subject)

@@ -1,16 +1,16 @@
 //! The contract: bytes become a checked event, or a rejection that says what to do; and what was
 //! decided becomes bytes again.
 //!
-//! Inwards: [`decode`] reads the [`envelope`] (CloudEvents 1.0 in JSON), finds its type in the table
-//! of [`types`], reads and checks its data ([`v1`]), and [`admit`] compares what it says with where
-//! it was read. Whatever is wrong becomes a [`Rejection`] by a [`Rule`]. The good path reads the
-//! JSON once, into typed structs; only what fails is read a second time, to explain it.
+//! Inwards: [`decode`] reads the [`envelope`] (CloudEvents 1.0 in JSON), finds its type in the
+//! table of [`types`], reads and checks its data ([`v1`]), and [`admit`] compares what it says with
+//! where it was read. Whatever is wrong becomes a [`Rejection`] by a [`Rule`]. The good path reads
+//! the JSON once, into typed structs; only what fails is read a second time, to explain it.
 //!
 //! Outwards: [`outcome`], [`answer`] and [`dead_letter`] write what leaves.
 //!
 //! What serde does with JSON, and the contract keeps to: a known field said twice is refused; of an
-//! attribute or an unknown field said twice, the last counts; `null` is as good as an optional field
-//! left out; a number is whole only if it is written so (`1.0` is refused).
+//! attribute or an unknown field said twice, the last counts; `null` is as good as an optional
+//! field left out; a number is whole only if it is written so (`1.0` is refused).
 
 mod admit;
 pub mod answer;

@@ -58,15 +58,15 @@ impl std::error::Error for Breach {}
 /// A SKU or an order.
 pub trait Entity: Sized {
     /// Its key.
-    type Key;
+    type Key: Clone + Unpin;
     /// What publishers say to it.
-    type Event;
+    type Event: Unpin;
     /// What other actors say to it.
-    type Command;
+    type Command: Unpin;
     /// What it writes down.
-    type Fact: Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned;
+    type Fact: Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned + Unpin;
     /// A part of its state as a snapshot keeps it. A change writes the parts that it changes.
-    type Part: Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned;
+    type Part: Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned + Unpin;
 
     /// An entity that nothing has happened to.
     fn new(key: Self::Key) -> Self;

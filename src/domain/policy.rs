@@ -2,8 +2,8 @@
 
 use super::time::Span;
 
-/// What a decision may take for granted. A decision is never repeated, so a change of policy changes
-/// only what is decided after it.
+/// What a decision may take for granted. A decision is never repeated, so a change of policy
+/// changes only what is decided after it.
 #[derive(Clone, Debug)]
 pub struct Policy {
     /// How old an event may be, and how long a SKU remembers ids.

@@ -127,8 +127,8 @@ fn reconnect_delay(attempts: usize) -> Duration {
     Duration::from_millis(attempts.saturating_sub(1).saturating_mul(50).min(1_000) as u64)
 }
 
-/// An awaited acknowledgement is bounded by `timeout`; async-nats' `ack_timeout` is for acknowledgements
-/// that nobody awaits.
+/// An awaited acknowledgement is bounded by `timeout`; async-nats' `ack_timeout` is for
+/// acknowledgements that nobody awaits.
 fn context(settings: &NatsSettings, client: Client, timeout_ms: u64) -> jetstream::Context {
     ContextBuilder::new()
         .timeout(Duration::from_millis(timeout_ms))

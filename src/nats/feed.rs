@@ -120,7 +120,8 @@ impl Feed {
         self.position
     }
 
-    /// Up to `max` messages, waiting for the first until `until`. Dropping the future loses nothing.
+    /// Up to `max` messages, waiting for the first until `until`. Dropping the future loses
+    /// nothing.
     pub async fn next(&mut self, max: usize, until: Instant) -> Got {
         loop {
             if let Some(got) = self.take_arrived(max) {

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 
 use super::{
     api::{self, Wanted},
+    holes::refilled,
     names,
     reader::{NatsReader, stand_at},
     settings::ReaderSettings,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::time::Timestamp,
-    ports::{Cursor, Input, LogMessage, Opened, Partition, PortError, Source},
+    ports::{Cursor, Input, LogMessage, Loss, Opened, Partition, PortError, Source},
 };
 
 /// The input port.
@@ -54,7 +55,16 @@ impl Input for NatsInput {
         after: Cursor,
     ) -> Result<Opened, PortError> {
         let watch = self.watch(source);
-        let (cursor, loss) = stand_at(after, &watch.look().await?);
+        let seen = watch.look().await?;
+        let (mut cursor, mut loss) = stand_at(after, &seen);
+        if loss.is_none()
+            && let Some(hole) = refilled(watch, &self.settings, cursor, &seen).await?
+        {
+            if let Loss::EndBeforeCursor { end, .. } = hole {
+                cursor.sequence = end;
+            }
+            loss = Some(hole);
+        }
         let filter = names::filter_of(partition, source);
         let reader = NatsReader::new(watch.clone(), filter, self.settings.clone(), cursor);
         Ok(Opened { reader: Box::new(reader), cursor, loss })

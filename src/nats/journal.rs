@@ -1,9 +1,10 @@
 //! The journal port: EARMARK_JOURNAL, one subject a partition.
 //!
 //! Promises: an append carries nothing but the expected last sequence of its subject, so a retry is
-//! the same message. Only a plain "wrong last sequence" is [`AppendError::Refused`] and only "stream
-//! full" is [`AppendError::Full`]; everything else, silence included, is [`AppendError::Unknown`].
-//! What is read is complete up to the end that the stream's leader named when it was asked.
+//! the same message. Only a plain "wrong last sequence" is [`AppendError::Refused`] and only
+//! "stream full" is [`AppendError::Full`]; everything else, silence included, is
+//! [`AppendError::Unknown`]. What is read is complete up to the end that the stream's leader named
+//! when it was asked.
 
 use std::ops::ControlFlow;
 

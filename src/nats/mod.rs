@@ -2,13 +2,15 @@
 //!
 //! Read in this order: [`names`] (streams and subjects), [`connect`] (one connection a role),
 //! [`streams`] and [`setup`] (what there must be), `api` (what is asked of the server directly),
-//! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`], [`clock`].
+//! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`],
+//! [`clock`].
 mod api;
 pub mod clock;
 pub mod connect;
 pub mod depths;
 mod feed;
-pub mod input;
+mod holes;
+mod input;
 pub mod journal;
 pub mod names;
 pub mod outbox;

@@ -1,6 +1,7 @@
 //! The names of streams, buckets and subjects, in one place.
 //!
-//! Promises: every subject that an adapter reads, writes or sets up is spelled here and nowhere else.
+//! Promises: every subject that an adapter reads, writes or sets up is spelled here and nowhere
+//! else.
 
 use crate::ports::{Outlet, Partition, Source};
 

@@ -1,7 +1,7 @@
 //! The outbox port: EARMARK_OUT, EARMARK_CMD, EARMARK_AVAILABILITY, EARMARK_DLQ, and answers.
 //!
-//! Promises: messages are sent in order over one connection, all before the first acknowledgement is
-//! awaited; then all are awaited together, so a silent server costs one timeout and not one a
+//! Promises: messages are sent in order over one connection, all before the first acknowledgement
+//! is awaited; then all are awaited together, so a silent server costs one timeout and not one a
 //! message. Very long lists go in chunks, so that callers cannot wait for each other.
 
 use std::ops::ControlFlow;

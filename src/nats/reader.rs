@@ -1,9 +1,9 @@
 //! Reads one source of one partition, and stands up again by itself when its consumer is lost.
 //!
 //! Promises: sequences rise; nothing at or before the cursor is handed over and nothing after it is
-//! left out; a consumer that is deleted, silent, out of order or lost with a connection is made anew
-//! at the cursor, after the same checks for loss as at the start. `Drained` is said only when the
-//! stream's end and the server's time were read first and the leader then had nothing for us.
+//! left out; a consumer that is deleted, silent, out of order or lost with a connection is made
+//! anew at the cursor, after the same checks for loss as at the start. `Drained` is said only when
+//! the stream's end and the server's time were read first and the leader then had nothing for us.
 //! Dropping the future of `read` loses neither a message nor progress.
 
 use std::{sync::Arc, time::Duration};
@@ -15,13 +15,11 @@ use tokio::time::Instant;
 use super::{
     api::{self, StreamSeen, Wanted},
     feed::{Feed, FeedOf, Got, Item},
+    holes::{margin, refilled},
     settings::ReaderSettings,
     watch::StreamWatch,
 };
-use crate::{
-    domain::time::Span,
-    ports::{Cursor, LogMessage, Loss, PortError, Read, Reader},
-};
+use crate::ports::{Cursor, LogMessage, Loss, PortError, Read, Reader};
 
 /// What a cursor means in a stream as it was seen: where to stand, and what has been lost.
 pub(crate) fn stand_at(after: Cursor, seen: &StreamSeen) -> (Cursor, Option<Loss>) {
@@ -154,8 +152,12 @@ impl NatsReader {
         PortError::new(format!("read {} of {}", self.filter, self.watch.stream), why)
     }
 
-    fn hand_over(&mut self, items: Vec<Item>) -> Read {
+    fn check_later(&mut self) {
         self.check_at = Instant::now() + self.settings.drain_check();
+    }
+
+    fn hand_over(&mut self, items: Vec<Item>) -> Read {
+        self.check_later();
         self.got_at = std::time::Instant::now();
         self.withheld = None;
         if let Some(last) = items.last() {
@@ -173,7 +175,7 @@ impl NatsReader {
 
     /// What a check means, if nothing came while it ran.
     fn judge(&mut self, check: Check) -> Result<Option<Read>, PortError> {
-        self.check_at = Instant::now() + self.settings.drain_check();
+        self.check_later();
         let asked_since = check.seen.asked > self.got_at;
         if check.seen.created != self.cursor.created
             || (asked_since && check.seen.last < self.cursor.sequence)
@@ -191,10 +193,7 @@ impl NatsReader {
             }
             return Ok(None);
         }
-        let margin = match check.seen.replicas {
-            0 | 1 => Span::ZERO,
-            _ => Span::from_millis(self.settings.replicated_margin_ms.cast_signed()),
-        };
+        let margin = margin(&self.settings, check.seen.replicas);
         self.cursor.sequence = self.cursor.sequence.max(check.seen.last);
         self.cursor.at = self.cursor.at.max(check.seen.now - margin);
         Ok(Some(Read::Drained(self.cursor)))
@@ -224,7 +223,7 @@ impl Reader for NatsReader {
                                 Ok(check) => if let Some(read) = self.judge(check)? {
                                     return Ok(read);
                                 },
-                                Err(_) => self.check_at = Instant::now() + self.settings.drain_check(),
+                                Err(_) => self.check_later(),
                             }
                             continue;
                         }
@@ -276,6 +275,9 @@ async fn make_consumer(
 ) -> Result<Feed, Fall> {
     let seen = watch.look().await.map_err(Fall::NotNow)?;
     if let (_, Some(loss)) = stand_at(cursor, &seen) {
+        return Err(Fall::Lost(loss));
+    }
+    if let Some(loss) = refilled(watch, settings, cursor, &seen).await.map_err(Fall::NotNow)? {
         return Err(Fall::Lost(loss));
     }
     let of = FeedOf { stream: watch.stream, filter, after: cursor.sequence, headers_only: false };

@@ -1,8 +1,8 @@
 //! Bringing the streams and buckets to what the settings want, and saying what that changes.
 //!
 //! Promises: [`plan`] compares and changes nothing; [`apply`] may be repeated, and the second time
-//! there is nothing to do. The number of partitions, once set up, is never changed: both refuse. What
-//! an operator added to a stream beyond what is managed here is left alone.
+//! there is nothing to do. The number of partitions, once set up, is never changed: both refuse.
+//! What an operator added to a stream beyond what is managed here is left alone.
 
 use std::fmt;
 

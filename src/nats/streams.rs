@@ -12,7 +12,10 @@ use async_nats::jetstream::stream::{
 use serde::{Deserialize, Serialize};
 
 use super::names;
-use crate::ports::Partition;
+use crate::{
+    contract::subject::{TRANSFORM_SOURCE, transform_destination},
+    ports::Partition,
+};
 
 const MIB: i64 = 1 << 20;
 const DAY_S: u64 = 24 * 3_600;
@@ -126,10 +129,8 @@ fn input(settings: &StreamSettings, max_payload: usize) -> Config {
         max_bytes: settings.in_max_bytes,
         max_message_size: i32::try_from(largest).unwrap_or(i32::MAX),
         subject_transform: Some(SubjectTransform {
-            source: "earmark.in.*.*.*".to_owned(),
-            destination: format!(
-                "earmark.p.{{{{partition({partitions},2,3)}}}}.{{{{wildcard(1)}}}}.{{{{wildcard(2)}}}}"
-            ),
+            source: TRANSFORM_SOURCE.to_owned(),
+            destination: transform_destination(settings.partitions),
         }),
         metadata: HashMap::from([(names::PARTITIONS_METADATA.to_owned(), partitions)]),
         ..stream(settings, names::IN, "earmark.in.*.*.*")

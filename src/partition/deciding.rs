@@ -153,8 +153,8 @@ impl Owner {
         Ok(())
     }
 
-    /// Decides the oldest inputs that wait for an entity. Each leaves the queue in the record of its
-    /// decision.
+    /// Decides the oldest inputs that wait for an entity. Each leaves the queue in the record of
+    /// its decision.
     async fn revive(&mut self, entity: EntityKey, queue: Vec<Waiting>) -> Result<(), Exit> {
         let mut tasks = Vec::with_capacity(queue.len());
         for (index, waiting) in queue.iter().enumerate() {
@@ -195,11 +195,7 @@ impl Owner {
 
     // === deciding ===
 
-    async fn decide(
-        &mut self,
-        items: Vec<Item>,
-        ends: Option<(Source, Vec<(usize, u64, Timestamp)>)>,
-    ) -> Result<(), Exit> {
+    async fn decide(&mut self, items: Vec<Item>, ends: Option<Ends>) -> Result<(), Exit> {
         self.open_batch();
         let keys = items.iter().filter_map(Item::entity).cloned().collect();
         let unloaded = self.load(keys).await?;
@@ -232,11 +228,7 @@ impl Owner {
     }
 
     /// Moves the cursor past the messages whose items all stand before `index`.
-    fn move_cursor(
-        &mut self,
-        ends: &mut Option<(Source, Vec<(usize, u64, Timestamp)>)>,
-        index: usize,
-    ) {
+    fn move_cursor(&mut self, ends: &mut Option<Ends>, index: usize) {
         let Some((source, ends)) = ends else { return };
         let passed = ends.iter().take_while(|(end, ..)| *end <= index).count();
         if let Some((_, sequence, at)) = ends.drain(..passed).next_back() {
@@ -447,6 +439,9 @@ enum Planned {
     Entry(Entry),
     Decision { entity: EntityKey, read: super::entry::ReadAt, within: u32 },
 }
+
+/// Where the messages of a source end: behind how many items, their sequence, their log time.
+type Ends = (Source, Vec<(usize, u64, Timestamp)>);
 
 /// What became of a chunk of inputs.
 #[derive(Default)]

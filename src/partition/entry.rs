@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::books::Books;
 use crate::{
     contract::Rejection,
     domain::{
@@ -113,6 +114,8 @@ pub struct Shown {
     pub revision: u64,
     /// Summed over its locations.
     pub total: Quantities,
+    /// Holds that stand.
+    pub open_holds: u64,
 }
 
 /// An entity's decision.
@@ -136,6 +139,8 @@ pub struct Decided {
     pub standing: Standing,
     /// A SKU's quantities afterwards.
     pub shown: Option<Shown>,
+    /// What changed of them.
+    pub books: Option<Books>,
 }
 
 /// Where a message was read.

@@ -13,7 +13,8 @@ use crate::{
     ports::{At, Delta, Partition, PortError, Position, Snapshots, StoredEntity},
 };
 
-/// The snapshot is not where this owner left it: Redis was emptied, restored, or belongs to another.
+/// The snapshot is not where this owner left it: Redis was emptied, restored, or belongs to
+/// another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotLost {
     /// Where it was left.

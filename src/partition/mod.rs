@@ -8,8 +8,10 @@
 //! outside before it is committed.
 
 pub mod batch;
+pub mod books;
 pub mod commands;
 pub mod commit;
+mod committing;
 mod deciding;
 pub mod dues;
 pub mod effects;
@@ -169,6 +171,8 @@ pub struct Status {
     pub quarantined: usize,
     /// Inputs that wait.
     pub waiting: usize,
+    /// What all its SKUs come to.
+    pub books: books::Books,
     /// The lowest sequence of each stream (IN, CMD) that must be kept for this partition.
     pub keep: [u64; 2],
 }

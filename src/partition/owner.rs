@@ -1,8 +1,7 @@
 //! The owner of a partition: one loop that reads, decides, commits, releases and keeps.
 
-use std::{collections::BTreeSet, collections::VecDeque, sync::Arc};
+use std::collections::{BTreeSet, VecDeque};
 
-use bytes::Bytes;
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
@@ -11,15 +10,15 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Env, Exit, Status,
-    batch::{Batch, Changes, encode_entry},
-    commit::{Append, NotCommitted},
+    batch::Batch,
+    committing::{InFlight, appended},
     dues::Dues,
     effects::has_effects,
     entry::{Entry, ReadAt},
     intake::{Heard, Intake},
     items::Reception,
     keeper::Keeper,
-    record::{Header, Link, Record, RecordHash, Released, encode},
+    record::Released,
     recovery::{Recovered, recover},
     release::{Committed, OutLostItsTail},
     state::PartitionState,
@@ -27,7 +26,7 @@ use super::{
 use crate::{
     actors::Registry,
     contract::{Rejection, Rule},
-    domain::{ids::EntityKey, refusal::Reason, time::Timestamp},
+    domain::{ids::EntityKey, refusal::Reason},
     ports::{Cursor, Read, Source},
 };
 
@@ -40,15 +39,6 @@ pub async fn serve(env: Env, trust_snapshot: bool) -> Exit {
         },
         Err(exit) => exit,
     }
-}
-
-/// A record on its way into the journal.
-pub(super) struct InFlight {
-    pub(super) batch: Batch,
-    header: Header,
-    record: Bytes,
-    started: Instant,
-    append: AbortOnDropHandle<Result<u64, NotCommitted>>,
 }
 
 pub(super) struct Owner {
@@ -66,17 +56,17 @@ pub(super) struct Owner {
     pub(super) in_flight: Option<InFlight>,
     pub(super) keeper: Keeper,
     /// The last committed record leaves the snapshot whole.
-    whole: bool,
-    to_release: mpsc::UnboundedSender<Committed>,
+    pub(super) whole: bool,
+    pub(super) to_release: mpsc::UnboundedSender<Committed>,
     releasing: AbortOnDropHandle<Result<(), OutLostItsTail>>,
-    released: watch::Receiver<Released>,
+    pub(super) released: watch::Receiver<Released>,
     /// The committed records whose effects have not left.
-    unreleased: VecDeque<u64>,
+    pub(super) unreleased: VecDeque<u64>,
     /// The cursors when all effects had last left.
     settled_cursors: [Cursor; 5],
     /// The last committed record that has effects.
-    last_effects: u64,
-    last_commit: Instant,
+    pub(super) last_effects: u64,
+    pub(super) last_commit: Instant,
     last_snapshot: Instant,
     pub(super) last_cold_look: Option<Instant>,
     /// Messages that are still read one by one.
@@ -307,161 +297,6 @@ impl Owner {
         Ok(())
     }
 
-    // === filling batches ===
-
-    /// Fixes the time of the decisions of the open batch, if it is empty.
-    pub(super) fn open_batch(&mut self) -> Timestamp {
-        if self.open.is_empty() {
-            self.state.decided_at = self.state.decided_at.max(self.env.ports.clock.now());
-        }
-        self.state.decided_at
-    }
-
-    /// Adds an entry to the open batch; seals the batch before, if the entry does not fit.
-    pub(super) fn push(&mut self, entry: Entry) -> Result<(), Exit> {
-        self.push_together(vec![entry])
-    }
-
-    /// Adds entries that must stand in the same record.
-    pub(super) fn push_together(&mut self, entries: Vec<Entry>) -> Result<(), Exit> {
-        let mut encoded = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let bytes = encode_entry(&entry)
-                .map_err(|error| Exit::refuse(format!("an entry cannot be encoded: {error}")))?;
-            encoded.push((entry, bytes));
-        }
-        let bytes: usize = encoded.iter().map(|(_, bytes)| bytes.len()).sum();
-        let full = self.open.bytes.len() + bytes > self.env.bounds.batch_bytes_max;
-        if full && !self.open.is_empty() {
-            let mut batch = self.take_open();
-            batch.whole = false;
-            self.open.changes = std::mem::take(&mut batch.changes);
-            self.sealed.push_back(batch);
-        }
-        self.open.decided_at = self.state.decided_at;
-        for (entry, bytes) in encoded {
-            self.state.note(&entry);
-            self.open.push(entry, &bytes);
-        }
-        Ok(())
-    }
-
-    /// Says that the open batch's changes are complete.
-    pub(super) fn close_chunk(&mut self, changes: Changes) {
-        self.open.changes.absorb(changes);
-    }
-
-    fn take_open(&mut self) -> Batch {
-        let next = Batch { whole: true, ..Batch::default() };
-        let mut batch = std::mem::replace(&mut self.open, next);
-        batch.decided_at = self.state.decided_at;
-        batch.state = self.state.clone();
-        batch
-    }
-
-    // === committing ===
-
-    fn append_next(&mut self) -> Result<(), Exit> {
-        if self.in_flight.is_some() {
-            return Ok(());
-        }
-        let batch = match self.sealed.pop_front() {
-            Some(batch) => batch,
-            None if !self.open.is_empty() => self.take_open(),
-            None => return Ok(()),
-        };
-        let header = self.header(&batch);
-        let record = encode(&header, &batch.bytes)
-            .map_err(|error| Exit::refuse(format!("a record cannot be encoded: {error}")))?;
-        let record = Bytes::from(record);
-        let append = Append {
-            journal: self.env.ports.journal.clone(),
-            partition: self.env.partition,
-            after: self.committed.last.sequence,
-            batch: header.batch,
-            record: record.clone(),
-            retry_after: self.env.bounds.retry_after,
-        };
-        let append = AbortOnDropHandle::new(tokio::spawn(append.run()));
-        self.in_flight = Some(InFlight { batch, header, record, started: Instant::now(), append });
-        Ok(())
-    }
-
-    fn header(&self, batch: &Batch) -> Header {
-        Header {
-            partition: self.env.partition,
-            partitions: self.env.partitions,
-            incarnation: self.committed.incarnation,
-            batch: self.env.ports.clock.unique(),
-            owner: self.env.owner.clone(),
-            previous: Some(self.committed.last),
-            decided_at: batch.decided_at,
-            cursors: batch.state.cursors,
-            released: *self.released.borrow(),
-            entries: batch.entries.len() as u32,
-        }
-    }
-
-    fn on_appended(
-        &mut self,
-        (flying, result): (InFlight, Result<u64, NotCommitted>),
-    ) -> Result<(), Exit> {
-        let sequence = match result {
-            Ok(sequence) => sequence,
-            Err(NotCommitted::Superseded) => return Err(Exit::SteppedDown),
-            Err(NotCommitted::TooLarge(why)) => {
-                return Err(Exit::refuse(format!("a record is too large for the journal: {why}")));
-            }
-            Err(NotCommitted::JournalLostItsTail) => {
-                return Err(Exit::refuse(
-                    "the journal ends before this owner's own last record: JetStream lost \
-                     acknowledged writes",
-                ));
-            }
-        };
-        let link = Link { sequence, hash: RecordHash::of(&flying.record) };
-        self.committed = flying.batch.state;
-        self.committed.follow(&flying.header, link);
-        self.state.last = link;
-        self.state.released = flying.header.released;
-        self.whole = flying.batch.whole;
-        self.keeper.add(flying.batch.changes.folded_to(sequence));
-        let record = Record { header: flying.header, entries: flying.batch.entries };
-        crate::telemetry::committed(&record, flying.record.len(), flying.started.elapsed());
-        if has_effects(&record) {
-            self.last_effects = sequence;
-        }
-        self.unreleased.push_back(sequence);
-        // A releaser that is gone is noticed by the loop.
-        let _ = self.to_release.send((sequence, Arc::new(record)));
-        self.last_commit = Instant::now();
-        self.note_committed();
-        Ok(())
-    }
-
-    /// Remembers the position in Redis too; nobody waits for it.
-    fn note_committed(&self) {
-        let (snapshots, partition) = (self.env.ports.snapshots.clone(), self.env.partition);
-        let position = self.committed.position();
-        drop(tokio::spawn(async move {
-            if let Err(error) = snapshots.note_committed(partition, position).await {
-                tracing::debug!(partition, %error, "the committed mark was not written");
-            }
-        }));
-    }
-
-    /// Waits until everything decided so far is committed.
-    pub(super) async fn settle(&mut self) -> Result<(), Exit> {
-        loop {
-            self.append_next()?;
-            if self.in_flight.is_none() {
-                return Ok(());
-            }
-            let done = appended(&mut self.in_flight).await;
-            self.on_appended(done)?;
-        }
-    }
-
     // === keeping ===
 
     fn snapshot_if_due(&mut self) {
@@ -486,6 +321,7 @@ impl Owner {
             live: self.registry.len(),
             quarantined: self.committed.quarantined.len(),
             waiting: self.committed.waiting_len(),
+            books: self.committed.books,
             keep: self.keep(),
         };
         self.env.status.send_if_modified(|told| {
@@ -495,8 +331,8 @@ impl Owner {
         });
     }
 
-    /// The lowest sequences of EARMARK_IN and EARMARK_CMD that are still needed: what is unread, what
-    /// waits, and what an unreleased dead letter may have to quote.
+    /// The lowest sequences of EARMARK_IN and EARMARK_CMD that are still needed: what is unread,
+    /// what waits, and what an unreleased dead letter may have to quote.
     fn keep(&self) -> [u64; 2] {
         let mut keep = [u64::MAX; 2];
         for source in Source::ALL {
@@ -540,18 +376,6 @@ impl Owner {
             self.keeper.written().await.map_err(|_| Exit::SnapshotLost)?;
         }
         Ok(())
-    }
-}
-
-/// Waits for the record in flight; for ever if there is none. Dropping the future loses nothing.
-async fn appended(in_flight: &mut Option<InFlight>) -> (InFlight, Result<u64, NotCommitted>) {
-    let Some(flying) = in_flight else { return std::future::pending().await };
-    let result = (&mut flying.append).await;
-    match (in_flight.take(), result) {
-        (Some(flying), Ok(result)) => (flying, result),
-        // The task was cancelled or panicked: nothing is known, and nobody will find out here.
-        (Some(flying), Err(_)) => (flying, Err(NotCommitted::Superseded)),
-        (None, _) => std::future::pending().await,
     }
 }
 

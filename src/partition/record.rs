@@ -44,8 +44,8 @@ pub struct Link {
 pub struct Released {
     /// Every effect of the records up to this sequence has been acknowledged.
     pub up_to: u64,
-    /// A sequence of EARMARK_OUT that was known before any later effect was sent: later effects that
-    /// did leave stand after it.
+    /// A sequence of EARMARK_OUT that was known before any later effect was sent: later effects
+    /// that did leave stand after it.
     pub out: u64,
     /// The partition's last outcome among them, and where EARMARK_OUT has it. While that message is
     /// there, EARMARK_OUT has lost none of the partition's outcomes before it.

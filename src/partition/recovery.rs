@@ -58,7 +58,7 @@ pub async fn recover(env: &Env, trust_snapshot: bool) -> Result<Recovered, Exit>
     check_partitions(env, &end)?;
     known.refuse_lost_tail(end.header.incarnation, last.sequence)?;
     let mut fold = Fold::begin(env, &end, known, trust_snapshot).await?;
-    fold.to_the_end(last.sequence).await?;
+    fold.reach(last.sequence).await?;
     let unreleased = fold.unreleased(last.sequence).await?;
     Ok(fold.finish(unreleased))
 }
@@ -171,7 +171,7 @@ impl<'a> Fold<'a> {
         Ok(fold(state, genesis))
     }
 
-    async fn to_the_end(&mut self, end: u64) -> Result<(), Exit> {
+    async fn reach(&mut self, end: u64) -> Result<(), Exit> {
         while self.state.last.sequence < end {
             let after = self.state.last.sequence;
             let env = self.env;
@@ -355,8 +355,8 @@ fn follow(state: &mut PartitionState, record: &Record, entry: &JournalEntry) -> 
     if record.header.previous != Some(state.last) {
         let claimed = record.header.previous.map_or("none".to_owned(), |link| link.to_string());
         return Err(Exit::refuse(format!(
-            "journal record {} follows {claimed}, but the record before it is {}: JetStream lost or \
-             changed acknowledged writes",
+            "journal record {} follows {claimed}, but the record before it is {}: JetStream \
+             lost or changed acknowledged writes",
             entry.sequence, state.last
         )));
     }

@@ -4,9 +4,10 @@
 //! later is sent before all of them are acknowledged. What is not acknowledged is sent again under
 //! its id, for as long as it takes: an effect is never given up.
 //!
-//! EARMARK_OUT may lose what it acknowledged, and other partitions' outcomes may stand in the gap. So
-//! the last outcome of each round is looked up again after the next round was acknowledged, and from
-//! time to time when there is none; and all of a round in which something had to be sent again.
+//! EARMARK_OUT may lose what it acknowledged, and other partitions' outcomes may stand in the gap.
+//! So the last outcome of each round is looked up again after the next round was acknowledged, and
+//! from time to time when there is none; and all of a round in which something had to be sent
+//! again.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -114,7 +115,8 @@ impl Releaser {
         }
     }
 
-    /// Makes certain that EARMARK_OUT still has an outcome, and so all of the partition's before it.
+    /// Makes certain that EARMARK_OUT still has an outcome, and so all of the partition's before
+    /// it.
     async fn look_up(&self, anchor: Option<Anchor>) -> Result<(), OutLostItsTail> {
         let Some(Anchor { out, record, index }) = anchor else { return Ok(()) };
         let id = id(self.incarnation, self.partition, record, index);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    books::Books,
     entry::{Entry, ReadAt},
     record::{Header, Link, Released},
 };
@@ -44,6 +45,8 @@ pub struct PartitionState {
     pub quarantined: BTreeMap<EntityKey, String>,
     /// The inputs that wait for their entity, oldest first.
     pub waiting: BTreeMap<EntityKey, VecDeque<Waiting>>,
+    /// What all its SKUs come to.
+    pub books: Books,
     /// Take-overs since the last decision.
     pub attempts: u32,
     /// What was about to be decided, alone, when the last record was written.
@@ -83,7 +86,11 @@ impl PartitionState {
             Entry::Genesis | Entry::Lost { .. } => {}
             Entry::TakenOver => self.attempts += 1,
             Entry::InHand { source, sequence } => self.in_hand = Some((*source, *sequence)),
-            Entry::Decided(_) | Entry::Rejected { .. } => self.attempts = 0,
+            Entry::Decided(decided) => {
+                self.attempts = 0;
+                decided.books.iter().for_each(|change| self.books.enter(change));
+            }
+            Entry::Rejected { .. } => self.attempts = 0,
             Entry::Quarantined { entity, why, .. } => {
                 self.attempts = 0;
                 self.quarantined.insert(entity.clone(), why.clone());

@@ -1,7 +1,7 @@
 //! The adapter of the snapshot port on Redis.
 //!
-//! Read in this order: [`layout`] (which keys there are), [`scripts`] (what is atomic), [`link`] (the
-//! connection), [`snapshots`] (the port), [`sweep`] (what is forgotten is deleted later).
+//! Read in this order: [`layout`] (which keys there are), [`scripts`] (what is atomic), [`link`]
+//! (the connection), [`snapshots`] (the port), [`sweep`] (what is forgotten is deleted later).
 pub mod layout;
 pub mod link;
 pub mod scripts;

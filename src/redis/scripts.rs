@@ -1,7 +1,8 @@
 //! What happens in Redis in one atomic step, as Lua.
 //!
 //! Promises: every script may be repeated. A script that depends on the snapshot's place answers
-//! `{incarnation, sequence, generation, …}` and has done nothing unless all three are as expected.
+//! `{incarnation, sequence, generation, …}` and has done nothing unless all three are as
+//! expected.
 //! Every key that is touched is passed as a key. An entity's change is one argument, packed by
 //! [`Packed`], so that neither Lua's stack nor the protocol's number of arguments bounds it.
 

@@ -1,8 +1,9 @@
 //! Deletes the generations that resets left behind, slowly and in the background.
 //!
 //! Promises: a step looks at a bounded number of keys and rests afterwards; keys of the living
-//! generation are never deleted, also if Redis was rolled back to it meanwhile, since each step asks
-//! in the same atomic call. What one process leaves undone, the next reset of the partition does.
+//! generation are never deleted, also if Redis was rolled back to it meanwhile, since each step
+//! asks in the same atomic call. What one process leaves undone, the next reset of the partition
+//! does.
 
 use std::{sync::Arc, time::Duration};
 

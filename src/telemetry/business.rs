@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::{catalogue as c, exporter, promised};
+use super::{catalogue as c, exporter};
 use crate::{
     domain::{
         command::{CommandBody, SkuAnswer},
@@ -18,7 +18,7 @@ use crate::{
         entry::{Decided, Entry, Facts, Trigger},
         record::Record,
     },
-    ports::{Partition, Source},
+    ports::Source,
 };
 
 /// What stands for no reason.
@@ -37,8 +37,6 @@ pub struct Tally<'a> {
     pub rejections: BTreeMap<[&'static str; 2], u64>,
     /// What became of holds.
     pub holds: BTreeMap<&'static str, u64>,
-    /// Holds opened less holds ended.
-    pub open: i64,
     /// When the log took the events that were decided, by lane.
     pub published: Vec<(Lane, Timestamp)>,
 }
@@ -94,21 +92,20 @@ impl<'a> Tally<'a> {
             *self.holds.entry("refused").or_default() += refused;
         }
         let Facts::Sku(facts) = &decided.facts else { return };
-        for (change, opened) in facts.iter().filter_map(hold_change) {
+        for change in facts.iter().filter_map(hold_change) {
             *self.holds.entry(change).or_default() += 1;
-            self.open += opened;
         }
     }
 }
 
-/// What a fact does to a hold, and by how much it changes the number of open ones.
-fn hold_change(fact: &SkuFact) -> Option<(&'static str, i64)> {
+/// What a fact does to a hold.
+fn hold_change(fact: &SkuFact) -> Option<&'static str> {
     match fact {
-        SkuFact::HoldOpened(_) => Some(("opened", 1)),
-        SkuFact::HoldExtended { .. } => Some(("extended", 0)),
-        SkuFact::HoldTransferred { .. } => Some(("transferred", 0)),
-        SkuFact::HoldCommitted { .. } => Some(("committed", 0)),
-        SkuFact::HoldEnded { ending, .. } => Some((ended(ending), -1)),
+        SkuFact::HoldOpened(_) => Some("opened"),
+        SkuFact::HoldExtended { .. } => Some("extended"),
+        SkuFact::HoldTransferred { .. } => Some("transferred"),
+        SkuFact::HoldCommitted { .. } => Some("committed"),
+        SkuFact::HoldEnded { ending, .. } => Some(ended(ending)),
         _ => None,
     }
 }
@@ -171,24 +168,8 @@ pub fn committed(record: &Record) {
     tally.outcomes.iter().for_each(|(kind, by)| c::OUTCOMES.count(&[kind], *by));
     tally.rejections.iter().for_each(|(labels, by)| c::REJECTIONS.count(labels, *by));
     tally.holds.iter().for_each(|(change, by)| c::HOLDS.count(&[change], *by));
-    if tally.open != 0 {
-        c::HOLDS_OPEN.shift(&[&record.header.partition.to_string()], tally.open as f64);
-    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     for (lane, at) in tally.published {
         c::DECISION_LATENCY.observe(&[lane.as_str()], (now - at.0 as f64 / 1e6).max(0.0));
-    }
-    let shown = record.entries.iter().filter_map(|entry| match entry {
-        Entry::Decided(decided) => Some((&decided.entity, &decided.shown.as_ref()?.total)),
-        _ => None,
-    });
-    promised::changed(record.header.partition, shown);
-}
-
-/// A pod took a partition over: what it remembers of it begins anew.
-pub fn taken_over(partition: Partition) {
-    if exporter::is_installed() {
-        promised::forget(partition);
-        c::HOLDS_OPEN.set(&[&partition.to_string()], 0.0);
     }
 }

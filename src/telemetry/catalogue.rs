@@ -83,11 +83,11 @@ metrics! {
     HOLDS Kind::Counter, Count, "earmark_holds_total" ["change"]
         "What became of holds: opened, extended, transferred, committed, refused, released, \
          expired, shipped, claimed.";
-    HOLDS_OPEN Kind::Gauge, Count, "earmark_holds_open_change" ["partition"]
-        "Holds opened less holds ended since this pod took the partition over.";
+    HOLDS_OPEN Kind::Gauge, Count, "earmark_holds_open" ["partition"]
+        "Holds that stand.";
     UNITS Kind::Gauge, Count, "earmark_units" ["partition", "state"]
-        "Units of the SKUs that this pod decided on lately: on_hand, available, held, allocated, \
-         unavailable, short, backordered, overdrawn.";
+        "Units of all SKUs: on_hand, available, held, allocated, unavailable, short, backordered, \
+         overdrawn.";
     BREACHES Kind::Counter, Count, "earmark_conservation_breaches_total" []
         "Decisions that would have broken the rule of conservation.";
     QUARANTINES Kind::Counter, Count, "earmark_quarantines_total" ["entity"]

@@ -77,7 +77,6 @@ pub fn recovered(partition: Partition, took: Duration) {
     tracing::info!(partition, seconds = took.as_secs_f64(), "serving");
     c::RECOVERY_SECONDS.observe(&[], took.as_secs_f64());
     c::TAKE_OVERS.count(&[&partition.to_string()], 1);
-    business::taken_over(partition);
 }
 
 /// A record was committed.

@@ -12,7 +12,6 @@ pub mod catalogue;
 mod engine;
 pub mod exporter;
 pub mod logging;
-mod promised;
 pub mod watch;
 
 pub use engine::{

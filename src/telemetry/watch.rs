@@ -18,6 +18,10 @@ pub fn partition(partition: Partition, status: &Status, serving: bool) {
     c::LIVE_ENTITIES.set(labels, status.live as f64);
     c::QUARANTINED.set(labels, status.quarantined as f64);
     c::WAITING.set(labels, status.waiting as f64);
+    c::HOLDS_OPEN.set(labels, status.books.open_holds as f64);
+    for (state, units) in status.books.units() {
+        c::UNITS.set(&[&p, state], units as f64);
+    }
 }
 
 /// A partition stopped.

@@ -163,3 +163,25 @@ async fn a_wiped_server_is_a_loss() {
     let mut reader = opened.reader;
     expect(&mut reader, 0, 200).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tail_that_was_lost_and_filled_again_is_a_loss() {
+    let (mut nats, connections) = server().await;
+    let input = NatsInput::new(connections.intake.clone(), hasty());
+    publish(&connections.control, 0, 60).await;
+    let copy = nats.snapshot_data();
+    publish(&connections.control, 60, 100).await;
+    let opened = open(&input, Cursor::default()).await;
+    let mut reader = opened.reader;
+    expect(&mut reader, 0, 100).await;
+    let at = input.server_time().await.expect("the server says the time");
+    nats.roll_back(&copy).await;
+    let fresh = connect(&nats.url()).await;
+    publish(&fresh.control, 200, 300).await;
+    let cursor = Cursor { sequence: 100, at, ..opened.cursor };
+    let opened = input.open(0, DEMAND, cursor).await.expect("a reader opens");
+    let loss = Some(Loss::EndBeforeCursor { cursor: 100, end: 60 });
+    assert_eq!(opened.loss, loss, "what came after the copy is new");
+    let mut reader = opened.reader;
+    expect(&mut reader, 200, 300).await;
+}

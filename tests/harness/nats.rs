@@ -8,6 +8,8 @@ use std::time::Duration;
 use async_nats::jetstream;
 use tempfile::TempDir;
 
+use super::redis::copy_dir;
+
 use super::ports::free_port;
 use super::process::{Process, server_binary};
 use super::wait::{READY_BOUND, wait_for, wait_until};
@@ -102,6 +104,22 @@ impl NatsServer {
         self.kill();
         let store = self.dir.path().join("data");
         std::fs::remove_dir_all(&store).expect("the data can be deleted");
+    }
+
+    /// A copy of its data, taken while it cannot write.
+    pub fn snapshot_data(&self) -> TempDir {
+        let copy = tempfile::tempdir().expect("a temporary directory can be made");
+        self.freeze();
+        copy_dir(&self.dir.path().join("data"), copy.path());
+        self.thaw();
+        copy
+    }
+
+    /// Kills it, puts the copy in place of its data, and starts it again.
+    pub async fn roll_back(&mut self, data: &TempDir) {
+        self.wipe();
+        copy_dir(data.path(), &self.dir.path().join("data"));
+        self.restart().await;
     }
 
     /// Kills it if it runs, and starts it on the same port and data; returns when it is ready.

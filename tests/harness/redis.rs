@@ -162,7 +162,7 @@ fn launch(port: u16, config: &RedisConfig, dir: &TempDir) -> Process {
     Process::spawn("redis-server", command, &dir.path().join("server.log"))
 }
 
-fn copy_dir(from: &Path, to: &Path) {
+pub(super) fn copy_dir(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("the copy's directory can be made");
     for entry in std::fs::read_dir(from).expect("the data can be listed").flatten() {
         let target = to.join(entry.file_name());

@@ -121,6 +121,13 @@ fn stream_of(outside: &Outside, source: Source) -> &super::world::Stream {
     }
 }
 
+/// Where a stream ended that lost its tail and was filled again: what stands at the cursor is newer.
+fn refilled(stream: &super::world::Stream, cursor: Cursor) -> Option<u64> {
+    let newer = |stored: &&Stored| stored.at > cursor.at;
+    stream.messages.get(&cursor.sequence).filter(newer)?;
+    stream.messages.values().find(newer).map(|stored| stored.sequence - 1)
+}
+
 /// The beginning of the subjects of a source.
 fn subjects(partition: Partition, source: Source) -> String {
     match source {
@@ -188,7 +195,7 @@ impl SimReader {
     fn look(&mut self, max: usize) -> Result<Option<Vec<LogMessage>>, PortError> {
         let outside = self.pod.world.lock();
         let stream = stream_of(&outside, self.source);
-        if stream.last < self.cursor.sequence {
+        if stream.last < self.cursor.sequence || refilled(stream, self.cursor).is_some() {
             return Err(PortError::new("read", "the stream ends before the cursor"));
         }
         let found: Vec<LogMessage> = stream
@@ -227,6 +234,9 @@ impl Input for PodView {
                 cursor.sequence = last;
             } else if first > after.sequence + 1 {
                 loss = Some(Loss::FirstAfterCursor { cursor: after.sequence, first });
+            } else if let Some(end) = refilled(stream_of(&self.world.lock(), source), after) {
+                loss = Some(Loss::EndBeforeCursor { cursor: after.sequence, end });
+                cursor.sequence = end;
             }
         }
         let subjects = subjects(partition, source);

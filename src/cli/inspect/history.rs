@@ -18,8 +18,10 @@ use crate::{
 const BOOKKEEPING: [&str; 3] = ["Remembered", "Forgotten", "Moved"];
 /// Fields of a fact that a table shows.
 const FIELDS_SHOWN: usize = 5;
-/// A number beyond this is a point in time.
-const TIMES_BEYOND: i64 = 1_000_000_000_000_000;
+/// Numbers in this range are points in time, in microseconds: from 2001 to 2100.
+const TIMES: std::ops::Range<i64> = 1_000_000_000_000_000..4_100_000_000_000_000;
+/// Fields that hold hashes, which mean nothing to a reader.
+const HASHES: [&str; 2] = ["key", "fingerprint"];
 /// The most characters of a value that a table shows.
 const VALUE_CHARS: usize = 40;
 
@@ -209,6 +211,7 @@ fn brief(fact: &Value) -> Option<String> {
 /// `name=value` for every plain value that says something, nested ones under the last two names.
 fn plain_fields(name: &str, value: &Value, shown: &mut Vec<String>) {
     match value {
+        _ if HASHES.contains(&name.rsplit('.').next().unwrap_or_default()) => {}
         Value::Object(fields) => fields.iter().for_each(|(key, value)| {
             let parent = name.rsplit('.').next().unwrap_or_default();
             let key = if parent.is_empty() { key.clone() } else { format!("{parent}.{key}") };
@@ -220,7 +223,7 @@ fn plain_fields(name: &str, value: &Value, shown: &mut Vec<String>) {
         }
         Value::Number(number) if number.as_i64() != Some(0) => {
             // Microseconds since 1970 are far beyond any quantity.
-            let micros = number.as_i64().filter(|micros| *micros > TIMES_BEYOND);
+            let micros = number.as_i64().filter(|micros| TIMES.contains(micros));
             let shown_as = micros.map(|micros| print::at(Timestamp(micros)));
             shown.push(format!("{name}={}", shown_as.unwrap_or_else(|| number.to_string())));
         }

@@ -95,7 +95,8 @@ pub(super) trait Data: for<'de> Deserialize<'de> {
     }
 }
 
-/// Reads and checks data. The second, slower reading after a failure finds out what to say about it.
+/// Reads and checks data. The second, slower reading after a failure finds out what to say about
+/// it.
 pub(super) fn read<T: Data>(data: &RawValue, cx: &mut Context) -> Result<T, Box<Rejection>> {
     let mut json = serde_json::Deserializer::from_str(data.get());
     let note = |path: serde_ignored::Path| cx.note_unknown(&path);

@@ -123,8 +123,8 @@ impl Leg {
         Ok(())
     }
 
-    /// A hold that kept nothing, where something was to be kept, had passed its deadline before; one
-    /// that passed it after it kept something has passed it all the same.
+    /// A hold that kept nothing, where something was to be kept, had passed its deadline before;
+    /// one that passed it after it kept something has passed it all the same.
     fn release(&mut self, keep: u32) -> Result<(), Breach> {
         let all = matches!(&self.sent, Some(Sent { ask: Ask::Release { keep: 0 }, .. }));
         let kept = |grant: &Grant| Grant { quantity: keep, ..grant.clone() };

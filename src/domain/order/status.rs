@@ -33,8 +33,8 @@ pub enum OrderStatus {
 }
 
 impl Order {
-    /// Its status. Units that are open or gone speak first. Of an order that has none the weightiest
-    /// loss speaks: not paid, then called off, then refused.
+    /// Its status. Units that are open or gone speak first. Of an order that has none the
+    /// weightiest loss speaks: not paid, then called off, then refused.
     pub fn status(&self) -> OrderStatus {
         let none = |place| self.sum(&[place]) == 0;
         if self.closed {

@@ -1,7 +1,7 @@
 //! What was agreed when the order was placed, and by when.
 //!
-//! Promise: every deadline is a point in time that was fixed by a decision. A change of policy moves
-//! no deadline of an order that stands.
+//! Promise: every deadline is a point in time that was fixed by a decision. A change of policy
+//! moves no deadline of an order that stands.
 
 use serde::{Deserialize, Serialize};
 

@@ -52,6 +52,11 @@ impl HoldBook {
         }
     }
 
+    /// How many holds are open.
+    pub fn open(&self) -> usize {
+        self.holds.len()
+    }
+
     /// The open holds, the oldest promise first.
     pub fn holds(&self) -> impl Iterator<Item = &Hold> {
         self.holds.values()

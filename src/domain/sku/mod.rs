@@ -3,9 +3,9 @@
 //! Promises are guarded, physical facts are believed: a hold may be refused, but goods that were
 //! counted, received or shipped are what they are, and what they break becomes `short`.
 //!
-//! Read in this order: [`stock`] (the counters of a location), [`hold`] (a promise), [`facts`] (what
-//! changes), `ledger` and `apply` (how), `decide` (why), [`memory`], [`movements`] and [`parking`]
-//! (what is remembered of events), [`parts`] (how a snapshot keeps it).
+//! Read in this order: [`stock`] (the counters of a location), [`hold`] (a promise), [`facts`]
+//! (what changes), `ledger` and `apply` (how), `decide` (why), [`memory`], [`movements`] and
+//! [`parking`] (what is remembered of events), [`parts`] (how a snapshot keeps it).
 
 mod apply;
 mod audit;

@@ -1,7 +1,8 @@
 //! What moved at a location and when, so that a count of the past can be brought up to the present.
 //!
-//! Bounded: a location remembers [`MOVEMENTS_MAX`] points in time at most. Physical facts keep their
-//! exact time; promises, of which a hot SKU makes thousands a second, are summed by the second.
+//! Bounded: a location remembers [`MOVEMENTS_MAX`] points in time at most. Physical facts keep
+//! their exact time; promises, of which a hot SKU makes thousands a second, are summed by the
+//! second.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! A decision in the making: a copy of the order that each fact is applied to as it is decided.
 //!
-//! Promise: what is decided next sees what was decided before, by the very rules that will apply the
-//! facts later; so a decision and its application cannot disagree.
+//! Promise: what is decided next sees what was decided before, by the very rules that will apply
+//! the facts later; so a decision and its application cannot disagree.
 
 use crate::domain::{
     Moment,

@@ -1,8 +1,9 @@
-//! `fulfilment.*` and `shipment.tracked`: physical facts are believed, whatever the order stands at.
+//! `fulfilment.*` and `shipment.tracked`: physical facts are believed, whatever the order stands
+//! at.
 //!
 //! Promise: goods that left are counted once and their SKU hears of it; a warehouse that skipped a
-//! step is believed too, and the skipped step is written down. Only more units than were ordered are
-//! refused: they cannot be this order's.
+//! step is believed too, and the skipped step is written down. Only more units than were ordered
+//! are refused: they cannot be this order's.
 
 use std::collections::BTreeMap;
 

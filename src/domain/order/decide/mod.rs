@@ -1,7 +1,7 @@
 //! What an order decides, and in which order it looks at things.
 //!
-//! Promise: a known id is answered before its age is looked at, its age before its content, and what
-//! names an order that is not there waits for it. Deciding changes nothing.
+//! Promise: a known id is answered before its age is looked at, its age before its content, and
+//! what names an order that is not there waits for it. Deciding changes nothing.
 
 mod answers;
 mod cancel;

@@ -1,0 +1,70 @@
+//! Real orders through real servers and a real Earmark, which are killed on the way, with a result
+//! that is exactly right.
+//!
+//! `make real-orders` runs this with its output. [`convert`] makes the events, [`play`] publishes
+//! them and kills whatever is at work, [`checker`] works out from the streams alone whether the
+//! result is right.
+
+mod checker;
+mod convert;
+mod fold;
+#[path = "../harness/mod.rs"]
+mod harness;
+mod play;
+mod streams;
+mod watch;
+
+use std::path::Path;
+
+use earmark::{domain::time::Timestamp, nats::SystemClock, ports::Clock};
+use tokio::sync::Mutex;
+
+use self::{
+    checker::Policy,
+    convert::{Conversion, Options, orders, stock::Received, twice::Twice},
+    play::Play,
+};
+
+/// Two plays at once would only take each other's time.
+static STAGE: Mutex<()> = Mutex::const_new(());
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_unit_that_can_be_sold_is_sold_once() {
+    real_orders(orders::Policy::Partial, Policy::Partial).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_order_is_refused_or_granted_wrongly() {
+    real_orders(orders::Policy::AllOrNothing, Policy::AllOrNothing).await;
+}
+
+async fn real_orders(ordered: orders::Policy, policy: Policy) {
+    let _stage = STAGE.lock().await;
+    let seed = seed();
+    println!("Real orders, {}, seed {seed}:", ordered.as_str());
+    let mut play = Play::open(conversion(ordered, seed)).await;
+    play.stock().await;
+    play.orders().await;
+    play.shipments().await;
+    let evidence = play.close().await;
+    let report = checker::check(&evidence, policy);
+    println!("{report}");
+    assert!(report.complaints.is_empty(), "the result is not right");
+    assert_eq!(report.counted("orders"), 5_009);
+    assert!(report.counted("orders rejected") > 0 && report.counted("duplicates") > 0);
+    play.compare_with_inspect(&evidence).await;
+}
+
+/// Another seed sends other events twice and kills at other points.
+fn seed() -> u64 {
+    let seed = std::env::var("REAL_ORDERS_SEED").ok();
+    seed.map_or(1, |seed| seed.parse().expect("REAL_ORDERS_SEED is a number"))
+}
+
+fn conversion(policy: orders::Policy, seed: u64) -> Conversion {
+    let csv = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/retail_orders.csv");
+    let now: Timestamp = SystemClock.now();
+    let twice = Twice { percent: 3.0, seed };
+    let options = Options { policy, received: Received::default(), twice, now };
+    Conversion::new(&csv, options).expect("the sample can be read")
+}

@@ -1,0 +1,183 @@
+//! The play: two real servers, a real Earmark, and what befalls them.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use async_nats::jetstream::Context;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    checker::Evidence,
+    convert::{Conversion, ORDERS, Phase, SHIPMENTS, STOCK, shipments::Granted, twice},
+    fold,
+    harness::{NatsServer, Pod, RedisServer},
+    streams,
+    watch::{BOUND, Watch},
+};
+
+/// Orders and shipments come at this pace, so that what befalls the servers befalls them at work.
+const RATE: &str = "2500";
+
+/// The stage and those on it.
+pub struct Play {
+    nats: NatsServer,
+    redis: RedisServer,
+    pod: Pod,
+    watch: Watch,
+    conversion: Conversion,
+    files: TempDir,
+    /// Different events that have been published.
+    events: usize,
+    seed: u64,
+    began: Instant,
+}
+
+impl Play {
+    /// Starts the servers, sets them up, and runs Earmark.
+    pub async fn open(conversion: Conversion) -> Play {
+        let seed = conversion.seed();
+        let began = Instant::now();
+        let (nats, redis) = tokio::join!(NatsServer::start(), RedisServer::start());
+        let mut setup = earmark(&nats, &redis, &["setup"]);
+        assert_eq!(setup.wait(BOUND).await, 0, "{}", setup.output());
+        let pod = earmark(&nats, &redis, &["run"]);
+        let watch = Watch::new(nats.jetstream().await);
+        let files = tempfile::tempdir().expect("a temporary directory can be made");
+        Play { nats, redis, pod, watch, conversion, files, events: 0, seed, began }
+    }
+
+    /// The stock is received before anything is ordered.
+    pub async fn stock(&mut self) {
+        self.begin(STOCK, &self.conversion.stock());
+        self.publish(&format!("{STOCK}.ndjson"), &["--wait"]).await;
+        self.watch.until_at_rest(self.events).await;
+        self.say("the stock is received");
+    }
+
+    /// Orders are placed and paid, while everything is killed once and Earmark twice.
+    pub async fn orders(&mut self) {
+        let before = self.events;
+        self.begin(ORDERS, &self.conversion.orders());
+        let mut publishing = self.start_publishing(&format!("{ORDERS}.ndjson"), &["--rate", RATE]);
+        self.decided(before, 20).await;
+        self.kill_earmark();
+        self.publish(&format!("{STOCK}-again.ndjson"), &[]).await;
+        self.decided(before, 40).await;
+        self.redis.wipe();
+        self.redis.restart().await;
+        self.say("Redis was killed and is back, empty");
+        self.decided(before, 60).await;
+        self.kill_earmark();
+        self.decided(before, 80).await;
+        self.nats.restart().await;
+        self.say("nats-server was killed and is back");
+        assert_eq!(publishing.wait(BOUND).await, 0, "{}", publishing.output());
+        self.publish(&format!("{ORDERS}-again.ndjson"), &["--wait"]).await;
+        self.watch.until_at_rest(self.events).await;
+        self.say("the orders are decided");
+    }
+
+    /// What was granted ships, while Earmark is killed once more.
+    pub async fn shipments(&mut self) {
+        let mut granted = Granted::default();
+        for stored in self.read("EARMARK_OUT").await {
+            granted.note(&stored.payload).expect("EARMARK_OUT has outcomes");
+        }
+        let before = self.events;
+        self.begin(SHIPMENTS, &self.conversion.shipments(&granted));
+        let mut publishing =
+            self.start_publishing(&format!("{SHIPMENTS}.ndjson"), &["--rate", RATE]);
+        self.decided(before, 50).await;
+        self.kill_earmark();
+        assert_eq!(publishing.wait(BOUND).await, 0, "{}", publishing.output());
+        self.publish(&format!("{SHIPMENTS}-again.ndjson"), &["--wait"]).await;
+        self.watch.until_at_rest(self.events).await;
+        self.say("the shipments are decided");
+    }
+
+    /// Earmark is asked to leave, and the streams are read.
+    pub async fn close(&mut self) -> Evidence {
+        let code = self.pod.terminate(Duration::from_secs(10)).await;
+        assert_eq!(code, 0, "{}", self.pod.output());
+        let evidence = Evidence {
+            input: self.read("EARMARK_IN").await,
+            journal: self.read("EARMARK_JOURNAL").await,
+            out: self.read("EARMARK_OUT").await,
+        };
+        self.say("Earmark left, the streams are read");
+        evidence
+    }
+
+    /// The fold of the journal is what `earmark inspect` tells, for some of the SKUs.
+    pub async fn compare_with_inspect(&self, evidence: &Evidence) {
+        const SAMPLE: usize = 4;
+        let skus = fold::skus(&evidence.journal);
+        for (key, sku) in skus.iter().step_by(skus.len() / SAMPLE) {
+            let mut inspect = self.earmark(&["inspect", "sku", key, "--json"]);
+            assert_eq!(inspect.wait(BOUND).await, 0, "{}", inspect.output());
+            let said: Value = serde_json::from_str(&inspect.output()).expect("JSON is told");
+            assert_eq!(fold::said(&said), fold::told(sku), "{key}");
+        }
+        self.say("the fold is what is told");
+    }
+
+    /// Writes a phase's files, and counts its events.
+    fn begin(&mut self, stem: &str, phase: &Phase) {
+        phase.write(self.files.path(), stem).expect("the events can be written");
+        let mut ids: Vec<&str> = phase.first.iter().map(|event| event.id.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        self.events += ids.len();
+    }
+
+    /// Returns when so much of a phase that began after `before` events has been decided.
+    ///
+    /// Another seed, a little other points.
+    async fn decided(&mut self, before: usize, percent: usize) {
+        let percent =
+            percent + usize::from(twice::draw(self.seed, "when", &percent.to_string()) as u8 % 15);
+        self.watch.until_decided(before + (self.events - before) * percent / 100).await;
+    }
+
+    fn kill_earmark(&mut self) {
+        self.pod.kill();
+        self.pod = earmark(&self.nats, &self.redis, &["run"]);
+        self.say("Earmark was killed and is started again");
+    }
+
+    async fn publish(&self, file: &str, args: &[&str]) {
+        let mut publishing = self.start_publishing(file, args);
+        assert_eq!(publishing.wait(BOUND).await, 0, "{file}: {}", publishing.output());
+    }
+
+    fn start_publishing(&self, file: &str, args: &[&str]) -> Pod {
+        let file: PathBuf = self.files.path().join(file);
+        let file = file.to_str().expect("a path of text");
+        self.earmark(&[&["publish", file], args].concat())
+    }
+
+    fn earmark(&self, args: &[&str]) -> Pod {
+        earmark(&self.nats, &self.redis, args)
+    }
+
+    async fn read(&self, stream: &str) -> Vec<streams::Stored> {
+        let context: Context = self.nats.jetstream().await;
+        streams::read_after(&context, stream, 0).await.expect("the stream can be read")
+    }
+
+    fn say(&self, what: &str) {
+        println!("{:>6.1} s  {what}", self.began.elapsed().as_secs_f64());
+    }
+}
+
+fn earmark(nats: &NatsServer, redis: &RedisServer, args: &[&str]) -> Pod {
+    let env = [
+        ("EARMARK_NATS_URL", &*nats.url()),
+        ("EARMARK_REDIS_URL", &*redis.url()),
+        ("EARMARK__HTTP__LISTEN", "127.0.0.1:0"),
+    ];
+    Pod::start(Path::new(env!("CARGO_BIN_EXE_earmark")), args, &env)
+}

@@ -1,0 +1,80 @@
+//! Reads a whole stream, or what was added to it, with explicit batches.
+//!
+//! Each call makes a consumer of its own after a sequence and asks batch by batch until the end that
+//! the stream had when the call began. A batch that brings less than is there is asked for again by
+//! a new consumer, so that nothing depends on a client's own idea of what is on the way.
+
+use anyhow::{Context as _, Result, ensure};
+use async_nats::jetstream::{
+    Context,
+    consumer::{AckPolicy, Consumer, DeliverPolicy, pull},
+    stream::Stream,
+};
+use bytes::Bytes;
+use futures::StreamExt;
+
+/// Messages asked for at once.
+const BATCH: usize = 1_000;
+/// Consumers that may bring nothing, one after the other.
+const TRIES: usize = 3;
+
+/// A stored message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its sequence.
+    pub sequence: u64,
+    /// Its subject.
+    pub subject: String,
+    /// What was published.
+    pub payload: Bytes,
+}
+
+/// Everything in a stream after a sequence, up to the end that the stream has now.
+pub async fn read_after(context: &Context, name: &str, after: u64) -> Result<Vec<Stored>> {
+    let stream = context.get_stream(name).await.with_context(|| format!("open {name}"))?;
+    let state = &stream.cached_info().state;
+    let (end, mut last) = (state.last_sequence, after.max(state.first_sequence.saturating_sub(1)));
+    let (mut messages, mut in_vain) = (Vec::new(), 0);
+    while last < end {
+        let read = read_some(&stream, last, end).await?;
+        in_vain = if read.is_empty() { in_vain + 1 } else { 0 };
+        ensure!(in_vain < TRIES, "{name} ends at {end} and nothing comes after {last}");
+        last = read.last().map_or(last, |message| message.sequence);
+        messages.extend(read);
+    }
+    Ok(messages)
+}
+
+/// The messages after `after` up to `end`, as far as one consumer brings them; none if there are
+/// none left.
+async fn read_some(stream: &Stream, after: u64, end: u64) -> Result<Vec<Stored>> {
+    let config = pull::Config {
+        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after + 1 },
+        ack_policy: AckPolicy::None,
+        memory_storage: true,
+        ..Default::default()
+    };
+    let consumer = stream.create_consumer(config).await.context("make a consumer")?;
+    let messages = batches(&consumer, end).await;
+    // The server lets it go by itself if this fails.
+    let _ = stream.delete_consumer(&consumer.cached_info().name).await;
+    messages
+}
+
+async fn batches(consumer: &Consumer<pull::Config>, end: u64) -> Result<Vec<Stored>> {
+    let mut messages: Vec<Stored> = Vec::new();
+    loop {
+        let before = messages.len();
+        let mut batch = consumer.fetch().max_messages(BATCH).messages().await?;
+        while let Some(message) = batch.next().await {
+            let message = message.map_err(|error| anyhow::anyhow!("read a batch: {error}"))?;
+            let sequence = message.info().map_err(|e| anyhow::anyhow!("{e}"))?.stream_sequence;
+            let (subject, payload) = (message.subject.to_string(), message.payload.clone());
+            messages.push(Stored { sequence, subject, payload });
+        }
+        let reached = messages.last().is_some_and(|message| message.sequence >= end);
+        if reached || messages.len() == before {
+            return Ok(messages);
+        }
+    }
+}
