@@ -10,6 +10,9 @@ use crate::books::{Books, Times, outcomes_once};
 use crate::harness::{Direction, Proxy, free_port, wait_until};
 use crate::world::{BOUND, World, hold, leave, metric, partition, received, sku_in};
 
+/// Breaks the network.
+type Break = fn(&Proxy);
+
 /// Events of a round, one for each of the partitions in turn.
 const EVENTS: usize = 20;
 
@@ -127,7 +130,7 @@ async fn after_every_fault_of_the_network_each_event_is_decided_once() {
     let proxy = Proxy::start(world.nats.addr()).await;
     let _pod = world.pod_with(&[("EARMARK_NATS_URL", &proxy.url("nats"))]).await;
     let skus = skus(&world, "N-").await;
-    let faults: [(&str, fn(&Proxy)); 5] = [
+    let faults: [(&str, Break); 5] = [
         ("nothing reaches the server", |proxy| proxy.cut(Direction::ToServer)),
         ("nothing comes back", |proxy| proxy.cut(Direction::ToClient)),
         ("nothing either way", |proxy| proxy.cut(Direction::Both)),
