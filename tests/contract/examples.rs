@@ -72,3 +72,20 @@ fn all_fields_of_the_envelope_arrive() {
     assert_eq!((cause.sequence, cause.key), (7, decoded.event_key));
     assert_eq!(cause.kind, "hold.requested.v1");
 }
+
+#[test]
+fn examples_of_tagged_versions_are_taken() {
+    let mut taken = 0;
+    for version in fs::read_dir(path("tests/fixtures")).unwrap() {
+        let Ok(examples) = fs::read_dir(version.unwrap().path().join("contracts")) else {
+            continue;
+        };
+        for example in examples {
+            let event: Value =
+                serde_json::from_slice(&fs::read(example.unwrap().path()).unwrap()).unwrap();
+            accepted(&event);
+            taken += 1;
+        }
+    }
+    assert!(taken >= EVENT_TYPES.len());
+}

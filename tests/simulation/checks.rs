@@ -49,6 +49,17 @@ pub fn check(world: &World, partitions: Partition) {
     availability_is_true(world, &folded);
 }
 
+/// The snapshots alone: that they are the fold of the journal.
+pub fn check_fold(world: &World) {
+    match fold(world) {
+        Ok(folded) => {
+            snapshots_are_the_fold(world, &folded);
+            conservation(world, &folded);
+        }
+        Err(why) => world.violation(why),
+    }
+}
+
 // === the fold ===
 
 fn fold(world: &World) -> Result<Folded, String> {

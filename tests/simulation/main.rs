@@ -5,6 +5,7 @@
 
 mod checks;
 mod coverage;
+mod formats;
 mod ports;
 mod simulation;
 mod workload;
@@ -25,6 +26,10 @@ const COVERING: usize = 100;
 
 /// Runs a seed in a runtime of its own, on this thread, on paused time.
 fn play(seed: u64) -> Report {
+    play_for(seed, SECONDS)
+}
+
+fn play_for(seed: u64, seconds: u64) -> Report {
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -32,7 +37,7 @@ fn play(seed: u64) -> Report {
             .build()
             .expect("a runtime")
     };
-    actix::System::with_tokio_rt(runtime).block_on(run(seed, SECONDS))
+    actix::System::with_tokio_rt(runtime).block_on(run(seed, seconds))
 }
 
 fn number(variable: &str) -> Option<u64> {

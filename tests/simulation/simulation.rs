@@ -34,6 +34,7 @@ pub struct Report {
     pub violations: Vec<String>,
     pub journal: Vec<u8>,
     pub events: u64,
+    pub frozen: super::formats::Frozen,
 }
 
 /// A pod: all partitions, served by one process.
@@ -217,6 +218,7 @@ async fn seed_partition(view: &PodView, partition: Partition) -> bool {
 }
 
 fn report(world: &World) -> Report {
+    let frozen = super::formats::Frozen::of(world);
     let outside = world.lock();
     let mut journal = Vec::new();
     for record in outside.journal.messages.values() {
@@ -228,6 +230,7 @@ fn report(world: &World) -> Report {
         violations: outside.violations.clone(),
         journal,
         events: outside.input.last,
+        frozen,
     }
 }
 
