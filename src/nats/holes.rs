@@ -21,7 +21,8 @@ pub(crate) async fn refilled(
     seen: &StreamSeen,
 ) -> Result<Option<Loss>, PortError> {
     let inside = (seen.first.max(1)..=seen.last).contains(&cursor.sequence);
-    if !inside || cursor.created != seen.created {
+    let timed = cursor.at != Timestamp::default();
+    if !inside || !timed || cursor.created != seen.created {
         return Ok(None);
     }
     let known = cursor.at + margin(settings, seen.replicas);

@@ -124,6 +124,9 @@ fn stream_of(outside: &Outside, source: Source) -> &super::world::Stream {
 /// Where a stream ended that lost its tail and was filled again: what stands at the cursor is newer.
 fn refilled(stream: &super::world::Stream, cursor: Cursor) -> Option<u64> {
     let newer = |stored: &&Stored| stored.at > cursor.at;
+    if cursor.at == Timestamp::default() {
+        return None;
+    }
     stream.messages.get(&cursor.sequence).filter(newer)?;
     stream.messages.values().find(newer).map(|stored| stored.sequence - 1)
 }
