@@ -70,7 +70,10 @@ const OUTCOMES: [&str; 21] = [
 ];
 
 /// Reasons that no run gives, and why.
-const ELSEWHERE: [(Reason, &str); 8] = [
+const ELSEWHERE: [(Reason, &str); 11] = [
+    (Reason::Killer, "too rare here: only a pod that dies while it reads one by one"),
+    (Reason::PaymentTooLate, "said within `refund.due`, which is counted as an outcome"),
+    (Reason::Unanswered, "a case of the order's own tests"),
     (Reason::Busy, "safe mode is not there yet"),
     (Reason::TooLarge, "sizes are the contract's and the real servers' tests"),
     (Reason::NotSellable, "a case of the SKU's own tests"),
