@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{checks, world::World};
 
+/// An entity: its key, its position, its parts.
+type FrozenEntity = (EntityKey, u64, Vec<(String, Vec<u8>)>);
+
 /// A journal and the snapshots that belong to it.
 #[derive(Serialize, Deserialize)]
 pub struct Frozen {
@@ -27,7 +30,7 @@ struct Shelf {
     position: Option<Position>,
     state: Vec<u8>,
     /// Key, position, parts.
-    entities: Vec<(EntityKey, u64, Vec<(String, Vec<u8>)>)>,
+    entities: Vec<FrozenEntity>,
 }
 
 impl Frozen {
