@@ -11,7 +11,7 @@ use std::{
 use actix::{Actor, Context, Handler, Message};
 use serde::Serialize;
 
-use super::{Hosted, Tap};
+use super::{Hosted, Stage, Tap};
 use crate::{
     domain::{
         Breach, Due, DueClock, Moment, PartKey,
@@ -59,7 +59,7 @@ pub struct Work<E: Hosted> {
     pub now: Timestamp,
     /// The configured bounds.
     pub policy: Arc<Policy>,
-    /// Sees each input before it is decided.
+    /// Sees each input.
     pub tap: Option<Tap>,
 }
 
@@ -102,6 +102,14 @@ pub struct Fold<E: Hosted> {
     pub records: Vec<(u64, Timestamp, Vec<E::Fact>)>,
 }
 
+impl<E: Hosted> Work<E> {
+    fn tap(&self, stage: Stage, key: &EntityKey, at: usize) {
+        if let Some(tap) = &self.tap {
+            tap(stage, key, &self.tasks[at].trigger);
+        }
+    }
+}
+
 impl<E: Hosted> Message for Work<E> {
     type Result = Result<Worked, ()>;
 }
@@ -124,16 +132,15 @@ impl<E: Hosted> EntityActor<E> {
         let task = &work.tasks[at];
         let moment = Moment { now: work.now, policy: &work.policy };
         guarded(|| {
-            if let Some(tap) = &work.tap {
-                tap(&self.key, &task.trigger);
-            }
+            work.tap(Stage::Deciding, &self.key, at);
             Ok(fitting(self.entity.decide(&task.input, &moment)))
         })
     }
 
-    fn apply(&mut self, facts: &[E::Fact], at: Timestamp) -> Result<(), String> {
+    fn apply(&mut self, facts: &[E::Fact], work: &Work<E>, at: usize) -> Result<(), String> {
         guarded(|| {
-            facts.iter().try_for_each(|fact| self.entity.apply(fact, at))?;
+            facts.iter().try_for_each(|fact| self.entity.apply(fact, work.now))?;
+            work.tap(Stage::Applied, &self.key, at);
             self.entity.check()
         })
     }
@@ -248,7 +255,7 @@ impl<E: Hosted> Handler<Work<E>> for EntityActor<E> {
                 Err(why) => Err(why),
                 Ok(decision) => {
                     let before = self.entity.shown();
-                    let applied = self.apply(&decision.facts, work.now);
+                    let applied = self.apply(&decision.facts, &work, at);
                     trusted = applied.is_ok();
                     applied.map(|()| self.decided(&task.trigger, decision, before))
                 }

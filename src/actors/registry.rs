@@ -21,8 +21,17 @@ use crate::{
     ports::StoredEntity,
 };
 
-/// Sees each input before it is decided. What tests use to make an entity's code fail.
-pub type Tap = Arc<dyn Fn(&EntityKey, &Trigger) + Send + Sync>;
+/// Sees each input at each stage. What tests use to make an entity's code fail.
+pub type Tap = Arc<dyn Fn(Stage, &EntityKey, &Trigger) + Send + Sync>;
+
+/// How far an input has come in its actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It is about to be decided.
+    Deciding,
+    /// Its facts are in the entity's memory, and nobody has checked that yet.
+    Applied,
+}
 
 enum Live {
     Sku(Addr<EntityActor<SkuState>>),

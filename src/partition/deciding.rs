@@ -146,9 +146,29 @@ impl Owner {
         let keys = waiting.iter().map(|(key, _)| key.clone()).collect();
         let unloaded = self.load(keys).await?;
         for (key, queue) in waiting {
-            if !unloaded.contains(&key) {
-                self.revive(key, queue).await?;
+            if unloaded.contains(&key) {
+                continue;
             }
+            match self.single_waiting > 0 {
+                true => self.revive_alone(key, queue).await?,
+                false => self.revive(key, queue).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides waiting inputs one by one: the process has died over and over, and it may have been
+    /// one of them.
+    async fn revive_alone(&mut self, key: EntityKey, queue: Vec<Waiting>) -> Result<(), Exit> {
+        for waiting in queue {
+            if self.state.quarantined.contains_key(&key) {
+                break;
+            }
+            self.single_waiting = self.single_waiting.saturating_sub(1);
+            let (source, sequence) = (waiting.read.source, waiting.read.sequence);
+            self.take_in_hand(source, sequence, Some(key.clone())).await?;
+            self.revive(key.clone(), vec![waiting]).await?;
+            self.settle().await?;
         }
         Ok(())
     }
@@ -409,12 +429,15 @@ impl Owner {
     ) -> Result<Vec<super::recovery::FoldedFacts>, Exit> {
         let mut records = Vec::new();
         let mut after = self.keeper.stands_at().sequence;
-        while after < self.committed.last.sequence {
+        let end = self.committed.last.sequence;
+        while after < end {
             let read = || self.env.ports.journal.read(self.env.partition, after);
             let page = self.env.until_done(read).await;
             let Some(last) = page.last() else { break };
             after = last.sequence;
-            for entry in &page {
+            // What is in flight may be in the journal already; it comes from memory below.
+            let committed = page.iter().filter(|entry| entry.sequence <= end);
+            for entry in committed {
                 let record = super::recovery::decode(entry)?;
                 let at = record.header.decided_at;
                 super::recovery::gather(&mut records, entity, entry.sequence, at, &record.entries);
@@ -423,7 +446,7 @@ impl Owner {
         let flying = self.in_flight.iter().map(|flying| &flying.batch);
         let batches = flying.chain(&self.sealed).chain([&self.open]);
         for (ahead, batch) in batches.enumerate() {
-            let sequence = self.committed.last.sequence + 1 + ahead as u64;
+            let sequence = end + 1 + ahead as u64;
             let at = match batch.is_empty() {
                 true => self.state.decided_at,
                 false => batch.decided_at,

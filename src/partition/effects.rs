@@ -117,7 +117,8 @@ pub fn has_effects(record: &Record) -> bool {
         Entry::Rejected { .. } | Entry::Quarantined { .. } => true,
         Entry::Genesis
         | Entry::TakenOver
-        | Entry::InHand { .. }
+        | Entry::Resumed
+        | Entry::InHand(_)
         | Entry::Waiting { .. }
         | Entry::WaitedOut { .. }
         | Entry::Lost { .. } => false,
@@ -147,7 +148,8 @@ impl Builder<'_> {
             Entry::Quarantined { entity, read, why } => self.quarantined(entity, read, why),
             Entry::Genesis
             | Entry::TakenOver
-            | Entry::InHand { .. }
+            | Entry::Resumed
+            | Entry::InHand(_)
             | Entry::Waiting { .. }
             | Entry::WaitedOut { .. }
             | Entry::Lost { .. } => {}

@@ -156,20 +156,28 @@ pub struct ReadAt {
     pub subject: String,
 }
 
+/// What is decided alone, so that a death would tell of what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InHand {
+    /// Where the message is.
+    pub source: Source,
+    /// Its sequence there.
+    pub sequence: u64,
+    /// The entity that it has waited for, if it has: only this entity's input of it is in hand.
+    pub waited_for: Option<EntityKey>,
+}
+
 /// One entry of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Entry {
     /// The first record of a partition: nothing has happened yet.
     Genesis,
-    /// A pod took the partition over and has committed nothing else since.
+    /// A pod took the partition over.
     TakenOver,
-    /// The pod is about to decide this message, alone: it has died here before.
-    InHand {
-        /// From which source.
-        source: Source,
-        /// Its sequence there.
-        sequence: u64,
-    },
+    /// The pod that had the partition begins anew: a store had lost something, and nobody died.
+    Resumed,
+    /// The pod is about to decide this, alone: it has died hereabouts before.
+    InHand(InHand),
     /// An entity decided.
     Decided(Box<Decided>),
     /// A message was no input of any entity, and went to the dead letters.

@@ -92,7 +92,7 @@ pub struct Bounds {
     pub retry_after: Duration,
     /// How long a leaving partition may take to settle.
     pub leave_within: Duration,
-    /// Take-overs without a decision, from which on messages are read one by one.
+    /// Take-overs at the same cursor of a source, from which on its messages are read one by one.
     pub attempts_before_single: u32,
     /// Messages that are read one by one then.
     pub single_messages: usize,
@@ -140,7 +140,7 @@ pub struct Env {
     pub limits: Limits,
     /// How much may be held.
     pub bounds: Bounds,
-    /// Sees each input before it is decided.
+    /// Sees each input at each stage.
     pub tap: Option<Tap>,
     /// What the supervisor allows.
     pub credit: watch::Receiver<Credit>,
@@ -175,6 +175,18 @@ pub struct Status {
     pub books: books::Books,
     /// The lowest sequence of each stream (IN, CMD) that must be kept for this partition.
     pub keep: [u64; 2],
+}
+
+/// Who begins to serve a partition, and what it believes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// A process that has not served it, or died of it.
+    #[default]
+    Anew,
+    /// The process that has just served it, and did not die.
+    Again,
+    /// The same; the snapshot was lost and is made anew from the journal.
+    WithoutSnapshot,
 }
 
 /// Why a partition stopped.

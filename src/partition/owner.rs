@@ -9,12 +9,12 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Env, Exit, Status,
+    Env, Exit, Start, Status,
     batch::Batch,
     committing::{InFlight, appended},
     dues::Dues,
     effects::has_effects,
-    entry::{Entry, ReadAt},
+    entry::{Entry, InHand, ReadAt},
     intake::{Heard, Intake},
     items::Reception,
     keeper::Keeper,
@@ -27,12 +27,12 @@ use crate::{
     actors::Registry,
     contract::{Rejection, Rule},
     domain::{ids::EntityKey, refusal::Reason},
-    ports::{Cursor, Read, Source},
+    ports::{LogMessage, Read, Source},
 };
 
-/// Serves a partition until it has to stop. `trust_snapshot` is false where the last owner lost it.
-pub async fn serve(env: Env, trust_snapshot: bool) -> Exit {
-    match Owner::take_over(env, trust_snapshot).await {
+/// Serves a partition until it has to stop.
+pub async fn serve(env: Env, start: Start) -> Exit {
+    match Owner::take_over(env, start).await {
         Ok(mut owner) => match owner.run().await {
             Ok(()) => owner.leave().await,
             Err(exit) => exit,
@@ -62,28 +62,31 @@ pub(super) struct Owner {
     pub(super) released: watch::Receiver<Released>,
     /// The committed records whose effects have not left.
     pub(super) unreleased: VecDeque<u64>,
-    /// The cursors when all effects had last left.
-    settled_cursors: [Cursor; 5],
+    /// What had to be kept of the logs when all effects had last left: a dead letter among those
+    /// that have not may still have to quote it.
+    keep: [u64; 2],
     /// The last committed record that has effects.
     pub(super) last_effects: u64,
     pub(super) last_commit: Instant,
     last_snapshot: Instant,
     pub(super) last_cold_look: Option<Instant>,
-    /// Messages that are still read one by one.
-    single: usize,
+    /// For each source, messages that are still read one by one.
+    single: [usize; 5],
+    /// Waiting inputs that are still decided one by one.
+    pub(super) single_waiting: usize,
 }
 
 impl Owner {
-    async fn take_over(env: Env, trust_snapshot: bool) -> Result<Owner, Exit> {
+    async fn take_over(env: Env, start: Start) -> Result<Owner, Exit> {
         let started = Instant::now();
         let stop = env.stop.clone();
         let recovered = tokio::select! {
             biased;
             () = stop.cancelled() => return Err(Exit::LeftInHaste),
-            recovered = recover(&env, trust_snapshot) => recovered?,
+            recovered = recover(&env, start != Start::WithoutSnapshot) => recovered?,
         };
         let mut owner = Owner::begin(env, recovered);
-        owner.claim().await?;
+        owner.claim(start).await?;
         crate::telemetry::recovered(owner.env.partition, started.elapsed());
         Ok(owner)
     }
@@ -108,16 +111,18 @@ impl Owner {
             let _ = to_release.send((sequence, record));
         }
         let releasing = tokio::spawn(recovered.releaser.run(committed, progress));
+        let singly = |attempts: u32| match attempts + 1 >= bounds.attempts_before_single {
+            true => bounds.single_messages,
+            false => 0,
+        };
         Owner {
             reception: Reception {
                 partition: env.partition,
                 partitions: env.partitions,
                 limits: env.limits.clone(),
             },
-            single: match recovered.state.attempts + 1 >= bounds.attempts_before_single {
-                true => bounds.single_messages,
-                false => 0,
-            },
+            single: recovered.state.attempts.map(|attempts| singly(attempts.count)),
+            single_waiting: singly(recovered.state.waiting_attempts.count),
             env,
             registry: recovered.registry,
             dues: recovered.dues,
@@ -133,7 +138,7 @@ impl Owner {
             releasing: AbortOnDropHandle::new(releasing),
             released,
             unreleased,
-            settled_cursors: [Cursor::default(); 5],
+            keep: [0; 2],
             last_effects,
             last_commit: Instant::now(),
             last_snapshot: Instant::now(),
@@ -143,25 +148,35 @@ impl Owner {
 
     /// Says in the journal whose the partition is now, before anything else is read; and takes the
     /// message out that the process died of.
-    async fn claim(&mut self) -> Result<(), Exit> {
-        let died_of = self.state.in_hand;
+    async fn claim(&mut self, start: Start) -> Result<(), Exit> {
         self.open_batch();
-        if let Some((source, sequence)) = died_of {
-            self.take_out(source, sequence).await?;
+        if start != Start::Anew {
+            self.push(Entry::Resumed)?;
+            return self.settle().await;
+        }
+        let died_of = self.state.in_hand.clone();
+        if let Some(in_hand) = died_of {
+            self.take_out(in_hand).await?;
         }
         self.push(Entry::TakenOver)?;
         self.settle().await
     }
 
-    async fn take_out(&mut self, source: Source, sequence: u64) -> Result<(), Exit> {
-        let input = self.env.ports.input.clone();
-        let message = self.env.until_done(|| input.fetch(source, sequence)).await;
-        let (at, subject) = message.map(|m| (m.at, m.subject)).unwrap_or_default();
-        let read = ReadAt { source, sequence, at, subject };
+    async fn take_out(&mut self, in_hand: InHand) -> Result<(), Exit> {
         let found = "a message that the process died of";
         let mut rejection = Rejection::new(Rule::Killer, found, "a message that can be decided");
         rejection.reason = Reason::Killer;
-        self.push(Entry::Rejected { read, rejection })?;
+        if let Some(entity) = in_hand.waited_for {
+            let oldest = self.state.waiting.get(&entity).and_then(|queue| queue.front());
+            let Some(read) = oldest.map(|waiting| waiting.read.clone()) else { return Ok(()) };
+            let out = Entry::WaitedOut { entity, inputs: 1 };
+            return self.push_together(vec![Entry::Rejected { read, rejection }, out]);
+        }
+        let InHand { source, sequence, .. } = in_hand;
+        let input = self.env.ports.input.clone();
+        let message = self.env.until_done(|| input.fetch(source, sequence)).await;
+        let (at, subject) = message.map(|m| (m.at, m.subject)).unwrap_or_default();
+        self.push(Entry::Rejected { read: ReadAt { source, sequence, at, subject }, rejection })?;
         let cursor = &mut self.state.cursors[source.index()];
         cursor.sequence = cursor.sequence.max(sequence);
         cursor.at = cursor.at.max(at);
@@ -219,7 +234,7 @@ impl Owner {
             self.unreleased.pop_front();
         }
         if self.unreleased.is_empty() {
-            self.settled_cursors = self.committed.cursors;
+            self.keep = self.committed.keep();
         }
     }
 
@@ -230,16 +245,13 @@ impl Owner {
                 ours.sequence = ours.sequence.max(cursor.sequence);
                 ours.at = ours.at.max(cursor.at);
                 ours.created = cursor.created;
+                // Whatever the process died of, it does not lie ahead in this source.
+                self.single[source.index()] = 0;
                 self.give_deadlines().await
             }
-            Heard::Read(Read::Messages(messages)) if self.single > 0 => {
+            Heard::Read(Read::Messages(messages)) if self.single[source.index()] > 0 => {
                 for message in messages {
-                    self.single = self.single.saturating_sub(1);
-                    self.open_batch();
-                    self.push(Entry::InHand { source, sequence: message.sequence })?;
-                    self.settle().await?;
-                    self.decide_messages(source, vec![message]).await?;
-                    self.settle().await?;
+                    self.decide_alone(source, message).await?;
                 }
                 Ok(())
             }
@@ -260,6 +272,27 @@ impl Owner {
                 self.push(Entry::Lost { source, what: format!("{loss:?}") })
             }
         }
+    }
+
+    async fn decide_alone(&mut self, source: Source, message: LogMessage) -> Result<(), Exit> {
+        let left = &mut self.single[source.index()];
+        *left = left.saturating_sub(1);
+        self.take_in_hand(source, message.sequence, None).await?;
+        self.decide_messages(source, vec![message]).await?;
+        self.settle().await
+    }
+
+    /// Says in the journal what is decided next, so that whoever comes after a death knows what it
+    /// died of.
+    pub(super) async fn take_in_hand(
+        &mut self,
+        source: Source,
+        sequence: u64,
+        waited_for: Option<EntityKey>,
+    ) -> Result<(), Exit> {
+        self.open_batch();
+        self.push(Entry::InHand(InHand { source, sequence, waited_for }))?;
+        self.settle().await
     }
 
     async fn on_tick(&mut self) -> Result<(), Exit> {
@@ -323,28 +356,13 @@ impl Owner {
             quarantined: self.committed.quarantined.len(),
             waiting: self.committed.waiting_len(),
             books: self.committed.books,
-            keep: self.keep(),
+            keep: self.keep,
         };
         self.env.status.send_if_modified(|told| {
             let news = *told != status;
             *told = status;
             news
         });
-    }
-
-    /// The lowest sequences of EARMARK_IN and EARMARK_CMD that are still needed: what is unread,
-    /// what waits, and what an unreleased dead letter may have to quote.
-    fn keep(&self) -> [u64; 2] {
-        let mut keep = [u64::MAX; 2];
-        for source in Source::ALL {
-            let stream = usize::from(source == Source::Commands);
-            keep[stream] = keep[stream].min(self.settled_cursors[source.index()].sequence + 1);
-        }
-        for waiting in self.committed.waiting.values().flatten() {
-            let stream = usize::from(waiting.read.source == Source::Commands);
-            keep[stream] = keep[stream].min(waiting.read.sequence);
-        }
-        keep
     }
 
     // === leaving ===

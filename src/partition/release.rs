@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
     effects::{Effects, Letter, ShownSince, effects, id, id_prefix, index_of_id, sequence_of_id},
+    entry::ReadAt,
     record::{Anchor, Record, Released},
 };
 use crate::{
@@ -255,7 +256,7 @@ impl Releaser {
         let rejection = &*letter.rejection;
         crate::telemetry::dead_letter(rejection.reason);
         let original = match &letter.read {
-            Some(read) => self.original(read.source, read.sequence).await,
+            Some(read) => self.original(read).await,
             None => None,
         };
         let original = original.unwrap_or_default();
@@ -299,10 +300,13 @@ impl Releaser {
         }
     }
 
-    async fn original(&self, source: Source, sequence: u64) -> Option<Bytes> {
+    /// The bytes that were read; not those that a log which lost its tail has in their place.
+    async fn original(&self, read: &ReadAt) -> Option<Bytes> {
         loop {
-            match self.input.fetch(source, sequence).await {
-                Ok(message) => return message.map(|message| message.payload),
+            match self.input.fetch(read.source, read.sequence).await {
+                Ok(message) => {
+                    return message.filter(|message| message.at == read.at).map(|m| m.payload);
+                }
                 Err(error) => {
                     tracing::warn!(partition = self.partition, %error, "a dead letter waits");
                     tokio::time::sleep(self.retry_after).await;

@@ -6,16 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     books::Books,
-    entry::{Entry, ReadAt},
+    entry::{Decided, Entry, InHand, ReadAt, Trigger},
     record::{Header, Link, Released},
 };
 use crate::{
-    domain::{ids::EntityKey, time::Timestamp},
+    domain::{
+        decision::{Standing, Verdict},
+        ids::EntityKey,
+        time::Timestamp,
+    },
     ports::{Cursor, Partition, Position, Source},
 };
 
 /// The version of the encoded form that this build writes.
 const VERSION: u8 = 1;
+
+/// How exactly it is known where parked events stand: what it costs to know must not grow with
+/// their number.
+const STRETCH: u64 = 1_024;
 
 /// An input that waits for its entity: where to read it again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +32,23 @@ pub struct Waiting {
     pub read: ReadAt,
     /// Which of the message's inputs it is.
     pub index: u32,
+}
+
+/// How often a partition was taken over without getting further with something. What kills the
+/// process stands still while all else goes on, so each thing has a count of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempts<T> {
+    /// Where it stood.
+    pub at: T,
+    /// How many take-overs in a row found it there.
+    pub count: u32,
+}
+
+impl<T: PartialEq> Attempts<T> {
+    fn again(&mut self, at: T) {
+        let before = if self.at == at { self.count } else { 0 };
+        *self = Attempts { at, count: before + 1 };
+    }
 }
 
 /// A partition beside its entities.
@@ -45,12 +70,19 @@ pub struct PartitionState {
     pub quarantined: BTreeMap<EntityKey, String>,
     /// The inputs that wait for their entity, oldest first.
     pub waiting: BTreeMap<EntityKey, VecDeque<Waiting>>,
+    /// Where in EARMARK_IN events stand that entities have parked: how many in each stretch of
+    /// [`STRETCH`] sequences.
+    pub parked: BTreeMap<u64, u32>,
     /// What all its SKUs come to.
     pub books: Books,
-    /// Take-overs since the last decision.
-    pub attempts: u32,
+    /// How many waiting inputs have been decided, since the first record.
+    pub waited_out: u64,
+    /// The take-overs that found each source at the same cursor.
+    pub attempts: [Attempts<Cursor>; 5],
+    /// The take-overs that found the same inputs waiting, by `waited_out`.
+    pub waiting_attempts: Attempts<u64>,
     /// What was about to be decided, alone, when the last record was written.
-    pub in_hand: Option<(Source, u64)>,
+    pub in_hand: Option<InHand>,
 }
 
 impl PartitionState {
@@ -83,20 +115,17 @@ impl PartitionState {
     pub fn note(&mut self, entry: &Entry) {
         self.in_hand = None;
         match entry {
-            Entry::Genesis | Entry::Lost { .. } => {}
-            Entry::TakenOver => self.attempts += 1,
-            Entry::InHand { source, sequence } => self.in_hand = Some((*source, *sequence)),
+            Entry::Genesis | Entry::Resumed | Entry::Lost { .. } | Entry::Rejected { .. } => {}
+            Entry::TakenOver => self.taken_over(),
+            Entry::InHand(in_hand) => self.in_hand = Some(in_hand.clone()),
             Entry::Decided(decided) => {
-                self.attempts = 0;
                 decided.books.iter().for_each(|change| self.books.enter(change));
+                self.note_parking(decided);
             }
-            Entry::Rejected { .. } => self.attempts = 0,
             Entry::Quarantined { entity, why, .. } => {
-                self.attempts = 0;
                 self.quarantined.insert(entity.clone(), why.clone());
             }
             Entry::Waiting { entity, read, index } => {
-                self.attempts = 0;
                 let waiting = Waiting { read: read.clone(), index: *index };
                 self.waiting.entry(entity.clone()).or_default().push_back(waiting);
             }
@@ -104,7 +133,58 @@ impl PartitionState {
         }
     }
 
+    fn note_parking(&mut self, decided: &Decided) {
+        if let (Trigger::Event(cause), Verdict::Parked, Standing::New) =
+            (&decided.trigger, &decided.verdict, decided.standing)
+        {
+            *self.parked.entry(cause.sequence / STRETCH).or_default() += 1;
+        }
+        let settled = match &decided.trigger {
+            Trigger::Step { settles } => settles.as_ref(),
+            Trigger::Event(_) | Trigger::Command { .. } | Trigger::Deadline { .. } => None,
+        };
+        let given_up = decided.given_up.iter().map(|given_up| &given_up.cause);
+        for cause in settled.into_iter().chain(given_up) {
+            self.unpark(cause.sequence / STRETCH);
+        }
+    }
+
+    fn unpark(&mut self, stretch: u64) {
+        if let Some(parked) = self.parked.get_mut(&stretch) {
+            *parked = parked.saturating_sub(1);
+            if *parked == 0 {
+                self.parked.remove(&stretch);
+            }
+        }
+    }
+
+    /// The lowest sequences of EARMARK_IN and EARMARK_CMD that are still needed: what is unread,
+    /// what waits, and what is parked.
+    pub fn keep(&self) -> [u64; 2] {
+        let mut keep = [u64::MAX; 2];
+        for source in Source::ALL {
+            let stream = usize::from(source == Source::Commands);
+            keep[stream] = keep[stream].min(self.cursor(source).sequence + 1);
+        }
+        for waiting in self.waiting.values().flatten() {
+            let stream = usize::from(waiting.read.source == Source::Commands);
+            keep[stream] = keep[stream].min(waiting.read.sequence);
+        }
+        if let Some((stretch, _)) = self.parked.first_key_value() {
+            keep[0] = keep[0].min(stretch * STRETCH);
+        }
+        keep
+    }
+
+    fn taken_over(&mut self) {
+        for (attempts, cursor) in self.attempts.iter_mut().zip(self.cursors) {
+            attempts.again(cursor);
+        }
+        self.waiting_attempts.again(self.waited_out);
+    }
+
     fn waited_out(&mut self, entity: &EntityKey, inputs: u32) {
+        self.waited_out += u64::from(inputs);
         if let Some(queue) = self.waiting.get_mut(entity) {
             queue.drain(..queue.len().min(inputs as usize));
             if queue.is_empty() {

@@ -126,7 +126,7 @@ impl Supervisor {
         }
         let (status, told) = watch::channel(Status::default());
         let stop = CancellationToken::new();
-        let trust_snapshot = slot.begin(told, stop.clone());
+        let start = slot.begin(told, stop.clone());
         let run = slot.run;
         let env = Env {
             partition,
@@ -146,7 +146,7 @@ impl Supervisor {
         let Some(arbiter) = self.arbiters.get(on) else { return };
         self.running.send_modify(|running| *running += 1);
         arbiter.spawn_fn(move || {
-            let serving = actix::spawn(serve(env, trust_snapshot));
+            let serving = actix::spawn(serve(env, start));
             actix::spawn(async move {
                 let exit = serving.await.ok();
                 // A supervisor that is gone needs no news.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     domain::time::{Span, Timestamp},
-    partition::Exit,
+    partition::{Exit, Start},
     ports::Partition,
 };
 
@@ -34,8 +34,8 @@ pub enum Next {
     Start {
         /// After this long.
         after: Duration,
-        /// Whether its snapshot is believed.
-        trust_snapshot: bool,
+        /// In which way.
+        start: Start,
     },
     /// It stays stopped: it was asked to.
     Stay,
@@ -48,10 +48,10 @@ pub fn next(exit: Option<&Exit>, failures: u32, back_off: &BackOff) -> Next {
     let soon = if failures < AT_ONCE { Duration::ZERO } else { back_off.after(failures - AT_ONCE) };
     match exit {
         Some(Exit::Left | Exit::LeftInHaste) => Next::Stay,
-        Some(Exit::SnapshotLost) => Next::Start { after: soon, trust_snapshot: false },
-        Some(Exit::OutLostItsTail) => Next::Start { after: soon, trust_snapshot: true },
+        Some(Exit::SnapshotLost) => Next::Start { after: soon, start: Start::WithoutSnapshot },
+        Some(Exit::OutLostItsTail) => Next::Start { after: soon, start: Start::Again },
         Some(Exit::SteppedDown) | None => {
-            Next::Start { after: back_off.after(failures), trust_snapshot: true }
+            Next::Start { after: back_off.after(failures), start: Start::Anew }
         }
         Some(Exit::Refused(why)) => Next::Refused(why.clone()),
     }
@@ -93,8 +93,8 @@ mod tests {
     const BACK_OFF: BackOff =
         BackOff { first: Duration::from_secs(1), max: Duration::from_secs(30) };
 
-    fn start(seconds: u64, trust_snapshot: bool) -> Next {
-        Next::Start { after: Duration::from_secs(seconds), trust_snapshot }
+    fn begin(seconds: u64, start: Start) -> Next {
+        Next::Start { after: Duration::from_secs(seconds), start }
     }
 
     #[test]
@@ -108,12 +108,12 @@ mod tests {
         let after = |exit: Exit, failures| next(Some(&exit), failures, &BACK_OFF);
         assert_eq!(after(Exit::Left, 0), Next::Stay);
         assert_eq!(after(Exit::LeftInHaste, 9), Next::Stay);
-        assert_eq!(after(Exit::SnapshotLost, 0), start(0, false));
-        assert_eq!(after(Exit::SnapshotLost, 4), start(2, false));
-        assert_eq!(after(Exit::OutLostItsTail, 0), start(0, true));
-        assert_eq!(after(Exit::SteppedDown, 0), start(1, true));
-        assert_eq!(after(Exit::SteppedDown, 3), start(8, true));
-        assert_eq!(next(None, 1, &BACK_OFF), start(2, true));
+        assert_eq!(after(Exit::SnapshotLost, 0), begin(0, Start::WithoutSnapshot));
+        assert_eq!(after(Exit::SnapshotLost, 4), begin(2, Start::WithoutSnapshot));
+        assert_eq!(after(Exit::OutLostItsTail, 0), begin(0, Start::Again));
+        assert_eq!(after(Exit::SteppedDown, 0), begin(1, Start::Anew));
+        assert_eq!(after(Exit::SteppedDown, 3), begin(8, Start::Anew));
+        assert_eq!(next(None, 1, &BACK_OFF), begin(2, Start::Anew));
         assert_eq!(after(Exit::Refused("no".to_owned()), 0), Next::Refused("no".to_owned()));
     }
 

@@ -10,7 +10,7 @@ use super::{
     report::PartitionReport,
 };
 use crate::{
-    partition::{Exit, Status},
+    partition::{Exit, Start, Status},
     ports::Partition,
 };
 
@@ -40,7 +40,7 @@ pub struct Slot {
     pub run: u64,
     started: Option<Instant>,
     failures: u32,
-    trust_snapshot: bool,
+    start: Start,
 }
 
 impl Slot {
@@ -53,7 +53,7 @@ impl Slot {
             run: 0,
             started: None,
             failures: 0,
-            trust_snapshot: true,
+            start: Start::Anew,
         }
     }
 
@@ -65,14 +65,14 @@ impl Slot {
         self.is_running() && self.status.borrow().serving
     }
 
-    /// Goes on to the next run; whether its snapshot is to be believed.
-    pub fn begin(&mut self, status: watch::Receiver<Status>, stop: CancellationToken) -> bool {
+    /// Goes on to the next run; the way in which it begins.
+    pub fn begin(&mut self, status: watch::Receiver<Status>, stop: CancellationToken) -> Start {
         self.phase = Phase::Running;
         self.status = status;
         self.stop = stop;
         self.run += 1;
         self.started = Some(Instant::now());
-        std::mem::replace(&mut self.trust_snapshot, true)
+        std::mem::take(&mut self.start)
     }
 
     /// Notes that its run ended; how long to wait for the next, if there is to be one. A run that
@@ -93,11 +93,11 @@ impl Slot {
                 self.phase = Phase::Refused(why);
                 None
             }
-            Next::Start { after, trust_snapshot } => {
+            Next::Start { after, start } => {
                 let partition = self.partition;
                 tracing::warn!(partition, why, ?after, "the partition stopped, and starts again");
                 self.failures = self.failures.saturating_add(1);
-                self.trust_snapshot = trust_snapshot;
+                self.start = start;
                 self.phase = Phase::BackingOff(why);
                 Some(after)
             }

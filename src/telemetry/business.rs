@@ -53,7 +53,8 @@ pub fn tally(record: &Record) -> Tally<'_> {
             }
             Entry::Genesis
             | Entry::TakenOver
-            | Entry::InHand { .. }
+            | Entry::Resumed
+            | Entry::InHand(_)
             | Entry::Quarantined { .. }
             | Entry::Waiting { .. }
             | Entry::WaitedOut { .. }

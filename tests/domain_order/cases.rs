@@ -379,6 +379,23 @@ fn goods_that_left_are_believed() {
     assert_eq!(bench.say(pay(P::Captured, 9)), "accepted | A commit 1, B commit 1 | ");
 }
 
+/// What left was the first of the hold: it must not be promised to another line as well.
+#[test]
+fn a_grant_serves_first_what_left_before_it_was_heard() {
+    let mut bench = Bench::new();
+    let lines = vec![line("a", "A", 3), line("b", "A", 3)];
+    bench.event(OrderEvent::Placed(placed(lines, OrderPolicy::Partial)));
+    bench.event(fulfil(F::Shipped, "f1", &[("a", 3)]));
+    let heard = bench.told("A", granted(4));
+    assert_eq!(heard, "recorded | A ship 3 #1 | order.reserved b:1+0 not b:insufficient_stock");
+    let mut bench = Bench::new();
+    let lines = vec![line("a", "A", 3), line("b", "A", 3)];
+    bench.event(OrderEvent::Placed(placed(lines, OrderPolicy::Partial)));
+    bench.event(fulfil(F::Shipped, "f1", &[("a", 3)]));
+    bench.hear("A", granted(1));
+    assert_eq!(bench.state.order().unwrap().open(), 0, "nothing is promised that is not held");
+}
+
 #[test]
 fn what_left_unpaid_leaves_a_remainder_that_is_called_off() {
     let mut bench = reserved_bench();

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use earmark::{
     actors::Hosted,
     contract::partition_of,
@@ -23,7 +24,7 @@ use earmark::{
     ports::{Outlet, Partition, Source},
 };
 
-use super::world::World;
+use super::world::{Outside, World, journal_subject};
 
 /// The journal folded from its beginning.
 #[derive(Default)]
@@ -31,7 +32,7 @@ pub struct Folded {
     pub skus: BTreeMap<EntityKey, SkuState>,
     pub orders: BTreeMap<EntityKey, OrderState>,
     pub partitions: BTreeMap<Partition, PartitionState>,
-    records: Vec<(u64, Record)>,
+    pub records: Vec<(u64, Record)>,
 }
 
 pub fn check(world: &World, partitions: Partition) {
@@ -40,12 +41,30 @@ pub fn check(world: &World, partitions: Partition) {
         Err(why) => return world.violation(why),
     };
     count(world, &folded);
+    if let Ok(what) = std::env::var("DBG") {
+        for (sequence, record) in &folded.records {
+            for entry in &record.entries {
+                let text = format!("{entry:?}");
+                if text.contains(&what) {
+                    println!(
+                        "DBG {sequence} p{} {} {} {}",
+                        record.header.partition,
+                        record.header.owner,
+                        record.header.decided_at.0 - super::world::DAY_ONE.0,
+                        text.replace("17950000", "").chars().take(1500).collect::<String>()
+                    );
+                }
+            }
+        }
+    }
     everything_was_read(world, &folded, partitions);
     snapshots_are_the_fold(world, &folded);
     every_input_is_decided_once(world, &folded);
     effects_left_once(world, &folded);
     conservation(world, &folded);
-    nothing_is_open_without_reason(world, &folded);
+    super::rest::nothing_is_open_without_reason(world, &folded, partitions);
+    super::rest::repeats_are_answered_as_the_first_time(world, &folded);
+    others_go_on(world, partitions);
     availability_is_true(world, &folded);
 }
 
@@ -67,6 +86,9 @@ fn fold(world: &World) -> Result<Folded, String> {
     let mut folded = Folded::default();
     for stored in outside.journal.messages.values() {
         let record = Record::decode(&stored.payload).map_err(|why| why.to_string())?;
+        if outside.cut.contains_key(&record.header.partition) {
+            continue;
+        }
         let state = folded.partitions.entry(record.header.partition).or_default();
         if record.header.previous.is_some_and(|previous| previous != state.last) {
             return Err(format!("record {} breaks the chain", stored.sequence));
@@ -83,7 +105,9 @@ fn fold(world: &World) -> Result<Folded, String> {
     let records = std::mem::take(&mut folded.records);
     for (sequence, record) in &records {
         for entry in &record.entries {
-            if let Entry::Decided(decided) = entry {
+            if let Entry::Decided(decided) = entry
+                && !decided.facts.is_empty()
+            {
                 apply(&mut folded, decided, record)
                     .map_err(|why| format!("record {sequence}: {}: {why}", decided.entity))?;
             }
@@ -120,6 +144,9 @@ fn apply(folded: &mut Folded, decided: &Decided, record: &Record) -> Result<(), 
 fn count(world: &World, folded: &Folded) {
     let mut outside = world.lock();
     for (_, record) in &folded.records {
+        if record.entries.is_empty() {
+            outside.count("journal: a closing mark");
+        }
         for entry in &record.entries {
             let what = match entry {
                 Entry::Decided(decided) => match (&decided.verdict, decided.standing) {
@@ -130,8 +157,12 @@ fn count(world: &World, folded: &Folded) {
                 },
                 Entry::Rejected { rejection, .. } => format!("rejected: {}", rejection.reason),
                 Entry::Genesis => continue,
+                Entry::Resumed => "journal: resumed".to_owned(),
                 Entry::TakenOver => "journal: taken over".to_owned(),
-                Entry::InHand { .. } => "journal: in hand".to_owned(),
+                Entry::InHand(_) => "journal: in hand".to_owned(),
+                Entry::Quarantined { why, .. } if why.contains("half of it") => {
+                    "journal: quarantined, and rebuilt".to_owned()
+                }
                 Entry::Quarantined { .. } => "journal: quarantined".to_owned(),
                 Entry::Waiting { .. } => "journal: an input waits".to_owned(),
                 Entry::WaitedOut { .. } => "journal: inputs waited out".to_owned(),
@@ -154,6 +185,9 @@ fn count(world: &World, folded: &Folded) {
 
 fn everything_was_read(world: &World, folded: &Folded, partitions: Partition) {
     for partition in 0..partitions {
+        if world.lock().cut.contains_key(&partition) {
+            continue;
+        }
         let Some(state) = folded.partitions.get(&partition) else {
             world.violation(format!("partition {partition} has no records"));
             continue;
@@ -311,7 +345,10 @@ fn every_input_is_decided_once(world: &World, folded: &Folded) {
         .collect();
     let (sequences, lost): (Vec<u64>, BTreeSet<u64>) = {
         let outside = world.lock();
-        (outside.input.messages.keys().copied().collect(), outside.lost_sequences.clone())
+        let stream = &outside.input;
+        let all = stream.purged.values().chain(stream.messages.values());
+        let served = all.filter(|stored| !is_cut(&outside, partition_of_subject(&stored.subject)));
+        (served.map(|stored| stored.sequence).collect(), outside.lost_sequences.clone())
     };
     for sequence in sequences {
         let times = by_sequence.get(&sequence).copied().unwrap_or(0);
@@ -345,6 +382,20 @@ fn marks(folded: &Folded, id: &str) -> String {
     text.collect::<Vec<_>>().join("; ")
 }
 
+/// The partition in a stored subject, `earmark.p.<partition>.…`.
+fn partition_of_subject(subject: &str) -> Option<Partition> {
+    subject.split('.').nth(2)?.parse().ok()
+}
+
+/// The partition in an effect's id.
+fn partition_of_id(id: &str) -> Option<Partition> {
+    id.split('-').nth(1)?.parse().ok()
+}
+
+fn is_cut(outside: &Outside, partition: Option<Partition>) -> bool {
+    partition.is_some_and(|partition| outside.cut.contains_key(&partition))
+}
+
 /// Every entry about an event, for a violation's text.
 fn whereabouts(folded: &Folded, event: u64) -> String {
     let mut found = Vec::new();
@@ -366,8 +417,8 @@ fn whereabouts(folded: &Folded, event: u64) -> String {
                 Entry::Quarantined { entity, read: Some(read), .. } if read.sequence == event => {
                     format!("{entity} quarantined, from {:?}", read.source)
                 }
-                Entry::InHand { sequence, source } if *sequence == event => {
-                    format!("in hand, from {source:?}")
+                Entry::InHand(in_hand) if in_hand.sequence == event => {
+                    format!("in hand, from {:?}", in_hand.source)
                 }
                 Entry::Lost { source, what } => format!("lost: {source:?} {what}"),
                 _ => continue,
@@ -406,7 +457,8 @@ fn effects_left_once(world: &World, folded: &Folded) {
     let (found, dead, answers) = {
         let outside = world.lock();
         let ids = |stream: &super::world::Stream| -> Vec<String> {
-            stream.messages.values().filter_map(|stored| stored.id.clone()).collect()
+            let ids = stream.messages.values().filter_map(|stored| stored.id.clone());
+            ids.filter(|id| !is_cut(&outside, partition_of_id(id))).collect()
         };
         (ids(&outside.out), ids(&outside.dead_letters), outside.answers.clone())
     };
@@ -429,12 +481,41 @@ fn effects_left_once(world: &World, folded: &Folded) {
     for (at, _, payload) in answers {
         answer_is_committed(world, at, &payload);
     }
+    dead_letters_are_whole(world);
+}
+
+/// A dead letter has the bytes that were published.
+fn dead_letters_are_whole(world: &World) {
+    let outside = world.lock();
+    let mut broken = Vec::new();
+    for stored in outside.dead_letters.messages.values() {
+        let letter: serde_json::Value = serde_json::from_slice(&stored.payload).unwrap_or_default();
+        let sequence = letter["sequence"].as_u64().unwrap_or_default();
+        if letter["stream"] != "EARMARK_IN" || outside.lost_sequences.contains(&sequence) {
+            continue;
+        }
+        let input = &outside.input;
+        let published = input.messages.get(&sequence).or_else(|| input.purged.get(&sequence));
+        let kept = letter["payload_base64"].as_str().map(|text| STANDARD.decode(text));
+        let same = match (published, kept) {
+            (Some(published), Some(Ok(kept))) => published.payload == kept,
+            _ => false,
+        };
+        if !same {
+            broken.push(format!("dead letter {letter} does not have the bytes of {sequence}"));
+        }
+    }
+    drop(outside);
+    broken.into_iter().take(3).for_each(|what| world.violation(what));
 }
 
 fn answer_is_committed(world: &World, at: Timestamp, payload: &[u8]) {
     let answer: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
     let id = answer["id"].as_str().unwrap_or_default();
     let outside = world.lock();
+    if is_cut(&outside, partition_of_id(id)) {
+        return;
+    }
     let committed = earmark::partition::effects::sequence_of_id(id)
         .and_then(|sequence| outside.journal.messages.get(&sequence))
         .is_some_and(|record| record.at <= at);
@@ -475,4 +556,21 @@ fn availability_is_true(world: &World, folded: &Folded) {
     }
 }
 
-fn nothing_is_open_without_reason(_world: &World, _folded: &Folded) {}
+/// A journal that lost the tail of some partitions stops those alone.
+fn others_go_on(world: &World, partitions: Partition) {
+    let outside = world.lock();
+    if outside.cut.is_empty() {
+        return;
+    }
+    let stopped: Vec<Partition> = (0..partitions)
+        .filter(|partition| !outside.cut.contains_key(partition))
+        .filter(|partition| {
+            let last = outside.journal.last_of(&journal_subject(*partition));
+            outside.journal.messages.get(&last).is_none_or(|record| record.at <= outside.cut_at)
+        })
+        .collect();
+    drop(outside);
+    if !stopped.is_empty() {
+        world.violation(format!("partitions {stopped:?} stopped, which had lost nothing"));
+    }
+}

@@ -1,12 +1,15 @@
 //! The simulator: the real engine on a simulated world, from a seed.
 //!
-//! `cargo test --test simulation` runs 140 seeds, each twice; `EARMARK_SEEDS=1000` another number,
+//! `cargo test --test simulation` runs 300 seeds, each twice; `EARMARK_SEEDS=1000` another number,
 //! `EARMARK_SEED=17` one. A failure prints its seed. See `tests/README.md`.
 
 mod checks;
 mod coverage;
+mod director;
 mod formats;
+mod pod;
 mod ports;
+mod rest;
 mod simulation;
 mod workload;
 mod world;
@@ -53,7 +56,7 @@ fn every_seed_keeps_every_promise() {
     }));
     let seeds: Vec<u64> = match number("EARMARK_SEED") {
         Some(seed) => vec![seed],
-        None => (0..number("EARMARK_SEEDS").unwrap_or(140)).collect(),
+        None => (0..number("EARMARK_SEEDS").unwrap_or(300)).collect(),
     };
     let next = AtomicU64::new(0);
     let tally = Mutex::new(world::Tally::new());

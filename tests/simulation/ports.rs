@@ -2,9 +2,10 @@
 //! it had put on the wire still arrives, and a frozen pod's calls wait until it thaws.
 
 use std::{
+    collections::BTreeSet,
     sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -22,7 +23,7 @@ use earmark::{
 };
 use tokio::sync::watch;
 
-use super::world::{Kept, Outside, Stored, World};
+use super::world::{Kept, Outside, Stored, World, journal_subject};
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -41,9 +42,37 @@ pub struct PodView {
     pub world: World,
     pub health: watch::Receiver<Health>,
     pub skew_micros: Arc<AtomicI64>,
+    /// How many times slower its connections are than they should be.
+    pub slowness: Arc<AtomicU64>,
+    /// What it has loaded: what it loads again was passivated in between.
+    pub loaded: Arc<Mutex<BTreeSet<(Partition, EntityKey)>>>,
 }
 
 impl PodView {
+    /// The view of somebody who is not a pod.
+    pub fn somebody(world: &World) -> PodView {
+        PodView {
+            world: world.clone(),
+            health: watch::channel(Health::Running).1,
+            skew_micros: Arc::default(),
+            slowness: Arc::new(AtomicU64::new(1)),
+            loaded: Arc::default(),
+        }
+    }
+
+    pub fn forget_loaded(&self, partition: Partition) {
+        self.loaded.lock().expect("nobody panics here").retain(|(of, _)| *of != partition);
+    }
+
+    fn note_loaded(&self, partition: Partition, keys: &[EntityKey]) {
+        let mut loaded = self.loaded.lock().expect("nobody panics here");
+        for key in keys {
+            if !loaded.insert((partition, key.clone())) {
+                self.world.count("recovery: a passivated entity is loaded again");
+            }
+        }
+    }
+
     pub fn ports(&self) -> Ports {
         Ports {
             input: Arc::new(self.clone()),
@@ -67,10 +96,16 @@ impl PodView {
         }
     }
 
+    /// A message takes its time on the wire.
+    async fn wire(&self) {
+        let micros = self.world.between(50, 3_000) * self.slowness.load(Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_micros(micros)).await;
+    }
+
     /// A request and its way to the server.
     async fn request(&self) {
         self.alive().await;
-        self.world.wire().await;
+        self.wire().await;
     }
 
     /// The answer's way back, or a fault instead of it.
@@ -80,7 +115,7 @@ impl PodView {
             self.alive().await;
             return Err(PortError::new(doing, "no answer"));
         }
-        self.world.wire().await;
+        self.wire().await;
         self.alive().await;
         Ok(value)
     }
@@ -160,6 +195,8 @@ struct SimReader {
     source: Source,
     subjects: String,
     cursor: Cursor,
+    /// Up to here nothing more was found, unless the server went and came back since.
+    looked: (u64, u64),
 }
 
 #[async_trait]
@@ -173,7 +210,7 @@ impl Reader for SimReader {
             tokio::time::sleep(Duration::from_millis(800)).await;
         }
         for _ in 0..20 {
-            self.pod.world.wire().await;
+            self.pod.wire().await;
             self.pod.alive().await;
             if let Some(messages) = self.look(max)? {
                 return Ok(Read::Messages(messages));
@@ -201,9 +238,12 @@ impl SimReader {
         if stream.last < self.cursor.sequence || refilled(stream, self.cursor).is_some() {
             return Err(PortError::new("read", "the stream ends before the cursor"));
         }
+        let (outages, looked) = self.looked;
+        let looked = if outages == stream.outages { looked } else { 0 };
+        self.looked = (stream.outages, stream.last);
         let found: Vec<LogMessage> = stream
             .messages
-            .range(self.cursor.sequence + 1..)
+            .range(self.cursor.sequence.max(looked) + 1..)
             .filter(|(_, stored)| matches(&stored.subject, &self.subjects))
             .take(max)
             .map(|(_, stored)| message(stored))
@@ -211,6 +251,7 @@ impl SimReader {
         let Some(last) = found.last() else { return Ok(None) };
         self.cursor.sequence = last.sequence;
         self.cursor.at = last.at;
+        self.looked = (stream.outages, last.sequence);
         Ok(Some(found))
     }
 }
@@ -243,7 +284,8 @@ impl Input for PodView {
             }
         }
         let subjects = subjects(partition, source);
-        let reader = Box::new(SimReader { pod: self.clone(), source, subjects, cursor });
+        let reader =
+            Box::new(SimReader { pod: self.clone(), source, subjects, cursor, looked: (0, 0) });
         self.reply("open a reader", Opened { reader, cursor, loss }).await
     }
 
@@ -269,10 +311,6 @@ impl Input for PodView {
 
 // === journal ===
 
-fn journal_subject(partition: Partition) -> String {
-    format!("journal.{partition}")
-}
-
 impl PodView {
     fn append_now(&self, partition: Partition, after: u64, record: Bytes) -> Option<u64> {
         let now = self.world.now();
@@ -281,6 +319,9 @@ impl PodView {
         if outside.journal.last_of(&subject) != after {
             outside.count("journal: an append was refused");
             return None;
+        }
+        if outside.cut.contains_key(&partition) {
+            outside.violations.push(format!("partition {partition} goes on behind its loss"));
         }
         Some(outside.journal.append(now, &subject, None, record).0)
     }
@@ -303,9 +344,13 @@ impl Journal for PodView {
         }
         if self.world.trouble("an append arrives late") {
             let pod = self.clone();
+            let outages = self.world.lock().journal.outages;
             tokio::spawn(async move {
                 tokio::time::sleep(PATIENCE * 3).await;
-                pod.append_now(partition, after, record);
+                // A server that goes takes its connections along.
+                if pod.world.lock().journal.outages == outages {
+                    pod.append_now(partition, after, record);
+                }
             });
             tokio::time::sleep(PATIENCE).await;
             self.alive().await;
@@ -315,7 +360,7 @@ impl Journal for PodView {
             return Err(AppendError::Full("maximum bytes exceeded".to_owned()));
         }
         // What is on the wire arrives, whatever becomes of the pod.
-        self.world.wire().await;
+        self.wire().await;
         let result = self.append_now(partition, after, record.clone());
         if self.world.trouble("an append arrives twice") {
             self.append_now(partition, after, record);
@@ -325,7 +370,7 @@ impl Journal for PodView {
             self.alive().await;
             return Err(lost());
         }
-        self.world.wire().await;
+        self.wire().await;
         self.alive().await;
         result.ok_or(AppendError::Refused)
     }
@@ -365,6 +410,7 @@ impl PodView {
         let mut outside = self.world.lock();
         if let Some(id) = &message.id
             && !is_committed(&outside, id)
+            && outside.cut.is_empty()
         {
             outside.violations.push(format!("{id} left before its record was committed"));
         }
@@ -398,7 +444,7 @@ impl Outbox for PodView {
     async fn send(&self, messages: Vec<Outgoing>) -> Vec<Result<Sent, SendError>> {
         self.alive().await;
         let outages = self.world.lock().out.outages;
-        self.world.wire().await;
+        self.wire().await;
         let mut results = Vec::with_capacity(messages.len());
         let mut waited = false;
         for message in &messages {
@@ -419,7 +465,7 @@ impl Outbox for PodView {
         if waited {
             tokio::time::sleep(PATIENCE).await;
         }
-        self.world.wire().await;
+        self.wire().await;
         self.alive().await;
         // A server that goes takes its connections along.
         if self.world.lock().out.outages != outages {
@@ -547,12 +593,17 @@ impl Snapshots for PodView {
         at: Position,
         keys: &[EntityKey],
     ) -> Result<At<Vec<Option<StoredEntity>>>, PortError> {
-        self.store("load entities", |outside| {
-            here(outside, partition, at, |shelf| {
-                keys.iter().map(|key| shelf.entities.get(key).map(stored)).collect()
+        let loaded = self
+            .store("load entities", |outside| {
+                here(outside, partition, at, |shelf| {
+                    keys.iter().map(|key| shelf.entities.get(key).map(stored)).collect()
+                })
             })
-        })
-        .await
+            .await?;
+        if matches!(loaded, At::Here(_)) {
+            self.note_loaded(partition, keys);
+        }
+        Ok(loaded)
     }
 
     async fn advance(&self, partition: Partition, delta: &Delta) -> Result<At<()>, PortError> {
@@ -566,6 +617,7 @@ impl Snapshots for PodView {
         state: Bytes,
     ) -> Result<(), PortError> {
         self.store("reset a snapshot", |outside| {
+            outside.count("recovery: from the first record");
             let shelf = outside.store.entry(partition).or_default();
             shelf.position = Some(to);
             shelf.state = state;
@@ -582,19 +634,24 @@ impl Snapshots for PodView {
         before: Timestamp,
         limit: usize,
     ) -> Result<At<Vec<EntityKey>>, PortError> {
-        self.store("look for deadlines", |outside| {
-            here(outside, partition, at, |shelf| {
-                let mut due: Vec<(Timestamp, &EntityKey)> = shelf
-                    .entities
-                    .iter()
-                    .filter_map(|(key, kept)| Some((*kept.dues.get(&clock)?, key)))
-                    .filter(|(due, _)| *due < before)
-                    .collect();
-                due.sort();
-                due.into_iter().take(limit).map(|(_, key)| key.clone()).collect()
+        let due: At<Vec<EntityKey>> = self
+            .store("look for deadlines", |outside| {
+                here(outside, partition, at, |shelf| {
+                    let mut due: Vec<(Timestamp, &EntityKey)> = shelf
+                        .entities
+                        .iter()
+                        .filter_map(|(key, kept)| Some((*kept.dues.get(&clock)?, key)))
+                        .filter(|(due, _)| *due < before)
+                        .collect();
+                    due.sort();
+                    due.into_iter().take(limit).map(|(_, key)| key.clone()).collect()
+                })
             })
-        })
-        .await
+            .await?;
+        if matches!(&due, At::Here(due) if !due.is_empty()) {
+            self.world.count("recovery: deadlines are found in the store");
+        }
+        Ok(due)
     }
 
     async fn note_committed(

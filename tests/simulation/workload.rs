@@ -1,5 +1,7 @@
 //! Shops, warehouses and carriers: what they publish, legal and illegal, in time and out of it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use earmark::{
     contract::{self, partition_of, subject},
@@ -72,8 +74,15 @@ impl Publishers {
         }
     }
 
+    /// Waits for a moment and publishes one more event.
+    pub async fn go_on(&mut self) {
+        let pause = self.rng.next_u64() % 50_000;
+        tokio::time::sleep(Duration::from_micros(pause)).await;
+        self.publish_one();
+    }
+
     /// One more event; now and then an old one again, or one that is wrong.
-    pub fn publish_one(&mut self) {
+    fn publish_one(&mut self) {
         let lost = std::mem::take(&mut self.world.lock().lost_input);
         for Stored { subject, payload, .. } in lost {
             self.world.count("workload: a lost event is published again");
@@ -89,9 +98,10 @@ impl Publishers {
             54..68 => self.pay(),
             68..76 => self.fulfil(),
             76..79 => self.cancel(),
-            79..90 => self.move_stock(),
-            90..92 => self.describe(),
-            92..96 => self.repeat(),
+            79..89 => self.move_stock(),
+            89..90 => self.describe(),
+            90..93 => self.repeat(),
+            93..97 => self.contradict(),
             _ => self.misbehave(),
         }
     }
@@ -261,6 +271,69 @@ impl Publishers {
         self.order_event(&order, "order.cancel_requested", json!({"reason": "changed my mind"}));
     }
 
+    // === what is legal and cannot be had ===
+
+    fn contradict(&mut self) {
+        match self.rng.random_range(0..7) {
+            0 => self.close_or_open_sale(),
+            1 => self.reuse_a_hold_name(),
+            2 => self.place_an_order_again(),
+            3 => self.ship_wrongly("no-such-line", 1),
+            4 => self.ship_wrongly("0", 1_000),
+            5 => self.cancel_too_late(),
+            _ => self.order_too_much(),
+        }
+    }
+
+    fn close_or_open_sale(&mut self) {
+        let sku = self.any_sku();
+        let sellable = self.rng.random_bool(0.8);
+        self.sku_event(&sku, "sku.configured", json!({"sellable": sellable}));
+    }
+
+    fn reuse_a_hold_name(&mut self) {
+        let Some((sku, hold, _)) = self.any_hold() else { return };
+        let data = json!({"hold": hold, "owner": "another", "kind": "cart", "quantity": 9});
+        self.sku_event(&sku, "hold.requested", data);
+    }
+
+    fn place_an_order_again(&mut self) {
+        let Some((order, _)) = self.any_order() else { return };
+        let lines = json!([{"line": "other", "sku": self.any_sku(), "quantity": 1}]);
+        let data = json!({"lines": lines, "policy": "partial", "payment_due_s": 5});
+        self.order_event(&order, "order.placed", data);
+    }
+
+    fn ship_wrongly(&mut self, line: &str, quantity: u32) {
+        let Some((order, _)) = self.any_order() else { return };
+        let data = json!({
+            "fulfilment": format!("{order}/wrong"), "location": "east",
+            "lines": [{"line": line, "quantity": quantity}],
+        });
+        self.order_event(&order, "fulfilment.shipped", data);
+    }
+
+    fn cancel_too_late(&mut self) {
+        let order = format!("hurried-{}", self.published);
+        let lines = json!([{"line": "0", "sku": self.any_sku(), "quantity": 1}]);
+        let until = self.time(-1_000_000);
+        let data = json!({
+            "lines": lines, "policy": "partial", "payment_due_s": 20, "cancel_until": until,
+        });
+        self.order_event(&order, "order.placed", data);
+        let why = json!({"reason": "changed my mind"});
+        self.order_event(&order, "order.cancel_requested", why);
+    }
+
+    fn order_too_much(&mut self) {
+        let order = format!("long-{}", self.published);
+        let sku = self.any_sku();
+        let line = |number: u32| json!({"line": number.to_string(), "sku": sku, "quantity": 1});
+        let lines: Vec<Value> = (0..501).map(line).collect();
+        let data = json!({"lines": lines, "policy": "partial", "payment_due_s": 5});
+        self.order_event(&order, "order.placed", data);
+    }
+
     // === what goes wrong ===
 
     fn repeat(&mut self) {
@@ -395,11 +468,6 @@ impl Publishers {
     fn any_order(&mut self) -> Option<Placed> {
         let recent = self.orders.len().saturating_sub(30);
         self.orders[recent..].choose(&mut self.rng).cloned()
-    }
-
-    /// A span until the next event, in microseconds.
-    pub fn pause_micros(&mut self) -> u64 {
-        self.rng.next_u64() % 50_000
     }
 }
 

@@ -4,7 +4,6 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -36,6 +35,8 @@ pub struct Stream {
     pub first: u64,
     pub last: u64,
     pub messages: BTreeMap<u64, Stored>,
+    /// What was purged, for the checks.
+    pub purged: BTreeMap<u64, Stored>,
     /// How often the stream's server went and came back with less than it had.
     pub outages: u64,
     /// The last sequence of each subject.
@@ -54,6 +55,7 @@ impl Stream {
             first: 1,
             last: 0,
             messages: BTreeMap::new(),
+            purged: BTreeMap::new(),
             outages: 0,
             last_of: BTreeMap::new(),
             known: HashMap::new(),
@@ -114,7 +116,8 @@ impl Stream {
     }
 
     pub fn purge(&mut self, below: u64) {
-        self.messages = self.messages.split_off(&below);
+        let kept = self.messages.split_off(&below);
+        self.purged.append(&mut std::mem::replace(&mut self.messages, kept));
         self.first = self.first.max(below.min(self.last + 1));
     }
 }
@@ -157,6 +160,10 @@ pub struct Outside {
     pub tally: Tally,
     /// What was lost of EARMARK_IN, by sequence and payload.
     pub lost_input: Vec<Stored>,
+    /// The partitions whose journal lost its tail, and where it has ended since.
+    pub cut: BTreeMap<Partition, u64>,
+    /// When it did.
+    pub cut_at: Timestamp,
     /// Sequences of EARMARK_IN that were lost at least once.
     pub lost_sequences: std::collections::BTreeSet<u64>,
     pub violations: Vec<String>,
@@ -186,6 +193,8 @@ impl World {
             trouble: 0,
             tally: Tally::new(),
             lost_input: Vec::new(),
+            cut: BTreeMap::new(),
+            cut_at: Timestamp::default(),
             lost_sequences: Default::default(),
             violations: Vec::new(),
         };
@@ -222,12 +231,6 @@ impl World {
         (u128::from(outside.rng.next_u64()) << 64) | u128::from(outside.rng.next_u64())
     }
 
-    /// A message takes its time on the wire.
-    pub async fn wire(&self) {
-        let micros = self.between(50, 3_000);
-        tokio::time::sleep(Duration::from_micros(micros)).await;
-    }
-
     pub fn count(&self, what: &str) {
         self.lock().count(what);
     }
@@ -237,7 +240,36 @@ impl World {
     }
 }
 
+/// The subject of a partition's journal.
+pub fn journal_subject(partition: Partition) -> String {
+    format!("journal.{partition}")
+}
+
 impl Outside {
+    /// The journal loses its last `count` records, if the store knows of each partition that loses
+    /// some that it had more.
+    pub fn cut_journal(&mut self, at: Timestamp, count: usize) -> bool {
+        let kept = self.journal.messages.len().saturating_sub(count);
+        let mut ends = BTreeMap::new();
+        for stored in self.journal.messages.values().take(kept) {
+            ends.insert(stored.subject.clone(), stored.sequence);
+        }
+        let mut cut = BTreeMap::new();
+        for (partition, shelf) in &self.store {
+            let subject = journal_subject(*partition);
+            let end = ends.get(&subject).copied().unwrap_or(0);
+            let known = shelf.committed.max(shelf.position).map_or(0, |known| known.sequence);
+            match (self.journal.last_of(&subject) > end, known > end) {
+                (true, true) => cut.insert(*partition, end),
+                (true, false) => return false,
+                (false, _) => None,
+            };
+        }
+        self.journal.lose_tail(count);
+        (self.cut, self.cut_at) = (cut, at);
+        true
+    }
+
     pub fn count(&mut self, what: &str) {
         *self.tally.entry(what.to_owned()).or_default() += 1;
     }

@@ -148,6 +148,10 @@ fn is_about(entry: &Entry, key: &EntityKey) -> bool {
             let of_sku = ["hold.", "stock.", "sku."].iter().any(|of| kind.starts_with(of));
             rejection.subject.as_deref() == Some(key.key()) && of_sku == is_sku
         }
-        Entry::Genesis | Entry::TakenOver | Entry::InHand { .. } | Entry::Lost { .. } => false,
+        Entry::Genesis
+        | Entry::TakenOver
+        | Entry::Resumed
+        | Entry::InHand(_)
+        | Entry::Lost { .. } => false,
     }
 }

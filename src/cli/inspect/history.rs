@@ -102,9 +102,11 @@ pub fn item(sequence: u64, at: Timestamp, entry: &Entry) -> Item {
         Entry::WaitedOut { inputs, .. } => {
             bare(&format!("{inputs} wait no more"), Cause::default(), None)
         }
-        Entry::Genesis | Entry::TakenOver | Entry::InHand { .. } | Entry::Lost { .. } => {
-            bare("-", Cause::default(), None)
-        }
+        Entry::Genesis
+        | Entry::TakenOver
+        | Entry::Resumed
+        | Entry::InHand(_)
+        | Entry::Lost { .. } => bare("-", Cause::default(), None),
     }
 }
 

@@ -213,8 +213,13 @@ impl Leg {
 
     /// Units that the hold must still cover: those the order wants and those that left unanswered.
     pub fn needed(&self, open: u32) -> u64 {
-        let leaving: u64 = self.unanswered_shipments.iter().map(|s| u64::from(s.quantity)).sum();
-        u64::from(open) + leaving
+        u64::from(open) + u64::from(self.leaving())
+    }
+
+    /// Units that left and that its SKU has not taken out of the hold yet, as far as known.
+    pub fn leaving(&self) -> u32 {
+        let quantities = self.unanswered_shipments.iter().map(|shipment| shipment.quantity);
+        quantities.fold(0, u32::saturating_add)
     }
 
     /// What its SKU promised, while the hold is known.

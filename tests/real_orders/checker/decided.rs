@@ -40,7 +40,7 @@ impl Decisions {
             }
             Entry::TakenOver => report.count("take-overs", 1),
             Entry::Waiting { .. } => report.count("inputs that waited for a cold entity", 1),
-            Entry::Genesis | Entry::InHand { .. } | Entry::WaitedOut { .. } => {}
+            Entry::Genesis | Entry::Resumed | Entry::InHand(_) | Entry::WaitedOut { .. } => {}
         }
     }
 

@@ -65,7 +65,7 @@ impl Draft<'_> {
     fn take_in(&mut self, index: u32, leg: &Leg, fact: LegFact) {
         self.record_leg(index, fact.clone());
         match fact {
-            LegFact::Granted(grant) => self.serve(index, &grant),
+            LegFact::Granted(grant) => self.serve(index, leg, &grant),
             LegFact::Refused(refusal) => {
                 for line in self.line_indexes(index) {
                     self.refuse_awaiting(line, &refusal);
@@ -85,10 +85,11 @@ impl Draft<'_> {
         self.order.lines_of(leg).map(|(index, _)| index).collect()
     }
 
-    /// Hands a hold's units to its lines, in the order in which they were listed.
-    fn serve(&mut self, leg: u32, grant: &Grant) {
-        let mut left = grant.quantity;
-        for index in self.line_indexes(leg) {
+    /// Hands a hold's units to its lines, in the order in which they were listed. Units that left
+    /// before the grant was heard were its first.
+    fn serve(&mut self, index: u32, leg: &Leg, grant: &Grant) {
+        let mut left = grant.quantity.saturating_sub(leg.leaving());
+        for index in self.line_indexes(index) {
             let awaiting = self.order.lines[index as usize].units.awaiting;
             let served = awaiting.min(left);
             left -= served;

@@ -1,0 +1,238 @@
+//! Makes things go wrong, one after another, as the seed says.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use earmark::ports::Partition;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokio::time::Instant;
+
+use super::{
+    pod::Pod,
+    ports::Health,
+    world::{Shelf, World},
+};
+
+/// So long before the end the journal loses its tail, in the seeds in which it does: nothing else
+/// that a partition could know of the loss by is lost after that.
+const CUT_BEFORE_END: Duration = Duration::from_secs(15);
+
+pub struct Director {
+    world: World,
+    rng: ChaCha8Rng,
+    seed: u64,
+    end: Instant,
+    pods: Vec<Pod>,
+    started: usize,
+    backup: Option<BTreeMap<Partition, Shelf>>,
+}
+
+impl Director {
+    pub fn new(world: World, seed: u64, end: Instant) -> Director {
+        let pods = vec![Pod::start(&world, "pod-0", seed)];
+        let rng = ChaCha8Rng::seed_from_u64(seed ^ 0xfa17);
+        Director { world, rng, seed, end, pods, started: 1, backup: None }
+    }
+
+    /// Waits for a while and lets something go wrong.
+    pub async fn act(&mut self) {
+        let pause = Duration::from_millis(self.rng.random_range(300..4_000));
+        tokio::time::sleep(pause).await;
+        self.replace_the_dead();
+        if self.seed % 5 == 3 && Instant::now() + CUT_BEFORE_END >= self.end {
+            return self.act_on_a_cut_journal().await;
+        }
+        match self.rng.random_range(0..17) {
+            0..3 => self.crash().await,
+            3 => self.freeze().await,
+            4..6 => self.two_owners().await,
+            6 => self.store_away().await,
+            7 => self.flush_store(),
+            8 => self.roll_back_store(),
+            9 => self.lose_out(),
+            10 => self.lose_input(),
+            11 => self.lose_commands(),
+            12 => self.jump_clock(),
+            13 => self.leave_and_return().await,
+            14 => self.slow_down().await,
+            _ => self.change_trouble(),
+        }
+    }
+
+    async fn act_on_a_cut_journal(&mut self) {
+        self.cut_journal();
+        match self.rng.random_range(0..3) {
+            0 => self.crash().await,
+            1 => self.two_owners().await,
+            _ => self.leave_and_return().await,
+        }
+    }
+
+    // === pods ===
+
+    /// A process that died of an input comes back, as its orchestrator sees to it.
+    pub fn replace_the_dead(&mut self) {
+        let (dead, alive) = std::mem::take(&mut self.pods).into_iter().partition(Pod::is_dead);
+        self.pods = alive;
+        for pod in <Vec<Pod>>::into_iter(dead) {
+            pod.kill();
+        }
+        if self.pods.is_empty() {
+            self.start_pod();
+        }
+    }
+
+    fn start_pod(&mut self) {
+        let name = format!("pod-{}", self.started);
+        self.started += 1;
+        let pod = Pod::start(&self.world, &name, self.seed);
+        pod.set_skew(self.rng.random_range(-1_500_000..1_500_000));
+        self.pods.push(pod);
+    }
+
+    async fn crash(&mut self) {
+        self.world.count("fault: a pod is killed");
+        if let Some(pod) = self.pods.pop() {
+            pod.kill();
+        }
+        tokio::time::sleep(Duration::from_millis(self.rng.random_range(50..1_500))).await;
+        if self.pods.is_empty() {
+            if self.rng.random_bool(0.5) {
+                self.world.count("fault: an outage longer than the server remembers ids");
+                self.world.lock().out.forget_ids();
+            }
+            self.start_pod();
+        }
+    }
+
+    async fn freeze(&mut self) {
+        self.world.count("fault: a pod is frozen, another takes over");
+        if let Some(pod) = self.pods.last() {
+            tracing::debug!(pod = pod.name(), "frozen");
+            pod.set_health(Health::Frozen);
+        }
+        let frozen = self.pods.len() - 1;
+        self.start_pod();
+        tokio::time::sleep(Duration::from_millis(self.rng.random_range(500..4_000))).await;
+        self.pods[frozen].set_health(Health::Running);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        self.pods.remove(frozen).kill();
+    }
+
+    async fn two_owners(&mut self) {
+        self.world.count("fault: two owners at once");
+        self.start_pod();
+        tokio::time::sleep(Duration::from_millis(self.rng.random_range(200..2_500))).await;
+        self.pods.remove(0).kill();
+    }
+
+    async fn leave_and_return(&mut self) {
+        self.world.count("planned: a pod leaves and another comes");
+        if let Some(pod) = self.pods.pop() {
+            pod.leave().await;
+        }
+        if self.pods.is_empty() {
+            self.start_pod();
+        }
+    }
+
+    async fn slow_down(&mut self) {
+        self.world.count("fault: a pod is slow");
+        let factor = self.rng.random_range(10..60);
+        self.pods.iter().for_each(|pod| pod.set_slowness(factor));
+        tokio::time::sleep(Duration::from_millis(self.rng.random_range(500..4_000))).await;
+        self.pods.iter().for_each(|pod| pod.set_slowness(1));
+    }
+
+    fn jump_clock(&mut self) {
+        self.world.count("fault: a pod's clock jumps");
+        let skew = self.rng.random_range(-1_500_000..1_500_000);
+        if let Some(pod) = self.pods.last() {
+            pod.set_skew(skew);
+        }
+    }
+
+    // === stores ===
+
+    async fn store_away(&mut self) {
+        self.world.lock().store_away = true;
+        tokio::time::sleep(Duration::from_millis(self.rng.random_range(500..4_000))).await;
+        self.world.lock().store_away = false;
+    }
+
+    fn flush_store(&mut self) {
+        self.world.count("fault: the store is emptied");
+        self.world.lock().store.clear();
+    }
+
+    fn roll_back_store(&mut self) {
+        let now = self.world.lock().store.clone();
+        if let Some(backup) = self.backup.replace(now) {
+            self.world.count("fault: the store goes back in time");
+            self.world.lock().store = backup;
+        }
+    }
+
+    fn lose_out(&mut self) {
+        let count = self.rng.random_range(1..12);
+        let lost = self.world.lock().out.lose_tail(count);
+        if !lost.is_empty() {
+            self.world.count("fault: EARMARK_OUT loses its tail");
+        }
+    }
+
+    fn lose_input(&mut self) {
+        let count = self.rng.random_range(1..6);
+        let mut outside = self.world.lock();
+        let lost = outside.input.lose_tail(count);
+        outside.lost_sequences.extend(lost.iter().map(|stored| stored.sequence));
+        outside.lost_input.extend(lost);
+        outside.count("fault: EARMARK_IN loses its tail");
+    }
+
+    fn lose_commands(&mut self) {
+        let count = self.rng.random_range(1..6);
+        let mut outside = self.world.lock();
+        outside.commands.lose_tail(count);
+        outside.count("fault: EARMARK_CMD loses its tail");
+    }
+
+    /// The journal loses records that others know to be committed, of at least one partition and
+    /// of none that could not know.
+    fn cut_journal(&mut self) {
+        let now = self.world.now();
+        let mut outside = self.world.lock();
+        // A second owner may know of a record whose own owner is not yet certain of it.
+        if !outside.cut.is_empty() || self.pods.len() > 1 {
+            return;
+        }
+        outside.trouble = 0;
+        for count in 1..8 {
+            if outside.cut_journal(now, count) {
+                return outside.count("fault: the journal loses its tail");
+            }
+        }
+    }
+
+    fn change_trouble(&mut self) {
+        let trouble = [0, 5, 20, 60][self.rng.random_range(0..4)];
+        self.world.lock().trouble = trouble;
+    }
+
+    // === the end ===
+
+    pub fn heal(&mut self) {
+        self.world.lock().trouble = 0;
+        self.world.lock().store_away = false;
+        while self.pods.len() > 1 {
+            self.pods.remove(0).kill();
+        }
+        self.replace_the_dead();
+    }
+
+    pub async fn close(&mut self) {
+        for pod in self.pods.drain(..) {
+            pod.leave().await;
+        }
+    }
+}

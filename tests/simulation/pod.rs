@@ -1,0 +1,269 @@
+//! A simulated pod: all partitions in one process that can die, freeze, be slow and keep the wrong
+//! time; restarted partition by partition as the supervisor does it, purging as the janitor does.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use earmark::{
+    actors::{Stage, Tap},
+    contract::Limits,
+    domain::{
+        ids::EntityKey,
+        policy::Policy,
+        time::{Span, Timestamp},
+    },
+    partition::{Bounds, Credit, Env, Exit, Start, Status, entry::Trigger, serve},
+    ports::{Input, Partition},
+    supervisor::{
+        janitor::{self, Permitted, Purged},
+        policy::purge_below,
+    },
+};
+use tokio::{sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ports::{Health, PodView},
+    simulation::PARTITIONS,
+    world::World,
+};
+
+/// How old an event must be before it is purged, in microseconds.
+const IN_KEEP: i64 = 10_000_000;
+
+/// A pod.
+pub struct Pod {
+    name: String,
+    view: PodView,
+    health: watch::Sender<Health>,
+    stop: CancellationToken,
+    partitions: Vec<JoinHandle<()>>,
+    janitor: JoinHandle<()>,
+}
+
+fn policy() -> Policy {
+    Policy {
+        skew: Span::from_secs(5),
+        ids_per_sku_max: 60,
+        payment_margin: Span::from_secs(2),
+        saga_deadline: Span::from_secs(12),
+        resend_first: Span::from_secs(1),
+        resend_max: Span::from_secs(4),
+        park_for: Span::from_secs(3),
+        holds_per_step_max: 3,
+        shortfall_named_max: 4,
+        close_after: Span::from_secs(10),
+        ..Policy::default()
+    }
+}
+
+fn bounds() -> Bounds {
+    Bounds {
+        batch_bytes_max: 6_000,
+        snapshot_every_records: 20,
+        snapshot_interval: Duration::from_millis(700),
+        live_entities_max: 12,
+        load_entities_max: 8,
+        waiting_max: 60,
+        single_messages: 16,
+        ..Bounds::default()
+    }
+}
+
+impl Pod {
+    pub fn start(world: &World, name: &str, seed: u64) -> Pod {
+        let (health, seen) = watch::channel(Health::Running);
+        let view = PodView {
+            world: world.clone(),
+            health: seen,
+            skew_micros: Arc::new(AtomicI64::new(0)),
+            slowness: Arc::new(AtomicU64::new(1)),
+            loaded: Arc::default(),
+        };
+        let stop = CancellationToken::new();
+        let tap = tap(seed, world.clone(), health.clone());
+        let (partitions, statuses) = (0..PARTITIONS)
+            .map(|partition| {
+                let (told, status) = watch::channel(Status::default());
+                let slot = Slot {
+                    partition,
+                    view: view.clone(),
+                    owner: name.to_owned(),
+                    tap: tap.clone(),
+                    told,
+                    stop: stop.clone(),
+                };
+                (actix::spawn(slot.keep_serving()), status)
+            })
+            .unzip();
+        let janitor = actix::spawn(keep_clean(view.clone(), statuses));
+        world.count("pods started");
+        Pod { name: name.to_owned(), view, health, stop, partitions, janitor }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its process is gone, whoever killed it.
+    pub fn is_dead(&self) -> bool {
+        *self.health.borrow() == Health::Dead
+    }
+
+    /// The dead stay dead.
+    pub fn set_health(&self, health: Health) {
+        if !self.is_dead() {
+            self.health.send_replace(health);
+        }
+    }
+
+    pub fn set_skew(&self, micros: i64) {
+        self.view.skew_micros.store(micros, Ordering::Relaxed);
+    }
+
+    pub fn set_slowness(&self, factor: u64) {
+        self.view.slowness.store(factor, Ordering::Relaxed);
+    }
+
+    pub fn kill(self) {
+        self.set_health(Health::Dead);
+        self.partitions.iter().for_each(|partition| partition.abort());
+        self.janitor.abort();
+    }
+
+    /// Leaves in peace, unless it dies over it.
+    pub async fn leave(mut self) {
+        self.stop.cancel();
+        let mut health = self.health.subscribe();
+        let left = futures::future::join_all(self.partitions.iter_mut());
+        tokio::select! {
+            biased;
+            _ = left => {}
+            _ = health.wait_for(|health| *health == Health::Dead) => {}
+        }
+        // What it left behind in the background ends with the process.
+        self.kill();
+    }
+}
+
+/// One partition in a pod.
+struct Slot {
+    partition: Partition,
+    view: PodView,
+    owner: String,
+    tap: Tap,
+    told: watch::Sender<Status>,
+    stop: CancellationToken,
+}
+
+impl Slot {
+    /// What the supervisor does: starts the partition again, unless it refuses to serve.
+    async fn keep_serving(self) {
+        let world = self.view.world.clone();
+        let mut start = Start::Anew;
+        while !self.stop.is_cancelled() {
+            let (_credit, credit) = watch::channel(Credit { messages: 32, ..Credit::default() });
+            self.view.forget_loaded(self.partition);
+            let exit = serve(self.env(credit), start).await;
+            self.told.send_modify(|status| status.serving = false);
+            start = match exit {
+                Exit::SnapshotLost => Start::WithoutSnapshot,
+                Exit::OutLostItsTail => Start::Again,
+                _ => Start::Anew,
+            };
+            match exit {
+                Exit::Refused(why) => {
+                    self.refused(&why);
+                    // An operator who looks, and tries again.
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                }
+                Exit::SteppedDown => {
+                    world.count("exit: SteppedDown");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                exit => world.count(&format!("exit: {exit:?}")),
+            }
+        }
+    }
+
+    fn env(&self, credit: watch::Receiver<Credit>) -> Env {
+        Env {
+            partition: self.partition,
+            partitions: PARTITIONS,
+            owner: self.owner.clone(),
+            ports: self.view.ports(),
+            policy: Arc::new(policy()),
+            limits: Limits::default(),
+            bounds: bounds(),
+            tap: Some(self.tap.clone()),
+            credit,
+            status: self.told.clone(),
+            stop: self.stop.clone(),
+        }
+    }
+
+    /// Only a journal that lost acknowledged records may be refused, and then the words say so.
+    fn refused(&self, why: &str) {
+        let mut outside = self.view.world.lock();
+        let said = why.contains("lost acknowledged writes");
+        if said && outside.cut.contains_key(&self.partition) {
+            return outside.count("exit: refused: the journal lost its tail");
+        }
+        outside.violations.push(format!("partition {} refused: {why}", self.partition));
+    }
+}
+
+/// Purges what all partitions of the pod have decided.
+async fn keep_clean(view: PodView, statuses: Vec<watch::Receiver<Status>>) {
+    let mut purged = Purged::default();
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let below = |stream: usize| {
+            purge_below(statuses.iter().map(|status| {
+                let status = status.borrow();
+                status.serving.then(|| status.keep[stream])
+            }))
+        };
+        let permitted = Permitted {
+            lanes: below(0),
+            lanes_until: Timestamp(view.world.now().0 - IN_KEEP),
+            commands: below(1),
+        };
+        let input: Arc<dyn Input> = Arc::new(view.clone());
+        purged = janitor::purge(input, purged, permitted).await;
+    }
+}
+
+/// Makes the code of a few entities fail on a few inputs, always the same ones: some while they
+/// decide, some when half of what they decided is in memory; and some take the process with them.
+fn tap(seed: u64, world: World, health: watch::Sender<Health>) -> Tap {
+    Arc::new(move |stage: Stage, key: &EntityKey, trigger: &Trigger| {
+        let Trigger::Event(cause) = trigger else { return };
+        let fails = match (seed % 4, stage, key) {
+            (0, Stage::Deciding, EntityKey::Sku(sku)) => {
+                sku.as_str().ends_with("13/ä") && cause.sequence % 97 == 0
+            }
+            (2, Stage::Applied, EntityKey::Sku(sku)) => {
+                sku.as_str().ends_with("12/ä") && cause.sequence % 83 == 0
+            }
+            (2, Stage::Applied, EntityKey::Order(_)) => cause.sequence % 151 == 0,
+            (1, Stage::Deciding, _) if cause.sequence % 450 == 449 => {
+                world.count("fault: an input kills the process");
+                health.send_replace(Health::Dead);
+                return;
+            }
+            _ => false,
+        };
+        match stage {
+            Stage::Deciding => assert!(!fails, "a bug in the entity's code"),
+            Stage::Applied => {
+                assert!(!fails, "a bug in the entity's code, with half of it applied")
+            }
+        }
+    })
+}
