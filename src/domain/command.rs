@@ -71,6 +71,9 @@ pub enum SkuCommand {
         location: LocationId,
         /// Units.
         quantity: u32,
+        /// Of these, units that the hold promised. The others were promised to nobody, or no more;
+        /// what is left of the hold is still wanted.
+        held: u32,
         /// The order's number of this shipment of this hold, from 1: a repeat has the same.
         shipment: u32,
     },

@@ -372,7 +372,7 @@ fn goods_that_left_are_believed() {
     bench.past(901);
     bench.hear("A", released(0));
     let left = bench.say(fulfil(F::Shipped, "f1", &[("a", 1)]));
-    assert_eq!(left, "accepted | A ship 1 #1 | order.shipped a:1");
+    assert_eq!(left, "accepted | A ship 1, 0 held #1 | order.shipped a:1");
     let mut bench = reserved_bench();
     bench.event(fulfil(F::Shipped, "f1", &[("a", 1)]));
     bench.hear("A", shipped(1));
@@ -394,6 +394,21 @@ fn a_grant_serves_first_what_left_before_it_was_heard() {
     bench.event(fulfil(F::Shipped, "f1", &[("a", 3)]));
     bench.hear("A", granted(1));
     assert_eq!(bench.state.order().unwrap().open(), 0, "nothing is promised that is not held");
+}
+
+/// Of two lines that share a hold, one ships more than it was promised: the other keeps its unit.
+#[test]
+fn what_left_beyond_its_promise_is_not_taken_from_another_line() {
+    let mut bench = Bench::new();
+    let lines = vec![line("a", "A", 1), line("b", "A", 3)];
+    bench.event(OrderEvent::Placed(placed(lines, OrderPolicy::Partial)));
+    let heard = bench.told("A", granted(2));
+    assert_eq!(heard, "recorded |  | order.reserved a:1+0 b:1+0 not b:insufficient_stock");
+    let left = bench.say(fulfil(F::Shipped, "f1", &[("b", 3)]));
+    assert_eq!(left, "accepted | A ship 3, 1 held #1 | order.partially_shipped b:3");
+    bench.hear("A", shipped(1));
+    assert_eq!(bench.say(pay(P::Captured, 9)), "accepted | A commit 1 | ");
+    assert_eq!(bench.told("A", committed(1)), "recorded |  | order.confirmed");
 }
 
 #[test]

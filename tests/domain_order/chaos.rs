@@ -140,9 +140,9 @@ impl World {
                 }
                 SkuAnswer::Released { hold, keep: model.quantity }
             }
-            SkuCommand::Ship { quantity, shipment, .. } => {
+            SkuCommand::Ship { held, shipment, .. } => {
                 if model.shipments.insert(shipment) {
-                    model.quantity = model.quantity.saturating_sub(quantity);
+                    model.quantity = model.quantity.saturating_sub(held);
                 }
                 SkuAnswer::Shipped { hold, shipment }
             }

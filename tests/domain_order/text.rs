@@ -27,7 +27,12 @@ fn command(command: &Command) -> String {
         SkuCommand::Reserve { quantity, .. } => format!("{sku} reserve {quantity}"),
         SkuCommand::Commit { quantity, .. } => format!("{sku} commit {quantity}"),
         SkuCommand::Release { keep, .. } => format!("{sku} release keep {keep}"),
-        SkuCommand::Ship { quantity, shipment, .. } => format!("{sku} ship {quantity} #{shipment}"),
+        SkuCommand::Ship { quantity, held, shipment, .. } if held == quantity => {
+            format!("{sku} ship {quantity} #{shipment}")
+        }
+        SkuCommand::Ship { quantity, held, shipment, .. } => {
+            format!("{sku} ship {quantity}, {held} held #{shipment}")
+        }
     }
 }
 

@@ -147,6 +147,19 @@ fn goods_leave_from_elsewhere_from_broken_promises_and_for_nobody() {
     world.audit().unwrap();
 }
 
+/// Units that left beyond what the hold promised are the shelf's: the hold keeps its own.
+#[test]
+fn a_shipment_takes_of_the_hold_what_the_order_says() {
+    let mut world = World::with_stock(9);
+    let hold = hold_of("o", None);
+    world.ask("o", reserve(&hold, 2));
+    let SkuCommand::Ship { hold, location, .. } = ship(&hold, "a", 3, 1) else { unreachable!() };
+    let ship = SkuCommand::Ship { hold, location, quantity: 3, held: 1, shipment: 1 };
+    (0..2).for_each(|_| drop(world.ask("o", ship.clone())));
+    assert_eq!(world.line(), "6 5 0 1 0 0 0 0");
+    world.audit().unwrap();
+}
+
 #[test]
 fn a_shipment_older_than_the_count_moves_nothing() {
     let mut world = World::with_stock(5);

@@ -115,7 +115,13 @@ fn command() -> impl Strategy<Value = (String, SkuCommand)> {
                 },
                 1 => SkuCommand::Commit { hold, quantity },
                 2 => SkuCommand::Release { hold, keep: quantity % 3 },
-                _ => SkuCommand::Ship { hold, location: place(l), quantity, shipment },
+                _ => SkuCommand::Ship {
+                    hold,
+                    location: place(l),
+                    quantity,
+                    held: quantity.saturating_sub(u32::from(partial)),
+                    shipment,
+                },
             };
             (of, command)
         },

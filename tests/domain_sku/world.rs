@@ -320,5 +320,11 @@ pub fn reserve(hold: &HoldName, quantity: u32) -> SkuCommand {
 }
 
 pub fn ship(hold: &HoldName, location: &str, quantity: u32, shipment: u32) -> SkuCommand {
-    SkuCommand::Ship { hold: hold.clone(), location: place(location), quantity, shipment }
+    SkuCommand::Ship {
+        hold: hold.clone(),
+        location: place(location),
+        quantity,
+        held: quantity,
+        shipment,
+    }
 }

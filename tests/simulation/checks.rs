@@ -12,6 +12,7 @@ use earmark::{
         decision::{Standing, Verdict},
         ids::{EntityKey, EventKey},
         order::OrderState,
+        outcome::Outcome,
         sku::SkuState,
         time::Timestamp,
     },
@@ -41,21 +42,8 @@ pub fn check(world: &World, partitions: Partition) {
         Err(why) => return world.violation(why),
     };
     count(world, &folded);
-    if let Ok(what) = std::env::var("DBG") {
-        for (sequence, record) in &folded.records {
-            for entry in &record.entries {
-                let text = format!("{entry:?}");
-                if text.contains(&what) {
-                    println!(
-                        "DBG {sequence} p{} {} {} {}",
-                        record.header.partition,
-                        record.header.owner,
-                        record.header.decided_at.0 - super::world::DAY_ONE.0,
-                        text.replace("17950000", "").chars().take(1500).collect::<String>()
-                    );
-                }
-            }
-        }
+    if let Ok(what) = std::env::var("EARMARK_TRACE") {
+        print_entries(&folded, &what);
     }
     everything_was_read(world, &folded, partitions);
     snapshots_are_the_fold(world, &folded);
@@ -140,6 +128,17 @@ fn apply(folded: &mut Folded, decided: &Decided, record: &Record) -> Result<(), 
     }
 }
 
+/// Every entry that names something, for whoever looks into a violation.
+fn print_entries(folded: &Folded, what: &str) {
+    for (sequence, record) in &folded.records {
+        let entries = record.entries.iter().map(|entry| format!("{entry:?}"));
+        for entry in entries.filter(|entry| entry.contains(what)) {
+            let (partition, owner) = (record.header.partition, &record.header.owner);
+            println!("trace: {sequence}@{partition} by {owner}: {entry}");
+        }
+    }
+}
+
 /// What occurred, for the coverage report.
 fn count(world: &World, folded: &Folded) {
     let mut outside = world.lock();
@@ -175,9 +174,25 @@ fn count(world: &World, folded: &Folded) {
                 }
                 for outcome in &decided.outcomes {
                     outside.count(&format!("outcome: {}", outcome.kind()));
+                    count_reasons(&mut outside, outcome);
                 }
             }
         }
+    }
+}
+
+/// Reasons that stand within an outcome.
+fn count_reasons(outside: &mut Outside, outcome: &Outcome) {
+    match outcome {
+        Outcome::OrderReserved { refused, .. } | Outcome::OrderRejected { refused } => {
+            for line in refused {
+                outside.count(&format!("line: {}", line.refusal.reason));
+            }
+        }
+        Outcome::RefundDue { refusal, .. } => {
+            outside.count(&format!("refund: {}", refusal.reason));
+        }
+        _ => {}
     }
 }
 

@@ -1,7 +1,8 @@
 //! The simulator: the real engine on a simulated world, from a seed.
 //!
 //! `cargo test --test simulation` runs 300 seeds, each twice; `EARMARK_SEEDS=1000` another number,
-//! `EARMARK_SEED=17` one. A failure prints its seed. See `tests/README.md`.
+//! `EARMARK_SEED=17` one. A failure prints its seed; `EARMARK_TRACE=order-325` then prints every entry of
+//! the journal that says so. See `tests/README.md`.
 
 mod checks;
 mod coverage;

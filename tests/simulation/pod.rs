@@ -246,7 +246,7 @@ fn tap(seed: u64, world: World, health: watch::Sender<Health>) -> Tap {
         let Trigger::Event(cause) = trigger else { return };
         let fails = match (seed % 4, stage, key) {
             (0, Stage::Deciding, EntityKey::Sku(sku)) => {
-                sku.as_str().ends_with("13/ä") && cause.sequence % 97 == 0
+                sku.as_str().ends_with("13/ä") && cause.sequence % 31 == 0
             }
             (2, Stage::Applied, EntityKey::Sku(sku)) => {
                 sku.as_str().ends_with("12/ä") && cause.sequence % 83 == 0

@@ -145,7 +145,6 @@ impl Leg {
         Ok(())
     }
 
-    /// Units beyond the hold were never its own: a physical fact is believed.
     fn shipped(&mut self, number: u32) -> Result<(), Breach> {
         if self.unanswered_shipments.first().map(|shipment| shipment.number) != Some(number) {
             return Err(self.breach("an answer to a shipment that is not the oldest"));
@@ -154,7 +153,7 @@ impl Leg {
         self.sent = None;
         match &mut self.hold {
             Hold::Granted(grant) | Hold::Lapsed(grant) | Hold::Allocated(grant) => {
-                grant.quantity = grant.quantity.saturating_sub(shipment.quantity);
+                grant.quantity = grant.quantity.saturating_sub(shipment.held);
             }
             Hold::Asked | Hold::Refused(_) | Hold::Released => {}
         }

@@ -53,6 +53,8 @@ pub struct Shipment {
     pub location: LocationId,
     /// Units.
     pub quantity: u32,
+    /// Of these, units out of the leg's hold.
+    pub held: u32,
     /// When they left, says the publisher.
     pub time: Timestamp,
 }
@@ -178,6 +180,7 @@ impl Leg {
                 hold,
                 location: shipment.location.clone(),
                 quantity: shipment.quantity,
+                held: shipment.held,
                 shipment: shipment.number,
             },
         }
@@ -218,8 +221,14 @@ impl Leg {
 
     /// Units that left and that its SKU has not taken out of the hold yet, as far as known.
     pub fn leaving(&self) -> u32 {
-        let quantities = self.unanswered_shipments.iter().map(|shipment| shipment.quantity);
-        quantities.fold(0, u32::saturating_add)
+        let held = self.unanswered_shipments.iter().map(|shipment| shipment.held);
+        held.fold(0, u32::saturating_add)
+    }
+
+    /// Units in the hold that nobody wants, of an order that still wants `open` of it.
+    pub fn surplus(&self, open: u32) -> u32 {
+        let granted = self.grant().map_or(0, |grant| grant.quantity);
+        granted.saturating_sub(open).saturating_sub(self.leaving())
     }
 
     /// What its SKU promised, while the hold is known.

@@ -386,7 +386,7 @@ fn sent() -> OrderFact {
 
 fn shipping() -> OrderFact {
     let time = Timestamp::default();
-    leg(LegFact::Shipping(Shipment { number: 1, location: east(), quantity: 3, time }))
+    leg(LegFact::Shipping(Shipment { number: 1, location: east(), quantity: 3, held: 3, time }))
 }
 
 fn grant() -> Grant {

@@ -77,11 +77,12 @@ fn by_line(order: &Order, said: &Fulfilment) -> Result<ByLine, Refusal> {
 fn ship(draft: &mut Draft<'_>, said: &Fulfilment, units: &ByLine) -> Result<(), Refusal> {
     within_order(&draft.order, units)?;
     let stage = stage_of(&draft.order, &said.fulfilment);
+    let before = draft.order.open_by_leg();
     for (&line, &quantity) in units {
         let from = [Place::OPEN, Place::LOST].concat();
         draft.move_units(line, &from, Place::Shipped, quantity);
     }
-    tell_skus(draft, said, units);
+    tell_skus(draft, said, units, &before);
     let lines =
         write_down(draft, FulfilmentStep::Shipped, said, units, stage.skipped(Stage::Shipped));
     let complete = draft.order.open() == 0;
@@ -131,8 +132,10 @@ fn within_order(order: &Order, units: &ByLine) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// One shipment for each hold that units belonged to, whatever became of the hold.
-fn tell_skus(draft: &mut Draft<'_>, said: &Fulfilment, units: &ByLine) {
+/// One shipment for each hold that units belonged to, whatever became of the hold. Of lines that
+/// share a hold one may ship more than it was promised: the others keep theirs.
+fn tell_skus(draft: &mut Draft<'_>, said: &Fulfilment, units: &ByLine, open_before: &[u32]) {
+    let open_after = draft.order.open_by_leg();
     let mut by_leg: BTreeMap<u32, u32> = BTreeMap::new();
     for (&index, &quantity) in units {
         let Some(line) = draft.order.lines.get(index as usize) else { continue };
@@ -141,9 +144,15 @@ fn tell_skus(draft: &mut Draft<'_>, said: &Fulfilment, units: &ByLine) {
     }
     for (index, quantity) in by_leg {
         let Some(leg) = draft.order.legs.get(index as usize) else { continue };
-        let number = leg.shipments.saturating_add(1);
-        let (location, time) = (said.location.clone(), draft.when.time);
-        let shipment = Shipment { number, location, quantity, time };
+        let open = |by_leg: &[u32]| by_leg.get(index as usize).copied().unwrap_or(0);
+        let promised = open(open_before).saturating_sub(open(&open_after));
+        let shipment = Shipment {
+            number: leg.shipments.saturating_add(1),
+            location: said.location.clone(),
+            quantity,
+            held: quantity.min(promised.saturating_add(leg.surplus(open(open_before)))),
+            time: draft.when.time,
+        };
         draft.record_leg(index, LegFact::Shipping(shipment));
     }
 }

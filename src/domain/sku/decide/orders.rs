@@ -3,7 +3,8 @@
 
 use super::{
     draft::{Draft, Trace},
-    place, reserving, shelf, shipping,
+    place, reserving, shelf,
+    shipping::{self, Leaving},
 };
 use crate::domain::{
     command::{SkuAnswer, SkuCommand},
@@ -67,8 +68,9 @@ fn answer(draft: &mut Draft<'_>, command: &SkuCommand, order: &OrderId) -> SkuAn
         }
         SkuCommand::Commit { hold, quantity } => commit(draft, order, hold, *quantity),
         SkuCommand::Release { hold, keep } => release(draft, order, hold, *keep),
-        SkuCommand::Ship { hold, location, quantity, shipment } => {
-            ship(draft, order, hold, location, u64::from(*quantity), *shipment);
+        SkuCommand::Ship { hold, location, quantity, held, shipment } => {
+            let units = Leaving { units: u64::from(*quantity), held: u64::from(*held) };
+            ship(draft, order, hold, location, units, *shipment);
             SkuAnswer::Shipped { hold: hold.clone(), shipment: *shipment }
         }
     }
@@ -204,7 +206,7 @@ fn ship(
     order: &OrderId,
     name: &HoldName,
     location: &LocationId,
-    units: u64,
+    units: Leaving,
     shipment: u32,
 ) {
     let (promise, seen, stands) = match draft.find(name) {
@@ -219,6 +221,6 @@ fn ship(
     if stands {
         shipping::from_hold(draft, promise, location, units);
     } else {
-        shipping::from_shelf(draft, location, units);
+        shipping::from_shelf(draft, location, units.units);
     }
 }

@@ -19,6 +19,15 @@ use crate::domain::{
     },
 };
 
+/// Units that left.
+#[derive(Clone, Copy)]
+pub(super) struct Leaving {
+    /// All of them.
+    pub units: u64,
+    /// Those that the hold promised, as far as its owner knows.
+    pub held: u64,
+}
+
 /// `stock.shipped`, for a hold that is no order's.
 pub(super) fn shipped(
     draft: &mut Draft<'_>,
@@ -31,7 +40,7 @@ pub(super) fn shipped(
         Known::Open(Hold { promise, location, .. }) => {
             let (promise, location) = (*promise, location.clone());
             let counted = draft.stock(&location).counted_at_or_after(draft.when().time);
-            from_hold(draft, promise, &location, units);
+            from_hold(draft, promise, &location, Leaving { units, held: units });
             Ok(if counted { Verdict::Recorded } else { Verdict::Accepted })
         }
         Known::Ended(stone) => {
@@ -60,14 +69,14 @@ pub(super) fn from_hold(
     draft: &mut Draft<'_>,
     promise: PromiseNo,
     location: &LocationId,
-    units: u64,
+    Leaving { units, held }: Leaving,
 ) {
     shelf::bring_up_to_date(draft, promise);
     let Some(hold) = draft.hold(promise).cloned() else { return };
-    if !hold.is_committed() {
+    let promised = held.min(units).min(hold.units.total());
+    if promised > 0 && !hold.is_committed() {
         draft.propose(SkuFact::HoldCommitted { promise });
     }
-    let promised = units.min(hold.units.total());
     let here = hold.location == *location;
     let counted = draft.stock(location).counted_at_or_after(draft.when().time);
     // Units that left before the last count, or from elsewhere, are still on this shelf.
@@ -76,7 +85,7 @@ pub(super) fn from_hold(
         draft.propose(SkuFact::HoldShipped { promise, units: from_its_own });
     }
     let rest = promised - from_its_own;
-    if units >= hold.units.total() {
+    if promised == hold.units.total() {
         draft.propose(SkuFact::HoldEnded { promise, ending: Ending::Shipped, stone: promise });
     } else if let Some(hold) = draft.hold(promise).filter(|_| rest > 0) {
         let by = hold.giving_up(rest);
