@@ -5,6 +5,7 @@
 //! the journal that says so. See `tests/README.md`.
 
 mod checks;
+mod conforms;
 mod coverage;
 mod director;
 mod formats;
@@ -12,6 +13,8 @@ mod pod;
 mod ports;
 mod rest;
 mod simulation;
+#[path = "../conformance/suite/mod.rs"]
+mod suite;
 mod workload;
 mod world;
 

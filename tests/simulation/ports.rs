@@ -28,6 +28,9 @@ use super::world::{Kept, Outside, Stored, World, journal_subject};
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_millis(400);
 
+/// The largest message that a stream takes.
+const MESSAGE_BYTES_MAX: usize = 8 << 20;
+
 /// How a pod is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
@@ -166,6 +169,29 @@ fn refilled(stream: &super::world::Stream, cursor: Cursor) -> Option<u64> {
     stream.messages.values().find(newer).map(|stored| stored.sequence - 1)
 }
 
+/// Where a reader stands that was asked to stand after a cursor, and what was lost before that.
+fn stand(stream: &super::world::Stream, after: Cursor) -> (Cursor, Option<Loss>) {
+    let created = stream.created;
+    if after.created == Timestamp::default() {
+        return (Cursor { created, ..after }, None);
+    }
+    if after.created != created {
+        let loss = Loss::OtherStream { remembered: after.created, found: created };
+        return (Cursor { created, ..Cursor::default() }, Some(loss));
+    }
+    let (cursor, first) = (after.sequence, stream.first);
+    let end = match stream.last < cursor {
+        true => Some(stream.last),
+        false => refilled(stream, after),
+    };
+    let (sequence, loss) = match end {
+        Some(end) => (end, Some(Loss::EndBeforeCursor { cursor, end })),
+        None if first > cursor + 1 => (first - 1, Some(Loss::FirstAfterCursor { cursor, first })),
+        None => (cursor, None),
+    };
+    (Cursor { sequence, ..after }, loss)
+}
+
 /// The beginning of the subjects of a source.
 fn subjects(partition: Partition, source: Source) -> String {
     match source {
@@ -265,24 +291,7 @@ impl Input for PodView {
         after: Cursor,
     ) -> Result<Opened, PortError> {
         self.request().await;
-        let (first, last, created) = {
-            let outside = self.world.lock();
-            let stream = stream_of(&outside, source);
-            (stream.first, stream.last, stream.created)
-        };
-        let mut cursor = Cursor { created, ..after };
-        let mut loss = None;
-        if after.created != Timestamp::default() {
-            if last < after.sequence {
-                loss = Some(Loss::EndBeforeCursor { cursor: after.sequence, end: last });
-                cursor.sequence = last;
-            } else if first > after.sequence + 1 {
-                loss = Some(Loss::FirstAfterCursor { cursor: after.sequence, first });
-            } else if let Some(end) = refilled(stream_of(&self.world.lock(), source), after) {
-                loss = Some(Loss::EndBeforeCursor { cursor: after.sequence, end });
-                cursor.sequence = end;
-            }
-        }
+        let (cursor, loss) = stand(stream_of(&self.world.lock(), source), after);
         let subjects = subjects(partition, source);
         let reader =
             Box::new(SimReader { pod: self.clone(), source, subjects, cursor, looked: (0, 0) });
@@ -406,6 +415,9 @@ fn entry(stored: &Stored) -> JournalEntry {
 
 impl PodView {
     fn send_now(&self, message: &Outgoing) -> Result<Sent, SendError> {
+        if message.payload.len() > MESSAGE_BYTES_MAX {
+            return Err(SendError::TooLarge(format!("{} bytes", message.payload.len())));
+        }
         let now = self.world.now();
         let mut outside = self.world.lock();
         if let Some(id) = &message.id
