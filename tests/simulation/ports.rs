@@ -578,6 +578,9 @@ fn accept(outside: &mut Outside, partition: Partition, delta: &Delta) -> At<()> 
                 None => kept.dues.remove(&clock),
             };
         }
+        if kept.parts.is_empty() {
+            shelf.entities.remove(&change.key);
+        }
     }
     At::Here(())
 }
