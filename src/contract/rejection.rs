@@ -55,6 +55,7 @@ pub(super) struct Names {
 impl Rejection {
     /// A rejection by a rule.
     pub fn new(rule: Rule, found: &str, expected: impl Into<String>) -> Box<Rejection> {
+        let found = if found.is_empty() { "an empty string" } else { found };
         Box::new(Rejection {
             reason: rule.reason(),
             rule,

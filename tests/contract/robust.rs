@@ -53,6 +53,18 @@ fn example() -> impl Strategy<Value = Value> {
     (0..EVENT_TYPES.len()).prop_map(|n| good(EVENT_TYPES[n].name))
 }
 
+/// Nothing at all is found where a text is empty, and it is said in words.
+#[test]
+fn an_empty_text_is_named() {
+    let mut event = good("hold.requested");
+    for place in ["replyto", "expirytime", "time", "subject", "type", "specversion", "id"] {
+        let before = std::mem::replace(&mut event[place], Value::from(""));
+        assert!(decode(event.to_string().as_bytes(), &Limits::default()).is_err(), "{place}");
+        is_answered(event.to_string().as_bytes());
+        event[place] = before;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
