@@ -20,9 +20,9 @@ use crate::domain::time::Timestamp;
 /// A record on its way into the journal.
 pub(super) struct InFlight {
     pub(super) batch: Batch,
+    pub(super) started: Instant,
     header: Header,
     record: Bytes,
-    started: Instant,
     append: AbortOnDropHandle<Result<u64, NotCommitted>>,
 }
 

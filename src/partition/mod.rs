@@ -167,6 +167,8 @@ pub struct Status {
     pub snapshot: u64,
     /// Live entities.
     pub live: usize,
+    /// The journal has not answered an append for longer than it ever should.
+    pub unanswered: bool,
     /// Entities that decide no more.
     pub quarantined: usize,
     /// Inputs that wait.

@@ -1,6 +1,9 @@
 //! The owner of a partition: one loop that reads, decides, commits, releases and keeps.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -29,6 +32,9 @@ use crate::{
     domain::{ids::EntityKey, refusal::Reason},
     ports::{LogMessage, Read, Source},
 };
+
+/// An append that takes longer is no append that takes its time.
+const UNANSWERED_AFTER: Duration = Duration::from_secs(3);
 
 /// Serves a partition until it has to stop.
 pub async fn serve(env: Env, start: Start) -> Exit {
@@ -345,8 +351,10 @@ impl Owner {
     }
 
     fn tell(&self) {
+        let waits = self.in_flight.as_ref().map(|flying| flying.started.elapsed());
         let status = Status {
             serving: true,
+            unanswered: waits.is_some_and(|waits| waits > UNANSWERED_AFTER),
             position: self.committed.position(),
             decided_at: self.committed.decided_at,
             cursors: self.committed.cursors,

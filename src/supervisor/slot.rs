@@ -113,6 +113,7 @@ impl Slot {
     pub fn report(&self) -> PartitionReport {
         let status = self.status.borrow().clone();
         let why = match &self.phase {
+            Phase::Running if status.unanswered => Some("the journal does not answer".to_owned()),
             Phase::Running if status.serving => None,
             Phase::Running => Some("it recovers".to_owned()),
             Phase::Held(why) => Some((*why).to_owned()),

@@ -1,4 +1,5 @@
-//! The progress bar: on standard error, and only if that is a terminal.
+//! The progress bar: on standard error, if that is a terminal; otherwise a line there when it does
+//! not go on, and when it does again.
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ const REDRAW_EVERY: Duration = Duration::from_millis(100);
 /// Shows how far it has come.
 pub struct Progress {
     bar: ProgressBar,
+    waits_for: Option<&'static str>,
 }
 
 impl Progress {
@@ -26,7 +28,7 @@ impl Progress {
             bar.set_style(style);
         }
         bar.enable_steady_tick(REDRAW_EVERY);
-        Progress { bar }
+        Progress { bar, waits_for: None }
     }
 
     /// The input has been read up to here.
@@ -35,11 +37,17 @@ impl Progress {
     }
 
     /// How it stands.
-    pub fn show(&self, summary: &Summary, waits_for: Option<&str>) {
+    pub fn show(&mut self, summary: &Summary, waits_for: Option<&'static str>) {
+        let Summary { published, refused, .. } = summary;
         if self.bar.is_hidden() {
+            let before = std::mem::replace(&mut self.waits_for, waits_for);
+            match waits_for {
+                now if now == before => {}
+                Some(what) => eprintln!("{published} published; {what}"),
+                None => eprintln!("{published} published; it goes on"),
+            }
             return;
         }
-        let Summary { published, refused, .. } = summary;
         let waits = waits_for.unwrap_or_default();
         self.bar.set_message(format!("{published} published, {refused} refused {waits}"));
     }
