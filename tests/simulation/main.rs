@@ -1,8 +1,9 @@
 //! The simulator: the real engine on a simulated world, from a seed.
 //!
 //! `cargo test --test simulation` runs 300 seeds, each twice; `EARMARK_SEEDS=1000` another number,
-//! `EARMARK_SEED=17` one. A failure prints its seed; `EARMARK_TRACE=order-325` then prints every entry of
-//! the journal that says so. See `tests/README.md`.
+//! `EARMARK_SEEDS=300..400` others, `EARMARK_SEED=17` one. A failure prints its seed;
+//! `EARMARK_TRACE=order-325` then prints every entry of the journal that says so. See
+//! `tests/README.md`.
 
 mod checks;
 mod conforms;
@@ -28,6 +29,9 @@ use simulation::{Report, run};
 /// The simulated time of a seed, in seconds.
 const SECONDS: u64 = 65;
 
+/// How many seeds are played if nothing else is said.
+const SEEDS: u64 = 300;
+
 /// From so many seeds on, everything must have occurred at least once.
 const COVERING: usize = 100;
 
@@ -47,8 +51,17 @@ fn play_for(seed: u64, seconds: u64) -> Report {
     actix::System::with_tokio_rt(runtime).block_on(run(seed, seconds))
 }
 
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
+/// The seeds that the environment asks for: one, so many, or a range of them.
+fn seeds() -> Vec<u64> {
+    let number = |text: &str| text.trim().parse::<u64>().expect("a number");
+    if let Ok(seed) = std::env::var("EARMARK_SEED") {
+        return vec![number(&seed)];
+    }
+    let asked = std::env::var("EARMARK_SEEDS").unwrap_or_else(|_| SEEDS.to_string());
+    match asked.split_once("..") {
+        Some((from, to)) => (number(from)..number(to)).collect(),
+        None => (0..number(&asked)).collect(),
+    }
 }
 
 #[test]
@@ -58,10 +71,7 @@ fn every_seed_keeps_every_promise() {
             eprintln!("{info}");
         }
     }));
-    let seeds: Vec<u64> = match number("EARMARK_SEED") {
-        Some(seed) => vec![seed],
-        None => (0..number("EARMARK_SEEDS").unwrap_or(300)).collect(),
-    };
+    let seeds = seeds();
     let next = AtomicU64::new(0);
     let tally = Mutex::new(world::Tally::new());
     let failures = Mutex::new(Vec::new());
