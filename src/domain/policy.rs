@@ -12,8 +12,14 @@ pub struct Policy {
     pub skew: Span,
     /// How old an order's event may be.
     pub order_horizon: Span,
-    /// Ids that a SKU remembers at most, those of its open holds not counted.
+    /// Ids that a SKU remembers at most of each lane, those of its open holds not counted.
     pub ids_per_sku_max: usize,
+    /// Locations that a SKU has at most.
+    pub locations_per_sku_max: usize,
+    /// Attributes that a SKU has at most.
+    pub attributes_per_sku_max: usize,
+    /// Events that an order decides, and remembers, at most.
+    pub events_per_order_max: usize,
     /// How long a hold lasts where neither the request nor the SKU says.
     pub hold_ttl: Span,
     /// The longest that a hold may last from a request or an extension.
@@ -45,6 +51,9 @@ impl Default for Policy {
             skew: Span::from_secs(300),
             order_horizon: Span::from_secs(400 * 24 * 3_600),
             ids_per_sku_max: 100_000,
+            locations_per_sku_max: 1_000,
+            attributes_per_sku_max: 64,
+            events_per_order_max: 10_000,
             hold_ttl: Span::from_secs(900),
             hold_ttl_max: Span::from_secs(30 * 24 * 3_600),
             payment_margin: Span::from_secs(120),

@@ -498,6 +498,60 @@ fn events_before_the_order_wait_for_it_in_order() {
     assert_eq!(text::decision(&again), "again accepted |  | ");
 }
 
+/// Money that came in time is not too late because the demand lane was behind.
+#[test]
+fn what_has_waited_is_decided_before_a_deadline() {
+    let mut bench = Bench::new();
+    bench.now = 30;
+    assert_eq!(bench.say(pay(P::Captured, 100)), "parked |  | ");
+    let mut order = bench.publish(two_lines(OrderPolicy::AllOrNothing));
+    (order.cause.logged_at, order.cause.time) = (at(0), at(0));
+    bench.now = 2_000;
+    bench.feed(&Input::Event(order));
+    assert!(bench.state.dues().is_empty());
+    assert!(bench.reach(DueClock::Settled, 2_000).facts.is_empty());
+    assert_eq!(text::decision(&bench.feed(&Input::Step)), "accepted |  | ");
+    assert!(!bench.state.dues().is_empty());
+    assert!(bench.state.order().unwrap().is_paid());
+}
+
+#[test]
+fn a_provider_may_say_the_last_first() {
+    let mut bench = reserved_bench();
+    bench.event(pay(P::Voided, 100));
+    assert_eq!(bench.say(pay(P::Authorized, 100)), "recorded |  | ");
+    assert_eq!(bench.say(pay(P::Captured, 100)), "accepted | A commit 2, B commit 1 | ");
+    let mut bench = reserved_bench();
+    bench.event(pay(P::Refunded, 100));
+    assert_eq!(bench.say(pay(P::Captured, 100)), "recorded |  | ");
+}
+
+#[test]
+fn goods_that_arrive_in_part_before_anybody_said_that_they_left() {
+    let mut bench = Bench::new();
+    bench.event(OrderEvent::Placed(placed(vec![line("a", "A", 5)], OrderPolicy::Partial)));
+    bench.hear("A", granted(5));
+    bench.event(pay(P::Captured, 9));
+    bench.hear("A", committed(5));
+    let part = bench.say(fulfil(F::Delivered, "f1", &[("a", 2)]));
+    assert_eq!(part, "accepted | A ship 2 #1 | order.partially_shipped a:2");
+    bench.hear("A", shipped(1));
+    let left = bench.say(fulfil(F::Shipped, "f1", &[("a", 5)]));
+    assert_eq!(left, "accepted | A ship 3 #2 | order.shipped a:3");
+    bench.hear("A", shipped(2));
+    assert_eq!(bench.say(fulfil(F::Shipped, "f1", &[("a", 5)])), "recorded |  | ");
+    let rest = bench.say(fulfil(F::Delivered, "f1", &[("a", 3)]));
+    assert_eq!(rest, "accepted |  | order.delivered");
+}
+
+#[test]
+fn an_order_decides_only_so_many_events() {
+    let mut bench = placed_bench(OrderPolicy::Partial);
+    bench.policy.events_per_order_max = 2;
+    assert_eq!(bench.say(pay(P::Failed, 1)), "recorded |  | ");
+    assert_eq!(bench.say(pay(P::Failed, 1)), "refused too_large |  | ");
+}
+
 #[test]
 fn events_whose_order_never_comes_are_given_up() {
     let mut bench = Bench::new();

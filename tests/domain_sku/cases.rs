@@ -238,9 +238,45 @@ fn too_many_ids_raise_the_mark() {
         world.say(received("a", 1));
         assert!(world.state.memory().len() <= 10);
     }
-    assert_eq!(world.state.head().forgotten, Some(at(89)));
+    let marks = world.state.head().forgotten;
+    assert_eq!(marks, [None, None, Some(at(89)), None], "of the lane that ran over alone");
     assert_eq!(refused(&world.say_of(90, received("a", 1))), Reason::Stale);
+    assert_eq!(world.say_of(80, adjusted("a", 1)), Verdict::Accepted, "by another lane");
     assert_eq!(world.say_of(91, received("a", 1)), Verdict::Accepted);
+}
+
+#[test]
+fn a_sku_has_only_so_many_locations_and_attributes() {
+    let mut world = World::new();
+    (world.policy.locations_per_sku_max, world.policy.attributes_per_sku_max) = (2, 1);
+    world.say(received("a", 1));
+    world.say(received("b", 1));
+    assert_eq!(refused(&world.say(received("c", 1))), Reason::TooLarge);
+    assert_eq!(world.say(received("b", 1)), Verdict::Accepted);
+    let described = |name: &str| {
+        let attributes = [(name.to_owned(), "x".to_owned())].into();
+        SkuEvent::SkuDescribed(SkuDescribed { attributes })
+    };
+    world.say(described("colour"));
+    assert_eq!(world.say(described("colour")), Verdict::Accepted);
+    assert_eq!(refused(&world.say(described("size"))), Reason::TooLarge);
+}
+
+/// A commit that waited for its hold came before the hold's deadline did.
+#[test]
+fn what_has_waited_is_decided_before_a_deadline() {
+    let mut world = World::with_stock(5);
+    world.clock = 60;
+    assert_eq!(world.say(committed("h", "ann")), Verdict::Parked);
+    world.clock = 1_000;
+    let mut requested = world.published(requested("h", 2));
+    (requested.cause.logged_at, requested.cause.time) = (at(0), at(0));
+    world.play(Input::Event(requested));
+    assert!(world.state.dues().is_empty());
+    assert!(world.reach(DueClock::Settled, 1_000).facts.is_empty());
+    assert!(world.reach(DueClock::Demand, 9_000).given_up.is_empty());
+    assert_eq!(world.play(Input::Step).verdict, Verdict::Accepted);
+    assert_eq!(world.line(), "5 3 0 2 0 0 0 0");
 }
 
 #[test]

@@ -160,6 +160,20 @@ fn a_shipment_takes_of_the_hold_what_the_order_says() {
     world.audit().unwrap();
 }
 
+/// The stone of a hold that ended long ago must not be taken away with the shipment it has just
+/// seen.
+#[test]
+fn a_late_shipment_is_seen_once() {
+    let mut world = World::with_stock(9);
+    let hold = hold_of("o", None);
+    world.ask("o", reserve(&hold, 2));
+    world.ask("o", release(&hold, 0));
+    world.clock = 3 * 86_400;
+    (0..3).for_each(|_| drop(world.ask("o", ship(&hold, "a", 2, 1))));
+    assert_eq!(world.line(), "7 7 0 0 0 0 0 0");
+    world.audit().unwrap();
+}
+
 #[test]
 fn a_shipment_older_than_the_count_moves_nothing() {
     let mut world = World::with_stock(5);

@@ -5,12 +5,14 @@
 //! point is in time.
 
 use super::{OrderState, state::Order};
-use crate::domain::{Due, DueClock, time::Timestamp};
+use crate::domain::{Due, DueClock, Entity, time::Timestamp};
 
 /// The next deadline on each clock.
 pub(super) fn of(state: &OrderState) -> Vec<Due> {
     let due = |clock, at: Option<Timestamp>| at.map(|at| Due { clock, at });
     match &state.order {
+        // What has waited came before any deadline that is reached now.
+        Some(_) if state.has_steps_left() => Vec::new(),
         Some(order) => due(DueClock::Settled, order.next_due()).into_iter().collect(),
         None => due(DueClock::Demand, state.parked.next_due()).into_iter().collect(),
     }

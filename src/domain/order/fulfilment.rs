@@ -138,6 +138,11 @@ impl From<&ShipmentTracked> for Tracking {
 }
 
 impl Fulfilment {
+    /// Units of a line that left.
+    pub fn shipped(&self, line: &Name) -> u32 {
+        self.lines.get(line).map_or(0, |parcel| parcel.shipped)
+    }
+
     /// Units of a line that left and have not arrived.
     pub fn under_way(&self, line: &Name) -> u32 {
         self.lines.get(line).map_or(0, |parcel| parcel.shipped.saturating_sub(parcel.delivered))
@@ -186,6 +191,7 @@ impl Fulfilment {
         match self.stage.after(step) {
             Some(Stage::Delivered) if under_way => Stage::Shipped,
             Some(stage) => stage,
+            None if self.stage == Stage::Delivered && under_way => Stage::Shipped,
             None => self.stage,
         }
     }

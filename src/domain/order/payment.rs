@@ -84,13 +84,16 @@ impl Payment {
             }
         }
         self.pays = match step {
-            PaymentStep::Authorized | PaymentStep::Captured => true,
+            // A provider's words may come in any order: what was taken back before stays so.
+            PaymentStep::Authorized | PaymentStep::Captured => {
+                self.is_backed() || (self.voided == 0 && self.refunded == 0)
+            }
             PaymentStep::Voided | PaymentStep::Refunded => self.pays && self.is_backed(),
             PaymentStep::Failed | PaymentStep::Disputed => self.pays,
         };
     }
 
     fn is_backed(&self) -> bool {
-        self.authorized.max(self.captured) > self.voided.saturating_add(self.refunded)
+        self.captured > self.refunded || self.authorized > self.voided.saturating_add(self.refunded)
     }
 }

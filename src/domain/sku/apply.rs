@@ -13,6 +13,7 @@ use super::{
 };
 use crate::domain::{
     Breach,
+    event::Lane,
     ids::{EventKey, HoldName, LocationId},
     time::Timestamp,
 };
@@ -125,7 +126,7 @@ impl SkuState {
         }
     }
 
-    fn forget(&mut self, ids: &[EventKey], mark: Option<Timestamp>, stones: &[PromiseNo]) {
+    fn forget(&mut self, ids: &[EventKey], mark: Option<(Lane, Timestamp)>, stones: &[PromiseNo]) {
         for key in ids {
             self.memory.forget(*key);
             self.touch(PartName::Id(*key));
@@ -134,7 +135,10 @@ impl SkuState {
             self.book.take_stone(*stone);
             self.stone_made_way(*stone);
         }
-        self.head.forgotten = self.head.forgotten.max(mark);
+        if let Some((lane, mark)) = mark {
+            let known = &mut self.head.forgotten[lane as usize];
+            *known = (*known).max(Some(mark));
+        }
     }
 }
 

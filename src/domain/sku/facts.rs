@@ -14,6 +14,7 @@ use super::{
     stock::{StockChange, Wave},
 };
 use crate::domain::{
+    event::Lane,
     ids::{EventKey, HoldName, LocationId, Owner},
     time::Timestamp,
 };
@@ -142,8 +143,8 @@ pub enum SkuFact {
     Forgotten {
         /// The ids.
         ids: Vec<EventKey>,
-        /// The latest `time` of those that went before their time.
-        mark: Option<Timestamp>,
+        /// Their lane, and the latest `time` of those that went before their time.
+        mark: Option<(Lane, Timestamp)>,
         /// The stones.
         stones: Vec<PromiseNo>,
     },

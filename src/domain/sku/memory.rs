@@ -46,8 +46,8 @@ pub struct Remembered {
 pub(super) struct Outdated {
     /// The ids.
     pub ids: Vec<EventKey>,
-    /// The latest `time` of those that go before their time.
-    pub mark: Option<Timestamp>,
+    /// Their lane, and the latest `time` of those that go before their time.
+    pub mark: Option<(Lane, Timestamp)>,
 }
 
 /// The ids a SKU remembers.
@@ -87,34 +87,23 @@ impl Memory {
         self.kept.get(&promise).is_none_or(|ids| ids.len() < IDS_PER_HOLD_MAX)
     }
 
-    /// The ids that go with the decision of an event: those that its lane has left behind, and the
-    /// oldest beyond the bound.
+    /// The ids that go with the decision of an event: those that its lane has left behind, and its
+    /// oldest beyond the bound. A repeat comes by the lane of the first, so that a lane that runs
+    /// over costs the others nothing.
     pub(super) fn outdated(&self, cause: &Cause, policy: &Policy) -> Outdated {
         let before = cause.logged_at - policy.horizon - policy.skew;
-        let left_behind = self.loose.get(&cause.lane).into_iter().flatten();
-        let left_behind = left_behind.take_while(|(logged_at, _)| *logged_at < before);
-        let ids: Vec<_> = left_behind.take(FORGOTTEN_AT_ONCE).map(|(_, key)| *key).collect();
-        let loose: usize = self.loose.values().map(BTreeSet::len).sum();
-        let too_many = (loose - ids.len() + 1).saturating_sub(policy.ids_per_sku_max);
-        let mut outdated = Outdated { ids, mark: None };
-        self.give_up_oldest(too_many.min(FORGOTTEN_AT_ONCE), &mut outdated);
-        outdated
-    }
-
-    fn give_up_oldest(&self, count: usize, outdated: &mut Outdated) {
-        let mut lanes: Vec<_> = self.loose.values().map(|ids| ids.iter().peekable()).collect();
-        let mut given_up = 0;
-        while given_up < count {
-            let firsts = lanes.iter_mut().enumerate();
-            let oldest =
-                firsts.filter_map(|(lane, ids)| ids.peek().map(|(at, _)| (*at, lane))).min();
-            let Some((_, key)) = oldest.and_then(|(_, lane)| lanes[lane].next()) else { return };
-            if outdated.ids.contains(key) {
-                continue;
-            }
-            outdated.mark = outdated.mark.max(self.recall(*key).map(|remembered| remembered.time));
-            outdated.ids.push(*key);
-            given_up += 1;
+        let lane = self.loose.get(&cause.lane);
+        let oldest = || lane.into_iter().flatten();
+        let left_behind = oldest().take_while(|(logged_at, _)| *logged_at < before);
+        let gone = left_behind.take(FORGOTTEN_AT_ONCE).count();
+        let too_many =
+            (lane.map_or(0, BTreeSet::len) - gone + 1).saturating_sub(policy.ids_per_sku_max);
+        let given_up = too_many.min(FORGOTTEN_AT_ONCE);
+        let time_of = |(_, key): &(Timestamp, EventKey)| self.recall(*key).map(|known| known.time);
+        let mark = oldest().skip(gone).take(given_up).filter_map(time_of).max();
+        Outdated {
+            ids: oldest().take(gone + given_up).map(|(_, key)| *key).collect(),
+            mark: mark.map(|mark| (cause.lane, mark)),
         }
     }
 

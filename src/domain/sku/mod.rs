@@ -56,9 +56,9 @@ pub struct Head {
     pub next: PromiseNo,
     /// How it is sold.
     pub settings: Settings,
-    /// The latest `time` of the ids that were forgotten before their time: an event that is not
-    /// well after it cannot be told from a repeat.
-    pub forgotten: Option<Timestamp>,
+    /// For each lane, the latest `time` of the ids that were forgotten before their time: an event
+    /// that is not well after it cannot be told from a repeat.
+    pub forgotten: [Option<Timestamp>; 4],
 }
 
 /// What a shop may show.
@@ -217,6 +217,10 @@ impl Entity for SkuState {
     }
 
     fn dues(&self) -> Vec<Due> {
+        // What has waited came before any deadline that is reached now.
+        if self.unparkable().is_some() {
+            return Vec::new();
+        }
         let settled = self.book.due().map(|at| Due { clock: DueClock::Settled, at });
         let demand = self.parking.due().map(|at| Due { clock: DueClock::Demand, at });
         settled.into_iter().chain(demand).collect()

@@ -5,7 +5,7 @@ use super::{
     parking,
 };
 use crate::domain::{
-    DueClock, Moment,
+    DueClock, Entity, Moment,
     decision::{Decision, Verdict},
     order::{OrderState, facts::OrderFact, lines::Place},
     outcome::Outcome,
@@ -23,6 +23,7 @@ pub(super) fn decide(
     match (clock, &state.order) {
         (DueClock::Demand, _) => parking::give_up(state, reached),
         (DueClock::Settled, None) => Decision::new(Verdict::Recorded),
+        (DueClock::Settled, Some(_)) if state.has_steps_left() => Decision::new(Verdict::Recorded),
         (DueClock::Settled, Some(order)) => {
             let when = When { time: reached, logged_at: reached };
             let mut draft = Draft::of(&state.id, order, when, moment);

@@ -32,7 +32,12 @@ pub(super) fn decide(draft: &mut Draft<'_>, step: FulfilmentStep, said: &Fulfilm
         Ok(units) => units,
         Err(refusal) => return Verdict::Refused(refusal),
     };
-    let Some(next) = stage.after(step) else { return Verdict::Recorded };
+    let Some(next) = stage.after(step) else {
+        return match step {
+            FulfilmentStep::Shipped => ship_the_rest(draft, said, &units),
+            _ => Verdict::Recorded,
+        };
+    };
     let gone = match next {
         Stage::Shipped => ship(draft, said, &units),
         Stage::Delivered => deliver(draft, said, &units, stage),
@@ -42,6 +47,25 @@ pub(super) fn decide(draft: &mut Draft<'_>, step: FulfilmentStep, said: &Fulfilm
         }
     };
     gone.map_or_else(Verdict::Refused, |()| Verdict::Accepted)
+}
+
+/// Goods that arrived had left, before anybody said so: of those that are now said to have left, the
+/// others are still under way.
+fn ship_the_rest(draft: &mut Draft<'_>, said: &Fulfilment, units: &ByLine) -> Verdict {
+    let known = draft.order.fulfilments.get(&said.fulfilment);
+    let Some(known) = known.filter(|known| known.skipped.contains(&FulfilmentStep::Shipped)) else {
+        return Verdict::Recorded;
+    };
+    let rest = |(&line, &quantity): (&u32, &u32)| {
+        let name = &draft.order.lines.get(line as usize)?.name;
+        let left = quantity.saturating_sub(known.shipped(name));
+        (left > 0).then_some((line, left))
+    };
+    let rest: ByLine = units.iter().filter_map(rest).collect();
+    if rest.is_empty() {
+        return Verdict::Recorded;
+    }
+    ship(draft, said, &rest).map_or_else(Verdict::Refused, |()| Verdict::Accepted)
 }
 
 /// Keeps the newest word of a carrier, by the carrier's own clock.

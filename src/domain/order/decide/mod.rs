@@ -57,6 +57,9 @@ fn event(
     }
     match untimely(cause, moment) {
         Some(reason) => Decision::refused(reason),
+        None if state.memory.len() >= moment.policy.events_per_order_max => {
+            Decision::refused(Reason::TooLarge)
+        }
         None => judge(state, published, moment),
     }
 }

@@ -19,6 +19,9 @@ pub(super) fn deadline(
     clock: DueClock,
     reached: Timestamp,
 ) -> Decision<SkuFact> {
+    if state.unparkable().is_some() {
+        return Decision::new(Verdict::Recorded);
+    }
     let when = When { logged_at: reached, time: moment.now, trace: Trace::BySecond };
     let mut draft = Draft::new(state, moment, when);
     match clock {

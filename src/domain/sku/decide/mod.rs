@@ -79,7 +79,7 @@ fn again(same: bool, verdict: &Verdict) -> Decision<SkuFact> {
 }
 
 fn is_stale(state: &SkuState, cause: &Cause, moment: &Moment<'_>) -> bool {
-    let forgotten = state.head.forgotten;
+    let forgotten = state.head.forgotten[cause.lane as usize];
     cause.logged_at - cause.time > moment.policy.horizon
         || forgotten.is_some_and(|mark| cause.time <= mark + moment.policy.skew)
 }
@@ -92,6 +92,9 @@ fn event(mut draft: Draft<'_>, published: &Published<SkuEvent>) -> Decision<SkuF
 }
 
 fn judge(draft: &mut Draft<'_>, published: &Published<SkuEvent>) -> Verdict {
+    if has_no_room_for(draft, &published.event) {
+        return Verdict::Refused(Reason::TooLarge.into());
+    }
     match &published.event {
         SkuEvent::HoldRequested(event) => holds::requested(draft, event),
         SkuEvent::HoldExtended(event) => holds::extended(draft, published, event),
@@ -109,6 +112,25 @@ fn judge(draft: &mut Draft<'_>, published: &Published<SkuEvent>) -> Verdict {
         SkuEvent::SkuDescribed(event) => selling::described(draft, event),
     }
     .unwrap_or_else(|refusal| refused(draft, &published.event, refusal))
+}
+
+/// Whether the event would add a location or an attribute to as many as a SKU may have.
+fn has_no_room_for(draft: &Draft<'_>, event: &SkuEvent) -> bool {
+    let (state, policy) = (draft.state(), draft.policy());
+    let location = match event {
+        SkuEvent::StockAdjusted(event) => &event.location,
+        SkuEvent::StockCounted(event) => &event.location,
+        SkuEvent::StockMoved(event) => &event.location,
+        SkuEvent::StockReceived(event) => &event.location,
+        SkuEvent::StockReturned(event) => &event.location,
+        SkuEvent::SkuDescribed(event) => {
+            let added =
+                event.attributes.keys().filter(|name| !state.attributes.contains_key(*name));
+            return state.attributes.len() + added.count() > policy.attributes_per_sku_max;
+        }
+        _ => return false,
+    };
+    !state.locations.contains_key(location) && state.locations.len() >= policy.locations_per_sku_max
 }
 
 /// Says a refusal aloud, if the event was refused for what it is and not for when it came.

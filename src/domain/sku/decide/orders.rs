@@ -118,7 +118,7 @@ fn commit(draft: &mut Draft<'_>, order: &OrderId, name: &HoldName, quantity: u32
             Ending::Shipped => return committed(name, quantity),
             Ending::Expired => {
                 let stone = stone.clone();
-                return commit_expired(draft, order, &stone, quantity);
+                return commit_expired(draft, &stone, quantity);
             }
             Ending::Released
             | Ending::Transferred { .. }
@@ -149,12 +149,7 @@ fn commit_open(draft: &mut Draft<'_>, hold: &Hold, quantity: u32) -> u32 {
 }
 
 /// A hold that expired may be had again if its units can: all of them, where they were.
-fn commit_expired(
-    draft: &mut Draft<'_>,
-    order: &OrderId,
-    stone: &Stone,
-    quantity: u32,
-) -> SkuAnswer {
+fn commit_expired(draft: &mut Draft<'_>, stone: &Stone, quantity: u32) -> SkuAnswer {
     let wish = place::Wish {
         quantity: u64::from(quantity),
         partial: false,
@@ -165,7 +160,10 @@ fn commit_expired(
         Ok(grant) => grant,
         Err(refusal) => {
             let hold = stone.name.clone();
-            lay_stone(draft, order, &hold, Ending::Refused { refusal: refusal.clone() });
+            let promise = draft.next_number();
+            let ending = Ending::Refused { refusal: refusal.clone() };
+            let stone = Stone { promise, ending, location: None, ..stone.clone() };
+            draft.propose(SkuFact::StoneLaid(Box::new(stone)));
             return SkuAnswer::NotCommitted { hold, refusal };
         }
     };
@@ -209,18 +207,25 @@ fn ship(
     units: Leaving,
     shipment: u32,
 ) {
-    let (promise, seen, stands) = match draft.find(name) {
-        Known::Open(hold) => (hold.promise, hold.shipments.contains(&shipment), true),
-        Known::Ended(stone) => (stone.promise, stone.shipments.contains(&shipment), false),
-        Known::Unknown => (lay_stone(draft, order, name, Ending::Shipped), false, false),
-    };
-    if seen {
-        return;
-    }
-    draft.propose(SkuFact::ShipmentSeen { promise, shipment });
-    if stands {
-        shipping::from_hold(draft, promise, location, units);
-    } else {
-        shipping::from_shelf(draft, location, units.units);
+    match draft.find(name) {
+        Known::Open(hold) if hold.shipments.contains(&shipment) => {}
+        Known::Ended(stone) if stone.shipments.contains(&shipment) => {}
+        Known::Open(Hold { promise, .. }) => {
+            let promise = *promise;
+            draft.propose(SkuFact::ShipmentSeen { promise, shipment });
+            shipping::from_hold(draft, promise, location, units);
+        }
+        Known::Ended(stone) => {
+            // Laid anew, or an old stone would be taken away before the repeat of this comes.
+            let mut stone = stone.clone();
+            stone.shipments.insert(shipment);
+            draft.propose(SkuFact::StoneLaid(Box::new(stone)));
+            shipping::from_shelf(draft, location, units.units);
+        }
+        Known::Unknown => {
+            let promise = lay_stone(draft, order, name, Ending::Shipped);
+            draft.propose(SkuFact::ShipmentSeen { promise, shipment });
+            shipping::from_shelf(draft, location, units.units);
+        }
     }
 }
