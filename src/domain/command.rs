@@ -55,6 +55,8 @@ pub enum SkuCommand {
         hold: HoldName,
         /// Units that the order still wants; what the hold has beyond is given back.
         quantity: u32,
+        /// A hold that expired may be had again from units beyond stock.
+        backorder: bool,
     },
     /// Give units back. A hold that is not known yet may never be opened afterwards.
     Release {

@@ -12,7 +12,7 @@ use earmark::domain::{
 use crate::world::*;
 
 fn commit(hold: &HoldName, quantity: u32) -> SkuCommand {
-    SkuCommand::Commit { hold: hold.clone(), quantity }
+    SkuCommand::Commit { hold: hold.clone(), quantity, backorder: false }
 }
 
 fn release(hold: &HoldName, keep: u32) -> SkuCommand {
@@ -123,6 +123,25 @@ fn a_commit_of_an_expired_hold_looks_again() {
     world.say(received("a", 9));
     assert_eq!(not_committed(world.ask("p", commit(&theirs, 2))), Reason::InsufficientStock);
     assert_eq!(world.line(), "14 10 2 2 0 0 0 0");
+    world.audit().unwrap();
+}
+
+#[test]
+fn a_commit_of_an_expired_hold_may_be_beyond_stock() {
+    let mut world = World::with_stock(3);
+    world.say(configured(2, 0));
+    let hold = hold_of("o", None);
+    let again = SkuCommand::Reserve {
+        hold: hold.clone(),
+        quantity: 5,
+        partial: false,
+        backorder: true,
+        expires_at: at(60),
+    };
+    world.ask("o", again);
+    world.reach(DueClock::Settled, 61);
+    let commit = SkuCommand::Commit { hold, quantity: 5, backorder: true };
+    assert!(matches!(world.ask("o", commit), SkuAnswer::Committed { quantity: 5, .. }));
     world.audit().unwrap();
 }
 

@@ -113,7 +113,7 @@ fn command() -> impl Strategy<Value = (String, SkuCommand)> {
                     backorder,
                     expires_at: at(until),
                 },
-                1 => SkuCommand::Commit { hold, quantity },
+                1 => SkuCommand::Commit { hold, quantity, backorder },
                 2 => SkuCommand::Release { hold, keep: quantity % 3 },
                 _ => SkuCommand::Ship {
                     hold,

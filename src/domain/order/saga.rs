@@ -174,7 +174,9 @@ impl Leg {
                 backorder: terms.backorder,
                 expires_at: terms.holds_until,
             },
-            Ask::Commit { quantity } => SkuCommand::Commit { hold, quantity: *quantity },
+            Ask::Commit { quantity } => {
+                SkuCommand::Commit { hold, quantity: *quantity, backorder: terms.backorder }
+            }
             Ask::Release { keep } => SkuCommand::Release { hold, keep: *keep },
             Ask::Ship(shipment) => SkuCommand::Ship {
                 hold,

@@ -66,7 +66,9 @@ fn answer(draft: &mut Draft<'_>, command: &SkuCommand, order: &OrderId) -> SkuAn
             };
             reserving::reserve(draft, &ask)
         }
-        SkuCommand::Commit { hold, quantity } => commit(draft, order, hold, *quantity),
+        SkuCommand::Commit { hold, quantity, backorder } => {
+            commit(draft, order, hold, *quantity, *backorder)
+        }
         SkuCommand::Release { hold, keep } => release(draft, order, hold, *keep),
         SkuCommand::Ship { hold, location, quantity, held, shipment } => {
             let units = Leaving { units: u64::from(*quantity), held: u64::from(*held) };
@@ -108,7 +110,13 @@ pub(super) fn lay_stone(
     promise
 }
 
-fn commit(draft: &mut Draft<'_>, order: &OrderId, name: &HoldName, quantity: u32) -> SkuAnswer {
+fn commit(
+    draft: &mut Draft<'_>,
+    order: &OrderId,
+    name: &HoldName,
+    quantity: u32,
+    backorder: bool,
+) -> SkuAnswer {
     let refusal = match draft.find(name) {
         Known::Open(hold) => {
             let hold = hold.clone();
@@ -118,7 +126,7 @@ fn commit(draft: &mut Draft<'_>, order: &OrderId, name: &HoldName, quantity: u32
             Ending::Shipped => return committed(name, quantity),
             Ending::Expired => {
                 let stone = stone.clone();
-                return commit_expired(draft, &stone, quantity);
+                return commit_expired(draft, &stone, quantity, backorder);
             }
             Ending::Released
             | Ending::Transferred { .. }
@@ -149,11 +157,16 @@ fn commit_open(draft: &mut Draft<'_>, hold: &Hold, quantity: u32) -> u32 {
 }
 
 /// A hold that expired may be had again if its units can: all of them, where they were.
-fn commit_expired(draft: &mut Draft<'_>, stone: &Stone, quantity: u32) -> SkuAnswer {
+fn commit_expired(
+    draft: &mut Draft<'_>,
+    stone: &Stone,
+    quantity: u32,
+    backorder: bool,
+) -> SkuAnswer {
     let wish = place::Wish {
         quantity: u64::from(quantity),
         partial: false,
-        backorder: false,
+        backorder,
         location: stone.location.as_ref(),
     };
     let grant = match place::choose(draft, &wish, None) {
