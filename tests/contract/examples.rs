@@ -50,13 +50,16 @@ fn good_examples_are_taken() {
 fn refused_examples_are_refused_for_the_reason_they_name() {
     for of in EVENT_TYPES {
         let file = path(&format!("config/contracts/v1/{}.refused.json", of.name));
-        let example: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-        let rejection = refused(&example["event"]);
-        let said = &example["refused"];
-        assert_eq!(rejection.reason.as_str(), said["reason"], "{}: {rejection}", of.name);
-        assert_eq!(rejection.rule.as_str(), said["rule"], "{}: {rejection}", of.name);
-        assert_eq!(rejection.field.as_deref(), said["field"].as_str(), "{}: {rejection}", of.name);
+        is_refused_as_it_says(&serde_json::from_slice(&fs::read(file).unwrap()).unwrap());
     }
+}
+
+fn is_refused_as_it_says(example: &Value) {
+    let rejection = refused(&example["event"]);
+    let said = &example["refused"];
+    assert_eq!(rejection.reason.as_str(), said["reason"], "{rejection}");
+    assert_eq!(rejection.rule.as_str(), said["rule"], "{rejection}");
+    assert_eq!(rejection.field.as_deref(), said["field"].as_str(), "{rejection}");
 }
 
 #[test]
@@ -74,18 +77,21 @@ fn all_fields_of_the_envelope_arrive() {
 }
 
 #[test]
-fn examples_of_tagged_versions_are_taken() {
-    let mut taken = 0;
+fn examples_of_tagged_versions_are_answered_as_they_were() {
+    let mut read = 0;
     for version in fs::read_dir(path("tests/fixtures")).unwrap() {
         let Ok(examples) = fs::read_dir(version.unwrap().path().join("contracts")) else {
             continue;
         };
         for example in examples {
-            let event: Value =
+            let example: Value =
                 serde_json::from_slice(&fs::read(example.unwrap().path()).unwrap()).unwrap();
-            accepted(&event);
-            taken += 1;
+            match example.get("refused") {
+                None => drop(accepted(&example)),
+                Some(_) => is_refused_as_it_says(&example),
+            }
+            read += 1;
         }
     }
-    assert!(taken >= EVENT_TYPES.len());
+    assert!(read >= 2 * EVENT_TYPES.len());
 }

@@ -49,8 +49,8 @@ pub(super) fn decide(draft: &mut Draft<'_>, step: FulfilmentStep, said: &Fulfilm
     gone.map_or_else(Verdict::Refused, |()| Verdict::Accepted)
 }
 
-/// Goods that arrived had left, before anybody said so: of those that are now said to have left, the
-/// others are still under way.
+/// Goods that arrived had left, before anybody said so: of those that are now said to have left,
+/// the others are still under way.
 fn ship_the_rest(draft: &mut Draft<'_>, said: &Fulfilment, units: &ByLine) -> Verdict {
     let known = draft.order.fulfilments.get(&said.fulfilment);
     let Some(known) = known.filter(|known| known.skipped.contains(&FulfilmentStep::Shipped)) else {
