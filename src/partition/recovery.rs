@@ -163,7 +163,10 @@ impl<'a> Fold<'a> {
         {
             return Ok(fold(state, position));
         }
-        crate::telemetry::recovery_from_genesis(env.partition);
+        // A journal that only begins has nothing to recover, and nobody has written a snapshot.
+        if !is_genesis(end) {
+            crate::telemetry::recovery_from_genesis(env.partition);
+        }
         let (state, genesis) = genesis(env).await?;
         let bytes = state.encode();
         let reset = || env.ports.snapshots.reset(env.partition, genesis, bytes.clone().into());
@@ -367,11 +370,16 @@ fn follow(state: &mut PartitionState, record: &Record, entry: &JournalEntry) -> 
     Ok(())
 }
 
+/// Whether a journal can begin with this record.
+fn is_genesis(record: &Record) -> bool {
+    record.header.previous.is_none() && record.entries == [Entry::Genesis]
+}
+
 async fn genesis(env: &Env) -> Result<(PartitionState, Position), Exit> {
     let page = env.until_done(|| env.ports.journal.read(env.partition, 0)).await;
     let first = page.first().ok_or(Exit::refuse("the journal has no first record"))?;
     let record = decode(first)?;
-    if record.header.previous.is_some() || record.entries != [Entry::Genesis] {
+    if !is_genesis(&record) {
         return Err(Exit::refuse(format!(
             "the journal begins at record {}, which is not its first: it can only be read with a \
              snapshot that stands behind that",

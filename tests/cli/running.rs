@@ -46,6 +46,9 @@ async fn a_pod_decides_leaves_in_order_and_serves_on() {
     world.earmark(&["inspect", "sku", "SKU.2"]).await.with(1);
 
     assert_eq!(pod.terminate(LEAVE_BOUND).await, 0);
+    let first = pod.output();
+    assert!(!first.contains("the whole journal is folded"), "a first start: {first}");
+    assert!(!first.contains("async_nats"), "{first}");
     let mut pod = world.pod().await;
     assert!(!pod.output().contains("the whole journal is folded"), "{}", pod.output());
     world.earmark(&publish).await.with(0);
