@@ -191,11 +191,8 @@ impl<E: Hosted> EntityActor<E> {
                 .map_err(|error| Breach(format!("part {name} cannot be encoded: {error}")))?;
             parts.push((name, bytes));
         }
-        Ok(Change {
-            parts,
-            dues: by_clock(&self.entity.dues()),
-            steps_left: self.entity.has_steps_left(),
-        })
+        let steps_left = self.entity.has_steps_left();
+        Ok(Change { parts, dues: by_clock(&self.entity.dues(), steps_left), steps_left })
     }
 }
 
@@ -215,10 +212,14 @@ fn fitting<F: Serialize>(decision: Decision<F>) -> Decision<F> {
     }
 }
 
-/// The earliest deadline on each clock.
-fn by_clock(dues: &[Due]) -> [(DueClock, Option<Timestamp>); 2] {
-    [DueClock::Settled, DueClock::Demand]
-        .map(|clock| (clock, dues.iter().filter(|due| due.clock == clock).map(|due| due.at).min()))
+/// The earliest deadline on each clock. An entity with steps left is due at once: whoever looks for
+/// deadlines of what is not live finds it, and takes them.
+fn by_clock(dues: &[Due], steps_left: bool) -> [(DueClock, Option<Timestamp>); 2] {
+    [DueClock::Settled, DueClock::Demand].map(|clock| {
+        let own = dues.iter().filter(|due| due.clock == clock).map(|due| due.at).min();
+        let at_once = steps_left && clock == DueClock::Settled;
+        (clock, if at_once { Some(Timestamp::default()) } else { own })
+    })
 }
 
 /// What the words for a panic begin with; those for a breach of a rule do not.

@@ -151,7 +151,9 @@ impl Owner {
         if has_effects(&record) {
             self.last_effects = sequence;
         }
-        self.unreleased.push_back(sequence);
+        let keep = self.committed.keep();
+        self.unreleased.push_back((sequence, keep[0]));
+        self.keep[1] = keep[1];
         // A releaser that is gone is noticed by the loop.
         let _ = self.to_release.send((sequence, Arc::new(record)));
         self.last_commit = Instant::now();

@@ -121,6 +121,9 @@ impl Owner {
         }
         let unloaded = self.load(work.keys().cloned().collect()).await?;
         work.retain(|key, _| !unloaded.contains(key));
+        if of == InternalInput::Step {
+            self.stepping.extend(unloaded);
+        }
         let mut done = self.work(work).await?;
         for outcome in std::mem::take(&mut done.by_index).into_values() {
             self.push_done(outcome)?;
@@ -146,6 +149,9 @@ impl Owner {
         let keys = waiting.iter().map(|(key, _)| key.clone()).collect();
         let unloaded = self.load(keys).await?;
         for (key, queue) in waiting {
+            if self.sealed.len() >= self.env.bounds.sealed_records_max {
+                break;
+            }
             if unloaded.contains(&key) {
                 continue;
             }
@@ -166,9 +172,10 @@ impl Owner {
             }
             self.single_waiting = self.single_waiting.saturating_sub(1);
             let (source, sequence) = (waiting.read.source, waiting.read.sequence);
-            self.take_in_hand(source, sequence, Some(key.clone())).await?;
+            let alone = self.take_in_hand(source, sequence, Some(key.clone())).await?;
             self.revive(key.clone(), vec![waiting]).await?;
             self.settle().await?;
+            drop(alone);
         }
         Ok(())
     }
@@ -178,7 +185,8 @@ impl Owner {
     async fn revive(&mut self, entity: EntityKey, queue: Vec<Waiting>) -> Result<(), Exit> {
         let mut tasks = Vec::with_capacity(queue.len());
         for (index, waiting) in queue.iter().enumerate() {
-            if let Some(Addressed { trigger, input, .. }) = self.read_again(waiting).await {
+            let again = self.read_again(waiting).await.filter(|found| found.entity == entity);
+            if let Some(Addressed { trigger, input, .. }) = again {
                 tasks.push(Task { index, trigger, input });
             }
         }
@@ -205,10 +213,14 @@ impl Owner {
         self.finish_chunk(done).await
     }
 
+    /// The input that waits; not what a log which lost its tail has in its place.
     async fn read_again(&self, waiting: &Waiting) -> Option<Addressed> {
         let (source, sequence) = (waiting.read.source, waiting.read.sequence);
         let input = &self.env.ports.input;
         let message = self.env.until_done(|| input.fetch(source, sequence)).await?;
+        if message.at != waiting.read.at || message.subject != waiting.read.subject {
+            return None;
+        }
         let item = self.reception.items(source, message).into_iter().nth(waiting.index as usize);
         item?.content.ok()
     }
@@ -275,11 +287,20 @@ impl Owner {
         }
     }
 
-    /// A waiting input beyond the bound is a dead letter instead.
+    /// A waiting input beyond the bound is a dead letter instead. Commands do not wait for an
+    /// entity that decides no more: they are asked again until they are answered, and must not hold
+    /// up the log in which all others speak.
     fn push_waiting_or(&mut self, entry: Entry) -> Result<(), Exit> {
         match entry {
             Entry::Waiting { entity, read, .. }
-                if self.state.waiting_len() >= self.env.bounds.waiting_max
+                if read.source == Source::Commands
+                    && self.state.quarantined.contains_key(&entity) =>
+            {
+                tracing::debug!(partition = self.env.partition, %entity, "a command is not heard");
+                Ok(())
+            }
+            Entry::Waiting { entity, read, .. }
+                if self.state.waiting_set_aside() >= self.env.bounds.waiting_max
                     && self.state.quarantined.contains_key(&entity) =>
             {
                 let rejection =

@@ -76,14 +76,18 @@ impl Intake {
         Intake { heard, turn: 0, _readers: readers }
     }
 
-    /// What the most important source has to say. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> (Source, Heard) {
-        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    /// What the most important source has to say; of commands alone, unless `lanes`. Dropping the
+    /// future loses nothing.
+    pub async fn next(&mut self, lanes: bool) -> (Source, Heard) {
+        std::future::poll_fn(|cx| self.poll_next(lanes, cx)).await
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<(Source, Heard)> {
+    fn poll_next(&mut self, lanes: bool, cx: &mut Context<'_>) -> Poll<(Source, Heard)> {
         let turns = (0..TURNS.len()).map(|ahead| TURNS[(self.turn + ahead) % TURNS.len()]);
-        let order: Vec<usize> = [0, 1].into_iter().chain(turns).collect();
+        let order: Vec<usize> = match lanes {
+            true => [0, 1].into_iter().chain(turns).collect(),
+            false => vec![0],
+        };
         for index in order {
             if let Poll::Ready(Some(heard)) = self.heard[index].poll_recv(cx) {
                 if let Some(at) = TURNS.iter().position(|turn| *turn == index) {

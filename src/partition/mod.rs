@@ -28,7 +28,7 @@ pub mod state;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -140,6 +140,8 @@ pub struct Env {
     pub limits: Limits,
     /// How much may be held.
     pub bounds: Bounds,
+    /// Held while a message is in hand: one permit for all partitions of the process.
+    pub alone: Arc<Semaphore>,
     /// Sees each input at each stage.
     pub tap: Option<Tap>,
     /// What the supervisor allows.

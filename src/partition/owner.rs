@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{OwnedSemaphorePermit, mpsc, watch},
     time::Instant,
 };
 use tokio_util::task::AbortOnDropHandle;
@@ -33,6 +33,8 @@ use crate::{
     ports::{LogMessage, Read, Source},
 };
 
+/// Sequences of a log that an idle partition has passed and does not say so yet.
+const UNMARKED_MAX: u64 = 1_000;
 /// An append that takes longer is no append that takes its time.
 const UNANSWERED_AFTER: Duration = Duration::from_secs(3);
 
@@ -66,11 +68,12 @@ pub(super) struct Owner {
     pub(super) to_release: mpsc::UnboundedSender<Committed>,
     releasing: AbortOnDropHandle<Result<(), OutLostItsTail>>,
     pub(super) released: watch::Receiver<Released>,
-    /// The committed records whose effects have not left.
-    pub(super) unreleased: VecDeque<u64>,
-    /// What had to be kept of the logs when all effects had last left: a dead letter among those
-    /// that have not may still have to quote it.
-    keep: [u64; 2],
+    /// The committed records whose effects have not left, and what of EARMARK_IN must be kept once
+    /// they have: their dead letters may have to quote what comes before.
+    pub(super) unreleased: VecDeque<(u64, u64)>,
+    /// What of EARMARK_IN and EARMARK_CMD must be kept now. Commands are kept for nobody who has
+    /// decided them: effects may wait for the room that they take.
+    pub(super) keep: [u64; 2],
     /// The last committed record that has effects.
     pub(super) last_effects: u64,
     pub(super) last_commit: Instant,
@@ -109,7 +112,8 @@ impl Owner {
         let (to_release, committed) = mpsc::unbounded_channel();
         let (progress, released) = watch::channel(recovered.releaser.released);
         let mut last_effects = 0;
-        let unreleased = recovered.unreleased.iter().map(|(sequence, _)| *sequence).collect();
+        let unreleased = recovered.unreleased.iter().map(|(sequence, _)| (*sequence, 0)).collect();
+        let keep = [0, recovered.state.keep()[1]];
         for (sequence, record) in recovered.unreleased {
             if has_effects(&record) {
                 last_effects = sequence;
@@ -144,7 +148,7 @@ impl Owner {
             releasing: AbortOnDropHandle::new(releasing),
             released,
             unreleased,
-            keep: [0; 2],
+            keep,
             last_effects,
             last_commit: Instant::now(),
             last_snapshot: Instant::now(),
@@ -204,15 +208,16 @@ impl Owner {
         let stop = self.env.stop.clone();
         loop {
             self.note_released();
-            let may_read = self.may_read();
+            let (may_read, lanes) = (self.may_read(), self.may_read_lanes());
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 done = appended(&mut self.in_flight) => self.on_appended(done)?,
                 lost = &mut self.releasing => return Err(released_no_more(lost)),
                 written = self.keeper.written() => written.map_err(|_| Exit::SnapshotLost)?,
-                (source, heard) = intake.next(), if may_read => self.hear(source, heard).await?,
+                // Before the reading, which has always something to say behind a backlog.
                 _ = tick.tick() => self.on_tick().await?,
+                (source, heard) = intake.next(lanes), if may_read => self.hear(source, heard).await?,
             }
             self.step().await?;
             self.append_next()?;
@@ -226,8 +231,15 @@ impl Owner {
         let bounds = &self.env.bounds;
         self.sealed.len() < bounds.sealed_records_max
             && self.open.bytes.len() < bounds.batch_bytes_max
-            && self.unreleased.len() < bounds.unreleased_records_max
             && self.keeper.records_behind() < bounds.unsnapshotted_records_max
+    }
+
+    /// Commands are read on while effects wait to leave: they may wait for the room that commands
+    /// take until they are read.
+    fn may_read_lanes(&self) -> bool {
+        let bounds = &self.env.bounds;
+        let waiting = self.state.waiting_len() - self.state.waiting_set_aside();
+        self.unreleased.len() < bounds.unreleased_records_max && waiting < bounds.waiting_max
     }
 
     fn is_released(&self) -> bool {
@@ -236,11 +248,9 @@ impl Owner {
 
     fn note_released(&mut self) {
         let up_to = self.released.borrow_and_update().up_to;
-        while self.unreleased.front().is_some_and(|sequence| *sequence <= up_to) {
+        while let Some((_, keep)) = self.unreleased.front().filter(|(at, _)| *at <= up_to) {
+            self.keep[0] = self.keep[0].max(*keep);
             self.unreleased.pop_front();
-        }
-        if self.unreleased.is_empty() {
-            self.keep = self.committed.keep();
         }
     }
 
@@ -283,22 +293,28 @@ impl Owner {
     async fn decide_alone(&mut self, source: Source, message: LogMessage) -> Result<(), Exit> {
         let left = &mut self.single[source.index()];
         *left = left.saturating_sub(1);
-        self.take_in_hand(source, message.sequence, None).await?;
+        let alone = self.take_in_hand(source, message.sequence, None).await?;
         self.decide_messages(source, vec![message]).await?;
-        self.settle().await
+        self.settle().await?;
+        drop(alone);
+        Ok(())
     }
 
     /// Says in the journal what is decided next, so that whoever comes after a death knows what it
-    /// died of.
+    /// died of. While the permit is held nothing else of this process is in hand: what is innocent
+    /// of a death must not be found there.
     pub(super) async fn take_in_hand(
         &mut self,
         source: Source,
         sequence: u64,
         waited_for: Option<EntityKey>,
-    ) -> Result<(), Exit> {
+    ) -> Result<OwnedSemaphorePermit, Exit> {
+        let alone = self.env.alone.clone().acquire_owned().await;
+        let alone = alone.map_err(|_| Exit::refuse("nobody may be alone any more"))?;
         self.open_batch();
         self.push(Entry::InHand(InHand { source, sequence, waited_for }))?;
-        self.settle().await
+        self.settle().await?;
+        Ok(alone)
     }
 
     async fn on_tick(&mut self) -> Result<(), Exit> {
@@ -307,10 +323,12 @@ impl Owner {
         self.revive_waiting().await?;
         self.write_closing_mark()?;
         let (keep, keeper) = (self.env.bounds.live_entities_max, &self.keeper);
+        let stepping = &self.stepping;
         let (open, sealed, in_flight) = (&self.open, &self.sealed, &self.in_flight);
         let busy = |key: &EntityKey| {
             // What an actor knows and no snapshot does must not be let go.
             keeper.owes(key)
+                || stepping.contains(key)
                 || open.changes.touch(key)
                 || sealed.iter().any(|batch| batch.changes.touch(key))
                 || in_flight.as_ref().is_some_and(|flying| flying.batch.changes.touch(key))
@@ -323,9 +341,7 @@ impl Owner {
     fn write_closing_mark(&mut self) -> Result<(), Exit> {
         let idle = self.in_flight.is_none() && self.sealed.is_empty() && self.open.is_empty();
         let unmarked = self.committed.released.up_to < self.last_effects && self.is_released();
-        let moved = (0..5).any(|index| {
-            self.state.cursors[index].sequence > self.committed.cursors[index].sequence + 10_000
-        });
+        let moved = self.has_read_on(UNMARKED_MAX);
         if idle
             && (unmarked || moved)
             && self.last_commit.elapsed() >= self.env.bounds.idle_mark_after
@@ -335,6 +351,12 @@ impl Owner {
             self.sealed.push_back(mark);
         }
         Ok(())
+    }
+
+    /// Whether a source has been read on by more than this without a record that says so.
+    fn has_read_on(&self, by: u64) -> bool {
+        let mut cursors = self.state.cursors.iter().zip(&self.committed.cursors);
+        cursors.any(|(read, said)| read.sequence > said.sequence + by)
     }
 
     // === keeping ===
@@ -389,7 +411,7 @@ impl Owner {
         self.settle().await?;
         let last_effects = self.last_effects;
         let _ = self.released.wait_for(|released| released.up_to >= last_effects).await;
-        if self.committed.released.up_to < last_effects {
+        if self.committed.released.up_to < last_effects || self.has_read_on(0) {
             self.open_batch();
             let mark = self.take_open();
             self.sealed.push_back(mark);

@@ -93,6 +93,23 @@ impl Known {
         }
     }
 
+    /// A first record behind one that was committed is the beginning of another journal.
+    fn refuse_another_beginning(&self, genesis: Position) -> Result<(), Exit> {
+        let snapshot = self.snapshot.as_ref().map(|(position, _)| *position);
+        let known = [self.committed, snapshot].into_iter().flatten();
+        let before = |known: &Position| {
+            known.incarnation == genesis.incarnation && known.sequence < genesis.sequence
+        };
+        match known.filter(before).max() {
+            None => Ok(()),
+            Some(known) => Err(Exit::refuse(format!(
+                "record {} is known to be committed, but the journal begins at {}: it was emptied \
+                 or replaced, and lost acknowledged writes",
+                known.sequence, genesis.sequence
+            ))),
+        }
+    }
+
     fn refuse_lost_tail(&self, incarnation: u64, end: u64) -> Result<(), Exit> {
         let snapshot = self.snapshot.as_ref().map(|(position, _)| *position);
         let known = [self.committed, snapshot].into_iter().flatten();
@@ -155,19 +172,20 @@ impl<'a> Fold<'a> {
             records_owed: 0,
         };
         if trust_snapshot
-            && let Some((position, bytes)) = known.snapshot
-            && let Some(state) = PartitionState::decode(&bytes)
+            && let Some((position, bytes)) = &known.snapshot
+            && let Some(state) = PartitionState::decode(bytes)
             && position.incarnation == end.header.incarnation
-            && state.position() == position
+            && state.position() == *position
             && env.is_in_journal(state.last).await
         {
-            return Ok(fold(state, position));
+            return Ok(fold(state, *position));
         }
         // A journal that only begins has nothing to recover, and nobody has written a snapshot.
         if !is_genesis(end) {
             crate::telemetry::recovery_from_genesis(env.partition);
         }
         let (state, genesis) = genesis(env).await?;
+        known.refuse_another_beginning(genesis)?;
         let bytes = state.encode();
         let reset = || env.ports.snapshots.reset(env.partition, genesis, bytes.clone().into());
         env.until_done(reset).await;

@@ -101,6 +101,12 @@ impl PartitionState {
         self.waiting.values().map(VecDeque::len).sum()
     }
 
+    /// How many of them wait for an entity that decides no more.
+    pub fn waiting_set_aside(&self) -> usize {
+        let queues = self.quarantined.keys().filter_map(|entity| self.waiting.get(entity));
+        queues.map(VecDeque::len).sum()
+    }
+
     /// Goes on by the header of the record that stands at `link`.
     pub fn follow(&mut self, header: &Header, link: Link) {
         self.partitions = header.partitions;
@@ -166,9 +172,16 @@ impl PartitionState {
             let stream = usize::from(source == Source::Commands);
             keep[stream] = keep[stream].min(self.cursor(source).sequence + 1);
         }
-        for waiting in self.waiting.values().flatten() {
-            let stream = usize::from(waiting.read.source == Source::Commands);
-            keep[stream] = keep[stream].min(waiting.read.sequence);
+        for (entity, queue) in &self.waiting {
+            let quarantined = self.quarantined.contains_key(entity);
+            for waiting in queue {
+                match waiting.read.source {
+                    // Asked again until it is answered: it must not hold up what all others say.
+                    Source::Commands if quarantined => {}
+                    Source::Commands => keep[1] = keep[1].min(waiting.read.sequence),
+                    Source::Lane(_) => keep[0] = keep[0].min(waiting.read.sequence),
+                }
+            }
         }
         if let Some((stretch, _)) = self.parked.first_key_value() {
             keep[0] = keep[0].min(stretch * STRETCH);
@@ -180,7 +193,10 @@ impl PartitionState {
         for (attempts, cursor) in self.attempts.iter_mut().zip(self.cursors) {
             attempts.again(cursor);
         }
-        self.waiting_attempts.again(self.waited_out);
+        match self.waiting.is_empty() {
+            true => self.waiting_attempts = Attempts::default(),
+            false => self.waiting_attempts.again(self.waited_out),
+        }
     }
 
     fn waited_out(&mut self, entity: &EntityKey, inputs: u32) {

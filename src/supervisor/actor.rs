@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use actix::{Actor, Arbiter, AsyncContext, Context, Handler, Message, ResponseFuture};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -51,6 +54,7 @@ pub struct Plan {
 pub struct Supervisor {
     pub(super) plan: Plan,
     pub(super) arbiters: Vec<Arbiter>,
+    alone: Arc<Semaphore>,
     pub(super) slots: Vec<Slot>,
     pub(super) credit: watch::Sender<Credit>,
     pub(super) nats: Reach,
@@ -99,6 +103,7 @@ impl Supervisor {
             slots: (0..plan.partitions).map(Slot::new).collect(),
             plan,
             arbiters: Vec::new(),
+            alone: Arc::new(Semaphore::new(1)),
             credit: watch::channel(credit).0,
             nats: Reach::default(),
             redis: Reach::default(),
@@ -136,6 +141,7 @@ impl Supervisor {
             policy: self.plan.policy.clone(),
             limits: self.plan.limits.clone(),
             bounds: self.plan.bounds.clone(),
+            alone: self.alone.clone(),
             tap: None,
             credit: self.credit.subscribe(),
             status,

@@ -33,14 +33,14 @@ pub struct Permitted {
 /// Purges what may be purged; how far it came.
 pub async fn purge(input: Arc<dyn Input>, done: Purged, permitted: Permitted) -> Purged {
     let mut purged = done;
-    if let Some(below) = permitted.commands.filter(|below| *below > done.commands) {
+    if let Some(below) = permitted.commands.filter(|below| *below != done.commands) {
         match input.purge(Source::Commands, below).await {
             Ok(()) => purged.commands = below,
             Err(error) => tracing::warn!(%error, "EARMARK_CMD was not purged"),
         }
     }
-    if let Some(below) = permitted.lanes.filter(|below| *below > done.lanes) {
-        match purge_lanes(&*input, done.lanes, below, permitted.lanes_until).await {
+    if let Some(below) = permitted.lanes.filter(|below| *below != done.lanes) {
+        match purge_lanes(&*input, done.lanes.min(below), below, permitted.lanes_until).await {
             Ok(below) => purged.lanes = below,
             Err(error) => tracing::warn!(%error, "EARMARK_IN was not purged"),
         }

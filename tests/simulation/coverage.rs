@@ -5,7 +5,8 @@ use earmark::domain::refusal::Reason;
 
 use super::world::Tally;
 
-const FAULTS: [&str; 24] = [
+const FAULTS: [&str; 25] = [
+    "EARMARK_CMD is full",
     "EARMARK_CMD loses its tail",
     "EARMARK_IN loses its tail",
     "EARMARK_OUT loses its tail",

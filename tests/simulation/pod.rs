@@ -24,7 +24,10 @@ use earmark::{
         policy::purge_below,
     },
 };
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -87,6 +90,7 @@ impl Pod {
         };
         let stop = CancellationToken::new();
         let tap = tap(seed, world.clone(), health.clone());
+        let alone = Arc::new(Semaphore::new(1));
         let (partitions, statuses) = (0..PARTITIONS)
             .map(|partition| {
                 let (told, status) = watch::channel(Status::default());
@@ -94,6 +98,7 @@ impl Pod {
                     partition,
                     view: view.clone(),
                     owner: name.to_owned(),
+                    alone: alone.clone(),
                     tap: tap.clone(),
                     told,
                     stop: stop.clone(),
@@ -156,6 +161,7 @@ struct Slot {
     partition: Partition,
     view: PodView,
     owner: String,
+    alone: Arc<Semaphore>,
     tap: Tap,
     told: watch::Sender<Status>,
     stop: CancellationToken,
@@ -200,6 +206,7 @@ impl Slot {
             policy: Arc::new(policy()),
             limits: Limits::default(),
             bounds: bounds(),
+            alone: self.alone.clone(),
             tap: Some(self.tap.clone()),
             credit,
             status: self.told.clone(),

@@ -426,6 +426,10 @@ impl PodView {
         {
             outside.violations.push(format!("{id} left before its record was committed"));
         }
+        if message.outlet == Outlet::Commands && outside.is_full_of_commands() {
+            outside.count("fault: EARMARK_CMD is full");
+            return Err(SendError::Later("maximum messages exceeded".to_owned()));
+        }
         let stream = match message.outlet {
             Outlet::Out => &mut outside.out,
             Outlet::Commands => &mut outside.commands,

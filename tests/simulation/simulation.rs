@@ -26,6 +26,7 @@ pub struct Report {
 /// Runs a seed.
 pub async fn run(seed: u64, seconds: u64) -> Report {
     let world = World::new(seed);
+    world.lock().commands_max = 150;
     for partition in 0..PARTITIONS {
         write_first_record(&world, partition).await;
     }

@@ -160,6 +160,8 @@ pub struct Outside {
     pub tally: Tally,
     /// What was lost of EARMARK_IN, by sequence and payload.
     pub lost_input: Vec<Stored>,
+    /// What EARMARK_CMD takes: room is made by the partitions that read it.
+    pub commands_max: usize,
     /// The partitions whose journal lost its tail, and where it has ended since.
     pub cut: BTreeMap<Partition, u64>,
     /// When it did.
@@ -193,6 +195,7 @@ impl World {
             trouble: 0,
             tally: Tally::new(),
             lost_input: Vec::new(),
+            commands_max: usize::MAX,
             cut: BTreeMap::new(),
             cut_at: Timestamp::default(),
             lost_sequences: Default::default(),
@@ -246,6 +249,11 @@ pub fn journal_subject(partition: Partition) -> String {
 }
 
 impl Outside {
+    /// Nobody makes room for a partition that stands still, and its commands pile up.
+    pub fn is_full_of_commands(&self) -> bool {
+        self.cut.is_empty() && self.commands.messages.len() >= self.commands_max
+    }
+
     /// The journal loses its last `count` records, if the store knows of each partition that loses
     /// some that it had more.
     pub fn cut_journal(&mut self, at: Timestamp, count: usize) -> bool {
