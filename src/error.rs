@@ -4,7 +4,11 @@ use std::{fmt, process::ExitCode};
 
 use serde::Serialize;
 
-use crate::{config::Problems, nats::setup::SetupError, ports::PortError};
+use crate::{
+    config::Problems,
+    nats::setup::SetupError,
+    ports::{Partition, PortError},
+};
 
 /// What a command's exit code says. They are part of the command's interface and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -79,13 +83,22 @@ impl From<Problems> for Failure {
     }
 }
 
+/// What to do about another number of partitions than was set up.
+pub fn keep_partitions(stored: Partition) -> String {
+    format!(
+        "set streams.partitions to {stored} (EARMARK__STREAMS__PARTITIONS): the number never \
+         changes; for another one, use servers without data"
+    )
+}
+
 impl From<SetupError> for Failure {
     fn from(error: SetupError) -> Failure {
         match error {
             SetupError::Port(error) => error.into(),
             SetupError::Settings(why) => Failure::new(Exit::Usage, why),
-            SetupError::PartitionsDiffer { .. } => Failure::new(Exit::Failed, error)
-                .advise("set streams.partitions to what was set up; the number never changes"),
+            SetupError::PartitionsDiffer { stored, .. } => {
+                Failure::new(Exit::Failed, error).advise(keep_partitions(stored))
+            }
         }
     }
 }

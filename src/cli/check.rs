@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Context, print, setup::unseeded};
 use crate::{
     config::Settings,
-    error::{Exit, Failure},
+    error::{Exit, Failure, keep_partitions},
     nats::{NatsInput, NatsJournal, SystemClock, setup},
     ports::{Clock, Input, PortError},
     redis::link::Link,
@@ -85,28 +85,46 @@ async fn look_at_nats(
         _ => Looked::ok("NATS", format!("nats-server {}", server.version)),
     });
     looked.push(look_at_size(settings, server.max_payload));
-    looked.push(match setup::preview(nats, &settings.streams).await {
+    let preview = setup::preview(nats, &settings.streams).await;
+    // The partitions of another number are not those to look at.
+    let differ = matches!(preview, Err(setup::SetupError::PartitionsDiffer { .. }));
+    looked.push(streams(preview));
+    if !differ {
+        looked.push(look_at_first_records(settings, nats).await);
+    }
+    looked.push(look_at_clock(settings, nats).await);
+}
+
+fn streams(preview: Result<Vec<setup::Change>, setup::SetupError>) -> Looked {
+    match preview {
         Ok(changes) if changes.is_empty() => Looked::ok("streams", "as the settings say"),
         Ok(changes) => {
             let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
             Looked::wrong("streams", changes.join("\n"), "run `earmark setup`")
         }
         Err(setup::SetupError::Port(error)) => Looked::unreachable("streams", &error),
+        Err(error @ setup::SetupError::PartitionsDiffer { stored, .. }) => {
+            Looked::wrong("streams", error.to_string(), keep_partitions(stored))
+        }
         Err(error) => Looked::wrong("streams", error.to_string(), "correct [streams]"),
-    });
-    let page = settings.engine.journal_page_bytes;
+    }
+}
+
+async fn look_at_first_records(
+    settings: &Settings,
+    nats: &async_nats::jetstream::Context,
+) -> Looked {
+    let (page, partitions) = (settings.engine.journal_page_bytes, settings.streams.partitions);
     let journal = NatsJournal::new(nats.clone(), settings.reader.clone(), page);
-    looked.push(match unseeded(&journal, settings.streams.partitions).await {
-        Ok(missing) if missing.is_empty() => Looked::ok(
-            "first records",
-            format!("of all {} partitions", settings.streams.partitions),
-        ),
+    match unseeded(&journal, partitions).await {
+        Ok(missing) if missing.is_empty() => {
+            Looked::ok("first records", format!("of all {partitions} partitions"))
+        }
         Ok(missing) => {
             Looked::wrong("first records", format!("none of {missing:?}"), "run `earmark setup`")
         }
         Err(error) => Looked::wrong("first records", error.to_string(), "run `earmark setup`"),
-    });
-    looked.push(look_at_clock(settings, nats).await);
+    }
 }
 
 fn version(text: &str) -> Option<(u32, u32)> {

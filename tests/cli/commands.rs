@@ -24,6 +24,27 @@ async fn setup_may_be_repeated_and_check_says_what_is_missing() {
 
 #[tokio::test]
 async fn another_number_of_partitions_is_refused() {
+    let mut world = World::start().await;
+    world.earmark(&["setup"]).await.with(0);
+    world.partitions = "8";
+    for args in [&["run"][..], &["setup"], &["setup", "--dry-run"]] {
+        let refused = world.earmark(args).await.with(1);
+        says_both_numbers(&refused.err(), args);
+    }
+    let check = world.earmark(&["check"]).await.with(1);
+    says_both_numbers(&check.out(), &["check"]);
+    assert!(!check.out().contains("run `earmark setup`"), "it would refuse: {}", check.out());
+    world.partitions = "4";
+    world.earmark(&["check"]).await.with(0);
+}
+
+fn says_both_numbers(said: &str, args: &[&str]) {
+    assert!(said.contains("with 4 partitions, and 8 are configured"), "{args:?}: {said}");
+    assert!(said.contains("what to do: set streams.partitions to 4"), "{args:?}: {said}");
+}
+
+#[tokio::test]
+async fn a_key_that_does_not_exist_is_refused() {
     let world = World::start().await;
     world.earmark(&["setup"]).await.with(0);
     let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");

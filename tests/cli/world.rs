@@ -16,19 +16,22 @@ pub struct World {
     pub nats: NatsServer,
     pub redis: RedisServer,
     pub port: u16,
+    /// What processes are configured with.
+    pub partitions: &'static str,
 }
 
 impl World {
     pub async fn start() -> World {
         let nats = NatsServer::start().await;
-        World { nats, redis: RedisServer::start().await, port: free_port() }
+        let redis = RedisServer::start().await;
+        World { nats, redis, port: free_port(), partitions: PARTITIONS }
     }
 
     fn environment(&self) -> Vec<(String, String)> {
         let pairs = [
             ("EARMARK_NATS_URL", self.nats.url()),
             ("EARMARK_REDIS_URL", self.redis.url()),
-            ("EARMARK__STREAMS__PARTITIONS", PARTITIONS.to_owned()),
+            ("EARMARK__STREAMS__PARTITIONS", self.partitions.to_owned()),
             ("EARMARK__STREAMS__IN_BYTES_MAX", (64 << 20).to_string()),
             ("EARMARK__STREAMS__CMD_BYTES_MAX", (64 << 20).to_string()),
             ("EARMARK__STREAMS__JOURNAL_BYTES_MAX", (64 << 20).to_string()),
