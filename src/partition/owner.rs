@@ -249,7 +249,7 @@ impl Owner {
     fn note_released(&mut self) {
         let up_to = self.released.borrow_and_update().up_to;
         while let Some((_, keep)) = self.unreleased.front().filter(|(at, _)| *at <= up_to) {
-            self.keep[0] = self.keep[0].max(*keep);
+            self.keep[0] = *keep;
             self.unreleased.pop_front();
         }
     }
