@@ -87,6 +87,8 @@ impl Input for NatsInput {
             return Ok(());
         }
         let watch = self.watch(source);
+        // Beyond its end a stream would be emptied, and go on from there.
+        let below = below.min(watch.look().await?.last + 1);
         let stream = watch.context.get_stream_no_info(watch.stream).await;
         let error = |why: String| PortError::new(format!("purge {}", watch.stream), why);
         let stream = stream.map_err(|e| error(e.to_string()))?;

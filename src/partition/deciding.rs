@@ -5,7 +5,10 @@
 //! the log had the inputs. What cannot be decided now (its entity is quarantined, or cold while
 //! Redis is away) is journaled as waiting and keeps its place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -23,6 +26,8 @@ use crate::{
     ports::{LogMessage, Source},
 };
 
+/// How often a snapshot under way is waited for, so that what waits can be loaded.
+const REVIVED_EVERY: Duration = Duration::from_secs(1);
 /// Waiting inputs that are decided again in one batch.
 const REVIVED_AT_ONCE: usize = 256;
 
@@ -133,6 +138,12 @@ impl Owner {
 
     /// Decides inputs whose entity was cold while Redis was away, now that it may be back.
     pub(super) async fn revive_waiting(&mut self) -> Result<(), Exit> {
+        // A Redis that hangs is waited for now and then, and not at each tick: the others go on.
+        let lately = self.last_revival.is_some_and(|last| last.elapsed() < REVIVED_EVERY);
+        if self.keeper.is_writing() && lately {
+            return Ok(());
+        }
+        self.last_revival = Some(Instant::now());
         let waiting: Vec<(EntityKey, Vec<Waiting>)> = self
             .state
             .waiting

@@ -79,6 +79,7 @@ pub(super) struct Owner {
     pub(super) last_commit: Instant,
     last_snapshot: Instant,
     pub(super) last_cold_look: Option<Instant>,
+    pub(super) last_revival: Option<Instant>,
     /// For each source, messages that are still read one by one.
     single: [usize; 5],
     /// Waiting inputs that are still decided one by one.
@@ -153,6 +154,7 @@ impl Owner {
             last_commit: Instant::now(),
             last_snapshot: Instant::now(),
             last_cold_look: None,
+            last_revival: None,
         }
     }
 
@@ -216,7 +218,11 @@ impl Owner {
                 lost = &mut self.releasing => return Err(released_no_more(lost)),
                 written = self.keeper.written() => written.map_err(|_| Exit::SnapshotLost)?,
                 // Before the reading, which has always something to say behind a backlog.
-                _ = tick.tick() => self.on_tick().await?,
+                _ = tick.tick() => {
+                    self.on_tick().await?;
+                    // A tick that took its time must not be followed by the next at once.
+                    tick.reset();
+                }
                 (source, heard) = intake.next(lanes), if may_read => self.hear(source, heard).await?,
             }
             self.step().await?;

@@ -208,6 +208,10 @@ fn everything_was_read(world: &World, folded: &Folded, partitions: Partition) {
             continue;
         };
         for source in Source::ALL {
+            if source == Source::Commands && !state.quarantined.is_empty() {
+                // It is asked again and again, also after it has left.
+                continue;
+            }
             let wanted = match source {
                 Source::Commands => format!("earmark.cmd.{partition}"),
                 Source::Lane(lane) => format!("earmark.p.{partition}.{}.", lane.as_str()),

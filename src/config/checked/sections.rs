@@ -145,7 +145,7 @@ pub fn bounds(c: &mut Check, raw: &Raw) -> Bounds {
         live_entities_max: within!(c.number(raw.engine.live_entities_max, 1..=10_000_000)),
         load_entities_max: within!(c.number(raw.engine.load_entities_max, 1..=10_000)),
         due_entities_max: within!(c.number(raw.engine.due_entities_max, 1..=10_000)),
-        waiting_max: within!(c.number(raw.engine.waiting_max, 0..=1_000_000)),
+        waiting_max: within!(c.number(raw.engine.waiting_max, 1..=1_000_000)),
         tick: within!(c.millis(raw.engine.tick_ms, 1..=10_000)),
         cold_due_interval: within!(c.millis(raw.engine.cold_due_interval_ms, 10..=600_000)),
         idle_mark_after: within!(c.millis(raw.engine.idle_mark_after_ms, 10..=600_000)),
