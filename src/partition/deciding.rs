@@ -5,10 +5,7 @@
 //! the log had the inputs. What cannot be decided now (its entity is quarantined, or cold while
 //! Redis is away) is journaled as waiting and keeps its place.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
@@ -18,18 +15,12 @@ use super::{
     entry::{Entry, Trigger},
     items::{Addressed, Item},
     owner::Owner,
-    state::Waiting,
 };
 use crate::{
     actors::{AnyInput, Change, Done, InternalInput, Task, Worked},
     domain::{DueClock, ids::EntityKey, time::Timestamp},
     ports::{LogMessage, Source},
 };
-
-/// How often a snapshot under way is waited for, so that what waits can be loaded.
-const REVIVED_EVERY: Duration = Duration::from_secs(1);
-/// Waiting inputs that are decided again in one batch.
-const REVIVED_AT_ONCE: usize = 256;
 
 impl Owner {
     // === what gives inputs ===
@@ -136,106 +127,6 @@ impl Owner {
         self.finish_chunk(done).await
     }
 
-    /// Decides inputs whose entity was cold while Redis was away, now that it may be back.
-    pub(super) async fn revive_waiting(&mut self) -> Result<(), Exit> {
-        // A Redis that hangs is waited for now and then, and not at each tick: the others go on.
-        let lately = self.last_revival.is_some_and(|last| last.elapsed() < REVIVED_EVERY);
-        if self.keeper.is_writing() && lately {
-            return Ok(());
-        }
-        self.last_revival = Some(Instant::now());
-        let waiting: Vec<(EntityKey, Vec<Waiting>)> = self
-            .state
-            .waiting
-            .iter()
-            .filter(|(key, _)| !self.state.quarantined.contains_key(*key))
-            .map(|(key, queue)| {
-                (key.clone(), queue.iter().take(REVIVED_AT_ONCE).cloned().collect())
-            })
-            .take(self.env.bounds.load_entities_max)
-            .collect();
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        let keys = waiting.iter().map(|(key, _)| key.clone()).collect();
-        let unloaded = self.load(keys).await?;
-        for (key, queue) in waiting {
-            if self.sealed.len() >= self.env.bounds.sealed_records_max {
-                break;
-            }
-            if unloaded.contains(&key) {
-                continue;
-            }
-            match self.single_waiting > 0 {
-                true => self.revive_alone(key, queue).await?,
-                false => self.revive(key, queue).await?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Decides waiting inputs one by one: the process has died over and over, and it may have been
-    /// one of them.
-    async fn revive_alone(&mut self, key: EntityKey, queue: Vec<Waiting>) -> Result<(), Exit> {
-        for waiting in queue {
-            if self.state.quarantined.contains_key(&key) {
-                break;
-            }
-            self.single_waiting = self.single_waiting.saturating_sub(1);
-            let (source, sequence) = (waiting.read.source, waiting.read.sequence);
-            let alone = self.take_in_hand(source, sequence, Some(key.clone())).await?;
-            self.revive(key.clone(), vec![waiting]).await?;
-            self.settle().await?;
-            drop(alone);
-        }
-        Ok(())
-    }
-
-    /// Decides the oldest inputs that wait for an entity. Each leaves the queue in the record of
-    /// its decision.
-    async fn revive(&mut self, entity: EntityKey, queue: Vec<Waiting>) -> Result<(), Exit> {
-        let mut tasks = Vec::with_capacity(queue.len());
-        for (index, waiting) in queue.iter().enumerate() {
-            let again = self.read_again(waiting).await.filter(|found| found.entity == entity);
-            if let Some(Addressed { trigger, input, .. }) = again {
-                tasks.push(Task { index, trigger, input });
-            }
-        }
-        self.open_batch();
-        let mut done = self.work(BTreeMap::from([(entity.clone(), tasks)])).await?;
-        for (index, waiting) in queue.into_iter().enumerate() {
-            let read = waiting.read;
-            let entry = match done.by_index.remove(&index).map(|(_, done)| done) {
-                Some(Done::Decided(decided)) => Some(Entry::Decided(decided)),
-                Some(Done::Failed(why)) => {
-                    let entity = entity.clone();
-                    Some(Entry::Quarantined { entity, read: Some(read), why })
-                }
-                Some(Done::Nothing) => None,
-                Some(Done::Untouched) => break,
-                None => {
-                    let what = format!("message {} waited and is gone", read.sequence);
-                    Some(Entry::Lost { source: read.source, what })
-                }
-            };
-            let out = Entry::WaitedOut { entity: entity.clone(), inputs: 1 };
-            self.push_together(entry.into_iter().chain([out]).collect())?;
-        }
-        self.finish_chunk(done).await
-    }
-
-    /// The input that waits; not what a log which lost its tail has in its place.
-    async fn read_again(&self, waiting: &Waiting) -> Option<Addressed> {
-        let (source, sequence) = (waiting.read.source, waiting.read.sequence);
-        let input = &self.env.ports.input;
-        let message = self.env.until_done(|| input.fetch(source, sequence)).await?;
-        if message.at != waiting.read.at || message.subject != waiting.read.subject {
-            return None;
-        }
-        let item = self.reception.items(source, message).into_iter().nth(waiting.index as usize);
-        item?.content.ok()
-    }
-
     // === deciding ===
 
     async fn decide(&mut self, items: Vec<Item>, ends: Option<Ends>) -> Result<(), Exit> {
@@ -340,7 +231,10 @@ impl Owner {
     // === actors ===
 
     /// Makes entities live. Those that could not be loaded, because Redis is away, are returned.
-    async fn load(&mut self, keys: BTreeSet<EntityKey>) -> Result<BTreeSet<EntityKey>, Exit> {
+    pub(super) async fn load(
+        &mut self,
+        keys: BTreeSet<EntityKey>,
+    ) -> Result<BTreeSet<EntityKey>, Exit> {
         let cold: Vec<EntityKey> = keys
             .into_iter()
             .filter(|key| !self.registry.holds(key) && !self.is_set_aside_for_good(key))
@@ -383,7 +277,7 @@ impl Owner {
         }
     }
 
-    async fn work(
+    pub(super) async fn work(
         &mut self,
         work: BTreeMap<EntityKey, Vec<Task<AnyInput>>>,
     ) -> Result<Chunk, Exit> {
@@ -422,7 +316,7 @@ impl Owner {
     }
 
     /// Adds what a chunk changed to the open batch, and rebuilds what broke on the way.
-    async fn finish_chunk(&mut self, chunk: Chunk) -> Result<(), Exit> {
+    pub(super) async fn finish_chunk(&mut self, chunk: Chunk) -> Result<(), Exit> {
         self.close_chunk(chunk.changes);
         for entity in chunk.broken {
             self.rebuild(&entity).await?;
@@ -500,8 +394,8 @@ type Ends = (Source, Vec<(usize, u64, Timestamp)>);
 
 /// What became of a chunk of inputs.
 #[derive(Default)]
-struct Chunk {
-    by_index: BTreeMap<usize, (EntityKey, Done)>,
+pub(super) struct Chunk {
+    pub(super) by_index: BTreeMap<usize, (EntityKey, Done)>,
     changes: Changes,
     broken: Vec<EntityKey>,
 }

@@ -23,6 +23,7 @@ mod owner;
 pub mod record;
 pub mod recovery;
 pub mod release;
+mod reviving;
 mod seed;
 pub mod state;
 

@@ -223,7 +223,9 @@ impl Owner {
                     // A tick that took its time must not be followed by the next at once.
                     tick.reset();
                 }
-                (source, heard) = intake.next(lanes), if may_read => self.hear(source, heard).await?,
+                (source, heard) = intake.next(lanes), if may_read => {
+                    self.hear(source, heard).await?;
+                }
             }
             self.step().await?;
             self.append_next()?;
