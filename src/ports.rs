@@ -145,7 +145,8 @@ pub trait Input: Send + Sync {
     ///
     /// A first sequence after the cursor, an end before it, or another creation time is a loss:
     /// reported, and the reader stands at the nearest place from which nothing that is there is
-    /// skipped (after an end before the cursor: at that end).
+    /// skipped (after an end before the cursor: at that end). A first sequence after the cursor is
+    /// no loss of commands: each partition's own are purged behind its own cursor.
     async fn open(
         &self,
         partition: Partition,
@@ -156,8 +157,11 @@ pub trait Input: Send + Sync {
     /// One message again, for the original bytes of a dead letter.
     async fn fetch(&self, source: Source, sequence: u64) -> Result<Option<LogMessage>, PortError>;
 
-    /// Forgets every message below `sequence` in the stream of this source.
-    async fn purge(&self, source: Source, below: u64) -> Result<(), PortError>;
+    /// Forgets every message of EARMARK_IN below a sequence.
+    async fn purge_lanes(&self, below: u64) -> Result<(), PortError>;
+
+    /// Forgets a partition's commands below a sequence. Those of others stay.
+    async fn purge_commands(&self, partition: Partition, below: u64) -> Result<(), PortError>;
 
     /// The server's own time.
     async fn server_time(&self) -> Result<Timestamp, PortError>;
@@ -240,7 +244,8 @@ pub struct Outgoing {
     pub outlet: Outlet,
     /// Under which subject.
     pub subject: String,
-    /// `Nats-Msg-Id`, by which the server recognises a repeat. Never on commands.
+    /// The effect's id. By it the server recognises a repeat (`Nats-Msg-Id`), but not of commands:
+    /// a repeated one deserves an answer.
     pub id: Option<String>,
     /// Other headers.
     pub headers: Vec<(String, String)>,
@@ -283,16 +288,18 @@ pub trait Outbox: Send + Sync {
     /// Answers a requester: at most once, and nobody acknowledges it.
     async fn answer(&self, to: &str, payload: Bytes) -> Result<(), PortError>;
 
-    /// The last sequence of EARMARK_OUT.
-    async fn out_end(&self) -> Result<u64, PortError>;
-
     /// Whether EARMARK_OUT still has the message of this id at `sequence`, or has let it go for its
     /// age. If not, it has lost what it had acknowledged.
     async fn out_holds(&self, sequence: u64, id: &str) -> Result<bool, PortError>;
 
-    /// The ids (`Nats-Msg-Id`) in EARMARK_OUT after `sequence` that begin with `prefix`, and where
-    /// they stand, in order.
-    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<(u64, String)>, PortError>;
+    /// The ids of effects in EARMARK_OUT or EARMARK_CMD after a sequence that begin with `prefix`,
+    /// and where they stand, in order.
+    async fn ids(
+        &self,
+        outlet: Outlet,
+        after: u64,
+        prefix: &str,
+    ) -> Result<Vec<(u64, String)>, PortError>;
 
     /// The last message of an availability subject, and its sequence.
     async fn last_availability(&self, subject: &str) -> Result<Option<(u64, Bytes)>, PortError>;

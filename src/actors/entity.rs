@@ -24,7 +24,7 @@ use crate::{
     },
     partition::{
         books::Books,
-        entry::{Decided, Shown, Trigger},
+        entry::{Decided, Trigger},
     },
 };
 
@@ -145,12 +145,7 @@ impl<E: Hosted> EntityActor<E> {
         })
     }
 
-    fn decided(
-        &self,
-        trigger: &Trigger,
-        decision: Decision<E::Fact>,
-        before: Option<Shown>,
-    ) -> Done {
+    fn decided(&self, trigger: &Trigger, decision: Decision<E::Fact>, before: Books) -> Done {
         let internal = matches!(trigger, Trigger::Deadline { .. } | Trigger::Step { .. });
         if internal && decision.facts.is_empty() && decision.commands.is_empty() {
             return Done::Nothing;
@@ -171,7 +166,7 @@ impl<E: Hosted> EntityActor<E> {
         Done::Decided(Box::new(Decided {
             entity: self.key.clone(),
             trigger,
-            books: before.zip(shown.as_ref()).map(|(was, is)| Books::change(&was, is)),
+            books: Some(self.entity.books().since(&before)).filter(|c| *c != Books::default()),
             shown,
             facts,
             outcomes,
@@ -255,7 +250,7 @@ impl<E: Hosted> Handler<Work<E>> for EntityActor<E> {
             let result = match self.decide(&work, at) {
                 Err(why) => Err(why),
                 Ok(decision) => {
-                    let before = self.entity.shown();
+                    let before = self.entity.books();
                     let applied = self.apply(&decision.facts, &work, at);
                     trusted = applied.is_ok();
                     applied.map(|()| self.decided(&task.trigger, decision, before))

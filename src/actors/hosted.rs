@@ -10,7 +10,10 @@ use crate::{
         order::{OrderFact, OrderState},
         sku::{SkuFact, SkuState},
     },
-    partition::entry::{Facts, Shown},
+    partition::{
+        books::Books,
+        entry::{Facts, Shown},
+    },
 };
 
 /// An input for either kind of entity.
@@ -38,6 +41,9 @@ pub trait Hosted: Entity + Unpin + 'static {
 
     /// What a shop may show of it.
     fn shown(&self) -> Option<Shown>;
+
+    /// What it adds to the books of its partition.
+    fn books(&self) -> Books;
 }
 
 impl Hosted for SkuState {
@@ -64,11 +70,23 @@ impl Hosted for SkuState {
     }
 
     fn shown(&self) -> Option<Shown> {
-        Some(Shown {
-            revision: self.revision(),
-            total: self.quantities(None),
-            open_holds: self.book().open() as u64,
-        })
+        Some(Shown { revision: self.revision(), total: self.quantities(None) })
+    }
+
+    fn books(&self) -> Books {
+        let total = self.quantities(None);
+        Books {
+            open_holds: self.book().open() as i64,
+            on_hand: total.on_hand.cast_signed(),
+            available: total.available.cast_signed(),
+            held: total.held.cast_signed(),
+            allocated: total.allocated.cast_signed(),
+            unavailable: total.unavailable.cast_signed(),
+            short: total.short.cast_signed(),
+            backordered: total.backordered.cast_signed(),
+            overdrawn: total.overdrawn.cast_signed(),
+            awaited: 0,
+        }
     }
 }
 
@@ -97,6 +115,12 @@ impl Hosted for OrderState {
 
     fn shown(&self) -> Option<Shown> {
         None
+    }
+
+    fn books(&self) -> Books {
+        let legs = self.order().map_or(&[][..], |order| &order.legs);
+        let awaited = legs.iter().filter(|leg| leg.is_awaited()).count();
+        Books { awaited: awaited as i64, ..Books::default() }
     }
 }
 

@@ -127,6 +127,7 @@ sections! {
         load_entities_max: u64,
         due_entities_max: u64,
         waiting_max: u64,
+        awaited_holds_max: u64,
         tick_ms: u64,
         cold_due_interval_ms: u64,
         idle_mark_after_ms: u64,

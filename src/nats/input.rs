@@ -56,7 +56,7 @@ impl Input for NatsInput {
     ) -> Result<Opened, PortError> {
         let watch = self.watch(source);
         let seen = watch.look().await?;
-        let (mut cursor, mut loss) = stand_at(after, &seen);
+        let (mut cursor, mut loss) = stand_at(source, after, &seen);
         if loss.is_none()
             && let Some(hole) = refilled(watch, &self.settings, cursor, &seen).await?
         {
@@ -66,7 +66,7 @@ impl Input for NatsInput {
             loss = Some(hole);
         }
         let filter = names::filter_of(partition, source);
-        let reader = NatsReader::new(watch.clone(), filter, self.settings.clone(), cursor);
+        let reader = NatsReader::new(watch.clone(), source, filter, self.settings.clone(), cursor);
         Ok(Opened { reader: Box::new(reader), cursor, loss })
     }
 
@@ -81,19 +81,12 @@ impl Input for NatsInput {
         }))
     }
 
-    async fn purge(&self, source: Source, below: u64) -> Result<(), PortError> {
-        // A sequence of 0 would mean all of it.
-        if below <= 1 {
-            return Ok(());
-        }
-        let watch = self.watch(source);
-        // Beyond its end a stream would be emptied, and go on from there.
-        let below = below.min(watch.look().await?.last + 1);
-        let stream = watch.context.get_stream_no_info(watch.stream).await;
-        let error = |why: String| PortError::new(format!("purge {}", watch.stream), why);
-        let stream = stream.map_err(|e| error(e.to_string()))?;
-        stream.purge().sequence(below).await.map_err(|e| error(e.to_string()))?;
-        Ok(())
+    async fn purge_lanes(&self, below: u64) -> Result<(), PortError> {
+        self.lanes.purge(">", below).await
+    }
+
+    async fn purge_commands(&self, partition: Partition, below: u64) -> Result<(), PortError> {
+        self.commands.purge(&names::command_subject(partition), below).await
     }
 
     async fn server_time(&self) -> Result<Timestamp, PortError> {

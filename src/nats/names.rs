@@ -51,6 +51,16 @@ pub fn stream_of_outlet(outlet: Outlet) -> &'static str {
     }
 }
 
+/// All subjects of an outlet.
+pub fn filter_of_outlet(outlet: Outlet) -> &'static str {
+    match outlet {
+        Outlet::Out => "earmark.out.>",
+        Outlet::Commands => "earmark.cmd.*",
+        Outlet::Availability => "earmark.availability.*",
+        Outlet::DeadLetters => "earmark.dlq.>",
+    }
+}
+
 /// What a reader of a source and partition filters by.
 pub fn filter_of(partition: Partition, source: Source) -> String {
     match source {

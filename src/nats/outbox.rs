@@ -26,14 +26,20 @@ use super::{
     settings::ReaderSettings,
     span,
 };
-use crate::ports::{Outbox, Outgoing, PortError, SendError, Sent};
+use crate::ports::{Outbox, Outgoing, Outlet, PortError, SendError, Sent};
 
 /// How many messages are on their way at most, for one caller.
 const CHUNK: usize = 8_192;
 /// `message size exceeds maximum allowed`, of a stream.
 const TOO_LARGE_FOR_STREAM: u64 = 10_054;
-/// The header by which the server recognises a repeat.
-const MESSAGE_ID: &str = "Nats-Msg-Id";
+
+/// The header that has the effect's id: where it is the first, the server recognises a repeat.
+fn id_header(outlet: Outlet) -> &'static str {
+    match outlet {
+        Outlet::Commands => "Earmark-Effect-Id",
+        Outlet::Out | Outlet::Availability | Outlet::DeadLetters => "Nats-Msg-Id",
+    }
+}
 
 /// The outbox port.
 pub struct NatsOutbox {
@@ -42,7 +48,7 @@ pub struct NatsOutbox {
 }
 
 impl NatsOutbox {
-    /// Sends over this connection. The settings are for [`Outbox::out_ids`].
+    /// Sends over this connection. The settings are for [`Outbox::ids`].
     pub fn new(context: Context, settings: ReaderSettings) -> NatsOutbox {
         NatsOutbox { context, settings }
     }
@@ -52,10 +58,10 @@ impl NatsOutbox {
         for (name, value) in &message.headers {
             headers.insert(name.as_str(), value.as_str());
         }
-        let mut publish = PublishMessage::build().headers(headers).payload(message.payload);
         if let Some(id) = &message.id {
-            publish = publish.message_id(id);
+            headers.insert(id_header(message.outlet), id.as_str());
         }
+        let mut publish = PublishMessage::build().headers(headers).payload(message.payload);
         if let Some(after) = message.after {
             publish = publish.expected_last_subject_sequence(after);
         }
@@ -106,28 +112,31 @@ impl Outbox for NatsOutbox {
         published.map_err(|error| PortError::new(format!("answer to {to}"), error))
     }
 
-    async fn out_end(&self) -> Result<u64, PortError> {
-        Ok(api::look(&self.context, names::OUT).await?.last)
-    }
-
     async fn out_holds(&self, sequence: u64, id: &str) -> Result<bool, PortError> {
         let found = api::get(&self.context, names::OUT, Wanted::at(sequence)).await?;
         match found {
             Some(stored) => {
-                let line = format!("{MESSAGE_ID}: {id}");
+                let line = format!("{}: {id}", id_header(Outlet::Out));
                 Ok(stored.headers.lines().any(|header| header == line))
             }
             None => Ok(api::look(&self.context, names::OUT).await?.first > sequence),
         }
     }
 
-    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<(u64, String)>, PortError> {
-        let end = self.out_end().await?;
-        let filter = "earmark.out.>".to_owned();
-        let of = FeedOf { stream: names::OUT, filter, after, headers_only: true };
+    async fn ids(
+        &self,
+        outlet: Outlet,
+        after: u64,
+        prefix: &str,
+    ) -> Result<Vec<(u64, String)>, PortError> {
+        let stream = names::stream_of_outlet(outlet);
+        let end = api::look(&self.context, stream).await?.last;
+        let filter = names::filter_of_outlet(outlet).to_owned();
+        let of = FeedOf { stream, filter, after, headers_only: true };
+        let header = id_header(outlet);
         let mut ids = Vec::new();
         span::read(&self.context, &self.settings, &of, end, |item| {
-            let id = item.message.headers.as_ref().and_then(|headers| headers.get(MESSAGE_ID));
+            let id = item.message.headers.as_ref().and_then(|headers| headers.get(header));
             let id = id.filter(|id| id.as_str().starts_with(prefix));
             ids.extend(id.map(|id| (item.sequence, id.to_string())));
             ControlFlow::Continue(())

@@ -19,10 +19,10 @@ use super::{
     settings::ReaderSettings,
     watch::StreamWatch,
 };
-use crate::ports::{Cursor, LogMessage, Loss, PortError, Read, Reader};
+use crate::ports::{Cursor, LogMessage, Loss, PortError, Read, Reader, Source};
 
 /// What a cursor means in a stream as it was seen: where to stand, and what has been lost.
-pub(crate) fn stand_at(after: Cursor, seen: &StreamSeen) -> (Cursor, Option<Loss>) {
+pub(crate) fn stand_at(source: Source, after: Cursor, seen: &StreamSeen) -> (Cursor, Option<Loss>) {
     let before_first = seen.first.saturating_sub(1);
     if after.created.0 != 0 && after.created != seen.created {
         let loss = Loss::OtherStream { remembered: after.created, found: seen.created };
@@ -34,7 +34,7 @@ pub(crate) fn stand_at(after: Cursor, seen: &StreamSeen) -> (Cursor, Option<Loss
         let loss = Loss::EndBeforeCursor { cursor: after.sequence, end: seen.last };
         return (at(seen.last), Some(loss));
     }
-    if before_first > after.sequence {
+    if before_first > after.sequence && source != Source::Commands {
         let loss = Loss::FirstAfterCursor { cursor: after.sequence, first: seen.first };
         return (at(before_first), Some(loss));
     }
@@ -61,6 +61,7 @@ struct Check {
 /// The reader.
 pub(crate) struct NatsReader {
     watch: Arc<StreamWatch>,
+    source: Source,
     filter: Arc<str>,
     settings: Arc<ReaderSettings>,
     cursor: Cursor,
@@ -81,12 +82,14 @@ impl NatsReader {
     /// A reader at a cursor that has been checked. Its consumer is made by the first `read`.
     pub fn new(
         watch: Arc<StreamWatch>,
+        source: Source,
         filter: String,
         settings: Arc<ReaderSettings>,
         cursor: Cursor,
     ) -> NatsReader {
         NatsReader {
             watch,
+            source,
             filter: filter.into(),
             check_at: Instant::now() + settings.drain_check(),
             settings,
@@ -110,7 +113,7 @@ impl NatsReader {
                 };
                 stand_up(
                     self.watch.clone(),
-                    self.filter.to_string(),
+                    (self.source, self.filter.to_string()),
                     self.settings.clone(),
                     self.cursor,
                     back_off,
@@ -253,14 +256,14 @@ impl Reader for NatsReader {
 /// Checks the cursor against the stream and makes a consumer there.
 async fn stand_up(
     watch: Arc<StreamWatch>,
-    filter: String,
+    of: (Source, String),
     settings: Arc<ReaderSettings>,
     cursor: Cursor,
     back_off: Duration,
 ) -> Result<Feed, Fall> {
     tokio::time::sleep(back_off).await;
     // What was asked over a connection that is gone is never answered: ask anew soon.
-    let standing = make_consumer(&watch, filter, &settings, cursor);
+    let standing = make_consumer(&watch, of, &settings, cursor);
     tokio::time::timeout(settings.stalled(), standing).await.unwrap_or_else(|_| {
         let doing = format!("make a consumer of {}", watch.stream);
         Err(Fall::NotNow(PortError::new(doing, "no answer")))
@@ -269,12 +272,12 @@ async fn stand_up(
 
 async fn make_consumer(
     watch: &StreamWatch,
-    filter: String,
+    (source, filter): (Source, String),
     settings: &ReaderSettings,
     cursor: Cursor,
 ) -> Result<Feed, Fall> {
     let seen = watch.look().await.map_err(Fall::NotNow)?;
-    if let (_, Some(loss)) = stand_at(cursor, &seen) {
+    if let (_, Some(loss)) = stand_at(source, cursor, &seen) {
         return Err(Fall::Lost(loss));
     }
     if let Some(loss) = refilled(watch, settings, cursor, &seen).await.map_err(Fall::NotNow)? {

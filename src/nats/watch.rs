@@ -41,4 +41,20 @@ impl StreamWatch {
         *seen = Some(fresh.clone());
         Ok(fresh)
     }
+
+    /// Forgets every message below a sequence whose subject matches.
+    pub async fn purge(&self, filter: &str, below: u64) -> Result<(), PortError> {
+        // A sequence of 0 would mean all of it.
+        if below <= 1 {
+            return Ok(());
+        }
+        // Beyond its end a stream would be emptied, and go on from there.
+        let below = below.min(self.look().await?.last + 1);
+        let error = |why: String| PortError::new(format!("purge {}", self.stream), why);
+        let stream = self.context.get_stream_no_info(self.stream).await;
+        let stream = stream.map_err(|e| error(e.to_string()))?;
+        let purge = stream.purge().filter(filter).sequence(below);
+        purge.await.map_err(|e| error(e.to_string()))?;
+        Ok(())
+    }
 }

@@ -1,13 +1,11 @@
-//! The books of a partition: what all its SKUs come to. A sum that each decision changes.
+//! The books of a partition: what all its entities come to. Sums that each decision changes.
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::Shown;
-
-/// Sums over SKUs, or what a decision changes of them. In whole units, but for the holds.
+/// Sums over entities, or what a decision changes of them. In whole units, where nothing is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Books {
-    /// Holds that stand.
+    /// How many holds stand.
     pub open_holds: i64,
     /// On the shelf.
     pub on_hand: i64,
@@ -25,23 +23,24 @@ pub struct Books {
     pub backordered: i64,
     /// Taken by physical facts beyond what was on hand.
     pub overdrawn: i64,
+    /// How many holds orders have asked for that no SKU has answered yet.
+    pub awaited: i64,
 }
 
 impl Books {
-    /// What a decision changed of a SKU.
-    pub fn change(before: &Shown, after: &Shown) -> Books {
-        let less = |after: u64, before: u64| after.wrapping_sub(before) as i64;
-        let (was, is) = (&before.total, &after.total);
+    /// What a decision changed that made this of `before`.
+    pub fn since(&self, before: &Books) -> Books {
         Books {
-            open_holds: less(after.open_holds, before.open_holds),
-            on_hand: less(is.on_hand, was.on_hand),
-            available: less(is.available, was.available),
-            held: less(is.held, was.held),
-            allocated: less(is.allocated, was.allocated),
-            unavailable: less(is.unavailable, was.unavailable),
-            short: less(is.short, was.short),
-            backordered: less(is.backordered, was.backordered),
-            overdrawn: less(is.overdrawn, was.overdrawn),
+            open_holds: self.open_holds - before.open_holds,
+            on_hand: self.on_hand - before.on_hand,
+            available: self.available - before.available,
+            held: self.held - before.held,
+            allocated: self.allocated - before.allocated,
+            unavailable: self.unavailable - before.unavailable,
+            short: self.short - before.short,
+            backordered: self.backordered - before.backordered,
+            overdrawn: self.overdrawn - before.overdrawn,
+            awaited: self.awaited - before.awaited,
         }
     }
 
@@ -56,6 +55,7 @@ impl Books {
         self.short += change.short;
         self.backordered += change.backordered;
         self.overdrawn += change.overdrawn;
+        self.awaited += change.awaited;
     }
 
     /// The units, by the state that they are in.

@@ -20,8 +20,6 @@ pub struct Carried {
 /// A message of the command log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandGroup {
-    /// The id of the group's first effect.
-    pub id: String,
     /// The commands, in the order in which they were decided.
     pub commands: Vec<Carried>,
 }

@@ -132,12 +132,7 @@ impl Owner {
             Err(NotCommitted::TooLarge(why)) => {
                 return Err(Exit::refuse(format!("a record is too large for the journal: {why}")));
             }
-            Err(NotCommitted::JournalLostItsTail) => {
-                return Err(Exit::refuse(
-                    "the journal ends before this owner's own last record: JetStream lost \
-                     acknowledged writes",
-                ));
-            }
+            Err(NotCommitted::JournalLostItsTail) => return Err(Exit::Frozen),
         };
         let link = Link { sequence, hash: RecordHash::of(&flying.record) };
         self.committed = flying.batch.state;

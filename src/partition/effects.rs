@@ -276,11 +276,11 @@ impl Builder<'_> {
 
     fn finish(mut self) -> Effects {
         for (to, commands) in std::mem::take(&mut self.commands) {
-            for group in groups(commands) {
+            for (id, group) in groups(commands) {
                 self.effects.messages.push(Outgoing {
                     outlet: Outlet::Commands,
                     subject: format!("earmark.cmd.{to}"),
-                    id: None,
+                    id: Some(id),
                     headers: Vec::new(),
                     payload: group.into(),
                     after: None,
@@ -291,28 +291,22 @@ impl Builder<'_> {
     }
 }
 
-/// The commands as messages, each below the limit.
-fn groups(commands: Vec<(String, Carried)>) -> Vec<Vec<u8>> {
-    let mut messages = Vec::new();
-    let mut group = CommandGroup { id: String::new(), commands: Vec::new() };
+/// The commands as messages, each below the limit and under the id of its first effect.
+fn groups(commands: Vec<(String, Carried)>) -> Vec<(String, Vec<u8>)> {
+    let mut groups: Vec<(String, CommandGroup)> = Vec::new();
     let mut bytes = 0;
     for (id, carried) in commands {
         let size = postcard::to_stdvec(&carried).map_or(0, |bytes| bytes.len());
-        if bytes + size > COMMANDS_BYTES_MAX && !group.commands.is_empty() {
-            messages.extend(group.encode());
-            group.commands.clear();
-            bytes = 0;
-        }
-        if group.commands.is_empty() {
-            group.id = id;
-        }
-        group.commands.push(carried);
         bytes += size;
+        match groups.last_mut() {
+            Some((_, group)) if bytes <= COMMANDS_BYTES_MAX => group.commands.push(carried),
+            _ => {
+                groups.push((id, CommandGroup { commands: vec![carried] }));
+                bytes = size;
+            }
+        }
     }
-    if !group.commands.is_empty() {
-        messages.extend(group.encode());
-    }
-    messages
+    groups.into_iter().filter_map(|(id, group)| Some((id, group.encode().ok()?))).collect()
 }
 
 fn cause_ref(origin: &Origin) -> CauseRef<'_> {

@@ -114,8 +114,6 @@ pub struct Shown {
     pub revision: u64,
     /// Summed over its locations.
     pub total: Quantities,
-    /// Holds that stand.
-    pub open_holds: u64,
 }
 
 /// An entity's decision.
@@ -139,7 +137,7 @@ pub struct Decided {
     pub standing: Standing,
     /// A SKU's quantities afterwards.
     pub shown: Option<Shown>,
-    /// What changed of them.
+    /// What changed of its partition's books.
     pub books: Option<Books>,
 }
 
@@ -159,10 +157,8 @@ pub struct ReadAt {
 /// What is decided alone, so that a death would tell of what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InHand {
-    /// Where the message is.
-    pub source: Source,
-    /// Its sequence there.
-    pub sequence: u64,
+    /// Where the message was read.
+    pub read: ReadAt,
     /// The entity that it has waited for, if it has: only this entity's input of it is in hand.
     pub waited_for: Option<EntityKey>,
 }

@@ -76,19 +76,16 @@ impl Intake {
         Intake { heard, turn: 0, _readers: readers }
     }
 
-    /// What the most important source has to say; of commands alone, unless `lanes`. Dropping the
-    /// future loses nothing.
-    pub async fn next(&mut self, lanes: bool) -> (Source, Heard) {
-        std::future::poll_fn(|cx| self.poll_next(lanes, cx)).await
+    /// What the most important source has to say, of those that are `open` (in the order of
+    /// [`Source::ALL`]). Dropping the future loses nothing.
+    pub async fn next(&mut self, open: [bool; 5]) -> (Source, Heard) {
+        std::future::poll_fn(|cx| self.poll_next(open, cx)).await
     }
 
-    fn poll_next(&mut self, lanes: bool, cx: &mut Context<'_>) -> Poll<(Source, Heard)> {
-        let turns = (0..TURNS.len()).map(|ahead| TURNS[(self.turn + ahead) % TURNS.len()]);
-        let order: Vec<usize> = match lanes {
-            true => [0, 1].into_iter().chain(turns).collect(),
-            false => vec![0],
-        };
-        for index in order {
+    fn poll_next(&mut self, open: [bool; 5], cx: &mut Context<'_>) -> Poll<(Source, Heard)> {
+        let turn = self.turn;
+        let turns = (0..TURNS.len()).map(|ahead| TURNS[(turn + ahead) % TURNS.len()]);
+        for index in [0, 1].into_iter().chain(turns).filter(|index| open[*index]) {
             if let Poll::Ready(Some(heard)) = self.heard[index].poll_recv(cx) {
                 if let Some(at) = TURNS.iter().position(|turn| *turn == index) {
                     self.turn = (at + 1) % TURNS.len();

@@ -81,6 +81,9 @@ pub struct Bounds {
     pub due_entities_max: usize,
     /// Inputs that wait for a quarantined or cold entity, in all.
     pub waiting_max: usize,
+    /// Holds that orders have asked for and no SKU has answered, beyond which no new demand is
+    /// read.
+    pub awaited_holds_max: usize,
     /// How often deadlines, snapshots and marks are looked at.
     pub tick: Duration,
     /// How often deadlines of entities that are not live are looked up.
@@ -112,6 +115,7 @@ impl Default for Bounds {
             load_entities_max: 256,
             due_entities_max: 256,
             waiting_max: 10_000,
+            awaited_holds_max: 16_384,
             tick: Duration::from_millis(50),
             cold_due_interval: Duration::from_secs(1),
             idle_mark_after: Duration::from_millis(500),
@@ -172,6 +176,9 @@ pub struct Status {
     pub live: usize,
     /// The journal has not answered an append for longer than it ever should.
     pub unanswered: bool,
+    /// The journal has lost records that this owner was told are there. It decides no more, and
+    /// keeps what it knows.
+    pub frozen: bool,
     /// Entities that decide no more.
     pub quarantined: usize,
     /// Inputs that wait.
@@ -207,6 +214,8 @@ pub enum Exit {
     SnapshotLost,
     /// EARMARK_OUT lost its tail; recovery sends it again.
     OutLostItsTail,
+    /// It was asked to, after the journal had lost records that it was told are there.
+    Frozen,
     /// Something is wrong that only an operator can judge.
     Refused(String),
 }

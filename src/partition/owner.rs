@@ -29,7 +29,7 @@ use super::{
 use crate::{
     actors::Registry,
     contract::{Rejection, Rule},
-    domain::{ids::EntityKey, refusal::Reason},
+    domain::{event::Lane, ids::EntityKey, refusal::Reason},
     ports::{LogMessage, Read, Source},
 };
 
@@ -43,6 +43,7 @@ pub async fn serve(env: Env, start: Start) -> Exit {
     match Owner::take_over(env, start).await {
         Ok(mut owner) => match owner.run().await {
             Ok(()) => owner.leave().await,
+            Err(Exit::Frozen) => owner.freeze().await,
             Err(exit) => exit,
         },
         Err(exit) => exit,
@@ -184,11 +185,15 @@ impl Owner {
             let out = Entry::WaitedOut { entity, inputs: 1 };
             return self.push_together(vec![Entry::Rejected { read, rejection }, out]);
         }
-        let InHand { source, sequence, .. } = in_hand;
+        let read = in_hand.read;
+        let (source, sequence, at) = (read.source, read.sequence, read.at);
         let input = self.env.ports.input.clone();
         let message = self.env.until_done(|| input.fetch(source, sequence)).await;
-        let (at, subject) = message.map(|m| (m.at, m.subject)).unwrap_or_default();
-        self.push(Entry::Rejected { read: ReadAt { source, sequence, at, subject }, rejection })?;
+        // What a log that lost its tail has in its place is innocent.
+        if message.is_none_or(|message| message.at != at) {
+            return Ok(());
+        }
+        self.push(Entry::Rejected { read, rejection })?;
         let cursor = &mut self.state.cursors[source.index()];
         cursor.sequence = cursor.sequence.max(sequence);
         cursor.at = cursor.at.max(at);
@@ -210,7 +215,7 @@ impl Owner {
         let stop = self.env.stop.clone();
         loop {
             self.note_released();
-            let (may_read, lanes) = (self.may_read(), self.may_read_lanes());
+            let (may_read, open) = (self.may_read(), self.open_sources());
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
@@ -223,7 +228,7 @@ impl Owner {
                     // A tick that took its time must not be followed by the next at once.
                     tick.reset();
                 }
-                (source, heard) = intake.next(lanes), if may_read => {
+                (source, heard) = intake.next(open), if may_read => {
                     self.hear(source, heard).await?;
                 }
             }
@@ -243,11 +248,18 @@ impl Owner {
     }
 
     /// Commands are read on while effects wait to leave: they may wait for the room that commands
-    /// take until they are read.
-    fn may_read_lanes(&self) -> bool {
+    /// take until they are read. Demand begins new sagas, and waits while many are open.
+    fn open_sources(&self) -> [bool; 5] {
         let bounds = &self.env.bounds;
         let waiting = self.state.waiting_len() - self.state.waiting_set_aside();
-        self.unreleased.len() < bounds.unreleased_records_max && waiting < bounds.waiting_max
+        let lanes =
+            self.unreleased.len() < bounds.unreleased_records_max && waiting < bounds.waiting_max;
+        let awaited = usize::try_from(self.state.books.awaited).unwrap_or(0);
+        Source::ALL.map(|source| match source {
+            Source::Commands => true,
+            Source::Lane(Lane::Demand) => lanes && awaited < bounds.awaited_holds_max,
+            Source::Lane(_) => lanes,
+        })
     }
 
     fn is_released(&self) -> bool {
@@ -301,7 +313,9 @@ impl Owner {
     async fn decide_alone(&mut self, source: Source, message: LogMessage) -> Result<(), Exit> {
         let left = &mut self.single[source.index()];
         *left = left.saturating_sub(1);
-        let alone = self.take_in_hand(source, message.sequence, None).await?;
+        let LogMessage { sequence, at, ref subject, .. } = message;
+        let read = ReadAt { source, sequence, at, subject: subject.clone() };
+        let alone = self.take_in_hand(read, None).await?;
         self.decide_messages(source, vec![message]).await?;
         self.settle().await?;
         drop(alone);
@@ -313,14 +327,13 @@ impl Owner {
     /// of a death must not be found there.
     pub(super) async fn take_in_hand(
         &mut self,
-        source: Source,
-        sequence: u64,
+        read: ReadAt,
         waited_for: Option<EntityKey>,
     ) -> Result<OwnedSemaphorePermit, Exit> {
         let alone = self.env.alone.clone().acquire_owned().await;
         let alone = alone.map_err(|_| Exit::refuse("nobody may be alone any more"))?;
         self.open_batch();
-        self.push(Entry::InHand(InHand { source, sequence, waited_for }))?;
+        self.push(Entry::InHand(InHand { read, waited_for }))?;
         self.settle().await?;
         Ok(alone)
     }
@@ -391,6 +404,7 @@ impl Owner {
             released: self.released.borrow().up_to,
             snapshot: self.keeper.stands_at().sequence,
             live: self.registry.len(),
+            frozen: false,
             quarantined: self.committed.quarantined.len(),
             waiting: self.committed.waiting_len(),
             books: self.committed.books,
@@ -404,6 +418,31 @@ impl Owner {
     }
 
     // === leaving ===
+
+    /// Stops where the last acknowledged record stands, and keeps what no store may have: in memory
+    /// until it is asked to leave, and in the snapshot, from which an operator can begin anew.
+    async fn freeze(mut self) -> Exit {
+        let (partition, position) = (self.env.partition, self.committed.position().sequence);
+        tracing::error!(partition, position, "the journal lost acknowledged records: frozen");
+        self.env.status.send_modify(|status| (status.serving, status.frozen) = (false, true));
+        let stop = self.env.stop.clone();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.keep_the_last() => stop.cancelled().await,
+        }
+        Exit::Frozen
+    }
+
+    async fn keep_the_last(&mut self) {
+        loop {
+            if self.whole {
+                self.keeper.write(&self.committed);
+            }
+            if !self.keeper.is_writing() || self.keeper.written().await.is_err() {
+                return;
+            }
+        }
+    }
 
     /// Commits what is decided, lets it leave, and writes the snapshot; as far as time allows.
     async fn leave(mut self) -> Exit {

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     actors::Registry,
     domain::{ids::EntityKey, time::Timestamp},
-    ports::{At, Delta, JournalEntry, PortError, Position},
+    ports::{At, Delta, JournalEntry, Outlet, PortError, Position},
 };
 
 /// A partition as it was when its last record was committed.
@@ -282,10 +282,12 @@ impl<'a> Fold<'a> {
             from = env.newest_true_mark(self.state.incarnation).await?;
         }
         let prefix = id_prefix(self.state.incarnation, env.partition);
-        let there = env.until_done(|| env.ports.outbox.out_ids(from.out, &prefix)).await;
-        let beyond = there.iter().filter_map(|(_, id)| sequence_of_id(id)).max();
+        let outbox = &env.ports.outbox;
+        let there = env.until_done(|| outbox.ids(Outlet::Out, from.out, &prefix)).await;
+        let said = env.until_done(|| outbox.ids(Outlet::Commands, 0, &prefix)).await;
+        let beyond = there.iter().chain(&said).filter_map(|(_, id)| sequence_of_id(id)).max();
         if let Some(beyond) = beyond.filter(|beyond| *beyond > end) {
-            return Err(self.outcome_beyond(beyond).await);
+            return Err(self.effect_beyond(beyond).await);
         }
         let mut unreleased = Vec::new();
         let mut after = from.up_to;
@@ -300,14 +302,14 @@ impl<'a> Fold<'a> {
         Ok(Unreleased { records: unreleased, there, released: from })
     }
 
-    /// An outcome of a record behind the end that was read: another owner's, or of a lost record.
-    async fn outcome_beyond(&self, beyond: u64) -> Exit {
+    /// An effect of a record behind the end that was read: another owner's, or of a lost record.
+    async fn effect_beyond(&self, beyond: u64) -> Exit {
         let env = self.env;
         let last = env.until_done(|| env.ports.journal.last(env.partition)).await;
         match last.map_or(0, |last| last.sequence) {
             end if end >= beyond => Exit::SteppedDown,
             end => Exit::refuse(format!(
-                "an outcome of record {beyond} has left, but the journal ends at {end}: JetStream \
+                "an effect of record {beyond} has left, but the journal ends at {end}: JetStream \
                  lost acknowledged writes"
             )),
         }

@@ -142,7 +142,7 @@ impl Releaser {
         let after = before.map_or(0, |anchor| anchor.out);
         let prefix = id_prefix(self.incarnation, self.partition);
         let there: HashSet<String> = loop {
-            match self.outbox.out_ids(after, &prefix).await {
+            match self.outbox.ids(Outlet::Out, after, &prefix).await {
                 Ok(there) => break there.into_iter().map(|(_, id)| id).collect(),
                 Err(error) => {
                     tracing::warn!(partition = self.partition, %error, "a look at OUT waits");

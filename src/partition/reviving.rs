@@ -65,8 +65,7 @@ impl Owner {
                 break;
             }
             self.single_waiting = self.single_waiting.saturating_sub(1);
-            let (source, sequence) = (waiting.read.source, waiting.read.sequence);
-            let alone = self.take_in_hand(source, sequence, Some(key.clone())).await?;
+            let alone = self.take_in_hand(waiting.read.clone(), Some(key.clone())).await?;
             self.revive(key.clone(), vec![waiting]).await?;
             self.settle().await?;
             drop(alone);

@@ -1,46 +1,50 @@
-//! Purges what every partition has decided: EARMARK_CMD at once, EARMARK_IN when it is old enough.
+//! Purges what has been decided: each partition's commands at once, EARMARK_IN when it is old
+//! enough and no partition needs it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{event::Lane, time::Timestamp},
-    ports::{Input, PortError, Source},
+    ports::{Input, Partition, PortError, Source},
 };
 
 /// Any lane: they share a stream.
 const LANES: Source = Source::Lane(Lane::Settlement);
 
 /// How far each stream has been purged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
     /// Everything below this is gone from EARMARK_IN.
     pub lanes: u64,
-    /// Everything below this is gone from EARMARK_CMD.
-    pub commands: u64,
+    /// Everything below this is gone of a partition's commands.
+    pub commands: BTreeMap<Partition, u64>,
 }
 
 /// What may be purged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permitted {
     /// Nobody needs anything below this of EARMARK_IN.
     pub lanes: Option<u64>,
     /// Nothing that was logged since is purged from EARMARK_IN.
     pub lanes_until: Timestamp,
-    /// Nobody needs anything below this of EARMARK_CMD.
-    pub commands: Option<u64>,
+    /// What no partition needs of its commands: everything below this.
+    pub commands: Vec<(Partition, u64)>,
 }
 
 /// Purges what may be purged; how far it came.
 pub async fn purge(input: Arc<dyn Input>, done: Purged, permitted: Permitted) -> Purged {
     let mut purged = done;
-    if let Some(below) = permitted.commands.filter(|below| *below != done.commands) {
-        match input.purge(Source::Commands, below).await {
-            Ok(()) => purged.commands = below,
-            Err(error) => tracing::warn!(%error, "EARMARK_CMD was not purged"),
+    for (partition, below) in permitted.commands {
+        if purged.commands.get(&partition) == Some(&below) {
+            continue;
+        }
+        match input.purge_commands(partition, below).await {
+            Ok(()) => drop(purged.commands.insert(partition, below)),
+            Err(error) => tracing::warn!(partition, %error, "EARMARK_CMD was not purged"),
         }
     }
-    if let Some(below) = permitted.lanes.filter(|below| *below != done.lanes) {
-        match purge_lanes(&*input, done.lanes.min(below), below, permitted.lanes_until).await {
+    if let Some(below) = permitted.lanes.filter(|below| *below != purged.lanes) {
+        match purge_lanes(&*input, purged.lanes.min(below), below, permitted.lanes_until).await {
             Ok(below) => purged.lanes = below,
             Err(error) => tracing::warn!(%error, "EARMARK_IN was not purged"),
         }
@@ -56,7 +60,7 @@ async fn purge_lanes(
 ) -> Result<u64, PortError> {
     let below = first_since(input, from.max(1), below, until).await?;
     if below > from.max(1) {
-        input.purge(LANES, below).await?;
+        input.purge_lanes(below).await?;
     }
     Ok(below)
 }

@@ -53,6 +53,7 @@ pub fn next(exit: Option<&Exit>, failures: u32, back_off: &BackOff) -> Next {
         Some(Exit::SteppedDown) | None => {
             Next::Start { after: back_off.after(failures), start: Start::Anew }
         }
+        Some(Exit::Frozen) => Next::Refused("JetStream lost acknowledged writes".to_owned()),
         Some(Exit::Refused(why)) => Next::Refused(why.clone()),
     }
 }
@@ -67,6 +68,14 @@ pub fn arbiter_of(partition: Partition, arbiters: usize) -> usize {
 pub fn purge_below(keeps: impl IntoIterator<Item = Option<u64>>) -> Option<u64> {
     let lowest = keeps.into_iter().try_fold(u64::MAX, |lowest, keep| Some(lowest.min(keep?)))?;
     (lowest > 1 && lowest < u64::MAX).then_some(lowest)
+}
+
+/// The same of what belongs to one partition each: those that have said what they need.
+pub fn purge_each(
+    keeps: impl IntoIterator<Item = (Partition, Option<u64>)>,
+) -> Vec<(Partition, u64)> {
+    let own = |(partition, keep)| Some((partition, purge_below([keep])?));
+    keeps.into_iter().filter_map(own).collect()
 }
 
 /// How far the pod's clock is certainly ahead of the server's (behind it: below zero), where the
@@ -132,6 +141,10 @@ mod tests {
         assert_eq!(purge_below([Some(1)]), None);
         assert_eq!(purge_below([Some(u64::MAX)]), None);
         assert_eq!(purge_below([]), None);
+        assert_eq!(
+            purge_each([(0, Some(5)), (1, None), (2, Some(1)), (3, Some(9))]),
+            [(0, 5), (3, 9)]
+        );
     }
 
     #[test]

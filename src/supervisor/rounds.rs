@@ -74,17 +74,18 @@ impl Supervisor {
         if std::mem::replace(&mut self.busy.purging, true) {
             return;
         }
-        let below = |stream| policy::purge_below(self.slots.iter().map(|slot| slot.keep(stream)));
+        let lanes = policy::purge_below(self.slots.iter().map(|slot| slot.keep(0)));
+        let commands = self.slots.iter().map(|slot| (slot.partition, slot.keep(1)));
         let due = self.lanes_purged.is_none_or(|at| at.elapsed() >= LANES_EVERY);
         let permitted = Permitted {
-            lanes: below(0).filter(|_| due),
+            lanes: lanes.filter(|_| due),
             lanes_until: self.plan.ports.clock.now() - self.plan.settings.in_keep,
-            commands: below(1),
+            commands: policy::purge_each(commands),
         };
         if permitted.lanes.is_some() {
             self.lanes_purged = Some(Instant::now());
         }
-        let purge = janitor::purge(self.plan.ports.input.clone(), self.purged, permitted);
+        let purge = janitor::purge(self.plan.ports.input.clone(), self.purged.clone(), permitted);
         ctx.spawn(purge.into_actor(self).map(|purged, act, _| {
             act.purged = purged;
             act.busy.purging = false;

@@ -14,6 +14,10 @@ use crate::{
     ports::Partition,
 };
 
+/// What is said of a partition that stands still and remembers.
+const FROZEN: &str = "it is frozen: JetStream lost acknowledged writes of its journal; what they \
+                      decided is still known to this pod and in its last snapshot";
+
 /// How a partition stands with its supervisor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -114,6 +118,7 @@ impl Slot {
         let status = self.status.borrow().clone();
         let why = match &self.phase {
             Phase::Running if status.unanswered => Some("the journal does not answer".to_owned()),
+            Phase::Running if status.frozen => Some(FROZEN.to_owned()),
             Phase::Running if status.serving => None,
             Phase::Running => Some("it recovers".to_owned()),
             Phase::Held(why) => Some((*why).to_owned()),

@@ -17,6 +17,7 @@ use earmark::{
         time::Timestamp,
     },
     partition::{
+        books::Books,
         effects::effects,
         entry::{Decided, Entry, Facts, Trigger},
         record::{Link, Record, RecordHash},
@@ -50,6 +51,7 @@ pub fn check(world: &World, partitions: Partition) {
     every_input_is_decided_once(world, &folded);
     effects_left_once(world, &folded);
     conservation(world, &folded);
+    books_are_the_sum(world, &folded, partitions);
     super::rest::nothing_is_open_without_reason(world, &folded, partitions);
     super::rest::repeats_are_answered_as_the_first_time(world, &folded);
     others_go_on(world, partitions);
@@ -125,6 +127,22 @@ fn apply(folded: &mut Folded, decided: &Decided, record: &Record) -> Result<(), 
             state.check().map_err(|breach| breach.to_string())
         }
         _ => Err("facts of another kind of entity".to_owned()),
+    }
+}
+
+/// What each partition says of all its entities is what they come to.
+fn books_are_the_sum(world: &World, folded: &Folded, partitions: Partition) {
+    let mut sums: BTreeMap<Partition, Books> = BTreeMap::new();
+    let skus = folded.skus.iter().map(|(key, sku)| (key, sku.books()));
+    let orders = folded.orders.iter().map(|(key, order)| (key, order.books()));
+    for (key, books) in skus.chain(orders) {
+        sums.entry(partition_of(key, partitions)).or_default().enter(&books);
+    }
+    for (partition, state) in &folded.partitions {
+        let sum = sums.get(partition).copied().unwrap_or_default();
+        if state.books != sum {
+            world.violation(format!("partition {partition}: {:?}, but {sum:?}", state.books));
+        }
     }
 }
 
@@ -436,8 +454,8 @@ fn whereabouts(folded: &Folded, event: u64) -> String {
                 Entry::Quarantined { entity, read: Some(read), .. } if read.sequence == event => {
                     format!("{entity} quarantined, from {:?}", read.source)
                 }
-                Entry::InHand(in_hand) if in_hand.sequence == event => {
-                    format!("in hand, from {:?}", in_hand.source)
+                Entry::InHand(in_hand) if in_hand.read.sequence == event => {
+                    format!("in hand, from {:?}", in_hand.read.source)
                 }
                 Entry::Lost { source, what } => format!("lost: {source:?} {what}"),
                 _ => continue,

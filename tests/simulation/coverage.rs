@@ -33,9 +33,11 @@ const FAULTS: [&str; 25] = [
     "two owners at once",
 ];
 
-const WAYS: [&str; 21] = [
+const WAYS: [&str; 23] = [
+    "bound: demand waits for answers",
     "decided: a repeat",
     "decided: parked",
+    "exit: Frozen",
     "exit: Left",
     "exit: LeftInHaste",
     "exit: OutLostItsTail",

@@ -21,7 +21,7 @@ use earmark::{
     ports::{Input, Partition},
     supervisor::{
         janitor::{self, Permitted, Purged},
-        policy::purge_below,
+        policy::{purge_below, purge_each},
     },
 };
 use tokio::{
@@ -38,6 +38,9 @@ use super::{
 
 /// How old an event must be before it is purged, in microseconds.
 const IN_KEEP: i64 = 10_000_000;
+
+/// Holds that orders wait for, beyond which a partition reads no demand.
+const AWAITED_MAX: usize = 30;
 
 /// A pod.
 pub struct Pod {
@@ -73,6 +76,7 @@ fn bounds() -> Bounds {
         live_entities_max: 12,
         load_entities_max: 8,
         waiting_max: 25,
+        awaited_holds_max: AWAITED_MAX,
         single_messages: 16,
         ..Bounds::default()
     }
@@ -230,16 +234,21 @@ async fn keep_clean(view: PodView, statuses: Vec<watch::Receiver<Status>>) {
     let mut purged = Purged::default();
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let below = |stream: usize| {
-            purge_below(statuses.iter().map(|status| {
+        let awaited = |status: &watch::Receiver<Status>| status.borrow().books.awaited;
+        if statuses.iter().any(|status| awaited(status) >= AWAITED_MAX as i64) {
+            view.world.count("bound: demand waits for answers");
+        }
+        let keep = |stream: usize| {
+            let keeps = statuses.iter().map(move |status| {
                 let status = status.borrow();
                 status.serving.then(|| status.keep[stream])
-            }))
+            });
+            (0..PARTITIONS).zip(keeps)
         };
         let permitted = Permitted {
-            lanes: below(0),
+            lanes: purge_below(keep(0).map(|(_, keep)| keep)),
             lanes_until: Timestamp(view.world.now().0 - IN_KEEP),
-            commands: below(1),
+            commands: purge_each(keep(1)),
         };
         let input: Arc<dyn Input> = Arc::new(view.clone());
         purged = janitor::purge(input, purged, permitted).await;

@@ -170,7 +170,7 @@ fn refilled(stream: &super::world::Stream, cursor: Cursor) -> Option<u64> {
 }
 
 /// Where a reader stands that was asked to stand after a cursor, and what was lost before that.
-fn stand(stream: &super::world::Stream, after: Cursor) -> (Cursor, Option<Loss>) {
+fn stand(stream: &super::world::Stream, source: Source, after: Cursor) -> (Cursor, Option<Loss>) {
     let created = stream.created;
     if after.created == Timestamp::default() {
         return (Cursor { created, ..after }, None);
@@ -186,7 +186,9 @@ fn stand(stream: &super::world::Stream, after: Cursor) -> (Cursor, Option<Loss>)
     };
     let (sequence, loss) = match end {
         Some(end) => (end, Some(Loss::EndBeforeCursor { cursor, end })),
-        None if first > cursor + 1 => (first - 1, Some(Loss::FirstAfterCursor { cursor, first })),
+        None if first > cursor + 1 && source != Source::Commands => {
+            (first - 1, Some(Loss::FirstAfterCursor { cursor, first }))
+        }
         None => (cursor, None),
     };
     (Cursor { sequence, ..after }, loss)
@@ -291,7 +293,7 @@ impl Input for PodView {
         after: Cursor,
     ) -> Result<Opened, PortError> {
         self.request().await;
-        let (cursor, loss) = stand(stream_of(&self.world.lock(), source), after);
+        let (cursor, loss) = stand(stream_of(&self.world.lock(), source), source, after);
         let subjects = subjects(partition, source);
         let reader =
             Box::new(SimReader { pod: self.clone(), source, subjects, cursor, looked: (0, 0) });
@@ -304,12 +306,15 @@ impl Input for PodView {
         self.reply("fetch a message", found).await
     }
 
-    async fn purge(&self, source: Source, below: u64) -> Result<(), PortError> {
+    async fn purge_lanes(&self, below: u64) -> Result<(), PortError> {
         self.request().await;
-        match source {
-            Source::Commands => self.world.lock().commands.purge(below),
-            Source::Lane(_) => self.world.lock().input.purge(below),
-        }
+        self.world.lock().input.purge(below);
+        self.reply("purge", ()).await
+    }
+
+    async fn purge_commands(&self, partition: Partition, below: u64) -> Result<(), PortError> {
+        self.request().await;
+        self.world.lock().commands.purge_subject(&subjects(partition, Source::Commands), below);
         self.reply("purge", ()).await
     }
 
@@ -441,8 +446,11 @@ impl PodView {
         {
             return Err(SendError::Refused);
         }
-        let (sequence, duplicate) =
-            stream.append(now, &message.subject, message.id.clone(), message.payload.clone());
+        let (id, payload) = (message.id.clone(), message.payload.clone());
+        let (sequence, duplicate) = match message.outlet {
+            Outlet::Commands => (stream.append_again(now, &message.subject, id, payload), false),
+            _ => stream.append(now, &message.subject, id, payload),
+        };
         Ok(Sent { sequence, duplicate })
     }
 }
@@ -497,12 +505,6 @@ impl Outbox for PodView {
         Ok(())
     }
 
-    async fn out_end(&self) -> Result<u64, PortError> {
-        self.request().await;
-        let end = self.world.lock().out.last;
-        self.reply("read the end of EARMARK_OUT", end).await
-    }
-
     async fn out_holds(&self, sequence: u64, id: &str) -> Result<bool, PortError> {
         self.request().await;
         let holds = {
@@ -513,11 +515,20 @@ impl Outbox for PodView {
         self.reply("look up an outcome", holds).await
     }
 
-    async fn out_ids(&self, after: u64, prefix: &str) -> Result<Vec<(u64, String)>, PortError> {
+    async fn ids(
+        &self,
+        outlet: Outlet,
+        after: u64,
+        prefix: &str,
+    ) -> Result<Vec<(u64, String)>, PortError> {
         self.request().await;
         let ids = {
             let outside = self.world.lock();
-            let later = outside.out.messages.range(after + 1..);
+            let stream = match outlet {
+                Outlet::Commands => &outside.commands,
+                _ => &outside.out,
+            };
+            let later = stream.messages.range(after + 1..);
             later
                 .filter_map(|(sequence, stored)| Some((*sequence, stored.id.clone()?)))
                 .filter(|(_, id)| id.starts_with(prefix))

@@ -76,14 +76,25 @@ impl Stream {
         {
             return (*sequence, true);
         }
-        self.last += 1;
         if let Some(id) = &id {
-            self.known.insert(id.clone(), (self.last, at));
+            self.known.insert(id.clone(), (self.last + 1, at));
         }
+        (self.append_again(at, subject, id, payload), false)
+    }
+
+    /// Appends, whether its id is known or not.
+    pub fn append_again(
+        &mut self,
+        at: Timestamp,
+        subject: &str,
+        id: Option<String>,
+        payload: Bytes,
+    ) -> u64 {
+        self.last += 1;
         let subject = subject.to_owned();
         self.last_of.insert(subject.clone(), self.last);
         self.messages.insert(self.last, Stored { sequence: self.last, at, subject, id, payload });
-        (self.last, false)
+        self.last
     }
 
     /// Loses its last `count` messages, as if they had never been acknowledged.
@@ -119,6 +130,15 @@ impl Stream {
         let kept = self.messages.split_off(&below);
         self.purged.append(&mut std::mem::replace(&mut self.messages, kept));
         self.first = self.first.max(below.min(self.last + 1));
+    }
+
+    pub fn purge_subject(&mut self, subject: &str, below: u64) {
+        let gone = |stored: &Stored| stored.subject == subject && stored.sequence < below;
+        let (gone, kept) =
+            std::mem::take(&mut self.messages).into_iter().partition(|(_, m)| gone(m));
+        self.messages = kept;
+        self.purged.extend::<BTreeMap<u64, Stored>>(gone);
+        self.first = self.messages.keys().next().copied().unwrap_or(self.last + 1);
     }
 }
 

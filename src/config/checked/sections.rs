@@ -21,6 +21,8 @@ const YEAR_S: u64 = 365 * DAY_S;
 const MIB: u64 = 1 << 20;
 /// The most that a stream may hold.
 const STREAM_BYTES: RangeInclusive<u64> = MIB..=1 << 50;
+/// How much of EARMARK_CMD a command takes, and its answer after it.
+const COMMAND_BYTES: u64 = 1_024;
 /// How long a name of the pod may be.
 const POD_MAX_BYTES: usize = 128;
 
@@ -146,6 +148,7 @@ pub fn bounds(c: &mut Check, raw: &Raw) -> Bounds {
         load_entities_max: within!(c.number(raw.engine.load_entities_max, 1..=10_000)),
         due_entities_max: within!(c.number(raw.engine.due_entities_max, 1..=10_000)),
         waiting_max: within!(c.number(raw.engine.waiting_max, 1..=1_000_000)),
+        awaited_holds_max: awaited_holds_max(c, raw),
         tick: within!(c.millis(raw.engine.tick_ms, 1..=10_000)),
         cold_due_interval: within!(c.millis(raw.engine.cold_due_interval_ms, 10..=600_000)),
         idle_mark_after: within!(c.millis(raw.engine.idle_mark_after_ms, 10..=600_000)),
@@ -154,6 +157,16 @@ pub fn bounds(c: &mut Check, raw: &Raw) -> Bounds {
         leave_within: within!(c.millis(raw.engine.leave_within_ms, 100..=9_000)),
         attempts_before_single: within!(c.number(raw.engine.attempts_before_single_max, 2..=1_000)),
         single_messages: within!(c.number(raw.engine.single_messages_max, 1..=1_000_000)),
+    }
+}
+
+/// As many as fit EARMARK_CMD, where nothing is said.
+fn awaited_holds_max(c: &mut Check, raw: &Raw) -> usize {
+    let said: usize = within!(c.number(raw.engine.awaited_holds_max, 0..=10_000_000));
+    let fits = raw.streams.cmd_bytes_max / raw.streams.partitions.max(1) / COMMAND_BYTES;
+    match said {
+        0 => usize::try_from(fits).unwrap_or(usize::MAX).max(1),
+        said => said,
     }
 }
 

@@ -241,6 +241,11 @@ impl Leg {
         }
     }
 
+    /// Its SKU has not answered yet whether there is a hold, and the order still wants to know.
+    pub fn is_awaited(&self) -> bool {
+        matches!(&self.sent, Some(Sent { ask: Ask::Reserve, .. }))
+    }
+
     /// It is acknowledged to stand for good.
     pub fn is_allocated(&self) -> bool {
         let committing = matches!(&self.sent, Some(Sent { ask: Ask::Commit { .. }, .. }));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use earmark::{
     domain::{event::Lane, time::Timestamp},
-    ports::{Cursor, Loss, Opened, Outlet, Source},
+    ports::{Cursor, Loss, Opened, Outlet, Partition, Source},
 };
 
 use super::{World, bytes, drain, outgoing, take, texts};
@@ -124,7 +124,7 @@ pub async fn fetches_one_message_again(world: &World) {
 pub async fn messages_gone_after_the_cursor_are_a_loss(world: &World) {
     let sequences = publish(world, 10).await;
     let start = open(world, DEMAND, Cursor::default()).await.cursor;
-    world.input.purge(DEMAND, sequences[4]).await.expect("a purge works");
+    world.input.purge_lanes(sequences[4]).await.expect("a purge works");
     let gone = world.input.fetch(DEMAND, sequences[3]).await.expect("nothing is an answer");
     assert_eq!(gone, None, "what is below is forgotten");
     let kept = world.input.fetch(DEMAND, sequences[4]).await.expect("it is fetched");
@@ -139,7 +139,7 @@ pub async fn messages_gone_after_the_cursor_are_a_loss(world: &World) {
     assert_eq!(opened.loss, Some(loss));
     assert_eq!(opened.cursor.sequence, sequences[4] - 1);
     assert_eq!(texts(&take(&mut opened.reader, 6).await), numbers(4..10));
-    world.input.purge(DEMAND, 0).await.expect("nothing to forget");
+    world.input.purge_lanes(0).await.expect("nothing to forget");
     let kept = world.input.fetch(DEMAND, sequences[4]).await.expect("it is fetched");
     assert!(kept.is_some(), "below 0 there is nothing");
 }
@@ -177,15 +177,26 @@ pub async fn tells_the_logs_time(world: &World) {
 }
 
 pub async fn commands_are_read_and_purged(world: &World) {
-    let commands = ["a", "b", "c"].map(|text| outgoing(Outlet::Commands, "earmark.cmd.1", text));
-    let sent = world.outbox.send(commands.to_vec()).await;
-    let last = sent.last().expect("three results").as_ref().expect("it left").sequence;
-    let mut opened = open(world, Source::Commands, Cursor::default()).await;
-    assert_eq!(texts(&take(&mut opened.reader, 3).await), ["a", "b", "c"]);
-    world.input.purge(Source::Commands, last + 1).await.expect("a purge works");
-    let gone = world.input.fetch(Source::Commands, last).await.expect("nothing is an answer");
-    assert_eq!(gone, None);
-    let (_, drained) = drain(&mut opened.reader).await;
-    assert_eq!(drained.sequence, last, "the end of an empty log is its last sequence");
+    let command =
+        |of: Partition, text: &str| outgoing(Outlet::Commands, &format!("earmark.cmd.{of}"), text);
+    let commands = vec![command(1, "a"), command(2, "x"), command(1, "b"), command(1, "c")];
+    let sent = world.outbox.send(commands).await;
+    let sent: Vec<u64> = sent.into_iter().map(|sent| sent.expect("it left").sequence).collect();
+    let start = open(world, Source::Commands, Cursor::default()).await;
+    let (created, mut reader) = (start.cursor.created, start.reader);
+    assert_eq!(texts(&take(&mut reader, 3).await), ["a", "b", "c"]);
+    let (_, drained) = drain(&mut reader).await;
+    world.input.purge_commands(1, sent[3]).await.expect("a purge works");
+    for (sequence, stays) in [(sent[0], false), (sent[1], true), (sent[2], false), (sent[3], true)]
+    {
+        let found = world.input.fetch(Source::Commands, sequence).await.expect("it is looked up");
+        assert_eq!(found.is_some(), stays, "{sequence} of {sent:?}");
+    }
+    world.input.purge_commands(2, sent[3] + 1).await.expect("a purge works");
+    world.input.purge_commands(1, sent[3] + 1).await.expect("a purge works");
+    assert_eq!(drained.sequence, sent[3], "the end of an empty log is its last sequence");
     assert_eq!(open(world, Source::Commands, drained).await.loss, None);
+    let behind = Cursor { sequence: sent[0], created, ..drained };
+    let opened = open(world, Source::Commands, behind).await;
+    assert_eq!(opened.loss, None, "what others had decided is not missed");
 }

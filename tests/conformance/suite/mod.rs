@@ -124,7 +124,8 @@ macro_rules! conformance {
             an_append_needs_the_last_record, partitions_do_not_meet, is_read_in_pages_to_its_end);
         $crate::suite::conformance!(@ $world, outbox:
             sends_in_order, a_repeated_id_is_a_duplicate, a_condition_is_kept,
-            what_is_too_large_is_said_and_the_rest_leaves, ids_are_found_again, answers_a_requester,
+            what_is_too_large_is_said_and_the_rest_leaves, ids_are_found_again,
+            a_command_is_sent_twice_under_one_id, answers_a_requester,
             availability_is_the_last_value, keeps_objects);
         $crate::suite::conformance!(@ $world, snapshots:
             nothing_is_nowhere, entities_come_back, a_delta_needs_its_predecessor,

@@ -1,7 +1,7 @@
 //! The outbox port: order, repeats, conditions, answers, objects.
 
 use bytes::Bytes;
-use earmark::ports::{Cursor, Outgoing, Outlet, SendError, Source};
+use earmark::ports::{Cursor, Outgoing, Outlet, SendError, Sent, Source};
 
 use super::{BOUND, World, bytes, outgoing, take, texts};
 
@@ -29,15 +29,12 @@ pub async fn sends_in_order(world: &World) {
 }
 
 pub async fn a_repeated_id_is_a_duplicate(world: &World) {
-    assert_eq!(world.outbox.out_end().await.expect("it is read"), 0);
     let first = world.outbox.send(vec![event("x1"), event("x2")]).await;
     let first: Vec<_> = first.into_iter().map(|sent| sent.expect("it left")).collect();
     assert!(first.iter().all(|sent| !sent.duplicate));
-    assert_eq!(world.outbox.out_end().await.expect("it is read"), first[1].sequence);
     let again = world.outbox.send(vec![event("x2"), event("x3")]).await;
     let again: Vec<_> = again.into_iter().map(|sent| sent.expect("it left")).collect();
     assert_eq!(again.iter().map(|sent| sent.duplicate).collect::<Vec<_>>(), [true, false]);
-    assert_eq!(world.outbox.out_end().await.expect("it is read"), again[1].sequence);
     assert_eq!(again[1].sequence, first[1].sequence + 1, "a repeat is not stored");
 }
 
@@ -67,21 +64,33 @@ pub async fn what_is_too_large_is_said_and_the_rest_leaves(world: &World) {
 
 pub async fn ids_are_found_again(world: &World) {
     let ids = |ids: Vec<&str>| ids.into_iter().map(event).collect();
-    assert!(world.outbox.out_ids(0, "").await.expect("none is an answer").is_empty());
+    assert!(world.outbox.ids(Outlet::Out, 0, "").await.expect("none is an answer").is_empty());
     let sent = world.outbox.send(ids(vec!["1.7.1", "1.7.2", "1.8.1", "1.7.3"])).await;
     let first = sent[0].as_ref().expect("it left").sequence;
     let no_id = Outgoing { id: None, ..event("without") };
     assert!(world.outbox.send(vec![no_id]).await[0].is_ok());
-    let found = world.outbox.out_ids(0, "1.7.").await.expect("they are read");
+    let found = world.outbox.ids(Outlet::Out, 0, "1.7.").await.expect("they are read");
     let place = |index: usize, id: &str| (first + index as u64, id.to_owned());
     assert_eq!(found, [place(0, "1.7.1"), place(1, "1.7.2"), place(3, "1.7.3")]);
-    let found = world.outbox.out_ids(first, "1.7.").await.expect("they are read");
+    let found = world.outbox.ids(Outlet::Out, first, "1.7.").await.expect("they are read");
     assert_eq!(found, [place(1, "1.7.2"), place(3, "1.7.3")]);
     assert!(world.outbox.out_holds(first, "1.7.1").await.expect("it is looked up"));
     assert!(!world.outbox.out_holds(first, "1.7.2").await.expect("it is looked up"));
     assert!(!world.outbox.out_holds(first + 100, "1.9.1").await.expect("it is looked up"));
-    let end = world.outbox.out_end().await.expect("it is read");
-    assert!(world.outbox.out_ids(end, "").await.expect("none is an answer").is_empty());
+    assert!(
+        world.outbox.ids(Outlet::Out, first + 100, "").await.expect("none is an answer").is_empty()
+    );
+}
+
+pub async fn a_command_is_sent_twice_under_one_id(world: &World) {
+    let mut command = outgoing(Outlet::Commands, "earmark.cmd.1", "reserve");
+    command.id = Some("1-2-40-7".to_owned());
+    let sent = world.outbox.send(vec![command.clone(), command]).await;
+    let sent: Vec<Sent> = sent.into_iter().map(|sent| sent.expect("it left")).collect();
+    assert!(!sent[1].duplicate && sent[1].sequence > sent[0].sequence, "{sent:?}");
+    let found = world.outbox.ids(Outlet::Commands, 0, "1-2-").await.expect("they are read");
+    let both = sent.iter().map(|sent| (sent.sequence, "1-2-40-7".to_owned()));
+    assert_eq!(found, both.collect::<Vec<_>>());
 }
 
 pub async fn answers_a_requester(world: &World) {
