@@ -264,6 +264,9 @@ pub enum SendError {
     /// The message is larger than the stream takes.
     #[error("the message is too large: {0}")]
     TooLarge(String),
+    /// As many messages as may wait for one partition wait for it.
+    #[error("the partition has too much to read: {0}")]
+    SubjectFull(String),
     /// Not now, or no certain answer.
     #[error("not now: {0}")]
     Later(String),

@@ -133,7 +133,7 @@ impl<E: Hosted> EntityActor<E> {
         let moment = Moment { now: work.now, policy: &work.policy };
         guarded(|| {
             work.tap(Stage::Deciding, &self.key, at);
-            Ok(fitting(self.entity.decide(&task.input, &moment)))
+            fitting(self.entity.decide(&task.input, &moment), &task.trigger)
         })
     }
 
@@ -191,19 +191,21 @@ impl<E: Hosted> EntityActor<E> {
     }
 }
 
-/// A decision that fits a record of the journal; a refusal in its place if it does not.
-fn fitting<F: Serialize>(decision: Decision<F>) -> Decision<F> {
+/// A decision that fits a record of the journal. An event that asks for more is refused; what
+/// nobody asked for and cannot be written down is a failure of the entity.
+fn fitting<F: Serialize>(decision: Decision<F>, trigger: &Trigger) -> Result<Decision<F>, Breach> {
     let parts = decision.facts.len() + decision.commands.len() + decision.outcomes.len();
     if parts < DECISION_PARTS_SMALL {
-        return decision;
+        return Ok(decision);
     }
     let size = |bytes: postcard::Result<Vec<u8>>| bytes.map_or(usize::MAX, |bytes| bytes.len());
     let bytes = size(postcard::to_stdvec(&decision.facts))
         .saturating_add(size(postcard::to_stdvec(&decision.commands)))
         .saturating_add(size(postcard::to_stdvec(&decision.outcomes)));
-    match bytes > DECISION_BYTES_MAX {
-        true => Decision::refused(Reason::TooLarge),
-        false => decision,
+    match (bytes > DECISION_BYTES_MAX, trigger) {
+        (false, _) => Ok(decision),
+        (true, Trigger::Event(_)) => Ok(Decision::refused(Reason::TooLarge)),
+        (true, _) => Err(Breach(format!("a decision of {bytes} bytes does not fit a record"))),
     }
 }
 

@@ -19,6 +19,9 @@ use tokio::time::Instant;
 use super::{api, place::Place, settings::ReaderSettings};
 use crate::{domain::time::Timestamp, ports::PortError};
 
+/// What a message takes beside what was published, at most: its subject and its place.
+const PLACE_BYTES: usize = 4_096;
+
 /// What a feed reads.
 #[derive(Clone, Debug)]
 pub(crate) struct FeedOf {
@@ -92,9 +95,11 @@ impl Feed {
             return Err(error(why.to_string()));
         }
         let heartbeat = settings.heartbeat();
+        // A message that no request has room for would stop its lane.
+        let largest = client.server_info().max_payload + PLACE_BYTES;
         let request = json!({
             "batch": settings.batch,
-            "max_bytes": settings.batch_bytes,
+            "max_bytes": settings.batch_bytes.max(largest),
             "expires": nanos(settings.expires()),
             "idle_heartbeat": nanos(heartbeat),
         });

@@ -22,7 +22,7 @@ use super::{
 use crate::ports::{AppendError, Journal, JournalEntry, Partition, PortError};
 
 /// `maximum bytes exceeded` and its kin, of a stream that discards new messages.
-const STREAM_FULL: u64 = 10_077;
+pub(crate) const STREAM_FULL: u64 = 10_077;
 
 /// The journal port.
 pub struct NatsJournal {

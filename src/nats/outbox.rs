@@ -21,13 +21,15 @@ use futures::future::join_all;
 use super::{
     api::{self, Wanted},
     feed::FeedOf,
-    journal::{code, explain},
+    journal::{STREAM_FULL, code, explain},
     names,
     settings::ReaderSettings,
     span,
 };
 use crate::ports::{Outbox, Outgoing, Outlet, PortError, SendError, Sent};
 
+/// What tells a subject that is full from a stream that is: they share a code.
+const TOO_MANY_OF_SUBJECT: &str = "per subject";
 /// How many messages are on their way at most, for one caller.
 const CHUNK: usize = 8_192;
 /// `message size exceeds maximum allowed`, of a stream.
@@ -85,6 +87,9 @@ impl NatsOutbox {
 
 fn unsent(error: &PublishError) -> SendError {
     match (error.kind(), code(error)) {
+        (_, Some(STREAM_FULL)) if explain(error).contains(TOO_MANY_OF_SUBJECT) => {
+            SendError::SubjectFull(explain(error))
+        }
         (PublishErrorKind::WrongLastSequence, _) => SendError::Refused,
         (PublishErrorKind::MaxPayloadExceeded, _) | (_, Some(TOO_LARGE_FOR_STREAM)) => {
             SendError::TooLarge(explain(error))

@@ -34,6 +34,8 @@ pub struct StreamSettings {
     pub in_max_bytes: i64,
     /// The most that EARMARK_CMD holds, in bytes.
     pub cmd_max_bytes: i64,
+    /// Messages of EARMARK_CMD that wait for one partition at most.
+    pub cmd_max_waiting: i64,
     /// The most that EARMARK_JOURNAL holds, in bytes.
     pub journal_max_bytes: i64,
     /// How much smaller than the server's limit a message of EARMARK_IN must be, in bytes: a dead
@@ -57,6 +59,7 @@ impl Default for StreamSettings {
             async_persistence: false,
             in_max_bytes: 2_048 * MIB,
             cmd_max_bytes: 256 * MIB,
+            cmd_max_waiting: 65_536,
             journal_max_bytes: 2_048 * MIB,
             in_headroom_bytes: 256 << 10,
             out_max_age_s: 30 * DAY_S,
@@ -78,6 +81,8 @@ pub fn wanted(settings: &StreamSettings, max_payload: usize) -> Vec<Config> {
     let mut commands = stream(settings, names::CMD, "earmark.cmd.*");
     commands.discard = DiscardPolicy::New;
     commands.max_bytes = settings.cmd_max_bytes;
+    commands.max_messages_per_subject = settings.cmd_max_waiting;
+    commands.discard_new_per_subject = true;
 
     let mut out = stream(settings, names::OUT, "earmark.out.>");
     out.max_age = Duration::from_secs(settings.out_max_age_s);

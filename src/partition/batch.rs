@@ -33,6 +33,12 @@ impl Changes {
         self.0.contains_key(key)
     }
 
+    /// How large the changed parts are.
+    pub fn bytes(&self) -> usize {
+        let parts = self.0.values().flat_map(|changed| &changed.parts);
+        parts.map(|(name, part)| name.len() + part.as_ref().map_or(0, Bytes::len)).sum()
+    }
+
     /// Adds what an actor says has changed.
     pub fn add(&mut self, key: &EntityKey, change: Change) {
         let parts = change.parts.into_iter().map(|(name, part)| (name, part.map(Bytes::from)));

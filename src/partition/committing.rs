@@ -66,9 +66,21 @@ impl Owner {
         Ok(())
     }
 
-    /// Says that the open batch's changes are complete.
+    /// Says that the open batch's changes are complete. A batch that is half full, or goes on from
+    /// one that was cut, ends here: so a snapshot finds a whole record however much there is to do.
     pub(super) fn close_chunk(&mut self, changes: Changes) {
         self.open.changes.absorb(changes);
+        let half_full = self.open.bytes.len() >= self.env.bounds.batch_bytes_max / 2;
+        if !self.open.is_empty() && (half_full || !self.is_last_whole()) {
+            let batch = self.take_open();
+            self.sealed.push_back(batch);
+        }
+    }
+
+    /// Whether the batch before the open one leaves the snapshot whole.
+    fn is_last_whole(&self) -> bool {
+        let flying = self.in_flight.as_ref().map(|flying| &flying.batch);
+        self.sealed.back().or(flying).map_or(self.whole, |batch| batch.whole)
     }
 
     pub(super) fn take_open(&mut self) -> Batch {

@@ -51,16 +51,21 @@ impl Owner {
         Ok(())
     }
 
+    pub(super) fn is_cold_look_due(&self) -> bool {
+        let interval = self.env.bounds.cold_due_interval;
+        self.last_cold_look.is_none_or(|last| last.elapsed() >= interval)
+    }
+
     /// Looks up entities that are not live and whose deadline has been reached.
     pub(super) async fn look_for_cold_deadlines(&mut self) -> Result<(), Exit> {
-        let interval = self.env.bounds.cold_due_interval;
-        let early = self.last_cold_look.is_some_and(|last| last.elapsed() < interval);
-        if early || self.keeper.is_writing() {
+        if !self.is_cold_look_due() || self.keeper.is_writing() {
             return Ok(());
         }
         self.last_cold_look = Some(Instant::now());
         for clock in [DueClock::Settled, DueClock::Demand] {
-            let (reached, limit) = (self.clock(clock), self.env.bounds.due_entities_max);
+            // The quarantined stay due for ever, and must not stand before the others.
+            let limit = self.env.bounds.due_entities_max + self.state.quarantined.len();
+            let reached = self.clock(clock);
             let due = match self.keeper.due(clock, reached, limit).await {
                 Ok(due) => due.map_err(|_| Exit::SnapshotLost)?,
                 Err(error) => {

@@ -31,6 +31,7 @@ pub struct Keeper {
     stands_at: Position,
     pending: Changes,
     records: usize,
+    bytes: usize,
     under_way: Option<UnderWay>,
 }
 
@@ -55,6 +56,7 @@ impl Keeper {
             stands_at,
             pending: Changes::default(),
             records: 0,
+            bytes: 0,
             under_way: None,
         }
     }
@@ -67,6 +69,11 @@ impl Keeper {
     /// Records that are committed and not in a delta yet.
     pub fn records_behind(&self) -> usize {
         self.records
+    }
+
+    /// What those changed, in bytes at most.
+    pub fn bytes_behind(&self) -> usize {
+        self.bytes
     }
 
     /// Whether a delta is under way.
@@ -83,6 +90,7 @@ impl Keeper {
     /// Adds what a committed record changed.
     pub fn add(&mut self, changes: Changes) {
         self.records += 1;
+        self.bytes += changes.bytes();
         self.pending.absorb(changes);
     }
 
@@ -92,7 +100,7 @@ impl Keeper {
         if self.under_way.is_some() {
             return;
         }
-        self.records = 0;
+        (self.records, self.bytes) = (0, 0);
         if self.stands_at == state.position() {
             return;
         }

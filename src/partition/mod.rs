@@ -69,6 +69,8 @@ pub struct Bounds {
     pub unreleased_records_max: usize,
     /// Committed records that no snapshot has.
     pub unsnapshotted_records_max: usize,
+    /// What those changed, in bytes; a delta of a snapshot is no larger than this and a record.
+    pub unsnapshotted_bytes_max: usize,
     /// A snapshot is written after this many records.
     pub snapshot_every_records: usize,
     /// A snapshot is written this long after the last one, if anything changed.
@@ -109,6 +111,7 @@ impl Default for Bounds {
             sealed_records_max: 4,
             unreleased_records_max: 1_024,
             unsnapshotted_records_max: 20_000,
+            unsnapshotted_bytes_max: 32 << 20,
             snapshot_every_records: 256,
             snapshot_interval: Duration::from_secs(1),
             live_entities_max: 100_000,

@@ -245,6 +245,7 @@ impl Owner {
         self.sealed.len() < bounds.sealed_records_max
             && self.open.bytes.len() < bounds.batch_bytes_max
             && self.keeper.records_behind() < bounds.unsnapshotted_records_max
+            && self.keeper.bytes_behind() < bounds.unsnapshotted_bytes_max
     }
 
     /// Commands are read on while effects wait to leave: they may wait for the room that commands
@@ -386,8 +387,11 @@ impl Owner {
         let bounds = &self.env.bounds;
         let behind = self.keeper.records_behind();
         let due = behind >= bounds.snapshot_every_records
+            || self.keeper.bytes_behind() >= bounds.unsnapshotted_bytes_max / 2
             || (behind > 0 && self.last_snapshot.elapsed() >= bounds.snapshot_interval);
-        if due && self.whole && !self.keeper.is_writing() {
+        // Deadlines are looked up between two deltas: they must not follow each other for ever.
+        let free = !self.keeper.is_writing() && !self.is_cold_look_due();
+        if due && self.whole && free {
             self.keeper.write(&self.committed);
             self.last_snapshot = Instant::now();
         }

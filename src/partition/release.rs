@@ -207,7 +207,11 @@ impl Releaser {
                 match result {
                     Ok(sent) => self.sent(&message, sent, known)?,
                     Err(SendError::TooLarge(why)) => self.set_aside(message, &why).await,
-                    Err(SendError::Later(why)) => {
+                    // Whoever misses it asks again; a partition that does not read stops no other.
+                    Err(SendError::SubjectFull(why)) if message.outlet == Outlet::Commands => {
+                        crate::telemetry::commands_unsaid(&message.subject, &why);
+                    }
+                    Err(SendError::SubjectFull(why) | SendError::Later(why)) => {
                         crate::telemetry::send_retried(message.outlet, &why);
                         again.push(message);
                     }
@@ -354,7 +358,9 @@ impl Releaser {
                             again.insert(sku, shown);
                         }
                     }
-                    Err(SendError::Later(_) | SendError::TooLarge(_)) => {
+                    Err(
+                        SendError::Later(_) | SendError::SubjectFull(_) | SendError::TooLarge(_),
+                    ) => {
                         again.insert(sku, shown);
                     }
                 }

@@ -85,6 +85,8 @@ metrics! {
          expired, shipped, claimed.";
     HOLDS_OPEN Kind::Gauge, Count, "earmark_holds_open" ["partition"]
         "Holds that stand.";
+    HOLDS_AWAITED Kind::Gauge, Count, "earmark_holds_awaited" ["partition"]
+        "Holds that orders have asked for and no SKU has answered yet.";
     UNITS Kind::Gauge, Count, "earmark_units" ["partition", "state"]
         "Units of all SKUs: on_hand, available, held, allocated, unavailable, short, backordered, \
          overdrawn.";
@@ -106,6 +108,8 @@ metrics! {
         "Appends refused because the journal is full.";
     SENDS_RETRIED Kind::Counter, Count, "earmark_sends_retried_total" ["outlet"]
         "Effects that were sent again because their acknowledgement did not come.";
+    COMMANDS_UNSAID Kind::Counter, Count, "earmark_commands_unsaid_total" []
+        "Messages to a partition that has too many to read; what they said is said again later.";
     OUT_TAILS_LOST Kind::Counter, Count, "earmark_out_tails_lost_total" ["partition"]
         "Times that EARMARK_OUT ended before what it had acknowledged.";
     SNAPSHOT_SECONDS Kind::Histogram(LATENCY_S), Seconds, "earmark_snapshot_seconds" []

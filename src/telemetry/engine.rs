@@ -55,6 +55,12 @@ pub fn send_retried(outlet: Outlet, why: &str) {
     c::SENDS_RETRIED.count(&[outlet], 1);
 }
 
+/// Commands were not said to a partition that has too many to read.
+pub fn commands_unsaid(subject: &str, why: &str) {
+    tracing::debug!(subject, why, "commands are left to be said again");
+    c::COMMANDS_UNSAID.count(&[], 1);
+}
+
 /// A dead letter was written.
 pub fn dead_letter(reason: Reason) {
     c::DEAD_LETTERS.count(&[reason.as_str()], 1);

@@ -15,9 +15,9 @@ pub mod logging;
 pub mod watch;
 
 pub use engine::{
-    append_in_doubt, committed, dead_letter, journal_full, loaded, out_lost_its_tail, quarantined,
-    reader_restarted, recovered, recovery_from_genesis, send_retried, snapshot_written,
-    source_lost, unknown_fields,
+    append_in_doubt, commands_unsaid, committed, dead_letter, journal_full, loaded,
+    out_lost_its_tail, quarantined, reader_restarted, recovered, recovery_from_genesis,
+    send_retried, snapshot_written, source_lost, unknown_fields,
 };
 
 #[cfg(test)]

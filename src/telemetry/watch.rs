@@ -19,6 +19,7 @@ pub fn partition(partition: Partition, status: &Status, serving: bool) {
     c::QUARANTINED.set(labels, status.quarantined as f64);
     c::WAITING.set(labels, status.waiting as f64);
     c::HOLDS_OPEN.set(labels, status.books.open_holds as f64);
+    c::HOLDS_AWAITED.set(labels, status.books.awaited as f64);
     for (state, units) in status.books.units() {
         c::UNITS.set(&[&p, state], units as f64);
     }

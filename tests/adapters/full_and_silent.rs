@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use earmark::{
-    nats::{NatsJournal, NatsOutbox, StreamSettings, setup},
-    ports::{AppendError, Journal, Outbox, Outgoing, Outlet, SendError},
+    nats::{NatsInput, NatsJournal, NatsOutbox, StreamSettings, setup},
+    ports::{AppendError, Input, Journal, Outbox, Outgoing, Outlet, SendError},
 };
 
 use super::common::{connect, hasty, streams};
@@ -38,6 +38,25 @@ async fn a_full_journal_says_so_and_takes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_that_does_not_read_fills_its_own_subject_alone() {
+    let nats = NatsServer::start().await;
+    let connections = connect(&nats.url()).await;
+    let settings = StreamSettings { cmd_max_waiting: 16, ..streams() };
+    setup::apply(&connections.control, &settings).await.expect("set up");
+    let outbox = NatsOutbox::new(connections.release.clone(), hasty());
+    let sent = outbox.send(vec![command("earmark.cmd.0"); 18]).await;
+    assert!(sent[..16].iter().all(Result::is_ok), "{sent:?}");
+    assert!(matches!(
+        &sent[16..],
+        [Err(SendError::SubjectFull(_)), Err(SendError::SubjectFull(_))]
+    ));
+    assert!(outbox.send(vec![command("earmark.cmd.1")]).await[0].is_ok(), "the others go on");
+    let input = NatsInput::new(connections.intake, hasty());
+    input.purge_commands(0, u64::MAX).await.expect("purged");
+    assert!(outbox.send(vec![command("earmark.cmd.0")]).await[0].is_ok(), "there is room again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_is_no_answer() {
     let nats = NatsServer::start().await;
     let connections = connect(&nats.url()).await;
@@ -49,15 +68,7 @@ async fn silence_is_no_answer() {
     let began = Instant::now();
     let silent = journal.append(0, first, "2".into()).await;
     assert!(matches!(silent, Err(AppendError::Unknown(_))), "{silent:?}");
-    let command = Outgoing {
-        outlet: Outlet::Commands,
-        subject: "earmark.cmd.0".to_owned(),
-        id: None,
-        headers: Vec::new(),
-        payload: "x".into(),
-        after: None,
-    };
-    let sent = outbox.send(vec![command; 200]).await;
+    let sent = outbox.send(vec![command("earmark.cmd.0"); 200]).await;
     assert!(sent.iter().all(|sent| matches!(sent, Err(SendError::Later(_)))));
     assert!(began.elapsed() < Duration::from_secs(5), "one timeout, not one a message");
     nats.thaw();
@@ -68,4 +79,15 @@ async fn silence_is_no_answer() {
     .await;
     let again = journal.append(0, first, "2".into()).await;
     assert!(matches!(again, Err(AppendError::Refused)), "{again:?}");
+}
+
+fn command(subject: &str) -> Outgoing {
+    Outgoing {
+        outlet: Outlet::Commands,
+        subject: subject.to_owned(),
+        id: None,
+        headers: Vec::new(),
+        payload: "x".into(),
+        after: None,
+    }
 }

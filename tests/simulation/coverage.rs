@@ -5,11 +5,12 @@ use earmark::domain::refusal::Reason;
 
 use super::world::Tally;
 
-const FAULTS: [&str; 25] = [
+const FAULTS: [&str; 26] = [
     "EARMARK_CMD is full",
     "EARMARK_CMD loses its tail",
     "EARMARK_IN loses its tail",
     "EARMARK_OUT loses its tail",
+    "a partition has too many commands to read",
     "a pod is frozen, another takes over",
     "a pod is killed",
     "a pod is slow",

@@ -435,6 +435,10 @@ impl PodView {
             outside.count("fault: EARMARK_CMD is full");
             return Err(SendError::Later("maximum messages exceeded".to_owned()));
         }
+        if message.outlet == Outlet::Commands && outside.says_too_much(&message.subject) {
+            outside.count("fault: a partition has too many commands to read");
+            return Err(SendError::SubjectFull("maximum messages per subject".to_owned()));
+        }
         let stream = match message.outlet {
             Outlet::Out => &mut outside.out,
             Outlet::Commands => &mut outside.commands,

@@ -269,9 +269,14 @@ pub fn journal_subject(partition: Partition) -> String {
 }
 
 impl Outside {
-    /// Nobody makes room for a partition that stands still, and its commands pile up.
     pub fn is_full_of_commands(&self) -> bool {
-        self.cut.is_empty() && self.commands.messages.len() >= self.commands_max
+        self.commands.messages.len() >= self.commands_max
+    }
+
+    /// Whether as many messages wait for a partition as may.
+    pub fn says_too_much(&self, subject: &str) -> bool {
+        let waiting = self.commands.messages.values().filter(|stored| stored.subject == subject);
+        waiting.count() >= self.commands_max / 3
     }
 
     /// The journal loses its last `count` records, if the store knows of each partition that loses

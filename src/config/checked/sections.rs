@@ -66,6 +66,7 @@ pub fn streams(c: &mut Check, raw: &Raw) -> StreamSettings {
         replicas: within!(c.number(raw.streams.replicas, 1..=3)),
         async_persistence: raw.streams.async_persistence,
         in_max_bytes: within!(c.number(raw.streams.in_bytes_max, STREAM_BYTES)),
+        cmd_max_waiting: within!(c.number(raw.streams.cmd_waiting_max, 16..=10_000_000)),
         cmd_max_bytes: within!(c.number(raw.streams.cmd_bytes_max, STREAM_BYTES)),
         journal_max_bytes: within!(c.number(raw.streams.journal_bytes_max, STREAM_BYTES)),
         in_headroom_bytes: within!(c.number(raw.streams.in_headroom_bytes, 0..=64 * MIB)),
@@ -139,6 +140,9 @@ pub fn bounds(c: &mut Check, raw: &Raw) -> Bounds {
         unreleased_records_max: within!(c.number(raw.engine.unreleased_records_max, 1..=100_000)),
         unsnapshotted_records_max: within!(
             c.number(raw.engine.unsnapshotted_records_max, 1..=10_000_000)
+        ),
+        unsnapshotted_bytes_max: within!(
+            c.number(raw.engine.unsnapshotted_bytes_max, MIB..=256 * MIB)
         ),
         snapshot_every_records: within!(
             c.number(raw.engine.snapshot_every_records_max, 1..=1_000_000)
