@@ -8,10 +8,11 @@ use std::time::Instant;
 use async_nats::jetstream::{Context, response::Response};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+use super::cut::{self, CUT};
 use crate::{domain::time::Timestamp, ports::PortError};
 
 /// `no message found`.
@@ -108,14 +109,25 @@ struct RawStored {
     time: String,
 }
 
+/// What the API answers, unless the connection that was asked is gone.
+pub(crate) async fn request<T: DeserializeOwned>(
+    context: &Context,
+    subject: String,
+    request: &(impl Serialize + ?Sized),
+) -> Result<Response<T>, String> {
+    let client = context.client();
+    match cut::answer(&client, context.request(subject, request)).await {
+        Some(answer) => answer.map_err(|error| error.to_string()),
+        None => Err(CUT.to_owned()),
+    }
+}
+
 /// A stream's state and the server's time.
 pub(crate) async fn look(context: &Context, stream: &str) -> Result<StreamSeen, PortError> {
     let error = |why: String| PortError::new(format!("read the state of {stream}"), why);
     let asked = Instant::now();
-    let answer: Response<RawInfo> = context
-        .request(format!("STREAM.INFO.{stream}"), &json!({}))
-        .await
-        .map_err(|e| error(e.to_string()))?;
+    let answer: Response<RawInfo> =
+        request(context, format!("STREAM.INFO.{stream}"), &json!({})).await.map_err(error)?;
     match answer {
         Response::Err { error: why } => Err(error(why.to_string())),
         Response::Ok(raw) => Ok(StreamSeen {
@@ -136,10 +148,8 @@ pub(crate) async fn get(
     wanted: Wanted<'_>,
 ) -> Result<Option<Stored>, PortError> {
     let error = |why: String| PortError::new(format!("read a message of {stream}"), why);
-    let answer: Response<RawGet> = context
-        .request(format!("STREAM.MSG.GET.{stream}"), &wanted)
-        .await
-        .map_err(|e| error(e.to_string()))?;
+    let answer: Response<RawGet> =
+        request(context, format!("STREAM.MSG.GET.{stream}"), &wanted).await.map_err(error)?;
     match answer {
         Response::Err { error: why } if why.error_code().0 == NO_MESSAGE_FOUND => Ok(None),
         Response::Err { error: why } => Err(error(why.to_string())),

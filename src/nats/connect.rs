@@ -122,9 +122,9 @@ async fn options(settings: &NatsSettings, role: &'static str) -> std::io::Result
         }))
 }
 
-/// At once, then ever slower, up to a second.
+/// At once, then ever slower, up to half a second.
 fn reconnect_delay(attempts: usize) -> Duration {
-    Duration::from_millis(attempts.saturating_sub(1).saturating_mul(50).min(1_000) as u64)
+    Duration::from_millis(attempts.saturating_sub(1).saturating_mul(50).min(500) as u64)
 }
 
 /// An awaited acknowledgement is bounded by `timeout`; async-nats' `ack_timeout` is for

@@ -16,7 +16,7 @@ use futures::{FutureExt, StreamExt};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{api, place::Place, settings::ReaderSettings};
+use super::{api, cut::connects, place::Place, settings::ReaderSettings};
 use crate::{domain::time::Timestamp, ports::PortError};
 
 /// What a message takes beside what was published, at most: its subject and its place.
@@ -84,13 +84,9 @@ impl Feed {
         let name = format!("earmark-{:032x}", rand::random::<u128>());
         let inbox = client.new_inbox();
         let subscriber = client.subscribe(inbox.clone()).await.map_err(|e| error(e.to_string()))?;
-        let answer: Response<serde::de::IgnoredAny> = context
-            .request(
-                format!("CONSUMER.CREATE.{}.{name}.{}", of.stream, of.filter),
-                &consumer(of, &name, settings),
-            )
-            .await
-            .map_err(|e| error(e.to_string()))?;
+        let subject = format!("CONSUMER.CREATE.{}.{name}.{}", of.stream, of.filter);
+        let answer: Response<serde::de::IgnoredAny> =
+            api::request(context, subject, &consumer(of, &name, settings)).await.map_err(error)?;
         if let Response::Err { error: why } = answer {
             return Err(error(why.to_string()));
         }
@@ -291,8 +287,4 @@ fn consumer(of: &FeedOf, name: &str, settings: &ReaderSettings) -> serde_json::V
 
 fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn connects(client: &Client) -> u64 {
-    client.statistics().connects.load(std::sync::atomic::Ordering::Relaxed)
 }

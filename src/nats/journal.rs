@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use super::{
     api::{self, Wanted},
+    cut::{self, CUT},
     feed::FeedOf,
     names,
     settings::ReaderSettings,
@@ -64,7 +65,11 @@ impl Journal for NatsJournal {
         let outcome = async {
             self.context.send_publish(names::journal_subject(partition), message).await?.await
         };
-        match outcome.await {
+        let client = self.context.client();
+        let Some(outcome) = cut::answer(&client, outcome).await else {
+            return Err(AppendError::Unknown(CUT.to_owned()));
+        };
+        match outcome {
             Ok(ack) if ack.stream == names::JOURNAL => Ok(ack.sequence),
             Ok(ack) => Err(AppendError::Unknown(format!("{} took the record", ack.stream))),
             Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => {

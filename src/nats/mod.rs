@@ -7,6 +7,7 @@
 mod api;
 pub mod clock;
 pub mod connect;
+mod cut;
 pub mod depths;
 mod feed;
 mod holes;

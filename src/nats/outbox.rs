@@ -20,6 +20,7 @@ use futures::future::join_all;
 
 use super::{
     api::{self, Wanted},
+    cut::{self, CUT},
     feed::FeedOf,
     journal::{STREAM_FULL, code, explain},
     names,
@@ -72,15 +73,21 @@ impl NatsOutbox {
     }
 
     async fn send_chunk(&self, chunk: Vec<Outgoing>) -> Vec<Result<Sent, SendError>> {
-        let mut posted = Vec::with_capacity(chunk.len());
-        for message in chunk {
-            posted.push(self.post(message).await);
-        }
-        let acknowledged = posted.into_iter().map(|posted| async {
-            let ack = posted?.await?;
-            Ok(Sent { sequence: ack.sequence, duplicate: ack.duplicate })
-        });
-        let answers = join_all(acknowledged).await;
+        let messages = chunk.len();
+        let sending = async {
+            let mut posted = Vec::with_capacity(messages);
+            for message in chunk {
+                posted.push(self.post(message).await);
+            }
+            let acknowledged = posted.into_iter().map(|posted| async {
+                let ack = posted?.await?;
+                Ok(Sent { sequence: ack.sequence, duplicate: ack.duplicate })
+            });
+            join_all(acknowledged).await
+        };
+        let Some(answers) = cut::answer(&self.context.client(), sending).await else {
+            return (0..messages).map(|_| Err(SendError::Later(CUT.to_owned()))).collect();
+        };
         answers.into_iter().map(|answer| answer.map_err(|error| unsent(&error))).collect()
     }
 }

@@ -71,6 +71,14 @@ pub struct Effects {
     pub shown: BTreeMap<Sku, ShownSince>,
 }
 
+impl Effects {
+    /// Without what nobody waits for any more: answers and commands that had left.
+    pub fn still_worth_telling(mut self) -> Effects {
+        self.messages.retain(|message| message.outlet != Outlet::Commands);
+        Effects { answers: Vec::new(), ..self }
+    }
+}
+
 /// The beginning of the id of every effect of a partition in an incarnation.
 pub fn id_prefix(incarnation: u64, partition: Partition) -> String {
     format!("{incarnation}-{partition}-")

@@ -7,6 +7,7 @@
 //! the journal. While one batch is being committed the next one fills; nothing of either is seen
 //! outside before it is committed.
 
+mod backlog;
 pub mod batch;
 pub mod books;
 pub mod commands;

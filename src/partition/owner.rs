@@ -16,14 +16,13 @@ use super::{
     batch::Batch,
     committing::{InFlight, appended},
     dues::Dues,
-    effects::has_effects,
     entry::{Entry, InHand, ReadAt},
     intake::{Heard, Intake},
     items::Reception,
     keeper::Keeper,
     record::Released,
     recovery::{Recovered, recover},
-    release::{Committed, OutLostItsTail},
+    release::{Committed, Releaser},
     state::PartitionState,
 };
 use crate::{
@@ -67,7 +66,7 @@ pub(super) struct Owner {
     /// The last committed record leaves the snapshot whole.
     pub(super) whole: bool,
     pub(super) to_release: mpsc::UnboundedSender<Committed>,
-    releasing: AbortOnDropHandle<Result<(), OutLostItsTail>>,
+    releasing: AbortOnDropHandle<Result<(), Exit>>,
     pub(super) released: watch::Receiver<Released>,
     /// The committed records whose effects have not left, and what of EARMARK_IN must be kept once
     /// they have: their dead letters may have to quote what comes before.
@@ -112,17 +111,12 @@ impl Owner {
         );
         keeper.add(recovered.owed);
         let (to_release, committed) = mpsc::unbounded_channel();
-        let (progress, released) = watch::channel(recovered.releaser.released);
-        let mut last_effects = 0;
-        let unreleased = recovered.unreleased.iter().map(|(sequence, _)| (*sequence, 0)).collect();
+        let (progress, released) = watch::channel(recovered.backlog.released);
+        let last_effects = recovered.backlog.last_effects;
+        let unreleased = VecDeque::from([(recovered.backlog.end, 0)]);
         let keep = [0, recovered.state.keep()[1]];
-        for (sequence, record) in recovered.unreleased {
-            if has_effects(&record) {
-                last_effects = sequence;
-            }
-            let _ = to_release.send((sequence, record));
-        }
-        let releasing = tokio::spawn(recovered.releaser.run(committed, progress));
+        let releaser = Releaser::new(&env, recovered.state.incarnation, recovered.backlog);
+        let releasing = tokio::spawn(releaser.run(committed, progress));
         let singly = |attempts: u32| match attempts + 1 >= bounds.attempts_before_single {
             true => bounds.single_messages,
             false => 0,
@@ -479,9 +473,9 @@ impl Owner {
     }
 }
 
-fn released_no_more(ended: Result<Result<(), OutLostItsTail>, tokio::task::JoinError>) -> Exit {
+fn released_no_more(ended: Result<Result<(), Exit>, tokio::task::JoinError>) -> Exit {
     match ended {
-        Ok(Err(OutLostItsTail)) => Exit::OutLostItsTail,
+        Ok(Err(exit)) => exit,
         Ok(Ok(())) => Exit::refuse("the releaser ended"),
         Err(error) => Exit::refuse(format!("the releaser failed: {error}")),
     }

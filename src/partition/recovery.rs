@@ -5,27 +5,23 @@
 //! is never papered over: the partition refuses to serve and says why. A snapshot that does not fit
 //! is only a longer way: the journal is folded from its beginning.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
 use super::{
     Env, Exit,
+    backlog::{self, Backlog},
     batch::Changes,
     dues::Dues,
-    effects::{id, id_prefix, sequence_of_id},
     entry::{Entry, Facts},
-    record::{Anchor, Link, Record, RecordHash, Released},
-    release::{Committed, Releaser, anchor},
+    record::{Link, Record, RecordHash},
     state::PartitionState,
 };
 use crate::{
     actors::Registry,
     domain::{ids::EntityKey, time::Timestamp},
-    ports::{At, Delta, JournalEntry, Outlet, PortError, Position},
+    ports::{At, Delta, JournalEntry, PortError, Position},
 };
 
 /// A partition as it was when its last record was committed.
@@ -42,10 +38,8 @@ pub struct Recovered {
     pub snapshot_at: Position,
     /// What changed since.
     pub owed: Changes,
-    /// Records that may have unreleased effects, and who releases them.
-    pub unreleased: Vec<Committed>,
-    /// Releases them.
-    pub releaser: Releaser,
+    /// Effects that may not have left.
+    pub backlog: Backlog,
 }
 
 /// Brings a partition back.
@@ -59,8 +53,8 @@ pub async fn recover(env: &Env, trust_snapshot: bool) -> Result<Recovered, Exit>
     known.refuse_lost_tail(end.header.incarnation, last.sequence)?;
     let mut fold = Fold::begin(env, &end, known, trust_snapshot).await?;
     fold.reach(last.sequence).await?;
-    let unreleased = fold.unreleased().await?;
-    Ok(fold.finish(unreleased))
+    let backlog = backlog::find(env, &fold.state).await?;
+    Ok(fold.finish(backlog))
 }
 
 /// A record, or why this build cannot go on from it.
@@ -132,15 +126,6 @@ pub fn lost_tail(known: impl IntoIterator<Item = Position>, end: Position) -> Op
          acknowledged writes",
         end.sequence
     ))
-}
-
-/// What may not have left.
-struct Unreleased {
-    records: Vec<Committed>,
-    /// The partition's outcomes in EARMARK_OUT after the mark.
-    there: Vec<(u64, String)>,
-    /// The mark.
-    released: Released,
 }
 
 struct Fold<'a> {
@@ -271,65 +256,7 @@ impl<'a> Fold<'a> {
         Ok(())
     }
 
-    /// The records whose effects may not have left, and a releaser that knows which of them did.
-    async fn unreleased(&self) -> Result<Unreleased, Exit> {
-        // Not the end that was read first: another owner may have appended while this one folded.
-        let end = self.state.last.sequence;
-        let env = self.env;
-        let mut from = self.state.released;
-        if !env.holds(self.state.incarnation, from.anchor).await {
-            crate::telemetry::out_lost_its_tail(env.partition);
-            from = env.newest_true_mark(self.state.incarnation).await?;
-        }
-        let prefix = id_prefix(self.state.incarnation, env.partition);
-        let outbox = &env.ports.outbox;
-        let there = env.until_done(|| outbox.ids(Outlet::Out, from.out, &prefix)).await;
-        let said = env.until_done(|| outbox.ids(Outlet::Commands, 0, &prefix)).await;
-        let beyond = there.iter().chain(&said).filter_map(|(_, id)| sequence_of_id(id)).max();
-        if let Some(beyond) = beyond.filter(|beyond| *beyond > end) {
-            return Err(self.effect_beyond(beyond).await);
-        }
-        let mut unreleased = Vec::new();
-        let mut after = from.up_to;
-        while after < end {
-            let page = env.until_done(|| env.ports.journal.read(env.partition, after)).await;
-            let Some(last) = page.last() else { break };
-            after = last.sequence;
-            for entry in page {
-                unreleased.push((entry.sequence, Arc::new(decode(&entry)?)));
-            }
-        }
-        Ok(Unreleased { records: unreleased, there, released: from })
-    }
-
-    /// An effect of a record behind the end that was read: another owner's, or of a lost record.
-    async fn effect_beyond(&self, beyond: u64) -> Exit {
-        let env = self.env;
-        let last = env.until_done(|| env.ports.journal.last(env.partition)).await;
-        match last.map_or(0, |last| last.sequence) {
-            end if end >= beyond => Exit::SteppedDown,
-            end => Exit::refuse(format!(
-                "an effect of record {beyond} has left, but the journal ends at {end}: JetStream \
-                 lost acknowledged writes"
-            )),
-        }
-    }
-
-    fn finish(self, unreleased: Unreleased) -> Recovered {
-        let Unreleased { records, there, released } = unreleased;
-        let newest = there.last().and_then(|(out, id)| anchor(*out, id));
-        let releaser = Releaser {
-            partition: self.env.partition,
-            outbox: self.env.ports.outbox.clone(),
-            input: self.env.ports.input.clone(),
-            retry_after: self.env.bounds.retry_after,
-            skip: there.into_iter().map(|(_, id)| id).collect(),
-            incarnation: self.state.incarnation,
-            newest: newest.or(released.anchor),
-            released,
-            look_every: self.env.bounds.look_every,
-            shown_at: HashMap::new(),
-        };
+    fn finish(self, backlog: Backlog) -> Recovered {
         Recovered {
             owed: self.owed.folded_to(self.state.last.sequence),
             state: self.state,
@@ -337,8 +264,7 @@ impl<'a> Fold<'a> {
             dues: self.dues,
             stepping: self.stepping,
             snapshot_at: self.snapshot_at,
-            unreleased: records,
-            releaser,
+            backlog,
         }
     }
 }
@@ -437,33 +363,5 @@ impl Env {
         page.first().is_some_and(|entry| {
             entry.sequence == link.sequence && RecordHash::of(&entry.record) == link.hash
         })
-    }
-
-    /// Whether EARMARK_OUT still has an outcome where it was acknowledged.
-    async fn holds(&self, incarnation: u64, anchor: Option<Anchor>) -> bool {
-        let Some(Anchor { out, record, index }) = anchor else { return true };
-        let id = id(incarnation, self.partition, record, index);
-        self.until_done(|| self.ports.outbox.out_holds(out, &id)).await
-    }
-
-    /// The newest journaled mark up to which EARMARK_OUT has lost nothing.
-    async fn newest_true_mark(&self, incarnation: u64) -> Result<Released, Exit> {
-        let mut marks: Vec<Released> = Vec::new();
-        let mut after = 0;
-        loop {
-            let page = self.until_done(|| self.ports.journal.read(self.partition, after)).await;
-            let Some(last) = page.last() else { break };
-            after = last.sequence;
-            for entry in &page {
-                marks.push(decode(entry)?.header.released);
-            }
-        }
-        marks.dedup();
-        while let Some(mark) = marks.pop() {
-            if self.holds(incarnation, mark.anchor).await {
-                return Ok(mark);
-            }
-        }
-        Ok(Released::default())
     }
 }

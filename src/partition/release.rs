@@ -19,9 +19,12 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
 use super::{
+    Env, Exit,
+    backlog::Backlog,
     effects::{Effects, Letter, ShownSince, effects, id, id_prefix, index_of_id, sequence_of_id},
     entry::ReadAt,
     record::{Anchor, Record, Released},
+    recovery::decode,
 };
 use crate::{
     contract::{
@@ -31,7 +34,9 @@ use crate::{
         subject::{availability_subject, dead_letter_subject},
     },
     domain::{event::Lane, ids::Sku},
-    ports::{Input, Outbox, Outgoing, Outlet, Partition, SendError, Sent, Source},
+    ports::{
+        Input, Journal, JournalEntry, Outbox, Outgoing, Outlet, Partition, SendError, Sent, Source,
+    },
 };
 
 /// Records whose effects leave together at most.
@@ -43,10 +48,6 @@ const DEAD_LETTER_BYTES_MAX: usize = 256 * 1024;
 
 /// A committed record and where it stands.
 pub type Committed = (u64, Arc<Record>);
-
-/// EARMARK_OUT has lost what it had acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutLostItsTail;
 
 /// How a round of messages went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,8 @@ enum Round {
 pub struct Releaser {
     /// Whose effects.
     pub partition: Partition,
+    /// Where the records of the backlog are.
+    pub journal: Arc<dyn Journal>,
     /// Where they go.
     pub outbox: Arc<dyn Outbox>,
     /// Where original bytes are fetched from.
@@ -73,6 +76,10 @@ pub struct Releaser {
     pub incarnation: u64,
     /// How far effects have left, as far as that is certain.
     pub released: Released,
+    /// Of the records up to this one everything had left, before EARMARK_OUT lost some of it.
+    pub had_left: u64,
+    /// The last record of the backlog.
+    pub backlog_end: u64,
     /// The last outcome that was acknowledged.
     pub newest: Option<Anchor>,
     /// How often the last outcome is looked up while nothing leaves.
@@ -82,12 +89,33 @@ pub struct Releaser {
 }
 
 impl Releaser {
-    /// Releases what it is given until there will be no more.
+    /// Releases a backlog, and then what it will be given.
+    pub fn new(env: &Env, incarnation: u64, backlog: Backlog) -> Releaser {
+        let newest = backlog.there.last().and_then(|(out, id)| anchor(*out, id));
+        Releaser {
+            partition: env.partition,
+            journal: env.ports.journal.clone(),
+            outbox: env.ports.outbox.clone(),
+            input: env.ports.input.clone(),
+            retry_after: env.bounds.retry_after,
+            skip: backlog.there.into_iter().map(|(_, id)| id).collect(),
+            incarnation,
+            newest: newest.or(backlog.released.anchor),
+            released: backlog.released,
+            had_left: backlog.had_left,
+            backlog_end: backlog.end,
+            look_every: env.bounds.look_every,
+            shown_at: HashMap::new(),
+        }
+    }
+
+    /// Releases the backlog, and then what it is given until there will be no more.
     pub async fn run(
         mut self,
         mut committed: mpsc::UnboundedReceiver<Committed>,
         progress: watch::Sender<Released>,
-    ) -> Result<(), OutLostItsTail> {
+    ) -> Result<(), Exit> {
+        self.catch_up(&progress).await?;
         let mut records = Vec::with_capacity(RECORDS_AT_ONCE);
         loop {
             let gathered = committed.recv_many(&mut records, RECORDS_AT_ONCE);
@@ -104,6 +132,33 @@ impl Releaser {
         }
     }
 
+    async fn catch_up(&mut self, progress: &watch::Sender<Released>) -> Result<(), Exit> {
+        while self.released.up_to < self.backlog_end {
+            let page = match self.journal.read(self.partition, self.released.up_to).await {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::warn!(partition = self.partition, %error, "the backlog waits");
+                    tokio::time::sleep(self.retry_after).await;
+                    continue;
+                }
+            };
+            let behind = |entry: &&JournalEntry| entry.sequence <= self.backlog_end;
+            let mut records = Vec::with_capacity(page.len());
+            for entry in page.iter().filter(behind) {
+                records.push((entry.sequence, Arc::new(decode(entry)?)));
+            }
+            if records.is_empty() {
+                return Err(Exit::refuse("the journal ends before the effects that it owes"));
+            }
+            for records in records.chunks(RECORDS_AT_ONCE) {
+                self.release(records).await?;
+                self.mark(records.last().map_or(0, |(sequence, _)| *sequence));
+                progress.send_replace(self.released);
+            }
+        }
+        Ok(())
+    }
+
     /// Every effect of the records up to this one has left.
     fn mark(&mut self, up_to: u64) {
         self.released.up_to = up_to;
@@ -118,13 +173,13 @@ impl Releaser {
 
     /// Makes certain that EARMARK_OUT still has an outcome, and so all of the partition's before
     /// it.
-    async fn look_up(&self, anchor: Option<Anchor>) -> Result<(), OutLostItsTail> {
+    async fn look_up(&self, anchor: Option<Anchor>) -> Result<(), Exit> {
         let Some(Anchor { out, record, index }) = anchor else { return Ok(()) };
         let id = id(self.incarnation, self.partition, record, index);
         loop {
             match self.outbox.out_holds(out, &id).await {
                 Ok(true) => return Ok(()),
-                Ok(false) => return Err(OutLostItsTail),
+                Ok(false) => return Err(Exit::OutLostItsTail),
                 Err(error) => {
                     tracing::warn!(partition = self.partition, %error, "a look at OUT waits");
                     tokio::time::sleep(self.retry_after).await;
@@ -134,11 +189,7 @@ impl Releaser {
     }
 
     /// Makes certain that EARMARK_OUT has every outcome of a round that did not go smoothly.
-    async fn look_up_all(
-        &self,
-        before: Option<Anchor>,
-        outcomes: &[String],
-    ) -> Result<(), OutLostItsTail> {
+    async fn look_up_all(&self, before: Option<Anchor>, outcomes: &[String]) -> Result<(), Exit> {
         let after = before.map_or(0, |anchor| anchor.out);
         let prefix = id_prefix(self.incarnation, self.partition);
         let there: HashSet<String> = loop {
@@ -152,17 +203,20 @@ impl Releaser {
         };
         match outcomes.iter().all(|id| there.contains(id) || self.skip.contains(id)) {
             true => Ok(()),
-            false => Err(OutLostItsTail),
+            false => Err(Exit::OutLostItsTail),
         }
     }
 
-    async fn release(&mut self, records: &[Committed]) -> Result<(), OutLostItsTail> {
+    async fn release(&mut self, records: &[Committed]) -> Result<(), Exit> {
         let mut messages = Vec::new();
         let mut dead_letters = Vec::new();
         let mut shown = BTreeMap::new();
         for (sequence, record) in records {
             let Effects { answers, messages: more, dead_letters: dead, shown: newer } =
-                effects(record, *sequence);
+                match *sequence <= self.had_left {
+                    true => effects(record, *sequence).still_worth_telling(),
+                    false => effects(record, *sequence),
+                };
             self.answer(answers).await;
             messages.extend(more.into_iter().filter(|message| !self.is_there(message)));
             dead_letters.extend(dead);
@@ -196,7 +250,7 @@ impl Releaser {
         }
     }
 
-    async fn send(&mut self, mut messages: Vec<Outgoing>) -> Result<Round, OutLostItsTail> {
+    async fn send(&mut self, mut messages: Vec<Outgoing>) -> Result<Round, Exit> {
         let mut pause = self.retry_after;
         let mut round = Round::Smooth;
         let known = self.newest.map_or(0, |anchor| anchor.out);
@@ -228,12 +282,12 @@ impl Releaser {
         Ok(round)
     }
 
-    fn sent(&mut self, message: &Outgoing, sent: Sent, known: u64) -> Result<(), OutLostItsTail> {
+    fn sent(&mut self, message: &Outgoing, sent: Sent, known: u64) -> Result<(), Exit> {
         if message.outlet != Outlet::Out {
             return Ok(());
         }
         if sent.sequence <= known && !sent.duplicate {
-            return Err(OutLostItsTail);
+            return Err(Exit::OutLostItsTail);
         }
         let anchor = message.id.as_deref().and_then(|id| anchor(sent.sequence, id));
         if self.newest.is_none_or(|newest| newest.out < sent.sequence) {

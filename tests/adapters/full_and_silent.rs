@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use earmark::{
-    nats::{NatsInput, NatsJournal, NatsOutbox, StreamSettings, setup},
+    nats::{Connections, NatsInput, NatsJournal, NatsOutbox, NatsSettings, StreamSettings, setup},
     ports::{AppendError, Input, Journal, Outbox, Outgoing, Outlet, SendError},
 };
 
-use super::common::{connect, hasty, streams};
+use super::common::{BOUND, connect, hasty, server, streams};
 use crate::harness::NatsServer;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,6 +79,33 @@ async fn silence_is_no_answer() {
     .await;
     let again = journal.append(0, first, "2".into()).await;
     assert!(matches!(again, Err(AppendError::Refused)), "{again:?}");
+}
+
+/// The answers would be waited for far longer than the test's bound.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_an_answer_over_a_connection_that_is_gone() {
+    let (mut nats, _) = server().await;
+    let patient =
+        NatsSettings { url: nats.url(), ack_timeout_ms: 600_000, ..NatsSettings::default() };
+    let connections = Connections::open(&patient).await.expect("the server is there");
+    let journal = NatsJournal::new(connections.commit, hasty(), 1 << 20);
+    let outbox = NatsOutbox::new(connections.release, hasty());
+    nats.freeze();
+    let asking = tokio::spawn(async move {
+        tokio::join!(
+            journal.append(0, 0, "1".into()),
+            outbox.send(vec![command("earmark.cmd.0")]),
+            outbox.last_availability("earmark.availability.x"),
+        )
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    nats.kill();
+    nats.restart().await;
+    let answers = tokio::time::timeout(BOUND, asking).await.expect("they end");
+    let (appended, sent, shown) = answers.expect("nothing panics");
+    assert!(matches!(appended, Err(AppendError::Unknown(_))), "{appended:?}");
+    assert!(matches!(sent[0], Err(SendError::Later(_))), "{sent:?}");
+    assert!(shown.is_err(), "{shown:?}");
 }
 
 fn command(subject: &str) -> Outgoing {

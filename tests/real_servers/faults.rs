@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::books::{Books, Times, outcomes_once};
 use crate::harness::{Direction, Proxy, free_port, wait_until};
-use crate::world::{BOUND, World, hold, leave, metric, partition, received, sku_in};
+use crate::world::{BOUND, World, hold, leave, metric, order, partition, received, sku_in};
 
 /// Breaks the network.
 type Break = fn(&Proxy);
@@ -261,13 +261,46 @@ async fn a_journal_that_lost_its_tail_is_not_served_and_the_others_are() {
     .await;
     lose_tail(&world, serving, 1).await;
     world.send(&hold("into the hole", &skus[2], 1)).await;
-    let why =
-        format!("partition {serving} is not served: it refuses to serve: the journal ends before");
-    world.not_ready(&why).await;
+    world.not_ready(&format!("partition {serving} is not served: it is frozen: JetStream")).await;
     let answer = world.ask(&hold("still", &skus[3], 1)).await;
     assert_eq!(answer["status"], json!("granted"), "{answer}");
     assert!(!Books::read(&world).await.times().contains_key("into the hole"));
     drop(pod);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn outcomes_that_were_lost_are_told_again_and_nothing_else() {
+    let world = World::start().await;
+    let pod = world.pod().await;
+    let skus = skus(&world, "O-").await;
+    for (n, sku) in skus.iter().enumerate() {
+        world.send(&order(&format!("order-{n}"), &format!("ORDER {n}"), sku, 1)).await;
+    }
+    let reserved = async || {
+        let told = world.messages("EARMARK_OUT").await;
+        told.iter().filter(|message| message.subject.contains("reserved")).count()
+    };
+    wait_until("every order is reserved", BOUND, async || reserved().await == skus.len()).await;
+    leave(pod).await;
+    let told = outcomes_once(&world).await;
+    let said = last_sequence(&world, "EARMARK_CMD").await;
+    assert!(said > 0, "orders have asked SKUs");
+
+    world.context.delete_stream("EARMARK_OUT").await.expect("it can be deleted");
+    world.earmark(&["setup"]).await.with(0);
+    let pod = world.pod().await;
+    wait_until("what was told is told again", BOUND, async || {
+        world.messages("EARMARK_OUT").await.len() >= told.len()
+    })
+    .await;
+    leave(pod).await;
+    assert_eq!(outcomes_once(&world).await, told);
+    assert_eq!(last_sequence(&world, "EARMARK_CMD").await, said, "no command is said again");
+}
+
+async fn last_sequence(world: &World, stream: &str) -> u64 {
+    let mut stream = world.context.get_stream(stream).await.expect("it is there");
+    stream.info().await.expect("it is told").state.last_sequence
 }
 
 /// Takes the last records of a partition out of the journal; the sequence of the last one.
