@@ -1,24 +1,29 @@
 //! What may not have left when a partition is brought back.
 //!
-//! EARMARK_OUT is asked what it has, and the journal how far there is anything to send. Only places
-//! are remembered, however much it is: the releaser reads the records itself.
+//! The streams are asked what they have, and the journal how far there is anything to send. Only
+//! places are remembered, however much it is: the releaser reads the records itself.
 
 use super::{
     Env, Exit,
     effects::{has_effects, id, id_prefix, sequence_of_id},
-    record::{Anchor, Released},
+    entry::Entry,
+    record::{Anchor, Released, ShownAt},
     recovery::decode,
     state::PartitionState,
 };
-use crate::ports::Outlet;
+use crate::{
+    contract::{availability::revision_shown, subject::availability_subject},
+    domain::ids::EntityKey,
+    ports::Outlet,
+};
 
 /// Effects that may not have left.
 #[derive(Clone, Debug, Default)]
 pub struct Backlog {
-    /// Up to here everything left, and EARMARK_OUT has lost nothing of it.
+    /// Up to here everything left, and no stream has lost anything of it.
     pub released: Released,
-    /// Up to here everything had left, before EARMARK_OUT lost some of it. Commands among that are
-    /// not sent again: they may be older than what remembers their answer.
+    /// Up to here everything had left, before a stream lost some of it. Commands among that are not
+    /// sent again: they may be older than what remembers their answer.
     pub had_left: u64,
     /// The last record that may have something to send.
     pub end: u64,
@@ -33,7 +38,7 @@ pub async fn find(env: &Env, state: &PartitionState) -> Result<Backlog, Exit> {
     // Not the end that was read first: another owner may have appended since.
     let end = state.last.sequence;
     let mut released = state.released;
-    if !env.holds(state.incarnation, released.anchor).await {
+    if !env.has_all(state.incarnation, &released).await? {
         crate::telemetry::out_lost_its_tail(env.partition);
         released = env.newest_true_mark(state.incarnation).await?;
     }
@@ -78,6 +83,31 @@ impl Env {
         }
     }
 
+    /// Whether the streams still have what had left when a mark was made.
+    async fn has_all(&self, incarnation: u64, mark: &Released) -> Result<bool, Exit> {
+        Ok(self.holds(incarnation, mark.anchor).await
+            && self.shows(incarnation, mark.shown).await?)
+    }
+
+    /// Whether EARMARK_AVAILABILITY still has what a decision showed, or newer.
+    async fn shows(&self, incarnation: u64, shown: Option<ShownAt>) -> Result<bool, Exit> {
+        let Some(ShownAt { record, entry }) = shown else { return Ok(true) };
+        let read = || self.ports.journal.read(self.partition, record.saturating_sub(1));
+        let page = self.until_done(read).await;
+        let Some(found) = page.first().filter(|found| found.sequence == record) else {
+            return Ok(true);
+        };
+        let entries = decode(found)?.entries;
+        let Some(Entry::Decided(decided)) = entries.get(entry as usize) else { return Ok(true) };
+        let (EntityKey::Sku(sku), Some(shown)) = (&decided.entity, &decided.shown) else {
+            return Ok(true);
+        };
+        let subject = availability_subject(sku);
+        let there = self.until_done(|| self.ports.outbox.last_availability(&subject)).await;
+        let there = there.and_then(|(_, bytes)| revision_shown(&bytes));
+        Ok(there.is_some_and(|there| there >= (incarnation, shown.revision)))
+    }
+
     /// Whether EARMARK_OUT still has an outcome where it was acknowledged.
     async fn holds(&self, incarnation: u64, anchor: Option<Anchor>) -> bool {
         let Some(Anchor { out, record, index }) = anchor else { return true };
@@ -85,8 +115,8 @@ impl Env {
         self.until_done(|| self.ports.outbox.out_holds(out, &id)).await
     }
 
-    /// The newest journaled mark up to which EARMARK_OUT has lost nothing: all before it are true,
-    /// and none after it.
+    /// A journaled mark up to which nothing has been lost, as new as can be found in one pass: what
+    /// is lost is an end, so marks are true up to it and false behind it.
     async fn newest_true_mark(&self, incarnation: u64) -> Result<Released, Exit> {
         let mut newest = Released::default();
         let mut after = 0;
@@ -95,13 +125,13 @@ impl Env {
             let Some(last) = page.last() else { return Ok(newest) };
             after = last.sequence;
             let mark = decode(last)?.header.released;
-            if self.holds(incarnation, mark.anchor).await {
+            if self.has_all(incarnation, &mark).await? {
                 newest = mark;
                 continue;
             }
             for entry in &page {
                 let mark = decode(entry)?.header.released;
-                if mark != newest && !self.holds(incarnation, mark.anchor).await {
+                if mark != newest && !self.has_all(incarnation, &mark).await? {
                     return Ok(newest);
                 }
                 newest = mark;

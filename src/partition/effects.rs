@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::{
     commands::{Carried, CommandGroup},
     entry::{Decided, Entry, Origin, ReadAt, Shown},
-    record::{Header, Record},
+    record::{Header, Record, ShownAt},
 };
 use crate::{
     contract::{
@@ -50,6 +50,8 @@ pub struct Letter {
 /// What a shop may show of a SKU, and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownSince {
+    /// By which decision.
+    pub at: ShownAt,
     /// The partition's incarnation.
     pub incarnation: u64,
     /// When it was decided.
@@ -104,11 +106,15 @@ pub fn effects(record: &Record, sequence: u64) -> Effects {
     let mut builder = Builder {
         header: &record.header,
         sequence,
+        entry: 0,
         index: 0,
         effects: Effects::default(),
         commands: BTreeMap::new(),
     };
-    record.entries.iter().for_each(|entry| builder.entry(entry));
+    for (place, entry) in (0..).zip(&record.entries) {
+        builder.entry = place;
+        builder.entry(entry);
+    }
     builder.finish()
 }
 
@@ -136,6 +142,8 @@ pub fn has_effects(record: &Record) -> bool {
 struct Builder<'a> {
     header: &'a Header,
     sequence: u64,
+    /// The place of the entry whose effects these are.
+    entry: u32,
     index: u32,
     effects: Effects,
     commands: BTreeMap<Partition, Vec<(String, Carried)>>,
@@ -176,6 +184,7 @@ impl Builder<'_> {
         }
         if let (EntityKey::Sku(sku), Some(shown)) = (&decided.entity, &decided.shown) {
             let since = ShownSince {
+                at: ShownAt { record: self.sequence, entry: self.entry },
                 incarnation: self.header.incarnation,
                 as_of: self.header.decided_at,
                 shown: shown.clone(),

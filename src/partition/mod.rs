@@ -26,6 +26,7 @@ pub mod recovery;
 pub mod release;
 mod reviving;
 mod seed;
+mod showing;
 pub mod state;
 
 use std::{sync::Arc, time::Duration};

@@ -50,6 +50,18 @@ pub struct Released {
     /// The partition's last outcome among them, and where EARMARK_OUT has it. While that message is
     /// there, EARMARK_OUT has lost none of the partition's outcomes before it.
     pub anchor: Option<Anchor>,
+    /// The decision whose availability was shown last. While EARMARK_AVAILABILITY has it, or newer
+    /// of its SKU, it has lost nothing that was shown before.
+    pub shown: Option<ShownAt>,
+}
+
+/// A decision of which a SKU's availability was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownAt {
+    /// The sequence of its record.
+    pub record: u64,
+    /// Its place among the record's entries.
+    pub entry: u32,
 }
 
 /// An outcome and where EARMARK_OUT has it.

@@ -10,7 +10,7 @@
 //! again.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -21,19 +21,19 @@ use tokio::sync::{mpsc, watch};
 use super::{
     Env, Exit,
     backlog::Backlog,
-    effects::{Effects, Letter, ShownSince, effects, id, id_prefix, index_of_id, sequence_of_id},
+    effects::{Effects, Letter, effects, id, id_prefix, index_of_id, sequence_of_id},
     entry::ReadAt,
     record::{Anchor, Record, Released},
     recovery::decode,
+    showing::Showing,
 };
 use crate::{
     contract::{
         EVENT_TYPES, EntityType, StoredSubject,
-        availability::{Availability, render_availability, revision_shown},
         dead_letter::{DeadLetter, Payload, render_dead_letter, severity},
-        subject::{availability_subject, dead_letter_subject},
+        subject::dead_letter_subject,
     },
-    domain::{event::Lane, ids::Sku},
+    domain::event::Lane,
     ports::{
         Input, Journal, JournalEntry, Outbox, Outgoing, Outlet, Partition, SendError, Sent, Source,
     },
@@ -41,8 +41,6 @@ use crate::{
 
 /// Records whose effects leave together at most.
 const RECORDS_AT_ONCE: usize = 16;
-/// Availability subjects whose last sequence is remembered at most.
-const SUBJECTS_MAX: usize = 100_000;
 /// Original bytes beyond this go to the object store, and the dead letter names the object.
 const DEAD_LETTER_BYTES_MAX: usize = 256 * 1024;
 
@@ -84,8 +82,8 @@ pub struct Releaser {
     pub newest: Option<Anchor>,
     /// How often the last outcome is looked up while nothing leaves.
     pub look_every: Duration,
-    /// The last known sequence of availability subjects.
-    pub shown_at: HashMap<Sku, u64>,
+    /// What is known of EARMARK_AVAILABILITY.
+    pub showing: Showing,
 }
 
 impl Releaser {
@@ -105,7 +103,7 @@ impl Releaser {
             had_left: backlog.had_left,
             backlog_end: backlog.end,
             look_every: env.bounds.look_every,
-            shown_at: HashMap::new(),
+            showing: Showing::default(),
         }
     }
 
@@ -126,7 +124,10 @@ impl Releaser {
                     self.mark(records.last().map_or(0, |(sequence, _)| *sequence));
                     records.clear();
                 }
-                Err(_) => self.look_up(self.newest).await?,
+                Err(_) => {
+                    self.look_up(self.newest).await?;
+                    self.look_up_shown().await?;
+                }
             }
             progress.send_replace(self.released);
         }
@@ -163,6 +164,7 @@ impl Releaser {
     fn mark(&mut self, up_to: u64) {
         self.released.up_to = up_to;
         self.released.anchor = self.newest;
+        self.released.shown = self.showing.newest().or(self.released.shown);
         // Outcomes of later records that left before the take-over stand before the newest one.
         let passed = self.skip.iter().filter_map(|id| sequence_of_id(id)).all(|at| at <= up_to);
         if passed {
@@ -234,8 +236,7 @@ impl Releaser {
         if self.newest != self.released.anchor {
             self.look_up(before).await?;
         }
-        self.show(shown).await;
-        Ok(())
+        self.show(shown).await
     }
 
     fn is_there(&self, message: &Outgoing) -> bool {
@@ -383,90 +384,7 @@ fn entity_type(letter: &Letter) -> Option<EntityType> {
     own.or(typed.map(|known| known.entity)).or(read.map(|stored| stored.entity))
 }
 
-// === availability: the last value of each SKU ===
-
-impl Releaser {
-    async fn show(&mut self, mut shown: BTreeMap<Sku, ShownSince>) {
-        let mut pause = self.retry_after;
-        while !shown.is_empty() {
-            let messages: Vec<Outgoing> = shown
-                .iter()
-                .map(|(sku, since)| Outgoing {
-                    outlet: Outlet::Availability,
-                    subject: availability_subject(sku),
-                    id: None,
-                    headers: Vec::new(),
-                    payload: availability(sku, since).into(),
-                    after: Some(self.shown_at.get(sku).copied().unwrap_or(0)),
-                })
-                .collect();
-            let results = self.outbox.send(messages).await;
-            let mut again = BTreeMap::new();
-            let mut refused = false;
-            for ((sku, shown), result) in shown.into_iter().zip(results) {
-                match result {
-                    Ok(sent) => self.remember_shown(sku, sent.sequence),
-                    Err(SendError::Refused) => {
-                        refused = true;
-                        if self.is_news(&sku, &shown).await {
-                            again.insert(sku, shown);
-                        }
-                    }
-                    Err(
-                        SendError::Later(_) | SendError::SubjectFull(_) | SendError::TooLarge(_),
-                    ) => {
-                        again.insert(sku, shown);
-                    }
-                }
-            }
-            shown = again;
-            if !shown.is_empty() && !refused {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(self.retry_after * 16);
-            }
-        }
-    }
-
-    fn remember_shown(&mut self, sku: Sku, sequence: u64) {
-        if self.shown_at.len() >= SUBJECTS_MAX {
-            self.shown_at.clear();
-        }
-        self.shown_at.insert(sku, sequence);
-    }
-
-    /// Reads what is shown of a SKU; whether ours is newer.
-    async fn is_news(&mut self, sku: &Sku, since: &ShownSince) -> bool {
-        let subject = availability_subject(sku);
-        let last = loop {
-            match self.outbox.last_availability(&subject).await {
-                Ok(last) => break last,
-                Err(error) => {
-                    tracing::warn!(partition = self.partition, %error, "availability waits");
-                    tokio::time::sleep(self.retry_after).await;
-                }
-            }
-        };
-        let Some((sequence, bytes)) = last else {
-            self.shown_at.remove(sku);
-            return true;
-        };
-        self.remember_shown(sku.clone(), sequence);
-        revision_shown(&bytes)
-            .is_none_or(|theirs| theirs < (since.incarnation, since.shown.revision))
-    }
-}
-
 /// An outcome of this id, at this place of EARMARK_OUT.
 pub fn anchor(out: u64, id: &str) -> Option<Anchor> {
     Some(Anchor { out, record: sequence_of_id(id)?, index: index_of_id(id)? })
-}
-
-fn availability(sku: &Sku, since: &ShownSince) -> Vec<u8> {
-    render_availability(&Availability {
-        sku,
-        incarnation: since.incarnation,
-        revision: since.shown.revision,
-        as_of: since.as_of,
-        total: since.shown.total,
-    })
 }

@@ -5,7 +5,8 @@ use earmark::domain::refusal::Reason;
 
 use super::world::Tally;
 
-const FAULTS: [&str; 26] = [
+const FAULTS: [&str; 27] = [
+    "EARMARK_AVAILABILITY loses its tail",
     "EARMARK_CMD is full",
     "EARMARK_CMD loses its tail",
     "EARMARK_IN loses its tail",

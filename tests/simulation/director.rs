@@ -179,6 +179,9 @@ impl Director {
         if !lost.is_empty() {
             self.world.count("fault: EARMARK_OUT loses its tail");
         }
+        if count % 2 == 0 && !self.world.lock().availability.lose_tail(count).is_empty() {
+            self.world.count("fault: EARMARK_AVAILABILITY loses its tail");
+        }
     }
 
     fn lose_input(&mut self) {
