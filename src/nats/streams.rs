@@ -92,6 +92,7 @@ pub fn wanted(settings: &StreamSettings, max_payload: usize) -> Vec<Config> {
     availability.max_messages_per_subject = 1;
 
     let mut letters = stream(settings, names::DLQ, "earmark.dlq.>");
+    // Nobody could write a lost one again: its original bytes are purged.
     letters.persist_mode = None;
     letters.max_age = Duration::from_secs(settings.dlq_max_age_s);
 

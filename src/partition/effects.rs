@@ -74,10 +74,11 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// Without what nobody waits for any more: answers and commands that had left.
-    pub fn still_worth_telling(mut self) -> Effects {
-        self.messages.retain(|message| message.outlet != Outlet::Commands);
-        Effects { answers: Vec::new(), ..self }
+    /// What is told again if a stream lost it: outcomes and availability. Nobody waits any more for
+    /// answers and commands that had left, and of dead letters the original bytes may be gone.
+    pub fn told_again(mut self) -> Effects {
+        self.messages.retain(|message| message.outlet == Outlet::Out);
+        Effects { messages: self.messages, shown: self.shown, ..Effects::default() }
     }
 }
 

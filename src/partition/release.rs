@@ -216,7 +216,7 @@ impl Releaser {
         for (sequence, record) in records {
             let Effects { answers, messages: more, dead_letters: dead, shown: newer } =
                 match *sequence <= self.had_left {
-                    true => effects(record, *sequence).still_worth_telling(),
+                    true => effects(record, *sequence).told_again(),
                     false => effects(record, *sequence),
                 };
             self.answer(answers).await;

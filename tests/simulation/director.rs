@@ -173,14 +173,15 @@ impl Director {
         }
     }
 
-    fn lose_out(&mut self) {
-        let count = self.rng.random_range(1..12);
-        let lost = self.world.lock().out.lose_tail(count);
-        if !lost.is_empty() {
-            self.world.count("fault: EARMARK_OUT loses its tail");
+    /// What is on the way to the server is lost as well.
+    pub fn lose_out(&mut self) {
+        let (count, which) = (self.rng.random_range(1..12), self.rng.random_range(0..3));
+        let mut outside = self.world.lock();
+        if which != 0 && !outside.out.lose_tail(count).is_empty() {
+            outside.count("fault: EARMARK_OUT loses its tail");
         }
-        if count % 2 == 0 && !self.world.lock().availability.lose_tail(count).is_empty() {
-            self.world.count("fault: EARMARK_AVAILABILITY loses its tail");
+        if which != 1 && !outside.availability.lose_tail(count).is_empty() {
+            outside.count("fault: EARMARK_AVAILABILITY loses its tail");
         }
     }
 

@@ -471,7 +471,7 @@ pub fn is_committed(outside: &Outside, id: &str) -> bool {
 impl Outbox for PodView {
     async fn send(&self, messages: Vec<Outgoing>) -> Vec<Result<Sent, SendError>> {
         self.alive().await;
-        let outages = self.world.lock().out.outages;
+        let outages = self.world.lock().outages();
         self.wire().await;
         let mut results = Vec::with_capacity(messages.len());
         let mut waited = false;
@@ -496,7 +496,7 @@ impl Outbox for PodView {
         self.wire().await;
         self.alive().await;
         // A server that goes takes its connections along.
-        if self.world.lock().out.outages != outages {
+        if self.world.lock().outages() != outages {
             return messages.iter().map(|_| Err(SendError::Later("reset".to_owned()))).collect();
         }
         results

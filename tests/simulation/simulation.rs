@@ -50,8 +50,12 @@ pub async fn run(seed: u64, seconds: u64) -> Report {
         director.replace_the_dead();
     }
     // Everything that waits for time or an answer has had it by then.
-    for _ in 0..60 {
+    for second in 0..60 {
         tokio::time::sleep(Duration::from_secs(1)).await;
+        if second == 40 && seed % 3 == 0 {
+            // Nothing more will be said that could show it.
+            director.lose_out();
+        }
         director.replace_the_dead();
     }
     director.close().await;

@@ -269,6 +269,11 @@ pub fn journal_subject(partition: Partition) -> String {
 }
 
 impl Outside {
+    /// How often a server went and came back that takes effects.
+    pub fn outages(&self) -> u64 {
+        self.out.outages + self.availability.outages
+    }
+
     pub fn is_full_of_commands(&self) -> bool {
         self.commands.messages.len() >= self.commands_max
     }
