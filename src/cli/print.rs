@@ -29,9 +29,15 @@ pub fn json_error(value: &impl Serialize) {
     let _ = writeln!(std::io::stderr(), "{}", text.unwrap_or_default());
 }
 
-/// An empty table with these headings.
+/// How wide a table is that is not written to a terminal.
+const WIDTH: u16 = 120;
+
+/// An empty table with these headings, as wide as the terminal.
 pub fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
+    if !table.is_tty() {
+        table.set_width(WIDTH);
+    }
     table
         .load_style(presets::UTF8_BORDERS_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)

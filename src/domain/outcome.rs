@@ -227,7 +227,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The outcome's type without `.v1`, which is also its last token on the outcome subject.
+    /// The outcome's type without `.v1`. The last token of its subject is the same, with `_` for `.`.
     pub fn kind(&self) -> &'static str {
         match self {
             Outcome::HoldGranted { requested, quantity, .. } if quantity < requested => {

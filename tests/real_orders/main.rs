@@ -49,7 +49,9 @@ async fn real_orders(ordered: orders::Policy, policy: Policy) {
     let evidence = play.close().await;
     let report = checker::check(&evidence, policy);
     println!("{report}");
-    assert!(report.complaints.is_empty(), "the result is not right");
+    if !report.complaints.is_empty() {
+        panic!("the result is not right; the streams are kept in {}", play.keep().display());
+    }
     assert_eq!(report.counted("orders"), 5_009);
     assert!(report.counted("orders rejected") > 0 && report.counted("duplicates") > 0);
     play.compare_with_inspect(&evidence).await;

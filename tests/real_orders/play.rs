@@ -111,6 +111,14 @@ impl Play {
         evidence
     }
 
+    /// Copies the servers' data to where it stays, for whoever looks for the reason.
+    pub fn keep(&self) -> PathBuf {
+        let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("real_orders-{}", self.seed));
+        let kept = self.nats.snapshot_data().keep();
+        let _ = std::fs::remove_dir_all(&to);
+        std::fs::rename(&kept, &to).map_or(kept, |()| to)
+    }
+
     /// The fold of the journal is what `earmark inspect` tells, for some of the SKUs.
     pub async fn compare_with_inspect(&self, evidence: &Evidence) {
         const SAMPLE: usize = 4;

@@ -22,6 +22,8 @@ const FIELDS_SHOWN: usize = 5;
 const TIMES: std::ops::Range<i64> = 1_000_000_000_000_000..4_100_000_000_000_000;
 /// Fields that hold hashes, which mean nothing to a reader.
 const HASHES: [&str; 2] = ["key", "fingerprint"];
+/// Fields that count from 0.
+const PLACES: [&str; 2] = ["leg", "line"];
 /// The most characters of a value that a table shows.
 const VALUE_CHARS: usize = 40;
 
@@ -223,7 +225,7 @@ fn plain_fields(name: &str, value: &Value, shown: &mut Vec<String>) {
         Value::String(text) => {
             shown.push(format!("{name}={}", text.chars().take(VALUE_CHARS).collect::<String>()));
         }
-        Value::Number(number) if number.as_i64() != Some(0) => {
+        Value::Number(number) if number.as_i64() != Some(0) || is_place(name) => {
             // Microseconds since 1970 are far beyond any quantity.
             let micros = number.as_i64().filter(|micros| TIMES.contains(micros));
             let shown_as = micros.map(|micros| print::at(Timestamp(micros)));
@@ -232,6 +234,11 @@ fn plain_fields(name: &str, value: &Value, shown: &mut Vec<String>) {
         Value::Bool(true) => shown.push(name.to_owned()),
         Value::Null | Value::Bool(false) | Value::Number(_) | Value::Array(_) => {}
     }
+}
+
+/// Whether a number of this name says which, and not how many.
+fn is_place(name: &str) -> bool {
+    PLACES.contains(&name.rsplit('.').next().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -246,6 +253,8 @@ mod tests {
             "units": {"covered": 2, "short": 0}, "list": [1, 2], "gone": null, "firm": true}});
         let shown = brief(&fact);
         assert_eq!(shown.as_deref(), Some("HoldOpened firm list[2] name.named=h1 units.covered=2"));
+        let first = brief(&json!({"LineMoved": {"leg": 0, "line": 0, "units": 0}}));
+        assert_eq!(first.as_deref(), Some("LineMoved leg=0 line=0"));
         assert_eq!(brief(&json!("Confirmed")).as_deref(), Some("Confirmed"));
         assert_eq!(brief(&json!({"Remembered": {"key": 1}})), None);
     }
