@@ -94,7 +94,7 @@ pub struct Bounds {
     pub cold_due_interval: Duration,
     /// How long a partition is idle before it writes what has been released.
     pub idle_mark_after: Duration,
-    /// How often an idle partition makes certain that EARMARK_OUT still has its last outcome.
+    /// How often a partition makes certain that what left last is still where it was.
     pub look_every: Duration,
     /// How long to wait before something that failed is tried again.
     pub retry_after: Duration,

@@ -6,8 +6,7 @@
 //!
 //! EARMARK_OUT may lose what it acknowledged, and other partitions' outcomes may stand in the gap.
 //! So the last outcome of each round is looked up again after the next round was acknowledged, and
-//! from time to time when there is none; and all of a round in which something had to be sent
-//! again.
+//! from time to time; and all of a round in which something had to be sent again.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -16,7 +15,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use super::{
     Env, Exit,
@@ -80,7 +82,7 @@ pub struct Releaser {
     pub backlog_end: u64,
     /// The last outcome that was acknowledged.
     pub newest: Option<Anchor>,
-    /// How often the last outcome is looked up while nothing leaves.
+    /// How often what left last is looked up.
     pub look_every: Duration,
     /// What is known of EARMARK_AVAILABILITY.
     pub showing: Showing,
@@ -115,21 +117,24 @@ impl Releaser {
     ) -> Result<(), Exit> {
         self.catch_up(&progress).await?;
         let mut records = Vec::with_capacity(RECORDS_AT_ONCE);
+        let mut next_look = Instant::now() + self.look_every;
         loop {
             let gathered = committed.recv_many(&mut records, RECORDS_AT_ONCE);
-            match tokio::time::timeout(self.look_every, gathered).await {
+            match tokio::time::timeout_at(next_look, gathered).await {
                 Ok(0) => return Ok(()),
                 Ok(_) => {
                     self.release(&records).await?;
                     self.mark(records.last().map_or(0, |(sequence, _)| *sequence));
                     records.clear();
+                    progress.send_replace(self.released);
                 }
-                Err(_) => {
-                    self.look_up(self.newest).await?;
-                    self.look_up_shown().await?;
-                }
+                Err(_) => {}
             }
-            progress.send_replace(self.released);
+            if Instant::now() >= next_look {
+                self.look_up(self.newest).await?;
+                self.look_up_shown().await?;
+                next_look = Instant::now() + self.look_every;
+            }
         }
     }
 

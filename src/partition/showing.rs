@@ -2,7 +2,7 @@
 //!
 //! A value is sent on condition of what stands there, so an older one never replaces a newer. The
 //! stream may lose what it acknowledged: what was shown last is looked up again after trouble and
-//! while nothing is to be shown; if it is gone, recovery shows all since the last mark again.
+//! from time to time; if it is gone, recovery shows all since the last mark again.
 
 use std::collections::{BTreeMap, HashMap};
 

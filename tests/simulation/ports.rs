@@ -350,6 +350,9 @@ impl Journal for PodView {
         record: Bytes,
     ) -> Result<u64, AppendError> {
         self.alive().await;
+        if record.len() > MESSAGE_BYTES_MAX {
+            return Err(AppendError::TooLarge(format!("{} bytes", record.len())));
+        }
         let lost = || AppendError::Unknown("no answer".to_owned());
         if self.world.trouble("an append is lost") {
             tokio::time::sleep(PATIENCE).await;

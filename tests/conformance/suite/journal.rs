@@ -55,3 +55,11 @@ pub async fn is_read_in_pages_to_its_end(world: &World) {
     let tail = journal.read(1, written[57].0).await.expect("a page is read");
     assert_eq!(tail.iter().map(|e| e.sequence).collect::<Vec<_>>(), [written[58].0, written[59].0]);
 }
+
+pub async fn a_record_that_no_message_can_carry_is_said_to_be_one(world: &World) {
+    let journal = &world.journal;
+    let first = journal.append(1, 0, bytes("first")).await.expect("taken");
+    let large = journal.append(1, first, Bytes::from(vec![0; 64 << 20])).await;
+    assert!(matches!(large, Err(AppendError::TooLarge(_))), "{large:?}");
+    journal.append(1, first, bytes("second")).await.expect("and nothing is there of it");
+}

@@ -121,7 +121,8 @@ macro_rules! conformance {
             messages_gone_after_the_cursor_are_a_loss, an_end_before_the_cursor_is_a_loss,
             another_stream_is_a_loss, tells_the_logs_time, commands_are_read_and_purged);
         $crate::suite::conformance!(@ $world, journal:
-            an_append_needs_the_last_record, partitions_do_not_meet, is_read_in_pages_to_its_end);
+            an_append_needs_the_last_record, partitions_do_not_meet, is_read_in_pages_to_its_end,
+            a_record_that_no_message_can_carry_is_said_to_be_one);
         $crate::suite::conformance!(@ $world, outbox:
             sends_in_order, a_repeated_id_is_a_duplicate, a_condition_is_kept,
             what_is_too_large_is_said_and_the_rest_leaves, ids_are_found_again,
