@@ -227,7 +227,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The outcome's type without `.v1`. The last token of its subject is the same, with `_` for `.`.
+    /// The outcome's type without `.v1`; with `_` for `.` the last token of its subject.
     pub fn kind(&self) -> &'static str {
         match self {
             Outcome::HoldGranted { requested, quantity, .. } if quantity < requested => {

@@ -22,8 +22,8 @@ use crate::{
 pub struct Backlog {
     /// Up to here everything left, and no stream has lost anything of it.
     pub released: Released,
-    /// Up to here everything had left, before a stream lost some of it. Only outcomes and availability
-    /// of that are told again: a command may be older than what remembers its answer.
+    /// Up to here everything had left, before a stream lost some of it. Only outcomes and
+    /// availability of that are told again: a command may be older than what remembers its answer.
     pub had_left: u64,
     /// The last record that may have something to send.
     pub end: u64,
