@@ -30,7 +30,7 @@ pub fn json_error(value: &impl Serialize) {
 }
 
 /// How wide a table is that is not written to a terminal.
-const WIDTH: u16 = 120;
+const WIDTH: u16 = 160;
 
 /// An empty table with these headings, as wide as the terminal.
 pub fn table(headings: &[&str]) -> Table {
