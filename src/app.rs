@@ -15,10 +15,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    clock::SystemClock,
     config::Settings,
     error::{Exit, Failure},
     http::Http,
-    nats::{Connections, NatsDepths, NatsInput, NatsJournal, NatsOutbox, SystemClock, setup},
+    nats::{Connections, NatsDepths, NatsInput, NatsJournal, NatsOutbox, setup},
     partition::Ports,
     redis::RedisSnapshots,
     supervisor::{Leave, Plan, Supervisor},

@@ -3,9 +3,11 @@
 pub mod actors;
 pub mod app;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod contract;
 pub mod domain;
+pub mod embedded;
 pub mod error;
 pub mod http;
 pub mod nats;

@@ -5,9 +5,10 @@ use serde::Serialize;
 
 use super::{Context, print, setup::unseeded};
 use crate::{
+    clock::SystemClock,
     config::Settings,
     error::{Exit, Failure, keep_partitions},
-    nats::{NatsInput, NatsJournal, SystemClock, setup},
+    nats::{NatsInput, NatsJournal, setup},
     ports::{Clock, Input, PortError},
     redis::link::Link,
     supervisor::policy,

@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::{Context, print};
 use crate::{
+    clock::SystemClock,
     error::{Exit, Failure},
     nats::{
-        NatsJournal, SystemClock, names,
+        NatsJournal, names,
         setup::{self, Change},
     },
     partition::{self, Seeded},

@@ -5,7 +5,6 @@
 //! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`],
 //! [`clock`].
 mod api;
-pub mod clock;
 pub mod connect;
 mod cut;
 pub mod depths;
@@ -23,7 +22,6 @@ mod span;
 pub mod streams;
 mod watch;
 
-pub use clock::SystemClock;
 pub use connect::{Connections, NatsSettings};
 pub use depths::NatsDepths;
 pub use input::NatsInput;

@@ -1,5 +1,6 @@
 //! The suite of the ports on a real nats-server and a real Redis.
 
+mod embedded;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod suite;

@@ -16,7 +16,7 @@ mod watch;
 
 use std::path::Path;
 
-use earmark::{domain::time::Timestamp, nats::SystemClock, ports::Clock};
+use earmark::{clock::SystemClock, domain::time::Timestamp, ports::Clock};
 use tokio::sync::Mutex;
 
 use self::{

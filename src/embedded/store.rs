@@ -1,0 +1,279 @@
+//! The file, the one thread that writes it, and reading beside it.
+//!
+//! What has gathered while a transaction was being written is the next one: a slow disk makes larger
+//! transactions, not a slower store. A transaction that fails fails for all that is in it, and
+//! nothing of it is there. After a fault of the disk the file is opened anew until that works.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
+};
+
+use redb::{
+    Builder, Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, StorageError,
+    WriteTransaction,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::tables::{self, existing};
+use crate::{
+    clock::SystemClock,
+    domain::time::Timestamp,
+    ports::{Clock, PortError},
+};
+
+/// The file in the directory.
+const FILE: &str = "earmark.redb";
+/// Requests that one transaction takes at most.
+const AT_ONCE: usize = 1_024;
+/// How long a file that could not be opened anew is left alone.
+const REOPEN_EVERY: Duration = Duration::from_millis(500);
+
+/// Why something was not done.
+#[derive(Clone, Debug)]
+pub(super) struct Fault {
+    /// There is no room on the disk.
+    pub full: bool,
+    /// In words.
+    pub why: String,
+}
+
+impl Fault {
+    fn of(error: &redb::Error) -> Fault {
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let no_room = [StorageFull, QuotaExceeded, FileTooLarge];
+        let full = matches!(error, redb::Error::Io(io) if no_room.contains(&io.kind()));
+        Fault { full, why: error.to_string() }
+    }
+
+    /// The fault of a port that was doing this.
+    pub fn doing(self, doing: &str) -> PortError {
+        PortError::new(doing, self.why)
+    }
+}
+
+/// One request: writes, and then hears what became of it.
+struct Job {
+    durable: bool,
+    write: Write,
+    failed: Failed,
+}
+
+type Write = Box<dyn FnOnce(&WriteTransaction, Timestamp) -> Result<Done, redb::Error> + Send>;
+type Done = Box<dyn FnOnce() + Send>;
+type Failed = Box<dyn FnOnce(Fault) + Send>;
+
+/// The times that a reader may rely on.
+#[derive(Default)]
+struct Times {
+    /// The latest time that anybody was told or any message got.
+    last: Timestamp,
+    /// The time of the messages that are being written.
+    writing: Option<Timestamp>,
+}
+
+/// The store.
+pub(super) struct Store {
+    path: PathBuf,
+    database: RwLock<Option<Database>>,
+    jobs: mpsc::UnboundedSender<Job>,
+    times: Mutex<Times>,
+    /// Counts transactions: whoever waits for messages looks again.
+    pub changes: watch::Sender<u64>,
+    /// When the store was made.
+    pub created: Timestamp,
+}
+
+impl Store {
+    pub fn open(dir: &Path) -> Result<Arc<Store>, PortError> {
+        let path = dir.join(FILE);
+        let error = |why: String| PortError::new(format!("open the store {}", path.display()), why);
+        std::fs::create_dir_all(dir).map_err(|e| error(e.to_string()))?;
+        let database = open(&path).map_err(error)?;
+        let created = created(&database).map_err(|e| error(e.to_string()))?;
+        let (jobs, queue) = mpsc::unbounded_channel();
+        let store = Arc::new(Store {
+            database: RwLock::new(Some(database)),
+            jobs,
+            times: Mutex::default(),
+            changes: watch::channel(0).0,
+            created,
+            path,
+        });
+        let writer = Arc::downgrade(&store);
+        let thread = std::thread::Builder::new().name("earmark-store".to_owned());
+        let spawned = thread.spawn(move || {
+            let mut queue = queue;
+            while let Some(first) = queue.blocking_recv() {
+                let Some(store) = writer.upgrade() else { return };
+                let mut jobs = vec![first];
+                while jobs.len() < AT_ONCE
+                    && let Ok(job) = queue.try_recv()
+                {
+                    jobs.push(job);
+                }
+                store.commit(jobs);
+            }
+        });
+        spawned.map_err(|e| PortError::new("start the store's thread", e))?;
+        Ok(store)
+    }
+
+    /// Writes in a transaction of its own or together with others; where `durable`, it is on disk
+    /// when this returns.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        durable: bool,
+        write: impl FnOnce(&WriteTransaction, Timestamp) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let (tell, told) = oneshot::channel();
+        let tell = Arc::new(Mutex::new(Some(tell)));
+        let answer = |tell: &Mutex<Option<oneshot::Sender<_>>>, result: Result<T, Fault>| {
+            if let Some(tell) = lock(tell).take() {
+                // Whoever asked may have gone.
+                let _ = tell.send(result);
+            }
+        };
+        let failed = tell.clone();
+        let job = Job {
+            durable,
+            write: Box::new(move |txn, at| {
+                let value = write(txn, at)?;
+                Ok(Box::new(move || answer(&tell, Ok(value))) as Done)
+            }),
+            failed: Box::new(move |fault| answer(&failed, Err(fault))),
+        };
+        let gone = || Fault { full: false, why: "the store is closed".to_owned() };
+        self.jobs.send(job).map_err(|_| gone())?;
+        told.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Reads what is committed, all at one moment.
+    pub async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let store = self.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            let database = store.database.read().unwrap_or_else(PoisonError::into_inner);
+            let database = database.as_ref().ok_or_else(|| Fault {
+                full: false,
+                why: "the file is being opened anew".to_owned(),
+            })?;
+            let txn = database.begin_read().map_err(|error| Fault::of(&error.into()))?;
+            read(&txn).map_err(|error| Fault::of(&error))
+        });
+        reading.await.unwrap_or_else(|error| Err(Fault { full: false, why: error.to_string() }))
+    }
+
+    /// A time up to which everything that got it is committed, if it is asked for before reading.
+    pub fn settled_time(&self) -> Timestamp {
+        let mut times = lock(&self.times);
+        let settled = times.writing.unwrap_or_else(|| SystemClock.now().max(times.last));
+        times.last = times.last.max(settled);
+        settled
+    }
+
+    fn commit(&self, jobs: Vec<Job>) {
+        let at = self.begin();
+        let mut failures = Vec::with_capacity(jobs.len());
+        let written = self.write_all(jobs, at, &mut failures);
+        lock(&self.times).writing = None;
+        match written {
+            Ok(done) => done.into_iter().for_each(|done| done()),
+            Err(error) => {
+                let fault = Fault::of(&error);
+                tracing::error!(why = fault.why, "a transaction of the store failed");
+                failures.into_iter().for_each(|failed| failed(fault.clone()));
+                if is_of_the_disk(&error) {
+                    self.reopen();
+                }
+            }
+        }
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// The time of the messages of a transaction: never before one that anybody knows.
+    fn begin(&self) -> Timestamp {
+        let mut times = lock(&self.times);
+        let at = SystemClock.now().max(times.last);
+        times.last = at;
+        times.writing = Some(at);
+        at
+    }
+
+    fn write_all(
+        &self,
+        jobs: Vec<Job>,
+        at: Timestamp,
+        failures: &mut Vec<Failed>,
+    ) -> Result<Vec<Done>, redb::Error> {
+        let durable = jobs.iter().any(|job| job.durable);
+        let (writes, failed): (Vec<_>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.write, job.failed)).unzip();
+        *failures = failed;
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
+        let mut txn = database.begin_write()?;
+        if !durable {
+            txn.set_durability(Durability::None)?;
+        }
+        let done = writes.into_iter().map(|write| write(&txn, at)).collect::<Result<_, _>>()?;
+        txn.commit()?;
+        Ok(done)
+    }
+
+    /// A file that failed once fails for ever, until it is opened anew.
+    fn reopen(&self) {
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        *database = None;
+        match open(&self.path) {
+            Ok(opened) => *database = Some(opened),
+            Err(why) => {
+                tracing::error!(why, "the store cannot be opened");
+                drop(database);
+                std::thread::sleep(REOPEN_EVERY);
+            }
+        }
+    }
+}
+
+fn is_of_the_disk(error: &redb::Error) -> bool {
+    use redb::Error::{Corrupted, DatabaseClosed, Io, PreviousIo};
+    matches!(error, Io(_) | PreviousIo | DatabaseClosed | Corrupted(_))
+}
+
+fn open(path: &Path) -> Result<Database, String> {
+    Builder::new().set_check_integrity_on_open(true).create(path).map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen => {
+            "another process has it open; a directory serves one process".to_owned()
+        }
+        DatabaseError::Storage(StorageError::Corrupted(why)) => {
+            format!("the file is damaged ({why}); put a backup in its place")
+        }
+        error => error.to_string(),
+    })
+}
+
+fn created(database: &Database) -> Result<Timestamp, redb::Error> {
+    let known =
+        database.begin_read().map_err(redb::Error::from).and_then(|txn| {
+            match existing(txn.open_table(tables::NUMBERS))? {
+                Some(_) => tables::number(&txn, "created"),
+                None => Ok(None),
+            }
+        })?;
+    if let Some(known) = known {
+        return Ok(Timestamp(known.cast_signed()));
+    }
+    let now = SystemClock.now();
+    let txn = database.begin_write()?;
+    txn.open_table(tables::NUMBERS)?.insert("created", now.0.cast_unsigned())?;
+    txn.commit()?;
+    Ok(now)
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

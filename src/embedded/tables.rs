@@ -1,0 +1,137 @@
+//! The tables of the store, and how a log is kept in them.
+//!
+//! A log has its messages by sequence, and an index by partition and source, so that each reader
+//! finds its own without looking at the others'.
+
+use redb::{ReadTransaction, ReadableTable, TableDefinition, TableError, WriteTransaction};
+use serde::{Deserialize, Serialize};
+
+use crate::{domain::time::Timestamp, ports::Partition};
+
+/// Numbers by name: ends, beginnings, the time of creation.
+pub(super) const NUMBERS: TableDefinition<'static, &str, u64> = TableDefinition::new("numbers");
+/// Records by partition and sequence.
+pub(super) const JOURNAL: TableDefinition<'static, (u16, u64), (i64, &[u8])> =
+    TableDefinition::new("journal");
+/// The sequence of an effect, by log and id.
+pub(super) const IDS: TableDefinition<'static, (&str, &str), u64> = TableDefinition::new("ids");
+/// The last message of each subject.
+pub(super) const AVAILABILITY: TableDefinition<'static, &str, (u64, &[u8])> =
+    TableDefinition::new("availability");
+/// Bytes by name.
+pub(super) const OBJECTS: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("objects");
+/// Where a partition's snapshot stands, and its own state there.
+pub(super) const SNAPSHOTS: TableDefinition<'static, u16, (u64, u64, &[u8])> =
+    TableDefinition::new("snapshots");
+/// The highest committed position of a partition.
+pub(super) const COMMITTED: TableDefinition<'static, u16, (u64, u64)> =
+    TableDefinition::new("committed");
+/// What an entity is folded to.
+pub(super) const FOLDED: TableDefinition<'static, (u16, &[u8]), u64> =
+    TableDefinition::new("folded");
+/// The parts of entities.
+pub(super) const PARTS: TableDefinition<'static, (u16, &[u8], &str), &[u8]> =
+    TableDefinition::new("parts");
+/// Entities by clock and deadline.
+pub(super) const DUES: TableDefinition<'static, (u16, u8, i64, &[u8]), ()> =
+    TableDefinition::new("dues");
+/// The deadline of an entity on a clock.
+pub(super) const DUE_OF: TableDefinition<'static, (u16, &[u8], u8), i64> =
+    TableDefinition::new("due_of");
+
+/// The events that were published.
+pub(super) const INPUT: Log = Log {
+    name: "in",
+    messages: TableDefinition::new("in"),
+    index: Some(TableDefinition::new("in_index")),
+};
+/// What actors say to one another.
+pub(super) const COMMANDS: Log = Log {
+    name: "cmd",
+    messages: TableDefinition::new("cmd"),
+    index: Some(TableDefinition::new("cmd_index")),
+};
+/// Outcomes.
+pub(super) const OUT: Log = Log { name: "out", messages: TableDefinition::new("out"), index: None };
+/// Dead letters.
+pub(super) const LETTERS: Log =
+    Log { name: "dlq", messages: TableDefinition::new("dlq"), index: None };
+
+/// A message as it is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub at: Timestamp,
+    pub subject: String,
+    pub id: Option<String>,
+    pub headers: Vec<(String, String)>,
+    pub payload: Vec<u8>,
+}
+
+/// Where a reader looks: the partition, and the place of its source among all.
+pub(super) type Place = (Partition, u8);
+
+/// A log.
+#[derive(Clone, Copy)]
+pub(super) struct Log {
+    pub name: &'static str,
+    pub messages: TableDefinition<'static, u64, &'static [u8]>,
+    pub index: Option<TableDefinition<'static, (u16, u8, u64), ()>>,
+}
+
+impl Log {
+    /// Appends a message; its sequence.
+    pub fn append(
+        &self,
+        txn: &WriteTransaction,
+        place: Option<Place>,
+        message: &Kept,
+    ) -> Result<u64, redb::Error> {
+        let sequence = self.next(txn)?;
+        let bytes = postcard::to_stdvec(message).unwrap_or_default();
+        txn.open_table(self.messages)?.insert(sequence, bytes.as_slice())?;
+        if let (Some(index), Some((partition, source))) = (self.index, place) {
+            txn.open_table(index)?.insert((partition, source, sequence), ())?;
+        }
+        Ok(sequence)
+    }
+
+    fn next(&self, txn: &WriteTransaction) -> Result<u64, redb::Error> {
+        next_sequence(txn, self.name)
+    }
+
+    /// The message at a sequence.
+    pub fn get(&self, txn: &ReadTransaction, sequence: u64) -> Result<Option<Kept>, redb::Error> {
+        let Some(table) = existing(txn.open_table(self.messages))? else { return Ok(None) };
+        let found = table.get(sequence)?;
+        Ok(found.and_then(|bytes| postcard::from_bytes(bytes.value()).ok()))
+    }
+
+    /// The last sequence that was ever given, and the first that may be there.
+    pub fn ends(&self, txn: &ReadTransaction) -> Result<(u64, u64), redb::Error> {
+        let first = number(txn, &format!("{}.first", self.name))?.unwrap_or(1);
+        Ok((first, number(txn, self.name)?.unwrap_or(0)))
+    }
+}
+
+/// The next sequence of a log.
+pub(super) fn next_sequence(txn: &WriteTransaction, name: &str) -> Result<u64, redb::Error> {
+    let mut numbers = txn.open_table(NUMBERS)?;
+    let last = numbers.get(name)?.map_or(0, |last| last.value());
+    numbers.insert(name, last + 1)?;
+    Ok(last + 1)
+}
+
+/// A number, if it was ever written.
+pub(super) fn number(txn: &ReadTransaction, name: &str) -> Result<Option<u64>, redb::Error> {
+    let Some(table) = existing(txn.open_table(NUMBERS))? else { return Ok(None) };
+    Ok(table.get(name)?.map(|number| number.value()))
+}
+
+/// A table, unless nothing was ever written to it.
+pub(super) fn existing<T>(opened: Result<T, TableError>) -> Result<Option<T>, redb::Error> {
+    match opened {
+        Ok(table) => Ok(Some(table)),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

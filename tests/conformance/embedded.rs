@@ -1,0 +1,205 @@
+//! The suite of the ports on the embedded store, and what befalls its file.
+
+use std::{
+    any::Any,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use earmark::{
+    contract::{EntityType, StoredSubject},
+    domain::event::Lane,
+    embedded::Embedded,
+    ports::{AppendError, Journal, Partition},
+};
+use nix::sys::{
+    resource::{Resource, getrlimit, setrlimit},
+    signal::{SigSet, Signal},
+};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+use super::suite::{self, Outside, Requester, World};
+
+async fn embedded_world() -> World {
+    let dir = TempDir::new().expect("a directory can be made");
+    let embedded = Embedded::open(dir.path()).expect("the store opens");
+    let ports = embedded.ports();
+    World {
+        input: ports.input,
+        journal: ports.journal,
+        outbox: ports.outbox,
+        snapshots: ports.snapshots,
+        outside: Arc::new(Somebody(embedded)),
+        _keep: Box::new(dir) as Box<dyn Any + Send>,
+    }
+}
+
+struct Somebody(Embedded);
+
+#[async_trait]
+impl Outside for Somebody {
+    async fn publish(&self, partition: Partition, lane: Lane, payload: Bytes) -> u64 {
+        let stored = StoredSubject { partition, lane, entity: EntityType::Sku };
+        self.0.publish(&stored, payload.to_vec()).await.expect("it is taken")
+    }
+
+    async fn requester(&self) -> (String, Box<dyn Requester>) {
+        let subject = "_INBOX.somebody".to_owned();
+        let answers = self.0.answers().wait(&subject);
+        (subject, Box::new(Inbox(answers)))
+    }
+
+    async fn object(&self, name: &str) -> Option<Bytes> {
+        self.0.object(name).await.expect("it is read")
+    }
+}
+
+struct Inbox(mpsc::Receiver<Bytes>);
+
+#[async_trait]
+impl Requester for Inbox {
+    async fn answer(&mut self) -> Bytes {
+        self.0.recv().await.expect("the inbox is open")
+    }
+}
+
+suite::conformance!(crate::embedded::embedded_world);
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_when_the_file_is_opened_again() {
+    let dir = TempDir::new().expect("a directory can be made");
+    let first = Embedded::open(dir.path()).expect("the store opens");
+    let at = first.append(0, 0, "a record".into()).await.expect("it is taken");
+    drop(first);
+    let again = Embedded::open(dir.path()).expect("it opens again");
+    let last = again.last(0).await.expect("it is read").expect("it is there");
+    assert_eq!((last.sequence, last.record), (at, Bytes::from("a record")));
+}
+
+/// Names the directory in which this test is to write until it is killed.
+const WRITE_IN: &str = "EARMARK_TEST_WRITE_IN";
+
+/// What was acknowledged to a process that was killed is there; what was not, may be.
+#[tokio::test]
+async fn a_killed_process_loses_nothing_that_was_acknowledged() {
+    if let Ok(dir) = std::env::var(WRITE_IN) {
+        return write_until_killed(Path::new(&dir)).await;
+    }
+    let dir = TempDir::new().expect("a directory can be made");
+    let mut acknowledged = 0;
+    for round in 1..=5 {
+        let mut child = Command::new(std::env::current_exe().expect("this test has a file"))
+            .args(["a_killed_process_loses_nothing", "--nocapture", "--test-threads", "1"])
+            .env(WRITE_IN, dir.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it can be started again");
+        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        for line in lines.map_while(Result::ok) {
+            // The test's own name stands before the first.
+            let number = line.rsplit("acknowledged ").next().and_then(|n| n.parse::<u64>().ok());
+            acknowledged = number.unwrap_or(acknowledged);
+            if acknowledged >= round * 40 {
+                break;
+            }
+        }
+        child.kill().expect("it can be killed");
+        child.wait().expect("it has ended");
+        let store = Embedded::open(dir.path()).expect("it opens again");
+        let last = store.last(0).await.expect("it is read").expect("it is there");
+        assert!(acknowledged >= round * 40 && last.sequence >= acknowledged, "{last:?}");
+        let records = store.read(0, 0).await.expect("it is read");
+        assert_eq!(records.len() as u64, last.sequence, "none is missing in between");
+    }
+}
+
+async fn write_until_killed(dir: &Path) {
+    let store = Embedded::open(dir).expect("the store opens");
+    let mut last = store.last(0).await.expect("it is read").map_or(0, |last| last.sequence);
+    loop {
+        last = store.append(0, last, vec![7; 3_000].into()).await.expect("it is taken");
+        println!("acknowledged {last}");
+    }
+}
+
+/// Names the directory in which this test is to fill what room there is.
+const FILL: &str = "EARMARK_TEST_FILL";
+
+/// Without room nothing is taken and nothing is lost; with room again it goes on by itself.
+#[tokio::test]
+async fn a_full_disk_is_said_and_waited_out() {
+    if let Ok(dir) = std::env::var(FILL) {
+        return fill(Path::new(&dir)).await;
+    }
+    // The bound on the size of files holds for a process, so it takes one of its own.
+    let dir = TempDir::new().expect("a directory can be made");
+    let child = Command::new(std::env::current_exe().expect("this test has a file"))
+        .args(["a_full_disk_is_said", "--nocapture", "--test-threads", "1"])
+        .env(FILL, dir.path())
+        .output()
+        .expect("it can be started again");
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success(), "{said}{}", String::from_utf8_lossy(&child.stderr));
+    assert!(said.contains("went on"), "{said}");
+}
+
+async fn fill(dir: &Path) {
+    // Whoever makes a file too large is killed otherwise; the store's thread inherits this.
+    SigSet::from(Signal::SIGXFSZ).thread_block().expect("a signal can be blocked");
+    let (_, most) = getrlimit(Resource::RLIMIT_FSIZE).expect("the bound can be read");
+    setrlimit(Resource::RLIMIT_FSIZE, 6 << 20, most).expect("it can be lowered");
+    let store = Embedded::open(dir).expect("the store opens");
+    let mut last = 0;
+    let full = loop {
+        match store.append(0, last, vec![7; 100_000].into()).await {
+            Ok(sequence) => last = sequence,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(full, AppendError::Full(_)), "{full:?}");
+    assert!(last > 10, "{last}");
+    setrlimit(Resource::RLIMIT_FSIZE, most, most).expect("it can be raised");
+    let next = loop {
+        match store.append(0, last, vec![7; 100_000].into()).await {
+            Ok(sequence) => break sequence,
+            Err(AppendError::Refused) => panic!("what was not acknowledged is there"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    };
+    let last = store.last(0).await.expect("it is read").expect("it is there");
+    assert_eq!(last.sequence, next);
+    println!("went on");
+}
+
+#[tokio::test]
+async fn a_directory_serves_one_process() {
+    let dir = TempDir::new().expect("a directory can be made");
+    let _first = Embedded::open(dir.path()).expect("the store opens");
+    let error = Embedded::open(dir.path()).err().expect("it is refused").to_string();
+    assert!(error.contains("another process has it open"), "{error}");
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_refused() {
+    let dir = TempDir::new().expect("a directory can be made");
+    let store = Embedded::open(dir.path()).expect("the store opens");
+    let mut after = 0;
+    for n in 0..50_u8 {
+        after = store.append(0, after, vec![n; 20_000].into()).await.expect("it is taken");
+    }
+    drop(store);
+    let file = dir.path().join("earmark.redb");
+    let mut bytes = std::fs::read(&file).expect("the file is there");
+    let places = bytes.windows(64).enumerate().filter(|(_, window)| **window == [25; 64]);
+    let place = places.map(|(place, _)| place).next().expect("a record is in it");
+    bytes[place + 100] ^= 1;
+    std::fs::write(&file, bytes).expect("the file can be written");
+    let error = Embedded::open(dir.path()).err().expect("it is refused").to_string();
+    assert!(error.contains("damaged"), "{error}");
+}
