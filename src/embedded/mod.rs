@@ -1,9 +1,11 @@
 //! The ports in one directory: for a single shop, for trying Earmark out, and for tests.
 //!
-//! Everything stands in one file of an embedded store ([redb](https://docs.rs/redb)), written by one
-//! thread that commits together what has gathered. An append to the journal and an event are on disk
-//! before they are acknowledged; what can be made again from the journal (commands, outcomes,
+//! Everything stands in one file of an embedded store ([redb](https://docs.rs/redb)), written by
+//! one thread that commits together what has gathered. An append to the journal and an event are on
+//! disk before they are acknowledged; what can be made again from the journal (commands, outcomes,
 //! availability, snapshots) is on disk with the next of these. One process has the file at a time.
+//!
+//! Nothing is trimmed yet but what partitions purge.
 
 mod input;
 mod journal;
@@ -31,8 +33,8 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Opens the store of a directory, or makes one. A file that is damaged, or that another process
-    /// has, is refused.
+    /// Opens the store of a directory, or makes one. A file that is damaged, or that another
+    /// process has, is refused.
     pub fn open(dir: &Path) -> Result<Embedded, PortError> {
         Ok(Embedded { store: Store::open(dir)?, answers: Answers::default() })
     }

@@ -1,8 +1,8 @@
 //! The file, the one thread that writes it, and reading beside it.
 //!
-//! What has gathered while a transaction was being written is the next one: a slow disk makes larger
-//! transactions, not a slower store. A transaction that fails fails for all that is in it, and
-//! nothing of it is there. After a fault of the disk the file is opened anew until that works.
+//! What has gathered while a transaction was being written is the next one: a slow disk makes
+//! larger transactions, not a slower store. A transaction that fails fails for all that is in it,
+//! and nothing of it is there. After a fault of the disk the file is opened anew until that works.
 
 use std::{
     path::{Path, PathBuf},
