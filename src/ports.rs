@@ -111,6 +111,40 @@ pub enum Loss {
     },
 }
 
+/// From where to where a log goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// When it was created.
+    pub created: Timestamp,
+    /// Its first sequence.
+    pub first: u64,
+    /// Its last sequence.
+    pub last: u64,
+}
+
+impl Cursor {
+    /// Where a reader stands that is asked to stand after this cursor, and what is lost before that.
+    pub fn stand(self, source: Source, log: &Extent) -> (Cursor, Option<Loss>) {
+        let before_first = log.first.saturating_sub(1);
+        if self.created.0 != 0 && self.created != log.created {
+            let loss = Loss::OtherStream { remembered: self.created, found: log.created };
+            let begin =
+                Cursor { sequence: before_first, created: log.created, ..Cursor::default() };
+            return (begin, Some(loss));
+        }
+        let at = |sequence| Cursor { sequence, at: self.at, created: log.created };
+        let cursor = self.sequence;
+        if log.last < cursor {
+            return (at(log.last), Some(Loss::EndBeforeCursor { cursor, end: log.last }));
+        }
+        if before_first > cursor && source != Source::Commands {
+            let loss = Loss::FirstAfterCursor { cursor, first: log.first };
+            return (at(before_first), Some(loss));
+        }
+        (at(cursor), None)
+    }
+}
+
 /// A reader that stands at its cursor.
 pub struct Opened {
     /// Hands over what comes after `cursor`.

@@ -14,7 +14,9 @@ use super::{
 use crate::{
     contract::StoredSubject,
     domain::time::Timestamp,
-    ports::{Cursor, Input, LogMessage, Loss, Opened, Partition, PortError, Read, Reader, Source},
+    ports::{
+        Cursor, Extent, Input, LogMessage, Opened, Partition, PortError, Read, Reader, Source,
+    },
 };
 
 /// How long a reader waits for messages before it says again that there are none.
@@ -77,7 +79,8 @@ impl Input for Embedded {
         let log = log_of(source);
         let ends = self.store.read(move |txn| log.ends(txn)).await;
         let (first, last) = ends.map_err(|fault| fault.doing("open a reader"))?;
-        let (cursor, loss) = stand(source, after, self.store.created, (first, last));
+        let created = self.store.created;
+        let (cursor, loss) = after.stand(source, &Extent { created, first, last });
         let reader = EmbeddedReader {
             changes: self.store.changes.subscribe(),
             store: self.store.clone(),
@@ -109,28 +112,6 @@ impl Input for Embedded {
     async fn server_time(&self) -> Result<Timestamp, PortError> {
         Ok(self.store.settled_time())
     }
-}
-
-/// Where a reader stands that was asked to stand after a cursor, and what is lost before that.
-fn stand(
-    source: Source,
-    after: Cursor,
-    created: Timestamp,
-    (first, last): (u64, u64),
-) -> (Cursor, Option<Loss>) {
-    let at = |sequence| Cursor { sequence, at: after.at, created };
-    if after.created.0 != 0 && after.created != created {
-        let loss = Loss::OtherStream { remembered: after.created, found: created };
-        return (Cursor { sequence: first - 1, created, ..Cursor::default() }, Some(loss));
-    }
-    let cursor = after.sequence;
-    if last < cursor {
-        return (at(last), Some(Loss::EndBeforeCursor { cursor, end: last }));
-    }
-    if first > cursor + 1 && source != Source::Commands {
-        return (at(first - 1), Some(Loss::FirstAfterCursor { cursor, first }));
-    }
-    (at(cursor), None)
 }
 
 fn message(sequence: u64, kept: Kept) -> LogMessage {

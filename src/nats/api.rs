@@ -13,7 +13,10 @@ use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::cut::{self, CUT};
-use crate::{domain::time::Timestamp, ports::PortError};
+use crate::{
+    domain::time::Timestamp,
+    ports::{Extent, PortError},
+};
 
 /// `no message found`.
 const NO_MESSAGE_FOUND: u64 = 10_037;
@@ -33,6 +36,13 @@ pub(crate) struct StreamSeen {
     pub replicas: usize,
     /// When we asked, by our own clock.
     pub asked: Instant,
+}
+
+impl StreamSeen {
+    /// From where to where it goes.
+    pub fn extent(&self) -> Extent {
+        Extent { created: self.created, first: self.first, last: self.last }
+    }
 }
 
 /// A message as it is stored.

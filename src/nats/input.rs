@@ -12,7 +12,7 @@ use super::{
     api::{self, Wanted},
     holes::refilled,
     names,
-    reader::{NatsReader, stand_at},
+    reader::NatsReader,
     settings::ReaderSettings,
     watch::StreamWatch,
 };
@@ -56,7 +56,7 @@ impl Input for NatsInput {
     ) -> Result<Opened, PortError> {
         let watch = self.watch(source);
         let seen = watch.look().await?;
-        let (mut cursor, mut loss) = stand_at(source, after, &seen);
+        let (mut cursor, mut loss) = after.stand(source, &seen.extent());
         if loss.is_none()
             && let Some(hole) = refilled(watch, &self.settings, cursor, &seen).await?
         {

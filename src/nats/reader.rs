@@ -21,26 +21,6 @@ use super::{
 };
 use crate::ports::{Cursor, LogMessage, Loss, PortError, Read, Reader, Source};
 
-/// What a cursor means in a stream as it was seen: where to stand, and what has been lost.
-pub(crate) fn stand_at(source: Source, after: Cursor, seen: &StreamSeen) -> (Cursor, Option<Loss>) {
-    let before_first = seen.first.saturating_sub(1);
-    if after.created.0 != 0 && after.created != seen.created {
-        let loss = Loss::OtherStream { remembered: after.created, found: seen.created };
-        let cursor = Cursor { sequence: before_first, created: seen.created, ..Cursor::default() };
-        return (cursor, Some(loss));
-    }
-    let at = |sequence| Cursor { sequence, at: after.at, created: seen.created };
-    if seen.last < after.sequence {
-        let loss = Loss::EndBeforeCursor { cursor: after.sequence, end: seen.last };
-        return (at(seen.last), Some(loss));
-    }
-    if before_first > after.sequence && source != Source::Commands {
-        let loss = Loss::FirstAfterCursor { cursor: after.sequence, first: seen.first };
-        return (at(before_first), Some(loss));
-    }
-    (at(after.sequence), None)
-}
-
 type Standing = BoxFuture<'static, Result<Feed, Fall>>;
 type Checking = BoxFuture<'static, Result<Check, PortError>>;
 
@@ -277,7 +257,7 @@ async fn make_consumer(
     cursor: Cursor,
 ) -> Result<Feed, Fall> {
     let seen = watch.look().await.map_err(Fall::NotNow)?;
-    if let (_, Some(loss)) = stand_at(source, cursor, &seen) {
+    if let (_, Some(loss)) = cursor.stand(source, &seen.extent()) {
         return Err(Fall::Lost(loss));
     }
     if let Some(loss) = refilled(watch, settings, cursor, &seen).await.map_err(Fall::NotNow)? {
