@@ -1,13 +1,17 @@
-//! The few doors behind which all IO lies: input, journal, outbox, snapshots, clock.
+//! The few doors behind which all IO lies: input, journal, outbox, snapshots, clock; and for those
+//! who bring events, the publisher.
 //!
 //! Adapters stand in `crate::nats` and `crate::redis`; the simulator of the tests has its own. All
 //! of them pass the same suite (`tests/conformance`). No port retries on its own: it says what it
 //! knows, and the engine, which knows what is at stake, decides.
 
+mod publisher;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+pub use self::publisher::{Inbox, NewEvent, PublishError, Publisher};
 use crate::domain::{DueClock, event::Lane, ids::EntityKey, time::Timestamp};
 
 /// A partition's number, from 0.
@@ -123,7 +127,7 @@ pub struct Extent {
 }
 
 impl Cursor {
-    /// Where a reader stands that is asked to stand after this cursor, and what is lost before that.
+    /// Where a reader stands that is asked to stand after this cursor, and what is lost before it.
     pub fn stand(self, source: Source, log: &Extent) -> (Cursor, Option<Loss>) {
         let before_first = log.first.saturating_sub(1);
         if self.created.0 != 0 && self.created != log.created {

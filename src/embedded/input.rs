@@ -24,18 +24,18 @@ const DRAINED_EVERY: Duration = Duration::from_millis(100);
 
 impl Embedded {
     /// Takes an event, and returns when it is on disk; its sequence.
-    pub async fn publish(
+    pub(super) async fn publish(
         &self,
         stored: &StoredSubject,
         payload: Vec<u8>,
-    ) -> Result<u64, PortError> {
+    ) -> Result<u64, Fault> {
         let place = (stored.partition, Source::Lane(stored.lane).index() as u8);
         let subject = stored.to_string();
         let taken = self.store.write(true, move |txn, at| {
             let (id, headers) = (None, Vec::new());
             INPUT.append(txn, Some(place), &Kept { at, subject, id, headers, payload })
         });
-        taken.await.map_err(|fault| fault.doing("publish an event"))
+        taken.await
     }
 
     async fn purge(&self, log: Log, place: Option<Place>, below: u64) -> Result<(), Fault> {

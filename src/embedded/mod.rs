@@ -10,6 +10,7 @@
 mod input;
 mod journal;
 mod outbox;
+mod publisher;
 mod snapshots;
 mod store;
 mod tables;
@@ -22,7 +23,10 @@ use crate::{
     ports::{PortError, Source},
 };
 
-pub use self::outbox::Answers;
+pub use self::{
+    outbox::{Answer, Answers},
+    publisher::EmbeddedPublisher,
+};
 use self::store::Store;
 
 /// All ports in one directory.

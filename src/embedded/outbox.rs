@@ -27,16 +27,20 @@ const MESSAGE_BYTES_MAX: usize = 8 << 20;
 /// What the subject of a command begins with; its partition follows.
 const COMMAND_SUBJECT: &str = "earmark.cmd.";
 
-/// Who waits for an answer, by the subject where.
+/// Who waits for answers, by the subject where, or by all of it but the last token.
 #[derive(Clone, Default)]
-pub struct Answers(Arc<Mutex<HashMap<String, mpsc::Sender<Bytes>>>>);
+pub struct Answers(Arc<Mutex<HashMap<String, mpsc::Sender<Answer>>>>);
+
+/// An answer, and the subject that it was sent to.
+pub type Answer = (String, Bytes);
 
 /// Answers that an [`Answers::wait`] may hold unread.
-const UNREAD_MAX: usize = 1_024;
+const UNREAD_MAX: usize = 65_536;
 
 impl Answers {
-    /// Waits for answers at a subject, until the receiver is dropped.
-    pub fn wait(&self, subject: &str) -> mpsc::Receiver<Bytes> {
+    /// Waits for answers at a subject, or at any of one token more if it ends in a dot; until the
+    /// receiver is dropped.
+    pub fn wait(&self, subject: &str) -> mpsc::Receiver<Answer> {
         let (tell, answers) = mpsc::channel(UNREAD_MAX);
         let mut waiting = lock(&self.0);
         waiting.retain(|_, teller| !teller.is_closed());
@@ -46,8 +50,11 @@ impl Answers {
 
     /// An answer to whoever waits. At most once: nobody, or one that does not read, misses it.
     fn tell(&self, subject: &str, answer: Bytes) {
-        if let Some(teller) = lock(&self.0).get(subject) {
-            let _ = teller.try_send(answer);
+        let waiting = lock(&self.0);
+        let prefix = subject.rfind('.').map(|dot| &subject[..=dot]);
+        let teller = waiting.get(subject).or_else(|| waiting.get(prefix?));
+        if let Some(teller) = teller {
+            let _ = teller.try_send((subject.to_owned(), answer));
         }
     }
 }

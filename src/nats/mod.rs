@@ -3,7 +3,7 @@
 //! Read in this order: [`names`] (streams and subjects), [`connect`] (one connection a role),
 //! [`streams`] and [`setup`] (what there must be), `api` (what is asked of the server directly),
 //! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`],
-//! [`clock`].
+//! `publisher`.
 mod api;
 pub mod connect;
 mod cut;
@@ -15,6 +15,7 @@ pub mod journal;
 pub mod names;
 pub mod outbox;
 mod place;
+mod publisher;
 mod reader;
 pub mod settings;
 pub mod setup;
@@ -27,5 +28,6 @@ pub use depths::NatsDepths;
 pub use input::NatsInput;
 pub use journal::NatsJournal;
 pub use outbox::NatsOutbox;
+pub use publisher::NatsPublisher;
 pub use settings::ReaderSettings;
 pub use streams::StreamSettings;

@@ -12,19 +12,23 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use earmark::{
-    contract::{EntityType, StoredSubject},
-    domain::event::Lane,
-    embedded::Embedded,
-    ports::{AppendError, Journal, Partition},
+    domain::{
+        event::Lane,
+        ids::{EntityKey, Sku},
+    },
+    embedded::{Embedded, EmbeddedPublisher},
+    ports::{AppendError, Journal, NewEvent, Partition, Publisher},
 };
 use nix::sys::{
     resource::{Resource, getrlimit, setrlimit},
     signal::{SigSet, Signal},
 };
 use tempfile::TempDir;
-use tokio::sync::mpsc;
 
-use super::suite::{self, Outside, Requester, World};
+use super::{
+    Asking, PARTITIONS,
+    suite::{self, Outside, Requester, World},
+};
 
 async fn embedded_world() -> World {
     let dir = TempDir::new().expect("a directory can be made");
@@ -45,27 +49,19 @@ struct Somebody(Embedded);
 #[async_trait]
 impl Outside for Somebody {
     async fn publish(&self, partition: Partition, lane: Lane, payload: Bytes) -> u64 {
-        let stored = StoredSubject { partition, lane, entity: EntityType::Sku };
-        self.0.publish(&stored, payload.to_vec()).await.expect("it is taken")
+        let publisher = EmbeddedPublisher::new(self.0.clone(), PARTITIONS);
+        let key = EntityKey::Sku(Sku::new(&super::key_in(partition)).expect("it is a key"));
+        publisher.publish(NewEvent { lane, key, payload }).await.expect("it is taken")
     }
 
     async fn requester(&self) -> (String, Box<dyn Requester>) {
-        let subject = "_INBOX.somebody".to_owned();
-        let answers = self.0.answers().wait(&subject);
-        (subject, Box::new(Inbox(answers)))
+        let publisher = EmbeddedPublisher::new(self.0.clone(), PARTITIONS);
+        let inbox = publisher.inbox().await.expect("an inbox opens");
+        (format!("{}1", inbox.prefix), Box::new(Asking(inbox)))
     }
 
     async fn object(&self, name: &str) -> Option<Bytes> {
         self.0.object(name).await.expect("it is read")
-    }
-}
-
-struct Inbox(mpsc::Receiver<Bytes>);
-
-#[async_trait]
-impl Requester for Inbox {
-    async fn answer(&mut self) -> Bytes {
-        self.0.recv().await.expect("the inbox is open")
     }
 }
 

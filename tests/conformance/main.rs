@@ -10,12 +10,15 @@ use std::{any::Any, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 use earmark::{
-    domain::event::Lane,
-    nats::{
-        Connections, NatsInput, NatsJournal, NatsOutbox, NatsSettings, ReaderSettings,
-        StreamSettings, names, setup,
+    domain::{
+        event::Lane,
+        ids::{EntityKey, Sku},
     },
-    ports::Partition,
+    nats::{
+        Connections, NatsInput, NatsJournal, NatsOutbox, NatsPublisher, NatsSettings,
+        ReaderSettings, StreamSettings, names, setup,
+    },
+    ports::{Inbox, NewEvent, Partition, Publisher},
     redis::{RedisSettings, RedisSnapshots},
 };
 use futures::StreamExt;
@@ -51,13 +54,19 @@ async fn world_on(url: String, replicas: u8, nats: Box<dyn Any + Send>) -> World
         journal: Arc::new(NatsJournal::new(connections.commit, reader.clone(), 4 << 20)),
         outbox: Arc::new(NatsOutbox::new(connections.release, reader)),
         snapshots: Arc::new(RedisSnapshots::new(snapshots).expect("the settings are good")),
-        outside: Arc::new(Somebody(connections.control)),
+        outside: Arc::new(Somebody {
+            publisher: NatsPublisher::new(connections.control.clone()),
+            context: connections.control,
+        }),
         _keep: Box::new((nats, redis)),
     }
 }
 
 /// A publisher and requester of its own.
-struct Somebody(async_nats::jetstream::Context);
+struct Somebody {
+    context: async_nats::jetstream::Context,
+    publisher: NatsPublisher,
+}
 
 /// A key that the server's transform puts into a partition.
 fn key_in(partition: Partition) -> String {
@@ -74,34 +83,34 @@ fn key_in(partition: Partition) -> String {
 #[async_trait]
 impl Outside for Somebody {
     async fn publish(&self, partition: Partition, lane: Lane, payload: Bytes) -> u64 {
-        let subject = format!("earmark.in.{}.sku.{}", lane.as_str(), key_in(partition));
-        let ack = self.0.publish(subject, payload).await.expect("it is sent");
-        ack.await.expect("it is taken").sequence
+        let key = EntityKey::Sku(Sku::new(&key_in(partition)).expect("it is a key"));
+        self.publisher.publish(NewEvent { lane, key, payload }).await.expect("it is taken")
     }
 
     async fn requester(&self) -> (String, Box<dyn Requester>) {
-        let client = self.0.client();
-        let inbox = client.new_inbox();
-        let subscriber = client.subscribe(inbox.clone()).await.expect("an inbox opens");
+        let inbox = self.publisher.inbox().await.expect("an inbox opens");
         // A flush says only that it is on its way; an answer says that the server has read it.
-        self.0.query_account().await.expect("the server knows it");
-        (inbox, Box::new(Inbox(subscriber)))
+        self.context.query_account().await.expect("the server knows it");
+        (format!("{}1", inbox.prefix), Box::new(Asking(inbox)))
     }
 
     async fn object(&self, name: &str) -> Option<Bytes> {
-        let store = self.0.get_object_store(names::OBJECTS).await.expect("the store is there");
+        let store = self.context.get_object_store(names::OBJECTS).await.expect("the store is there");
         let mut bytes = Vec::new();
         store.get(name).await.ok()?.read_to_end(&mut bytes).await.expect("it is read");
         Some(bytes.into())
     }
 }
 
-struct Inbox(async_nats::Subscriber);
+/// Waits in an inbox.
+struct Asking(Inbox);
 
 #[async_trait]
-impl Requester for Inbox {
+impl Requester for Asking {
     async fn answer(&mut self) -> Bytes {
-        self.0.next().await.expect("the inbox is open").payload
+        let (to, answer) = self.0.answers.next().await.expect("the inbox is open");
+        assert_eq!(to, format!("{}1", self.0.prefix));
+        answer
     }
 }
 
