@@ -1,15 +1,15 @@
 //! The input port: events and commands, each reader at its cursor.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use redb::ReadTransaction;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::{
     Embedded, log_of,
-    store::{Fault, Store},
-    tables::{INPUT, Kept, Log, NUMBERS, Place, existing},
+    store::{Fault, Store, Writing},
+    tables::{COMMANDS, INPUT, Kept, Log, Place, existing},
 };
 use crate::{
     contract::StoredSubject,
@@ -19,53 +19,49 @@ use crate::{
     },
 };
 
-/// How long a reader waits for messages before it says again that there are none.
-const DRAINED_EVERY: Duration = Duration::from_millis(100);
+/// Messages that one transaction forgets at most: others write in between.
+const FORGOTTEN_AT_ONCE: usize = 1_000;
 
 impl Embedded {
-    /// Takes an event, and returns when it is on disk; its sequence.
-    pub(super) async fn publish(
+    /// Takes events in this order, all or none, and returns when they are on disk; the sequence of
+    /// the last.
+    pub(super) async fn append_events(
         &self,
-        stored: &StoredSubject,
-        payload: Vec<u8>,
+        events: Vec<(StoredSubject, Vec<u8>)>,
     ) -> Result<u64, Fault> {
-        let place = (stored.partition, Source::Lane(stored.lane).index() as u8);
-        let subject = stored.to_string();
-        let taken = self.store.write(true, move |txn, at| {
-            let (id, headers) = (None, Vec::new());
-            INPUT.append(txn, Some(place), &Kept { at, subject, id, headers, payload })
+        let taken = self.store.write(true, move |writing| {
+            let mut last = 0;
+            for (stored, payload) in events {
+                let (at, id, headers) = (writing.at, None, Vec::new());
+                let kept = Kept { at, subject: stored.to_string(), id, headers, payload };
+                last = INPUT.append(writing, Some(place_of(&stored)), &kept)?;
+            }
+            Ok(last)
         });
         taken.await
     }
 
-    async fn purge(&self, log: Log, place: Option<Place>, below: u64) -> Result<(), Fault> {
-        self.store.write(false, move |txn, _| purge(txn, log, place, below)).await
+    async fn forget_lanes(&self, below: u64) -> Result<(), Fault> {
+        loop {
+            let forgotten = self.store.write(false, move |writing| {
+                let old = |sequence, _: &Kept| sequence < below;
+                let gone = INPUT.take_oldest(writing.txn, FORGOTTEN_AT_ONCE, old)?;
+                for (sequence, kept) in &gone {
+                    if let Some(stored) = StoredSubject::parse(&kept.subject) {
+                        INPUT.leave_out(writing.txn, place_of(&stored), *sequence)?;
+                    }
+                }
+                Ok(gone.len())
+            });
+            if forgotten.await? < FORGOTTEN_AT_ONCE {
+                return Ok(());
+            }
+        }
     }
 }
 
-fn purge(
-    txn: &redb::WriteTransaction,
-    log: Log,
-    place: Option<Place>,
-    below: u64,
-) -> Result<(), redb::Error> {
-    let Some(index) = log.index else { return Ok(()) };
-    let mut messages = txn.open_table(log.messages)?;
-    let mut index = txn.open_table(index)?;
-    let gone = |(partition, source, sequence): (u16, u8, u64)| {
-        sequence < below && place.is_none_or(|place| place == (partition, source))
-    };
-    for found in index.extract_if(|key, ()| gone(key))? {
-        messages.remove(found?.0.value().2)?;
-    }
-    if place.is_none() {
-        let mut numbers = txn.open_table(NUMBERS)?;
-        let last = redb::ReadableTable::get(&numbers, log.name)?.map_or(0, |last| last.value());
-        let name = format!("{}.first", log.name);
-        let first = redb::ReadableTable::get(&numbers, name.as_str())?.map_or(1, |at| at.value());
-        numbers.insert(name.as_str(), first.max(below.min(last + 1)))?;
-    }
-    Ok(())
+fn place_of(stored: &StoredSubject) -> Place {
+    (stored.partition, Source::Lane(stored.lane).index() as u8)
 }
 
 #[async_trait]
@@ -82,7 +78,8 @@ impl Input for Embedded {
         let created = self.store.created;
         let (cursor, loss) = after.stand(source, &Extent { created, first, last });
         let reader = EmbeddedReader {
-            changes: self.store.changes.subscribe(),
+            news: self.store.news((log.name, (partition, source.index() as u8))),
+            drained_every: self.drained_every,
             store: self.store.clone(),
             log,
             place: (partition, source.index() as u8),
@@ -99,14 +96,16 @@ impl Input for Embedded {
     }
 
     async fn purge_lanes(&self, below: u64) -> Result<(), PortError> {
-        let purged = self.purge(INPUT, None, below).await;
-        purged.map_err(|fault| fault.doing("purge the events"))
+        let forgotten = self.forget_lanes(below).await;
+        forgotten.map_err(|fault| fault.doing("purge the events"))
     }
 
     async fn purge_commands(&self, partition: Partition, below: u64) -> Result<(), PortError> {
         let place = (partition, Source::Commands.index() as u8);
-        let purged = self.purge(log_of(Source::Commands), Some(place), below).await;
-        purged.map_err(|fault| fault.doing("purge the commands"))
+        let purged = self
+            .store
+            .write(false, move |Writing { txn, .. }| COMMANDS.forget_place(txn, place, below));
+        purged.await.map_err(|fault| fault.doing("purge the commands"))
     }
 
     async fn server_time(&self) -> Result<Timestamp, PortError> {
@@ -121,7 +120,8 @@ fn message(sequence: u64, kept: Kept) -> LogMessage {
 /// Reads one source of one partition.
 struct EmbeddedReader {
     store: Arc<Store>,
-    changes: watch::Receiver<u64>,
+    news: Arc<Notify>,
+    drained_every: Duration,
     log: Log,
     place: Place,
     cursor: Cursor,
@@ -130,9 +130,12 @@ struct EmbeddedReader {
 #[async_trait]
 impl Reader for EmbeddedReader {
     async fn read(&mut self, max: usize) -> Result<Read, PortError> {
-        let until = tokio::time::Instant::now() + DRAINED_EVERY;
+        let until = tokio::time::Instant::now() + self.drained_every;
+        let news = self.news.clone();
         loop {
-            self.changes.mark_unchanged();
+            // Whoever looks first and waits then misses what comes in between.
+            let mut news = pin!(news.notified());
+            news.as_mut().enable();
             // The time is read before what it is the time of.
             let now = self.store.settled_time();
             let (log, place, after) = (self.log, self.place, self.cursor.sequence);
@@ -143,7 +146,7 @@ impl Reader for EmbeddedReader {
                 self.cursor.at = self.cursor.at.max(last.at);
                 return Ok(Read::Messages(messages));
             }
-            if tokio::time::timeout_at(until, self.changes.changed()).await.is_err() {
+            if tokio::time::timeout_at(until, news).await.is_err() {
                 self.cursor.sequence = self.cursor.sequence.max(end);
                 self.cursor.at = self.cursor.at.max(now);
                 return Ok(Read::Drained(self.cursor));

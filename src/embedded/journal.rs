@@ -32,7 +32,8 @@ impl Journal for Embedded {
             let why = format!("{} bytes, {RECORD_BYTES_MAX} are the most", record.len());
             return Err(AppendError::TooLarge(why));
         }
-        let appended = self.store.write(true, move |txn, at| {
+        let appended = self.store.write(true, move |writing| {
+            let (txn, at) = (writing.txn, writing.at);
             let mut journal = txn.open_table(JOURNAL)?;
             let last = journal.range((partition, 0)..=(partition, u64::MAX))?.next_back();
             let last = last.transpose()?.map_or(0, |(key, _)| key.value().1);

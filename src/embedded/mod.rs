@@ -5,42 +5,68 @@
 //! disk before they are acknowledged; what can be made again from the journal (commands, outcomes,
 //! availability, snapshots) is on disk with the next of these. One process has the file at a time.
 //!
-//! Nothing is trimmed yet but what partitions purge.
 
+mod depths;
 mod input;
 mod journal;
+mod keeping;
 mod outbox;
 mod publisher;
+mod setup;
 mod snapshots;
 mod store;
 mod tables;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use crate::{
-    clock::SystemClock,
-    partition::Ports,
-    ports::{PortError, Source},
-};
-
+use self::store::Store;
 pub use self::{
+    keeping::Keeping,
     outbox::{Answer, Answers},
     publisher::EmbeddedPublisher,
 };
-use self::store::Store;
+use crate::{
+    clock::SystemClock,
+    partition::Ports,
+    ports::{Clock, PortError, Source},
+};
+
+/// What a store is opened with.
+#[derive(Clone)]
+pub struct Options {
+    /// Gives messages their times, and partitions theirs.
+    pub clock: Arc<dyn Clock>,
+    /// How long a reader waits for messages before it says again that there are none.
+    pub drained_every: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { clock: Arc::new(SystemClock), drained_every: Duration::from_millis(100) }
+    }
+}
 
 /// All ports in one directory.
 #[derive(Clone)]
 pub struct Embedded {
     store: Arc<Store>,
     answers: Answers,
+    clock: Arc<dyn Clock>,
+    drained_every: Duration,
 }
 
 impl Embedded {
     /// Opens the store of a directory, or makes one. A file that is damaged, or that another
     /// process has, is refused.
     pub fn open(dir: &Path) -> Result<Embedded, PortError> {
-        Ok(Embedded { store: Store::open(dir)?, answers: Answers::default() })
+        Embedded::open_with(dir, Options::default())
+    }
+
+    /// The same, with another clock.
+    pub fn open_with(dir: &Path, options: Options) -> Result<Embedded, PortError> {
+        let Options { clock, drained_every } = options;
+        let store = Store::open(dir, clock.clone())?;
+        Ok(Embedded { store, answers: Answers::default(), clock, drained_every })
     }
 
     /// The doors for partitions.
@@ -50,7 +76,7 @@ impl Embedded {
             journal: Arc::new(self.clone()),
             outbox: Arc::new(self.clone()),
             snapshots: Arc::new(self.clone()),
-            clock: Arc::new(SystemClock),
+            clock: self.clock.clone(),
         }
     }
 

@@ -12,15 +12,12 @@ use tokio::sync::mpsc;
 
 use super::{
     Embedded,
-    store::lock,
+    store::{Writing, lock},
     tables::{
         AVAILABILITY, COMMANDS, IDS, Kept, LETTERS, Log, OBJECTS, OUT, existing, next_sequence,
     },
 };
-use crate::{
-    domain::time::Timestamp,
-    ports::{Outbox, Outgoing, Outlet, PortError, SendError, Sent, Source},
-};
+use crate::ports::{Outbox, Outgoing, Outlet, PortError, SendError, Sent, Source};
 
 /// The largest message, in bytes.
 const MESSAGE_BYTES_MAX: usize = 8 << 20;
@@ -63,8 +60,8 @@ impl Answers {
 impl Outbox for Embedded {
     async fn send(&self, messages: Vec<Outgoing>) -> Vec<Result<Sent, SendError>> {
         let count = messages.len();
-        let sent = self.store.write(false, move |txn, at| {
-            messages.into_iter().map(|message| send(txn, at, message)).collect()
+        let sent = self.store.write(false, move |writing| {
+            messages.into_iter().map(|message| send(writing, message)).collect()
         });
         match sent.await {
             Ok(sent) => sent,
@@ -123,7 +120,7 @@ impl Outbox for Embedded {
 
     async fn put_object(&self, name: &str, bytes: Bytes) -> Result<(), PortError> {
         let name = name.to_owned();
-        let put = self.store.write(true, move |txn, _| {
+        let put = self.store.write(true, move |Writing { txn, .. }| {
             txn.open_table(OBJECTS)?.insert(name.as_str(), bytes.as_ref())?;
             Ok(())
         });
@@ -153,11 +150,8 @@ fn log_of(outlet: Outlet) -> Option<Log> {
     }
 }
 
-fn send(
-    txn: &WriteTransaction,
-    at: Timestamp,
-    message: Outgoing,
-) -> Result<Result<Sent, SendError>, redb::Error> {
+fn send(writing: &Writing, message: Outgoing) -> Result<Result<Sent, SendError>, redb::Error> {
+    let (txn, at) = (writing.txn, writing.at);
     if message.payload.len() > MESSAGE_BYTES_MAX {
         return Ok(Err(SendError::TooLarge(format!("{} bytes", message.payload.len()))));
     }
@@ -171,7 +165,7 @@ fn send(
     let place = to.map(|partition| (partition, Source::Commands.index() as u8));
     let Outgoing { subject, id, headers, payload, .. } = message;
     let kept = Kept { at, subject, id, headers, payload: payload.to_vec() };
-    let sequence = log.append(txn, place, &kept)?;
+    let sequence = log.append(writing, place, &kept)?;
     if let Some(id) = kept.id.filter(|_| message.outlet != Outlet::Commands) {
         txn.open_table(IDS)?.insert((log.name, id.as_str()), sequence)?;
     }

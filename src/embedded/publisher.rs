@@ -26,9 +26,19 @@ impl EmbeddedPublisher {
     }
 }
 
-#[async_trait]
-impl Publisher for EmbeddedPublisher {
-    async fn publish(&self, event: NewEvent) -> Result<u64, PublishError> {
+impl EmbeddedPublisher {
+    /// Hands events over in this order, all or none; the sequence of the last.
+    pub async fn publish_all(&self, events: Vec<NewEvent>) -> Result<u64, PublishError> {
+        let stored =
+            events.into_iter().map(|event| self.stored(event)).collect::<Result<_, _>>()?;
+        let published = self.store.append_events(stored).await;
+        published.map_err(|fault| match fault.full {
+            true => PublishError::Full(fault.why),
+            false => PublishError::Unknown(fault.why),
+        })
+    }
+
+    fn stored(&self, event: NewEvent) -> Result<(StoredSubject, Vec<u8>), PublishError> {
         let bytes = event.payload.len();
         if bytes > EVENT_BYTES_MAX {
             let why = format!("{bytes} bytes, {EVENT_BYTES_MAX} are the most");
@@ -36,20 +46,21 @@ impl Publisher for EmbeddedPublisher {
         }
         let partition = partition_of(&event.key, self.partitions);
         let (lane, entity) = (event.lane, EntityType::of(&event.key));
-        let stored = StoredSubject { partition, lane, entity };
-        let published = self.store.publish(&stored, event.payload.to_vec()).await;
-        published.map_err(|fault| match fault.full {
-            true => PublishError::Full(fault.why),
-            false => PublishError::Unknown(fault.why),
-        })
+        Ok((StoredSubject { partition, lane, entity }, event.payload.to_vec()))
+    }
+}
+
+#[async_trait]
+impl Publisher for EmbeddedPublisher {
+    async fn publish(&self, event: NewEvent) -> Result<u64, PublishError> {
+        self.publish_all(vec![event]).await
     }
 
     async fn inbox(&self) -> Result<Inbox, PortError> {
         let prefix = format!("_INBOX.{:032x}.", SystemClock.unique());
         let answers = self.store.answers().wait(&prefix);
-        let answers = stream::unfold(answers, |mut answers| async {
-            Some((answers.recv().await?, answers))
-        });
+        let answers =
+            stream::unfold(answers, |mut answers| async { Some((answers.recv().await?, answers)) });
         Ok(Inbox { prefix, answers: answers.boxed() })
     }
 }

@@ -6,6 +6,7 @@ use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
 use super::{
     Embedded,
+    store::Writing,
     tables::{COMMITTED, DUE_OF, DUES, FOLDED, PARTS, SNAPSHOTS, existing},
 };
 use crate::{
@@ -43,7 +44,7 @@ impl Snapshots for Embedded {
 
     async fn advance(&self, partition: Partition, delta: &Delta) -> Result<At<()>, PortError> {
         let delta = delta.clone();
-        let advanced = self.store.write(false, move |txn, _| {
+        let advanced = self.store.write(false, move |Writing { txn, .. }| {
             let stands = stands(txn, partition)?;
             if stands == Some(delta.to) {
                 return Ok(At::Here(()));
@@ -66,7 +67,7 @@ impl Snapshots for Embedded {
         to: Position,
         state: Bytes,
     ) -> Result<(), PortError> {
-        let reset = self.store.write(false, move |txn, _| {
+        let reset = self.store.write(false, move |Writing { txn, .. }| {
             let next = partition.checked_add(1);
             txn.open_table(FOLDED)?
                 .retain_in(of(partition, next, |p| (p, &[][..])), |_, _| false)?;
@@ -110,7 +111,7 @@ impl Snapshots for Embedded {
         partition: Partition,
         position: Position,
     ) -> Result<(), PortError> {
-        let noted = self.store.write(false, move |txn, _| {
+        let noted = self.store.write(false, move |Writing { txn, .. }| {
             let mut table = txn.open_table(COMMITTED)?;
             let known = table.get(partition)?.map(|known| known.value());
             let noted = (position.incarnation, position.sequence);

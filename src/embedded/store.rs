@@ -5,6 +5,8 @@
 //! and nothing of it is there. After a fault of the disk the file is opened anew until that works.
 
 use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashMap},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
@@ -14,17 +16,16 @@ use redb::{
     Builder, Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, StorageError,
     WriteTransaction,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::tables::{self, existing};
+use super::tables::{self, Place, existing};
 use crate::{
-    clock::SystemClock,
     domain::time::Timestamp,
     ports::{Clock, PortError},
 };
 
 /// The file in the directory.
-const FILE: &str = "earmark.redb";
+pub(super) const FILE: &str = "earmark.redb";
 /// Requests that one transaction takes at most.
 const AT_ONCE: usize = 1_024;
 /// How long a file that could not be opened anew is left alone.
@@ -60,9 +61,27 @@ struct Job {
     failed: Failed,
 }
 
-type Write = Box<dyn FnOnce(&WriteTransaction, Timestamp) -> Result<Done, redb::Error> + Send>;
+type Write = Box<dyn FnOnce(&Writing) -> Result<Done, redb::Error> + Send>;
 type Done = Box<dyn FnOnce() + Send>;
 type Failed = Box<dyn FnOnce(Fault) + Send>;
+
+/// A transaction as whoever writes in it sees it.
+pub(super) struct Writing<'a> {
+    pub txn: &'a WriteTransaction,
+    /// The time of its messages.
+    pub at: Timestamp,
+    news: RefCell<BTreeSet<Topic>>,
+}
+
+/// A log and a place in it, of which readers wait for news.
+pub(super) type Topic = (&'static str, Place);
+
+impl Writing<'_> {
+    /// There will be something to read at a place, once this is committed.
+    pub fn tell(&self, topic: Topic) {
+        self.news.borrow_mut().insert(topic);
+    }
+}
 
 /// The times that a reader may rely on.
 #[derive(Default)]
@@ -79,25 +98,26 @@ pub(super) struct Store {
     database: RwLock<Option<Database>>,
     jobs: mpsc::UnboundedSender<Job>,
     times: Mutex<Times>,
-    /// Counts transactions: whoever waits for messages looks again.
-    pub changes: watch::Sender<u64>,
+    readers: Mutex<HashMap<Topic, Arc<Notify>>>,
+    clock: Arc<dyn Clock>,
     /// When the store was made.
     pub created: Timestamp,
 }
 
 impl Store {
-    pub fn open(dir: &Path) -> Result<Arc<Store>, PortError> {
+    pub fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Arc<Store>, PortError> {
         let path = dir.join(FILE);
         let error = |why: String| PortError::new(format!("open the store {}", path.display()), why);
         std::fs::create_dir_all(dir).map_err(|e| error(e.to_string()))?;
         let database = open(&path).map_err(error)?;
-        let created = created(&database).map_err(|e| error(e.to_string()))?;
+        let created = created(&database, clock.now()).map_err(|e| error(e.to_string()))?;
         let (jobs, queue) = mpsc::unbounded_channel();
         let store = Arc::new(Store {
             database: RwLock::new(Some(database)),
             jobs,
             times: Mutex::default(),
-            changes: watch::channel(0).0,
+            readers: Mutex::default(),
+            clock,
             created,
             path,
         });
@@ -125,7 +145,7 @@ impl Store {
     pub async fn write<T: Send + 'static>(
         &self,
         durable: bool,
-        write: impl FnOnce(&WriteTransaction, Timestamp) -> Result<T, redb::Error> + Send + 'static,
+        write: impl FnOnce(&Writing) -> Result<T, redb::Error> + Send + 'static,
     ) -> Result<T, Fault> {
         let (tell, told) = oneshot::channel();
         let tell = Arc::new(Mutex::new(Some(tell)));
@@ -138,8 +158,8 @@ impl Store {
         let failed = tell.clone();
         let job = Job {
             durable,
-            write: Box::new(move |txn, at| {
-                let value = write(txn, at)?;
+            write: Box::new(move |writing| {
+                let value = write(writing)?;
                 Ok(Box::new(move || answer(&tell, Ok(value))) as Done)
             }),
             failed: Box::new(move |fault| answer(&failed, Err(fault))),
@@ -170,9 +190,19 @@ impl Store {
     /// A time up to which everything that got it is committed, if it is asked for before reading.
     pub fn settled_time(&self) -> Timestamp {
         let mut times = lock(&self.times);
-        let settled = times.writing.unwrap_or_else(|| SystemClock.now().max(times.last));
+        let settled = times.writing.unwrap_or_else(|| self.clock.now().max(times.last));
         times.last = times.last.max(settled);
         settled
+    }
+
+    /// Wakes whoever reads at a place when there is something new.
+    pub fn news(&self, topic: Topic) -> Arc<Notify> {
+        lock(&self.readers).entry(topic).or_default().clone()
+    }
+
+    /// How large the file is, in bytes.
+    pub fn file_bytes(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |about| about.len())
     }
 
     fn commit(&self, jobs: Vec<Job>) {
@@ -181,7 +211,13 @@ impl Store {
         let written = self.write_all(jobs, at, &mut failures);
         lock(&self.times).writing = None;
         match written {
-            Ok(done) => done.into_iter().for_each(|done| done()),
+            Ok((done, news)) => {
+                done.into_iter().for_each(|done| done());
+                let readers = lock(&self.readers);
+                news.iter()
+                    .filter_map(|topic| readers.get(topic))
+                    .for_each(|of| of.notify_waiters());
+            }
             Err(error) => {
                 let fault = Fault::of(&error);
                 tracing::error!(why = fault.why, "a transaction of the store failed");
@@ -191,13 +227,12 @@ impl Store {
                 }
             }
         }
-        self.changes.send_modify(|changes| *changes += 1);
     }
 
     /// The time of the messages of a transaction: never before one that anybody knows.
     fn begin(&self) -> Timestamp {
         let mut times = lock(&self.times);
-        let at = SystemClock.now().max(times.last);
+        let at = self.clock.now().max(times.last);
         times.last = at;
         times.writing = Some(at);
         at
@@ -208,7 +243,7 @@ impl Store {
         jobs: Vec<Job>,
         at: Timestamp,
         failures: &mut Vec<Failed>,
-    ) -> Result<Vec<Done>, redb::Error> {
+    ) -> Result<(Vec<Done>, BTreeSet<Topic>), redb::Error> {
         let durable = jobs.iter().any(|job| job.durable);
         let (writes, failed): (Vec<_>, Vec<_>) =
             jobs.into_iter().map(|job| (job.write, job.failed)).unzip();
@@ -219,9 +254,11 @@ impl Store {
         if !durable {
             txn.set_durability(Durability::None)?;
         }
-        let done = writes.into_iter().map(|write| write(&txn, at)).collect::<Result<_, _>>()?;
+        let writing = Writing { txn: &txn, at, news: RefCell::default() };
+        let done = writes.into_iter().map(|write| write(&writing)).collect::<Result<_, _>>()?;
+        let news = writing.news.into_inner();
         txn.commit()?;
-        Ok(done)
+        Ok((done, news))
     }
 
     /// A file that failed once fails for ever, until it is opened anew.
@@ -256,7 +293,7 @@ fn open(path: &Path) -> Result<Database, String> {
     })
 }
 
-fn created(database: &Database) -> Result<Timestamp, redb::Error> {
+fn created(database: &Database, now: Timestamp) -> Result<Timestamp, redb::Error> {
     let known =
         database.begin_read().map_err(redb::Error::from).and_then(|txn| {
             match existing(txn.open_table(tables::NUMBERS))? {
@@ -267,7 +304,6 @@ fn created(database: &Database) -> Result<Timestamp, redb::Error> {
     if let Some(known) = known {
         return Ok(Timestamp(known.cast_signed()));
     }
-    let now = SystemClock.now();
     let txn = database.begin_write()?;
     txn.open_table(tables::NUMBERS)?.insert("created", now.0.cast_unsigned())?;
     txn.commit()?;

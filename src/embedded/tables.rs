@@ -6,6 +6,7 @@
 use redb::{ReadTransaction, ReadableTable, TableDefinition, TableError, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
+use super::store::Writing;
 use crate::{domain::time::Timestamp, ports::Partition};
 
 /// Numbers by name: ends, beginnings, the time of creation.
@@ -42,20 +43,23 @@ pub(super) const DUE_OF: TableDefinition<'static, (u16, &[u8], u8), i64> =
 /// The events that were published.
 pub(super) const INPUT: Log = Log {
     name: "in",
+    first: "in.first",
     messages: TableDefinition::new("in"),
     index: Some(TableDefinition::new("in_index")),
 };
 /// What actors say to one another.
 pub(super) const COMMANDS: Log = Log {
     name: "cmd",
+    first: "cmd.first",
     messages: TableDefinition::new("cmd"),
     index: Some(TableDefinition::new("cmd_index")),
 };
 /// Outcomes.
-pub(super) const OUT: Log = Log { name: "out", messages: TableDefinition::new("out"), index: None };
+pub(super) const OUT: Log =
+    Log { name: "out", first: "out.first", messages: TableDefinition::new("out"), index: None };
 /// Dead letters.
 pub(super) const LETTERS: Log =
-    Log { name: "dlq", messages: TableDefinition::new("dlq"), index: None };
+    Log { name: "dlq", first: "dlq.first", messages: TableDefinition::new("dlq"), index: None };
 
 /// A message as it is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,7 +77,10 @@ pub(super) type Place = (Partition, u8);
 /// A log.
 #[derive(Clone, Copy)]
 pub(super) struct Log {
+    /// Its name, under which the number of its last message stands.
     pub name: &'static str,
+    /// Under which the number of its first message stands.
+    first: &'static str,
     pub messages: TableDefinition<'static, u64, &'static [u8]>,
     pub index: Option<TableDefinition<'static, (u16, u8, u64), ()>>,
 }
@@ -82,21 +89,19 @@ impl Log {
     /// Appends a message; its sequence.
     pub fn append(
         &self,
-        txn: &WriteTransaction,
+        writing: &Writing,
         place: Option<Place>,
         message: &Kept,
     ) -> Result<u64, redb::Error> {
-        let sequence = self.next(txn)?;
+        let txn = writing.txn;
+        let sequence = next_sequence(txn, self.name)?;
         let bytes = postcard::to_stdvec(message).unwrap_or_default();
         txn.open_table(self.messages)?.insert(sequence, bytes.as_slice())?;
         if let (Some(index), Some((partition, source))) = (self.index, place) {
             txn.open_table(index)?.insert((partition, source, sequence), ())?;
+            writing.tell((self.name, (partition, source)));
         }
         Ok(sequence)
-    }
-
-    fn next(&self, txn: &WriteTransaction) -> Result<u64, redb::Error> {
-        next_sequence(txn, self.name)
     }
 
     /// The message at a sequence.
@@ -108,8 +113,67 @@ impl Log {
 
     /// The last sequence that was ever given, and the first that may be there.
     pub fn ends(&self, txn: &ReadTransaction) -> Result<(u64, u64), redb::Error> {
-        let first = number(txn, &format!("{}.first", self.name))?.unwrap_or(1);
+        let first = number(txn, self.first)?.unwrap_or(1);
         Ok((first, number(txn, self.name)?.unwrap_or(0)))
+    }
+
+    /// Takes out the oldest messages for as long as they are `old`, at most so many.
+    pub fn take_oldest(
+        &self,
+        txn: &WriteTransaction,
+        most: usize,
+        old: impl Fn(u64, &Kept) -> bool,
+    ) -> Result<Vec<(u64, Kept)>, redb::Error> {
+        let mut messages = txn.open_table(self.messages)?;
+        let mut taken = Vec::new();
+        while taken.len() < most {
+            let Some(first) = messages.first()? else { break };
+            let (sequence, kept) = (first.0.value(), postcard::from_bytes(first.1.value()));
+            drop(first);
+            // What cannot be read is of no use to anybody.
+            let kept: Option<Kept> = kept.ok();
+            if kept.as_ref().is_some_and(|kept| !old(sequence, kept)) {
+                break;
+            }
+            messages.remove(sequence)?;
+            taken.extend(kept.map(|kept| (sequence, kept)));
+        }
+        if let Some((last, _)) = taken.last() {
+            let mut numbers = txn.open_table(NUMBERS)?;
+            let first = numbers.get(self.first)?.map_or(1, |at| at.value());
+            numbers.insert(self.first, first.max(last + 1))?;
+        }
+        Ok(taken)
+    }
+
+    /// Takes a message out of the index.
+    pub fn leave_out(
+        &self,
+        txn: &WriteTransaction,
+        (partition, source): Place,
+        sequence: u64,
+    ) -> Result<(), redb::Error> {
+        if let Some(index) = self.index {
+            txn.open_table(index)?.remove((partition, source, sequence))?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the messages of one place below a sequence.
+    pub fn forget_place(
+        &self,
+        txn: &WriteTransaction,
+        (partition, source): Place,
+        below: u64,
+    ) -> Result<(), redb::Error> {
+        let Some(index) = self.index else { return Ok(()) };
+        let mut index = txn.open_table(index)?;
+        let mut messages = txn.open_table(self.messages)?;
+        let these = (partition, source, 0)..(partition, source, below);
+        for found in index.extract_from_if(these, |_, ()| true)? {
+            messages.remove(found?.0.value().2)?;
+        }
+        Ok(())
     }
 }
 
