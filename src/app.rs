@@ -5,7 +5,12 @@
 //! stops with the flow: partitions stop reading, commit, let their effects leave and write their
 //! snapshots; then the port is closed.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix::{Actor, Addr};
 use tokio::{
@@ -17,12 +22,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::SystemClock,
     config::Settings,
-    error::{Exit, Failure},
+    embedded::Embedded,
+    error::{Exit, Failure, keep_partitions},
     http::Http,
     nats::{Connections, NatsDepths, NatsInput, NatsJournal, NatsOutbox, setup},
-    partition::Ports,
+    partition::{self, Ports},
+    ports::Partition,
     redis::RedisSnapshots,
-    supervisor::{Leave, Plan, Supervisor},
+    supervisor::{Depths, Leave, Plan, Supervisor},
     telemetry::{exporter, logging},
 };
 
@@ -31,8 +38,20 @@ const LEAVE_WITHIN: Duration = Duration::from_millis(9_500);
 /// How long requests in progress may take when the port is closed.
 const CLOSE_WITHIN: Duration = Duration::from_millis(200);
 
+/// How often old outcomes and dead letters of a directory are looked for.
+const TRIM_EVERY: Duration = Duration::from_secs(60);
+
+/// Where everything is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// On nats-server and Redis.
+    Servers,
+    /// In a directory, for this process alone.
+    Directory(PathBuf),
+}
+
 /// Runs a pod until it is asked to stop.
-pub fn run(settings: Settings) -> Result<ExitCode, Failure> {
+pub fn run(settings: Settings, home: Home) -> Result<ExitCode, Failure> {
     logging::start(&settings.log);
     exporter::install().map_err(|error| Failure::new(Exit::Failed, error))?;
     let runtime = || {
@@ -45,10 +64,10 @@ pub fn run(settings: Settings) -> Result<ExitCode, Failure> {
                 std::process::exit(Exit::Failed as i32)
             })
     };
-    actix::System::with_tokio_rt(runtime).block_on(pod(settings))
+    actix::System::with_tokio_rt(runtime).block_on(pod(settings, home))
 }
 
-async fn pod(settings: Settings) -> Result<ExitCode, Failure> {
+async fn pod(settings: Settings, home: Home) -> Result<ExitCode, Failure> {
     let mut signals = Signals::listen()?;
     let http = Http::bind(settings.http).await.map_err(|error| {
         Failure::new(Exit::Failed, format!("listen on {}: {error}", settings.http))
@@ -63,7 +82,7 @@ async fn pod(settings: Settings) -> Result<ExitCode, Failure> {
     tokio::spawn(exporter::keep_up());
 
     let started = tokio::select! {
-        started = start(&settings) => started?,
+        started = start(&settings, &home) => started?,
         () = signals.next() => return Ok(Exit::Done.into()),
     };
     supervisor.send_replace(Some(started.clone()));
@@ -86,8 +105,46 @@ async fn pod(settings: Settings) -> Result<ExitCode, Failure> {
     Ok(Exit::Done.into())
 }
 
+/// The adapters that a pod is made of.
+pub struct Adapters {
+    /// The doors of its partitions.
+    pub ports: Ports,
+    /// Tells how much is still to be done.
+    pub depths: Arc<dyn Depths>,
+    /// What the log and the snapshots are kept by.
+    pub stores: [&'static str; 2],
+}
+
 /// Connects, wires the adapters, and starts the supervisor.
-async fn start(settings: &Settings) -> Result<Addr<Supervisor>, Failure> {
+async fn start(settings: &Settings, home: &Home) -> Result<Addr<Supervisor>, Failure> {
+    let adapters = match home {
+        Home::Servers => servers(settings).await?,
+        Home::Directory(dir) => directory(settings, dir).await?,
+    };
+    let plan = plan(settings, adapters);
+    let (partitions, arbiters) = (plan.partitions, plan.arbiters);
+    tracing::info!(pod = plan.owner, partitions, arbiters, ?home, "connected");
+    Ok(Supervisor::new(plan).start())
+}
+
+/// What a supervisor is told.
+pub fn plan(settings: &Settings, adapters: Adapters) -> Plan {
+    Plan {
+        partitions: settings.streams.partitions,
+        owner: settings.engine.pod.clone().unwrap_or_else(pod_name),
+        arbiters: settings.engine.arbiters,
+        read_messages: settings.engine.read_messages,
+        ports: adapters.ports,
+        depths: adapters.depths,
+        stores: adapters.stores,
+        policy: Arc::new(settings.policy.clone()),
+        limits: settings.limits.clone(),
+        bounds: settings.bounds.clone(),
+        settings: settings.supervisor.clone(),
+    }
+}
+
+async fn servers(settings: &Settings) -> Result<Adapters, Failure> {
     let connections = Connections::open(&settings.nats).await?;
     let partitions = settings.streams.partitions;
     match setup::fixed(&connections.control).await? {
@@ -105,20 +162,55 @@ async fn start(settings: &Settings) -> Result<Addr<Supervisor>, Failure> {
                 .advise("run `earmark setup` once"));
         }
     }
-    let plan = Plan {
-        partitions,
-        owner: settings.engine.pod.clone().unwrap_or_else(pod_name),
-        arbiters: settings.engine.arbiters,
-        read_messages: settings.engine.read_messages,
+    Ok(Adapters {
         ports: ports(settings, &connections)?,
         depths: Arc::new(NatsDepths::new(connections.control.clone())),
-        policy: Arc::new(settings.policy.clone()),
-        limits: settings.limits.clone(),
-        bounds: settings.bounds.clone(),
-        settings: settings.supervisor.clone(),
-    };
-    tracing::info!(pod = plan.owner, partitions, arbiters = plan.arbiters, "connected");
-    Ok(Supervisor::new(plan).start())
+        stores: ["NATS", "Redis"],
+    })
+}
+
+/// Opens a directory's store, sets it up if it is new, and lets what is old go for as long as the
+/// process runs.
+async fn directory(settings: &Settings, dir: &Path) -> Result<Adapters, Failure> {
+    let store = open(dir)?;
+    set_up(&store, dir, settings.streams.partitions).await?;
+    let (trimmed, keeping) = (store.clone(), settings.keeping);
+    tokio::spawn(async move {
+        let mut due = tokio::time::interval(TRIM_EVERY);
+        loop {
+            due.tick().await;
+            let now = trimmed.ports().clock.now();
+            if let Err(error) = trimmed.trim(keeping, now).await {
+                tracing::warn!(%error, "old outcomes and dead letters stay");
+            }
+        }
+    });
+    Ok(embedded(&store))
+}
+
+/// Opens the store of a directory.
+pub fn open(dir: &Path) -> Result<Embedded, Failure> {
+    Embedded::open(dir).map_err(|error| Failure::new(Exit::Failed, error))
+}
+
+/// The adapters on a directory's store.
+pub fn embedded(store: &Embedded) -> Adapters {
+    let depths = Arc::new(store.clone());
+    Adapters { ports: store.ports(), depths, stores: ["the store", "the store"] }
+}
+
+/// Fixes the number of partitions of a store that is new, and gives each its first record.
+pub async fn set_up(store: &Embedded, dir: &Path, wanted: Partition) -> Result<(), Failure> {
+    let failed = |error| Failure::new(Exit::Failed, error);
+    let fixed = store.fix_partitions(wanted).await.map_err(failed)?;
+    if fixed != wanted {
+        let dir = dir.display();
+        let text = format!("{dir} has {fixed} partitions, and {wanted} are configured");
+        return Err(Failure::new(Exit::Failed, text).advise(keep_partitions(fixed)));
+    }
+    let Ports { journal, clock, .. } = store.ports();
+    let seeded = partition::seed_all(&*journal, wanted, &*clock).await;
+    seeded.map(drop).map_err(|exit| Failure::new(Exit::Failed, format!("{exit:?}")))
 }
 
 /// The doors to the outside, sinks first.

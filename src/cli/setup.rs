@@ -1,7 +1,5 @@
 //! `earmark setup`: the streams and buckets, and the first record of each partition.
 
-use std::collections::BTreeSet;
-
 use clap::Args;
 use serde::Serialize;
 
@@ -13,8 +11,8 @@ use crate::{
         NatsJournal, names,
         setup::{self, Change},
     },
-    partition::{self, Seeded},
-    ports::{Clock, Journal, Partition, PortError},
+    partition,
+    ports::{Journal, Partition, PortError},
 };
 
 /// Make the streams and buckets what the settings say, and give each partition its first record.
@@ -89,19 +87,11 @@ pub async fn unseeded(
 }
 
 async fn seed(journal: &dyn Journal, partitions: Partition) -> Result<Vec<Partition>, Failure> {
-    let mut seeded = BTreeSet::new();
-    for partition in 0..partitions {
-        let (now, batch) = (SystemClock.now(), SystemClock.unique());
-        match partition::seed(journal, partition, partitions, now, batch).await {
-            Ok(Seeded::Now) => {
-                seeded.insert(partition);
-            }
-            Ok(Seeded::Before) => {}
-            Err(partition::Exit::Refused(why)) => return Err(Failure::unreachable(why)),
-            Err(exit) => return Err(Failure::new(Exit::Failed, format!("{exit:?}"))),
-        }
-    }
-    Ok(seeded.into_iter().collect())
+    let seeded = partition::seed_all(journal, partitions, &SystemClock).await;
+    seeded.map_err(|exit| match exit {
+        partition::Exit::Refused(why) => Failure::unreachable(why),
+        exit => Failure::new(Exit::Failed, format!("{exit:?}")),
+    })
 }
 
 impl Done {

@@ -62,6 +62,7 @@ impl Owner {
             return Ok(());
         }
         self.last_cold_look = Some(Instant::now());
+        let mut all_to = Timestamp(i64::MAX);
         for clock in [DueClock::Settled, DueClock::Demand] {
             // The quarantined stay due for ever, and must not stand before the others.
             let limit = self.env.bounds.due_entities_max + self.state.quarantined.len();
@@ -73,9 +74,12 @@ impl Owner {
                     return Ok(());
                 }
             };
+            let all = due.len() < limit;
             let cold = due.into_iter().filter(|key| !self.registry.holds(key)).collect();
             self.give(cold, InternalInput::Deadline { clock, reached }).await?;
+            all_to = if all { all_to.min(reached) } else { self.deadlines_to };
         }
+        self.deadlines_to = self.deadlines_to.max(all_to);
         Ok(())
     }
 

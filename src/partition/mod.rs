@@ -43,7 +43,7 @@ use crate::{
 
 pub use intake::Credit;
 pub use owner::serve;
-pub use seed::{Seeded, seed};
+pub use seed::{Seeded, seed, seed_all};
 
 /// The doors to the outside.
 #[derive(Clone)]
@@ -173,6 +173,12 @@ pub struct Status {
     pub decided_at: Timestamp,
     /// How far each source has been read and committed.
     pub cursors: [Cursor; 5],
+    /// How far each source has been read; what was decided since may not be committed.
+    pub read: [Cursor; 5],
+    /// Nothing is decided that is not committed and has not left, and no steps are left to do.
+    pub settled: bool,
+    /// All deadlines before this have been given, those of entities that are not live too.
+    pub deadlines_to: Timestamp,
     /// How far effects have left.
     pub released: u64,
     /// Where the snapshot stands.

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     actors::Registry,
     contract::{Rejection, Rule},
-    domain::{event::Lane, ids::EntityKey, refusal::Reason},
+    domain::{event::Lane, ids::EntityKey, refusal::Reason, time::Timestamp},
     ports::{LogMessage, Read, Source},
 };
 
@@ -79,6 +79,8 @@ pub(super) struct Owner {
     pub(super) last_commit: Instant,
     last_snapshot: Instant,
     pub(super) last_cold_look: Option<Instant>,
+    /// All deadlines before this have been given.
+    pub(super) deadlines_to: Timestamp,
     pub(super) last_revival: Option<Instant>,
     /// For each source, messages that are still read one by one.
     single: [usize; 5],
@@ -149,6 +151,7 @@ impl Owner {
             last_commit: Instant::now(),
             last_snapshot: Instant::now(),
             last_cold_look: None,
+            deadlines_to: Timestamp::default(),
             last_revival: None,
         }
     }
@@ -399,6 +402,9 @@ impl Owner {
             position: self.committed.position(),
             decided_at: self.committed.decided_at,
             cursors: self.committed.cursors,
+            read: self.state.cursors,
+            settled: self.is_settled(),
+            deadlines_to: self.deadlines_to,
             released: self.released.borrow().up_to,
             snapshot: self.keeper.stands_at().sequence,
             live: self.registry.len(),
@@ -413,6 +419,13 @@ impl Owner {
             *told = status;
             news
         });
+    }
+
+    fn is_settled(&self) -> bool {
+        let committed = self.in_flight.is_none() && self.sealed.is_empty() && self.open.is_empty();
+        committed
+            && self.stepping.is_empty()
+            && self.released.borrow().up_to >= self.committed.position().sequence
     }
 
     // === leaving ===

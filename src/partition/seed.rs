@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::time::Timestamp,
-    ports::{AppendError, Cursor, Journal, Partition},
+    ports::{AppendError, Clock, Cursor, Journal, Partition},
 };
 
 /// Whether a partition had to be seeded.
@@ -20,6 +20,22 @@ pub enum Seeded {
     Now,
     /// It had one.
     Before,
+}
+
+/// Gives each partition its first record, unless it has one; those that had none.
+pub async fn seed_all(
+    journal: &dyn Journal,
+    partitions: Partition,
+    clock: &dyn Clock,
+) -> Result<Vec<Partition>, Exit> {
+    let mut seeded = Vec::new();
+    for partition in 0..partitions {
+        let (now, batch) = (clock.now(), clock.unique());
+        if seed(journal, partition, partitions, now, batch).await? == Seeded::Now {
+            seeded.push(partition);
+        }
+    }
+    Ok(seeded)
 }
 
 /// Writes a partition's first record, unless it has records.

@@ -40,6 +40,8 @@ pub struct Plan {
     pub ports: Ports,
     /// Tells how much is still to be done.
     pub depths: Arc<dyn Depths>,
+    /// What the log and the snapshots are kept by, in words.
+    pub stores: [&'static str; 2],
     /// What decisions depend on.
     pub policy: Arc<Policy>,
     /// What events may look like.
@@ -202,7 +204,9 @@ impl Supervisor {
         };
         let partitions = self.slots.iter().map(Slot::report).collect();
         let off = self.clock_off.map(|off| off.0 as f64 / 1e6);
-        Report::new(partitions, &self.nats, &self.redis, clock, off)
+        let [log, snapshots] = self.plan.stores;
+        let stores = [(log, &self.nats), (snapshots, &self.redis)];
+        Report::new(partitions, stores, clock, off)
     }
 }
 

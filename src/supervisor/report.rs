@@ -52,18 +52,17 @@ impl Report {
     /// Puts together what is known. `clock` says why the clock is not right, if it is not.
     pub fn new(
         partitions: Vec<PartitionReport>,
-        nats: &Reach,
-        redis: &Reach,
+        stores: [(&str, &Reach); 2],
         clock: Option<String>,
         clock_off_s: Option<f64>,
     ) -> Report {
-        let server = |name: &str, reach: &Reach| match reach {
+        let store = |(name, reach): (&str, &Reach)| match reach {
             Reach::Reachable => None,
             Reach::Unknown => Some(format!("{name} has not been asked yet")),
             Reach::Unreachable(why) => Some(format!("{name} cannot be reached: {why}")),
         };
-        let mut why: Vec<String> =
-            [server("NATS", nats), server("Redis", redis), clock].into_iter().flatten().collect();
+        let [log, snapshots] = stores.map(store);
+        let mut why: Vec<String> = [log, snapshots, clock].into_iter().flatten().collect();
         why.extend(partitions.iter().filter_map(|of| {
             Some(format!("partition {} is not served: {}", of.partition, of.why.as_ref()?))
         }));
@@ -99,10 +98,11 @@ mod tests {
     #[test]
     fn a_pod_is_ready_when_nothing_is_amiss() {
         let ok = Reach::Reachable;
-        assert!(Report::new(vec![partition(None)], &ok, &ok, None, Some(0.0)).ready);
+        let stores = |redis| [("NATS", &Reach::Reachable), ("Redis", redis)];
+        assert!(Report::new(vec![partition(None)], stores(&ok), None, Some(0.0)).ready);
         let down = Reach::Unreachable("refused".to_owned());
         let clock = Some("the clock is off".to_owned());
-        let report = Report::new(vec![partition(Some("it recovers"))], &ok, &down, clock, None);
+        let report = Report::new(vec![partition(Some("it recovers"))], stores(&down), clock, None);
         assert!(!report.ready);
         assert_eq!(
             report.why,

@@ -11,7 +11,7 @@ use self::{
     ranges::Check,
     relations::relations,
     sections::{
-        bounds, engine, http, limits, log, nats, policy, publish, reader, redis, streams,
+        bounds, engine, http, keeping, limits, log, nats, policy, publish, reader, redis, streams,
         supervisor,
     },
 };
@@ -19,6 +19,7 @@ use super::{Problems, raw::Raw};
 use crate::{
     contract::Limits,
     domain::{policy::Policy, time::Span},
+    embedded::Keeping,
     nats::{NatsSettings, ReaderSettings, StreamSettings},
     partition::Bounds,
     redis::RedisSettings,
@@ -45,6 +46,8 @@ pub struct Settings {
     pub engine: Engine,
     /// How partitions are watched.
     pub supervisor: Supervisor,
+    /// How long a directory keeps what others read.
+    pub keeping: Keeping,
     /// How `earmark publish` publishes.
     pub publish: Publish,
     /// Where HTTP is served.
@@ -123,6 +126,7 @@ pub fn check(raw: &Raw) -> Result<Settings, Problems> {
         bounds: bounds(&mut check, raw),
         engine: engine(&mut check, raw),
         supervisor: supervisor(&mut check, raw),
+        keeping: keeping(raw),
         publish: publish(&mut check, raw),
         http: http(&mut check, raw),
         log: log(&mut check, raw),

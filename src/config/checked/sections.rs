@@ -10,6 +10,7 @@ use crate::{
     config::raw::Raw,
     contract::Limits,
     domain::{policy::Policy, time::Span},
+    embedded::Keeping,
     nats::{NatsSettings, ReaderSettings, StreamSettings},
     partition::Bounds,
     redis::RedisSettings,
@@ -197,6 +198,13 @@ pub fn supervisor(c: &mut Check, raw: &Raw) -> Supervisor {
         clock_off_max: within!(c.millis(raw.supervisor.clock_off_max_ms, 10..=60_000)),
         in_keep: within!(c.seconds(raw.streams.in_keep_s, 60..=10 * YEAR_S)),
     }
+}
+
+/// The ranges of both are those of the streams.
+pub fn keeping(raw: &Raw) -> Keeping {
+    let span = |seconds: u64| Span::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+    let letters = Some(raw.streams.dlq_keep_s).filter(|seconds| *seconds > 0);
+    Keeping { outcomes: span(raw.streams.out_keep_s), dead_letters: letters.map(span) }
 }
 
 pub fn publish(c: &mut Check, raw: &Raw) -> Publish {
