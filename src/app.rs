@@ -54,7 +54,12 @@ pub enum Home {
 pub fn run(settings: Settings, home: Home) -> Result<ExitCode, Failure> {
     logging::start(&settings.log);
     exporter::install().map_err(|error| Failure::new(Exit::Failed, error))?;
-    let runtime = || {
+    system().block_on(pod(settings, home))
+}
+
+/// Threads for IO, and the actors' own.
+pub fn system() -> actix::SystemRunner {
+    actix::System::with_tokio_rt(|| {
         tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .thread_name("earmark-io")
@@ -63,8 +68,7 @@ pub fn run(settings: Settings, home: Home) -> Result<ExitCode, Failure> {
                 eprintln!("earmark: no threads: {error}");
                 std::process::exit(Exit::Failed as i32)
             })
-    };
-    actix::System::with_tokio_rt(runtime).block_on(pod(settings, home))
+    })
 }
 
 async fn pod(settings: Settings, home: Home) -> Result<ExitCode, Failure> {

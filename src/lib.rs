@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod contract;
+pub mod demo;
 pub mod domain;
 pub mod embedded;
 pub mod error;

@@ -4,6 +4,7 @@
 //! The exit codes are those of [`crate::error::Exit`].
 
 mod check;
+mod demo;
 mod inspect;
 mod print;
 mod publish;
@@ -51,6 +52,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Run(run::Run),
     Setup(setup::Setup),
     Check(check::Check),
@@ -90,9 +92,11 @@ pub fn main(cli: Cli) -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let settings = config::load(cli.config.as_deref())?;
-    if let Command::Run(run) = cli.command {
-        return run.run(settings);
-    }
+    let command = match cli.command {
+        Command::Run(run) => return run.run(settings),
+        Command::Demo(demo) => return demo.run(&settings, cli.json),
+        command => command,
+    };
     let mut quiet = settings.log.clone();
     "warn".clone_into(&mut quiet.level);
     logging::start(&quiet);
@@ -100,8 +104,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, error))?;
     let exit = runtime.block_on(async {
-        match cli.command {
-            Command::Run(_) => Ok(Exit::Done),
+        match command {
+            Command::Run(_) | Command::Demo(_) => Ok(Exit::Done),
             Command::Setup(setup) => setup.run(&context).await,
             Command::Check(check) => check.run(&context).await,
             Command::Publish(publish) => publish.run(&context).await,

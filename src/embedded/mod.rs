@@ -11,6 +11,7 @@ mod input;
 mod journal;
 mod keeping;
 mod outbox;
+mod pages;
 mod publisher;
 mod setup;
 mod snapshots;
@@ -23,6 +24,7 @@ use self::store::Store;
 pub use self::{
     keeping::Keeping,
     outbox::{Answer, Answers},
+    pages::{Shelf, Stored},
     publisher::EmbeddedPublisher,
 };
 use crate::{

@@ -74,7 +74,7 @@ impl Owner {
                     return Ok(());
                 }
             };
-            let all = due.len() < limit;
+            let all = due.len() < limit && !self.dues.is_any_before(clock, reached);
             let cold = due.into_iter().filter(|key| !self.registry.holds(key)).collect();
             self.give(cold, InternalInput::Deadline { clock, reached }).await?;
             all_to = if all { all_to.min(reached) } else { self.deadlines_to };

@@ -48,4 +48,10 @@ impl Dues {
         }
         due
     }
+
+    /// Whether an entity's deadline on this clock is before `reached`.
+    pub fn is_any_before(&self, clock: DueClock, reached: Timestamp) -> bool {
+        let first = self.by_time.get(&clock).and_then(BTreeSet::first);
+        first.is_some_and(|(at, _)| *at < reached)
+    }
 }

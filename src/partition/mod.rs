@@ -17,6 +17,7 @@ mod deciding;
 pub mod dues;
 pub mod effects;
 pub mod entry;
+pub mod fold;
 pub mod intake;
 pub mod items;
 pub mod keeper;

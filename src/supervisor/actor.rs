@@ -83,6 +83,11 @@ pub(super) struct Busy {
 #[rtype(result = "Report")]
 pub struct Ask;
 
+/// What do the partitions say of themselves?
+#[derive(Message)]
+#[rtype(result = "Vec<Status>")]
+pub struct AskPartitions;
+
 /// Stop every partition. The answer comes when the last one has stopped.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -233,6 +238,15 @@ impl Handler<Ask> for Supervisor {
 
     fn handle(&mut self, _: Ask, _: &mut Self::Context) -> Self::Result {
         actix::MessageResult(self.report())
+    }
+}
+
+impl Handler<AskPartitions> for Supervisor {
+    type Result = actix::MessageResult<AskPartitions>;
+
+    fn handle(&mut self, _: AskPartitions, _: &mut Self::Context) -> Self::Result {
+        let statuses = self.slots.iter().map(|slot| slot.status.borrow().clone());
+        actix::MessageResult(statuses.collect())
     }
 }
 

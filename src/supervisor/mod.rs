@@ -14,6 +14,6 @@ mod rounds;
 mod slot;
 pub mod watcher;
 
-pub use actor::{Ask, Leave, Plan, Supervisor};
+pub use actor::{Ask, AskPartitions, Leave, Plan, Supervisor};
 pub use depths::{Depths, StreamUsage, Unread};
 pub use report::{PartitionReport, Report};

@@ -4,22 +4,11 @@ use std::collections::VecDeque;
 
 use super::history::{Item, item};
 use crate::{
-    domain::{Breach, Entity, ids::EntityKey, order::OrderState, sku::SkuState, time::Timestamp},
+    domain::ids::EntityKey,
     error::{Exit, Failure},
-    partition::{
-        entry::{Entry, Facts},
-        record::Record,
-    },
+    partition::{entry::Entry, fold::State, record::Record},
     ports::{Journal, JournalEntry, Partition},
 };
-
-/// An entity of either kind.
-pub enum State {
-    /// A SKU.
-    Sku(Box<SkuState>),
-    /// An order.
-    Order(Box<OrderState>),
-}
 
 /// What the journal has of an entity.
 pub struct Found {
@@ -31,27 +20,6 @@ pub struct Found {
     pub entries: usize,
     /// The newest of them.
     pub history: VecDeque<Item>,
-}
-
-impl State {
-    fn new(key: &EntityKey) -> State {
-        match key {
-            EntityKey::Sku(sku) => State::Sku(Box::new(SkuState::new(sku.clone()))),
-            EntityKey::Order(order) => State::Order(Box::new(OrderState::new(order.clone()))),
-        }
-    }
-
-    fn apply(&mut self, facts: &Facts, at: Timestamp) -> Result<(), Breach> {
-        match (self, facts) {
-            (State::Sku(sku), Facts::Sku(facts)) => facts.iter().try_for_each(|f| sku.apply(f, at)),
-            (State::Order(order), Facts::Order(facts)) => {
-                facts.iter().try_for_each(|fact| order.apply(fact, at))
-            }
-            (State::Sku(_), Facts::Order(_)) | (State::Order(_), Facts::Sku(_)) => {
-                Err(Breach("facts of another kind of entity".to_owned()))
-            }
-        }
-    }
 }
 
 /// Reads the whole journal of the entity's partition.

@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    fold::{Found, State},
-    history::Item,
-};
+use super::{fold::Found, history::Item};
 use crate::{
     cli::print,
     contract::time,
@@ -18,6 +15,7 @@ use crate::{
         },
         time::Timestamp,
     },
+    partition::fold::State,
     ports::Partition,
 };
 

@@ -1,0 +1,77 @@
+//! What came of a day.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Plan;
+
+/// What came of a day: for a plan always the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Day {
+    /// Messages that were published.
+    pub events: u64,
+    /// Messages that had been decided before, and were answered as the first time.
+    pub duplicates_ignored: u64,
+    /// Outcomes of holds by kind: `granted`, `rejected`, `expired` …
+    pub holds: BTreeMap<String, u64>,
+    /// Orders by status.
+    pub orders: BTreeMap<String, u64>,
+    /// Payments that are due back.
+    pub refunds_due: u64,
+    /// Dead letters by reason.
+    pub dead_letters: BTreeMap<String, u64>,
+    /// Units, over all SKUs.
+    pub units: Units,
+    /// SKUs at whose locations every unit was accounted for.
+    pub skus_checked: u64,
+    /// The hash of all quantities, open holds, lines and payments.
+    pub state: String,
+    /// Promises that were broken, in words. Empty.
+    pub broken: Vec<String>,
+}
+
+/// Units over all SKUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Units {
+    /// Arrived, as the warehouse said.
+    pub received: u64,
+    /// Left in parcels, as orders said.
+    pub shipped: u64,
+    /// On the shelves.
+    pub on_hand: u64,
+    /// Promised: held or allocated.
+    pub promised: u64,
+    /// Shipped and promised beyond what arrived.
+    pub oversold: u64,
+}
+
+/// A day, and how it was played.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// What it was made from.
+    pub plan: Plan,
+    /// What came of it.
+    pub day: Day,
+    /// How it was played: never twice the same.
+    pub run: Run,
+}
+
+/// How a day was played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Times that the pod was killed.
+    pub crashes: u32,
+    /// Seconds in all.
+    pub seconds: f64,
+    /// Events that this run published.
+    pub published: u64,
+    /// Events a second, while the day was played.
+    pub events_per_s: f64,
+    /// Decisions on events a second.
+    pub decisions_per_s: f64,
+    /// From publication to the committed answer, in milliseconds: the median.
+    pub answer_p50_ms: f64,
+    /// The same, of 99 in a hundred.
+    pub answer_p99_ms: f64,
+}
