@@ -188,12 +188,10 @@ impl Audit {
             self.complain("an event was not decided exactly once", wrong.into_iter());
             for stored in page.iter().filter(|stored| !self.nothing.contains(&stored.sequence)) {
                 let Ok(decoded) = contract::decode(&stored.payload, &limits) else { continue };
-                if let (
-                    EntityKey::Sku(sku),
-                    AnyEvent::Sku(SkuEvent::StockReceived { quantity, .. }),
-                ) = (decoded.key, decoded.event)
+                if let (EntityKey::Sku(sku), AnyEvent::Sku(SkuEvent::StockReceived(stock))) =
+                    (decoded.key, decoded.event)
                 {
-                    *self.received.entry(sku).or_default() += u64::from(quantity);
+                    *self.received.entry(sku).or_default() += u64::from(stock.quantity);
                 }
             }
         }
