@@ -36,14 +36,8 @@ const PAGE: usize = 4_096;
 /// Broken promises that are told, of each kind.
 const TOLD_MAX: usize = 5;
 
-/// A day, and the decisions that it took.
-pub struct Audited {
-    pub day: Day,
-    pub decisions: u64,
-}
-
 /// Looks at everything.
-pub async fn audit(store: &Embedded, partitions: Partition) -> Result<Audited, Failure> {
+pub async fn audit(store: &Embedded, partitions: Partition) -> Result<Day, Failure> {
     let mut audit = Audit::default();
     for partition in 0..partitions {
         audit.read_journal(store, partition).await?;
@@ -52,13 +46,12 @@ pub async fn audit(store: &Embedded, partitions: Partition) -> Result<Audited, F
     audit.compare(store, Shelf::Outcomes).await?;
     audit.compare(store, Shelf::DeadLetters).await?;
     audit.count_entities();
-    Ok(Audited { day: audit.day, decisions: audit.decisions })
+    Ok(audit.day)
 }
 
 #[derive(Default)]
 struct Audit {
     day: Day,
-    decisions: u64,
     entities: BTreeMap<EntityKey, State>,
     /// How often each event was decided, by its place in the log.
     decided: HashMap<u64, u32>,
@@ -118,7 +111,6 @@ impl Audit {
     fn entry(&mut self, entry: &Entry, record: &Record) {
         match entry {
             Entry::Decided(decided) => {
-                self.decisions += 1;
                 let key = &decided.entity;
                 let state = self.entities.entry(key.clone()).or_insert_with(|| State::new(key));
                 let folded = state.apply(&decided.facts, record.header.decided_at);

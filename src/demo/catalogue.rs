@@ -2,6 +2,9 @@
 
 use rand::{Rng, RngExt};
 
+/// Units of the promoted SKUs for each shopper of the day; about four times as many are asked for.
+const SCARCE: f64 = 0.15;
+
 /// The SKUs of the day.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
@@ -25,18 +28,24 @@ impl Catalogue {
         Catalogue { skus, promoted: weights.collect(), sold_out: (skus / 10).max(1) }
     }
 
-    /// All SKUs, with the units that the shelves have in the morning.
+    /// How many SKUs have anything on their shelves.
+    pub fn stocked(&self) -> u32 {
+        self.skus - self.sold_out
+    }
+
+    /// The SKUs that have anything on their shelves, with the units there in the morning: too few of
+    /// the promoted ones, and of the others more than can be asked for.
     pub fn shelves(&self, shoppers: u32) -> impl Iterator<Item = (String, u32)> {
-        // Scarce: about half of what will be asked for, by rank.
         let total = self.promoted.last().copied().unwrap_or(1.0);
+        let promoted = self.promoted.len() as u32;
+        let plenty = 100 + 20 * shoppers / (self.stocked() - promoted).max(1);
         let scarce = move |rank: u32| {
             let share = f64::from(rank + 1).recip() / total;
-            (f64::from(shoppers) * share * 0.4).ceil() as u32 + 1
+            (f64::from(shoppers) * share * SCARCE).ceil() as u32
         };
-        let (promoted, stocked) = (self.promoted.len() as u32, self.skus - self.sold_out);
-        (0..stocked).map(move |rank| match rank < promoted {
+        (0..self.stocked()).map(move |rank| match rank < promoted {
             true => (name(rank), scarce(rank)),
-            false => (name(rank), 1_000_000),
+            false => (name(rank), plenty),
         })
     }
 
@@ -50,12 +59,12 @@ impl Catalogue {
     /// A SKU that there is enough of.
     pub fn staple(&self, chance: &mut impl Rng) -> String {
         let from = self.promoted.len() as u32;
-        name(chance.random_range(from..(self.skus - self.sold_out).max(from + 1)))
+        name(chance.random_range(from..self.stocked().max(from + 1)))
     }
 
     /// A SKU that is sold out.
     pub fn sold_out(&self, chance: &mut impl Rng) -> String {
-        name(chance.random_range(self.skus - self.sold_out..self.skus))
+        name(chance.random_range(self.stocked()..self.skus))
     }
 }
 

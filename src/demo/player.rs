@@ -18,14 +18,8 @@ use futures::StreamExt;
 use tokio::time::Instant;
 
 use super::{
-    Line, Plan, Progress,
-    audit::{Audited, audit},
-    clock::DayClock,
-    day::Phase,
-    event::Message,
-    settling::settled,
-    shop::Shop,
-    told::Told,
+    Line, Plan, Progress, audit::audit, clock::DayClock, day::Phase, event::Message, report::Day,
+    settling::settled, shop::Shop, told::Told,
 };
 use crate::{
     app,
@@ -66,7 +60,7 @@ pub fn play(plan: Plan, dir: PathBuf) -> Result<ExitCode, Failure> {
     });
     app::system().block_on(async move {
         let over = Player::begin(plan, &dir).await?.play().await?;
-        tell(&Line::Over(Box::new(over.day)));
+        tell(&Line::Over(Box::new(over)));
         Ok(Exit::Done.into())
     })
 }
@@ -158,7 +152,7 @@ impl Player {
         })
     }
 
-    async fn play(mut self) -> Result<Audited, Failure> {
+    async fn play(mut self) -> Result<Day, Failure> {
         let mut before = Phase(0);
         for phase in Phase::all() {
             self.progress.at = phase.clock_face();

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Messages that a shopper causes on average, with all that follows.
-const MESSAGES_A_SHOPPER: f64 = 2.35;
+const MESSAGES_A_SHOPPER: f64 = 3.8;
 /// How long a cart keeps its units, in seconds; longer than a round.
 const CART_S: u32 = 3_600;
 /// How long a shopper may take to pay, in seconds; a round and a half.
@@ -48,8 +48,9 @@ pub struct Shop {
 
 impl Shop {
     pub fn new(plan: Plan) -> Shop {
-        let shoppers = (f64::from(plan.events) / MESSAGES_A_SHOPPER).ceil() as u32;
         let catalogue = Catalogue::new(plan.skus);
+        let by_shoppers = plan.events.saturating_sub(catalogue.stocked()).max(plan.events / 4);
+        let shoppers = (f64::from(by_shoppers) / MESSAGES_A_SHOPPER).ceil() as u32;
         let mut shop =
             Shop { plan, shoppers, planned: BTreeMap::new(), reserved: HashMap::new(), catalogue };
         shop.open();
