@@ -18,8 +18,10 @@ use crate::{
     clock::SystemClock,
     config::Settings,
     error::{Exit, Failure},
-    http::Http,
-    nats::{Connections, NatsDepths, NatsInput, NatsJournal, NatsOutbox, setup},
+    http::{Door, Http},
+    nats::{
+        self, Connections, NatsDepths, NatsInput, NatsJournal, NatsOutbox, NatsPublisher, setup,
+    },
     partition::Ports,
     redis::RedisSnapshots,
     supervisor::{Leave, Plan, Supervisor},
@@ -50,26 +52,30 @@ pub fn run(settings: Settings) -> Result<ExitCode, Failure> {
 
 async fn pod(settings: Settings) -> Result<ExitCode, Failure> {
     let mut signals = Signals::listen()?;
-    let http = Http::bind(settings.http).await.map_err(|error| {
-        Failure::new(Exit::Failed, format!("listen on {}: {error}", settings.http))
+    let http = Http::bind(settings.http.listen).await.map_err(|error| {
+        Failure::new(Exit::Failed, format!("listen on {}: {error}", settings.http.listen))
             .advise("set http.listen to a free address (EARMARK__HTTP__LISTEN)")
     })?;
     if let Ok(address) = http.address() {
         tracing::info!(%address, "HTTP");
     }
     let (supervisor, whom) = watch::channel(None);
+    let (door, way) = watch::channel(None);
     let closing = CancellationToken::new();
-    let serving = tokio::spawn(http.serve(whom, closing.clone()));
+    let serving = tokio::spawn(http.serve(whom, way, closing.clone()));
     tokio::spawn(exporter::keep_up());
 
     let started = tokio::select! {
         started = start(&settings) => started?,
         () = signals.next() => return Ok(Exit::Done.into()),
     };
+    let (started, opened) = started;
     supervisor.send_replace(Some(started.clone()));
+    door.send_replace(Some(opened));
     signals.next().await;
     tracing::info!("leaving: partitions commit and write their snapshots");
     supervisor.send_replace(None);
+    door.send_replace(None);
     let left = tokio::select! {
         left = tokio::time::timeout(LEAVE_WITHIN, started.send(Leave)) => left.is_ok(),
         () = signals.next() => {
@@ -86,8 +92,8 @@ async fn pod(settings: Settings) -> Result<ExitCode, Failure> {
     Ok(Exit::Done.into())
 }
 
-/// Connects, wires the adapters, and starts the supervisor.
-async fn start(settings: &Settings) -> Result<Addr<Supervisor>, Failure> {
+/// Connects, wires the adapters, starts the supervisor, and opens the door for events.
+async fn start(settings: &Settings) -> Result<(Addr<Supervisor>, Arc<Door>), Failure> {
     let connections = Connections::open(&settings.nats).await?;
     let partitions = settings.streams.partitions;
     match setup::fixed(&connections.control).await? {
@@ -118,7 +124,17 @@ async fn start(settings: &Settings) -> Result<Addr<Supervisor>, Failure> {
         settings: settings.supervisor.clone(),
     };
     tracing::info!(pod = plan.owner, partitions, arbiters = plan.arbiters, "connected");
-    Ok(Supervisor::new(plan).start())
+    let door = door(settings).await?;
+    Ok((Supervisor::new(plan).start(), door))
+}
+
+/// The door for events, over a connection of its own.
+async fn door(settings: &Settings) -> Result<Arc<Door>, Failure> {
+    let context = nats::connect::open_role(&settings.nats, "door", settings.nats.ack_timeout_ms);
+    let context = context.await?;
+    let mut limits = settings.limits.clone();
+    limits.event_bytes_max = limits.event_bytes_max.min(nats::largest(&context).await?);
+    Ok(Door::new(Arc::new(NatsPublisher::new(context)), limits, settings.http.clone()))
 }
 
 /// The doors to the outside, sinks first.

@@ -16,14 +16,14 @@ Example:
   EARMARK_NATS_URL=nats://nats:4222 EARMARK_REDIS_URL=redis://redis:6379 earmark run
   curl -s localhost:9090/readyz")]
 pub struct Run {
-    /// Where /metrics, /healthz and /readyz are served (http.listen).
+    /// Where /metrics, /healthz, /readyz and /v1/events are served (http.listen).
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
 }
 
 impl Run {
-    pub(super) fn run(self, settings: Settings) -> Result<ExitCode, Failure> {
-        let http = self.listen.unwrap_or(settings.http);
-        app::run(Settings { http, ..settings })
+    pub(super) fn run(self, mut settings: Settings) -> Result<ExitCode, Failure> {
+        settings.http.listen = self.listen.unwrap_or(settings.http.listen);
+        app::run(settings)
     }
 }
