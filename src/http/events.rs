@@ -1,19 +1,20 @@
 //! `POST /v1/events` and `GET /v1/answers/<token>`: events are held to the contract, handed to the
 //! log, and answered with what was decided.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Json,
+    body::BodyDataStream,
     extract::{Path, Request, State, rejection::PathRejection},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use futures::future::join_all;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::time::Instant;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::{
     Site,
@@ -38,43 +39,77 @@ const AGAIN: &str = "posting the same event again, with the same source and id, 
 
 /// One event, or a batch of them, goes into the log.
 pub async fn post(State(site): State<Site>, request: Request) -> Response {
-    match take(&site, request).await {
-        Ok(response) => response,
-        Err(problem) => problem.into_response(),
+    let (head, body) = request.into_parts();
+    let mut body = body.into_data_stream();
+    let entered = match enter(&site, &head.headers) {
+        Ok(entering) => entering.read(&head.headers, &mut body).await,
+        Err(problem) => Err(problem),
+    };
+    let done = match entered {
+        Ok(entered) => entered.run(&site).await,
+        Err(problem) if request::discard(&mut body).await => Err(problem),
+        Err(problem) => Err(problem.closing()),
+    };
+    done.unwrap_or_else(|problem| problem.into_response())
+}
+
+/// A request whose body is wanted.
+struct Entering {
+    door: Arc<Door>,
+    desk: Desk,
+    form: Form,
+    wait: Wait,
+    began: Instant,
+}
+
+/// A request that has been read.
+struct Entered {
+    of: Entering,
+    reading: Reading,
+    /// The room that its events take while they are under way.
+    _room: OwnedSemaphorePermit,
+}
+
+fn enter(site: &Site, headers: &HeaderMap) -> Result<Entering, Box<Problem>> {
+    let began = Instant::now();
+    let door = site.door()?;
+    door.admit(headers)?;
+    let (form, wait) = (Form::of(headers)?, Wait::of(headers, &door.settings));
+    Ok(Entering { desk: door.desk()?, door, form, wait, began })
+}
+
+impl Entering {
+    async fn read(
+        self,
+        headers: &HeaderMap,
+        body: &mut BodyDataStream,
+    ) -> Result<Entered, Box<Problem>> {
+        let (body, room) = request::body(&self.door, headers, body).await?;
+        let mut reading = Reading::default();
+        match self.form {
+            Form::Event => reading.event(&self.door, &self.desk, &body),
+            Form::Batch => reading.batch(&self.door, &self.desk, &body)?,
+        }
+        Ok(Entered { of: self, reading, _room: room })
     }
 }
 
-async fn take(site: &Site, request: Request) -> Result<Response, Box<Problem>> {
-    let began = Instant::now();
-    let door = site.door()?;
-    let (parts, body) = request.into_parts();
-    door.admit(&parts.headers)?;
-    let form = Form::of(&parts.headers)?;
-    let wait = Wait::of(&parts.headers, &door.settings);
-    let desk = door.desk()?;
-    let (body, _room) = request::body(&door, &parts.headers, body).await?;
-    let mut reading = Reading::default();
-    match form {
-        Form::Event => reading.event(&door, &desk, &body),
-        Form::Batch => reading.batch(&door, &desk, &body)?,
+impl Entered {
+    async fn run(self, site: &Site) -> Result<Response, Box<Problem>> {
+        let Entering { door, form, wait, began, .. } = self.of;
+        let decided = began + wait.span;
+        let published = decided.max(began + door.settings.publish_within);
+        let until = Until { began, decided, published, stop: &site.stop };
+        let _in_flight = door.room_for_events(self.reading.posted)?;
+        let results = self.reading.run(&door, &until).await;
+        results.iter().for_each(|result| telemetry::door::event(result.outcome.name()));
+        let mut response = match form {
+            Form::Event => single(results)?,
+            Form::Batch => many(results)?,
+        };
+        wait.tell(response.headers_mut());
+        Ok(response)
     }
-    drop(body);
-    let decided = began + wait.span;
-    let published = decided.max(began + door.settings.publish_within);
-    let until = Until { began, decided, published, stop: &site.stop };
-    let _in_flight = door.room_for_events(reading.posted)?;
-    let results = reading.run(&door, &until).await;
-    results.iter().for_each(|result| telemetry::door::event(result.outcome.name()));
-    let mut response = match form {
-        Form::Event => single(results)?,
-        Form::Batch => many(results)?,
-    };
-    if let Some(seconds) = wait.applied_s
-        && let Ok(applied) = HeaderValue::try_from(format!("wait={seconds}"))
-    {
-        response.headers_mut().insert(HeaderName::from_static("preference-applied"), applied);
-    }
-    Ok(response)
 }
 
 /// A request's events.

@@ -35,6 +35,9 @@ pub struct Problem {
     /// After how many seconds the same request may go better.
     #[serde(skip)]
     retry_after_s: Option<u32>,
+    /// The connection cannot be used any more.
+    #[serde(skip)]
+    closes: bool,
 }
 
 fn number<S: Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
@@ -61,6 +64,7 @@ impl Problem {
             expected: None,
             action: action.into(),
             retry_after_s: None,
+            closes: false,
         })
         .told()
     }
@@ -82,6 +86,12 @@ impl Problem {
         self
     }
 
+    /// The same, with the end of the connection.
+    pub fn closing(mut self: Box<Self>) -> Box<Problem> {
+        self.closes = true;
+        self
+    }
+
     /// The same, said in one sentence too.
     fn told(mut self: Box<Self>) -> Box<Problem> {
         self.detail = match (&self.found, &self.expected) {
@@ -91,16 +101,6 @@ impl Problem {
             _ => format!("{}; {}", self.title, self.action),
         };
         self
-    }
-
-    /// Its status.
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    /// Does it say when to try again?
-    pub fn is_passing(&self) -> bool {
-        self.retry_after_s.is_some()
     }
 }
 
@@ -128,6 +128,9 @@ impl IntoResponse for Box<Problem> {
         headers.insert(header::CONTENT_TYPE, PROBLEM);
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self.closes {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"earmark\"");

@@ -1,10 +1,14 @@
 //! What a request says: its form, how long it waits, and its body within all bounds.
+//!
+//! Promises: no more of a body is kept than the settings say. Of one that is not wanted the rest is
+//! read if it is small, so that the client's connection can go on; else the connection is closed,
+//! and the client told so.
 
 use std::time::Duration;
 
 use axum::{
-    body::Body,
-    http::{HeaderMap, StatusCode, header},
+    body::BodyDataStream,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
 };
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
@@ -83,6 +87,17 @@ impl Wait {
     }
 }
 
+impl Wait {
+    /// Says in a response what was applied, if anything was asked.
+    pub fn tell(&self, headers: &mut HeaderMap) {
+        let applied =
+            self.applied_s.map(|seconds| HeaderValue::try_from(format!("wait={seconds}")));
+        if let Some(Ok(applied)) = applied {
+            headers.insert("preference-applied", applied);
+        }
+    }
+}
+
 /// The first `wait`; what cannot be understood is as good as not said.
 fn asked(headers: &HeaderMap) -> Option<u64> {
     let said = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
@@ -96,11 +111,31 @@ fn asked(headers: &HeaderMap) -> Option<u64> {
     digits.then(|| wait.parse().unwrap_or(u64::MAX))
 }
 
+/// How much of a body that is not wanted is read, and for how long.
+const DISCARDED_BYTES_MAX: usize = 64 * 1024;
+const DISCARDED_WITHIN: Duration = Duration::from_secs(1);
+
+/// Reads what is left of a body that is not wanted; whether it came to its end.
+pub async fn discard(body: &mut BodyDataStream) -> bool {
+    let read = async {
+        let mut left = DISCARDED_BYTES_MAX;
+        while let Some(part) = body.next().await {
+            let bytes = part.map_or(usize::MAX, |part| part.len());
+            match left.checked_sub(bytes) {
+                Some(less) => left = less,
+                None => return false,
+            }
+        }
+        true
+    };
+    tokio::time::timeout(DISCARDED_WITHIN, read).await.unwrap_or(false)
+}
+
 /// Reads a body, and holds the room that it takes.
 pub async fn body(
     door: &Door,
     headers: &HeaderMap,
-    body: Body,
+    body: &mut BodyDataStream,
 ) -> Result<(Bytes, OwnedSemaphorePermit), Box<Problem>> {
     let max = door.settings.body_bytes_max;
     let said =
@@ -114,8 +149,7 @@ pub async fn body(
     Ok((read.map_err(|_| slow(within))??, room))
 }
 
-async fn read(body: Body, max: usize) -> Result<Bytes, Box<Problem>> {
-    let mut body = body.into_data_stream();
+async fn read(body: &mut BodyDataStream, max: usize) -> Result<Bytes, Box<Problem>> {
     let mut read = BytesMut::new();
     while let Some(part) = body.next().await {
         let part = part.map_err(|error| broken(&error.to_string()))?;
@@ -149,8 +183,6 @@ fn broken(why: &str) -> Box<Problem> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     fn prefer(values: &[&'static str]) -> Option<u64> {
