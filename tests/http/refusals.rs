@@ -15,7 +15,7 @@ const SMALL: &[(&str, &str)] = &[
 
 #[tokio::test]
 async fn what_cannot_be_taken_is_refused_with_what_to_do() {
-    let world = World::start().await;
+    let mut world = World::start_with(&[("EARMARK__STREAMS__IN_BYTES_MAX", "1048576")]).await;
     let mut closed = world.pod(&[("EARMARK__HTTP__TOKEN", "")]).await;
     let said = world.post(&received("r", "A", 1)).await.problem(403, "door_closed");
     assert!(said.body["action"].to_string().contains("EARMARK__HTTP__TOKEN"), "{said:?}");
@@ -30,8 +30,10 @@ async fn what_cannot_be_taken_is_refused_with_what_to_do() {
     assert!(world.metric("earmark_http_requests_total{class=\"4xx\"}").await >= 10.0);
     assert!(world.metric("earmark_http_events_total{result=\"refused\"}").await >= 3.0);
     world.post(&received("last", "LAST", 1)).await.decided();
+    a_full_log(&world).await;
     assert_eq!(pod.terminate(BOUND).await, 0);
     assert!(!pod.output().contains(TOKEN), "{}", pod.output());
+    before_there_is_a_log(&mut world).await;
 }
 
 async fn who_may_come_in(world: &World) {
@@ -137,4 +139,33 @@ async fn what_is_too_much(world: &World) {
         world.post(&received("m3", "M.3", 1)).await.status == 200
     })
     .await;
+}
+
+async fn a_full_log(world: &World) {
+    let log = world.nats.jetstream().await;
+    for bytes in [65_536, 1_024, 1] {
+        loop {
+            let sent = log.publish("earmark.in.reporting.sku.FILL", vec![b'x'; bytes].into()).await;
+            if sent.expect("it is sent").await.is_err() {
+                break;
+            }
+        }
+    }
+    let said = world.post(&received("full", "FULL", 1)).await.problem(429, "log_full");
+    assert!(said.header("retry-after").is_some(), "{said:?}");
+}
+
+async fn before_there_is_a_log(world: &mut World) {
+    world.nats.kill();
+    let pod = world.spawn(&[]);
+    wait_until("the port is bound", BOUND, async || {
+        world.ask(Method::GET, "/healthz", None).await.status == 200
+    })
+    .await;
+    let asked = received("last", "LAST", 1);
+    let said = world.post(&asked).await.problem(503, "not_connected");
+    assert!(said.header("retry-after").is_some(), "{said:?}");
+    world.nats.restart().await;
+    world.ready().await;
+    drop(pod);
 }

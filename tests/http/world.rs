@@ -44,10 +44,15 @@ pub struct World {
 
 impl World {
     pub async fn start() -> World {
+        World::start_with(&[]).await
+    }
+
+    /// The same, set up otherwise.
+    pub async fn start_with(more: &[(&str, &str)]) -> World {
         let nats = NatsServer::start().await;
         let redis = RedisServer::start().await;
         let world = World { nats, redis, port: free_port(), client: Client::new() };
-        world.earmark(&["setup"]).await;
+        world.earmark_with(&["setup"], more).await;
         world
     }
 
@@ -63,8 +68,12 @@ impl World {
 
     /// Runs a command to its end; what it said.
     pub async fn earmark(&self, args: &[&str]) -> Value {
+        self.earmark_with(args, &[]).await
+    }
+
+    async fn earmark_with(&self, args: &[&str], more: &[(&str, &str)]) -> Value {
         let mut command = Command::new(env!("CARGO_BIN_EXE_earmark"));
-        command.args(args).arg("--json").envs(self.environment(&[]));
+        command.args(args).arg("--json").envs(self.environment(more));
         let output = tokio::task::spawn_blocking(move || command.output()).await;
         let output = output.expect("its thread ends").expect("the command can be started");
         let Output { status, stdout, stderr } = output;
