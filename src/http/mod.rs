@@ -126,3 +126,6 @@ async fn report(whom: Whom) -> Report {
         Err(_) => Report::not_yet("the supervisor does not answer"),
     }
 }
+
+#[cfg(test)]
+mod tests;
