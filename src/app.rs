@@ -6,6 +6,7 @@
 //! snapshots; then the port is closed.
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -21,13 +22,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::SystemClock,
-    config::Settings,
-    embedded::Embedded,
+    config::{Settings, checked::Secret},
+    embedded::{Embedded, EmbeddedPublisher, reach},
     error::{Exit, Failure, keep_partitions},
-    http::Http,
-    nats::{Connections, NatsDepths, NatsInput, NatsJournal, NatsOutbox, setup},
+    http::{Door, Http},
+    nats::{
+        self, Connections, NatsDepths, NatsInput, NatsJournal, NatsOutbox, NatsPublisher, setup,
+    },
     partition::{self, Ports},
-    ports::Partition,
+    ports::{Partition, Publisher},
     redis::RedisSnapshots,
     supervisor::{Depths, Leave, Plan, Supervisor},
     telemetry::{exporter, logging},
@@ -48,6 +51,24 @@ pub enum Home {
     Servers,
     /// In a directory, for this process alone.
     Directory(PathBuf),
+}
+
+impl Home {
+    /// Says where the pod can be reached, to whoever knows the directory.
+    fn announce(&self, at: SocketAddr) -> Result<(), Failure> {
+        match self {
+            Home::Servers => Ok(()),
+            Home::Directory(dir) => reach::announce(dir, at).map_err(|error| {
+                Failure::new(Exit::Failed, format!("the address of {}: {error}", dir.display()))
+            }),
+        }
+    }
+
+    fn withdraw(&self) {
+        if let Home::Directory(dir) = self {
+            reach::withdraw(dir);
+        }
+    }
 }
 
 /// Runs a pod until it is asked to stop.
@@ -73,26 +94,31 @@ pub fn system() -> actix::SystemRunner {
 
 async fn pod(settings: Settings, home: Home) -> Result<ExitCode, Failure> {
     let mut signals = Signals::listen()?;
-    let http = Http::bind(settings.http).await.map_err(|error| {
-        Failure::new(Exit::Failed, format!("listen on {}: {error}", settings.http))
+    let http = Http::bind(settings.http.listen).await.map_err(|error| {
+        Failure::new(Exit::Failed, format!("listen on {}: {error}", settings.http.listen))
             .advise("set http.listen to a free address (EARMARK__HTTP__LISTEN)")
     })?;
-    if let Ok(address) = http.address() {
-        tracing::info!(%address, "HTTP");
-    }
+    let address = http.address().map_err(|error| Failure::new(Exit::Failed, error))?;
+    tracing::info!(%address, "HTTP");
     let (supervisor, whom) = watch::channel(None);
+    let (door, way) = watch::channel(None);
     let closing = CancellationToken::new();
-    let serving = tokio::spawn(http.serve(whom, closing.clone()));
+    let serving = tokio::spawn(http.serve(whom, way, closing.clone()));
     tokio::spawn(exporter::keep_up());
 
     let started = tokio::select! {
         started = start(&settings, &home) => started?,
         () = signals.next() => return Ok(Exit::Done.into()),
     };
+    let (started, opened) = started;
     supervisor.send_replace(Some(started.clone()));
+    door.send_replace(Some(opened));
+    home.announce(address)?;
     signals.next().await;
     tracing::info!("leaving: partitions commit and write their snapshots");
+    home.withdraw();
     supervisor.send_replace(None);
+    door.send_replace(None);
     let left = tokio::select! {
         left = tokio::time::timeout(LEAVE_WITHIN, started.send(Leave)) => left.is_ok(),
         () = signals.next() => {
@@ -119,16 +145,16 @@ pub struct Adapters {
     pub stores: [&'static str; 2],
 }
 
-/// Connects, wires the adapters, and starts the supervisor.
-async fn start(settings: &Settings, home: &Home) -> Result<Addr<Supervisor>, Failure> {
-    let adapters = match home {
-        Home::Servers => servers(settings).await?,
+/// Connects, wires the adapters, starts the supervisor, and opens the door for events.
+async fn start(settings: &Settings, home: &Home) -> Result<(Addr<Supervisor>, Arc<Door>), Failure> {
+    let (adapters, door) = match home {
+        Home::Servers => (servers(settings).await?, door(settings).await?),
         Home::Directory(dir) => directory(settings, dir).await?,
     };
     let plan = plan(settings, adapters);
     let (partitions, arbiters) = (plan.partitions, plan.arbiters);
     tracing::info!(pod = plan.owner, partitions, arbiters, ?home, "connected");
-    Ok(Supervisor::new(plan).start())
+    Ok((Supervisor::new(plan).start(), door))
 }
 
 /// What a supervisor is told.
@@ -173,10 +199,26 @@ async fn servers(settings: &Settings) -> Result<Adapters, Failure> {
     })
 }
 
+/// The door for events, over a connection of its own.
+async fn door(settings: &Settings) -> Result<Arc<Door>, Failure> {
+    let context = nats::connect::open_role(&settings.nats, "door", settings.nats.ack_timeout_ms);
+    let context = context.await?;
+    let mut limits = settings.limits.clone();
+    limits.event_bytes_max = limits.event_bytes_max.min(nats::largest(&context).await?);
+    Ok(Door::new(Arc::new(NatsPublisher::new(context)), limits, settings.http.clone()))
+}
+
 /// Opens a directory's store, sets it up if it is new, and lets what is old go for as long as the
 /// process runs.
-async fn directory(settings: &Settings, dir: &Path) -> Result<Adapters, Failure> {
+async fn directory(settings: &Settings, dir: &Path) -> Result<(Adapters, Arc<Door>), Failure> {
     let store = open(dir)?;
+    let mut http = settings.http.clone();
+    if http.token.is_none() {
+        let token = reach::token(dir).map_err(|error| {
+            Failure::new(Exit::Failed, format!("the token of {}: {error}", dir.display()))
+        })?;
+        http.token = Some(Secret::new(&token));
+    }
     set_up(&store, dir, settings.streams.partitions).await?;
     let (trimmed, keeping) = (store.clone(), settings.keeping);
     tokio::spawn(async move {
@@ -189,7 +231,9 @@ async fn directory(settings: &Settings, dir: &Path) -> Result<Adapters, Failure>
             }
         }
     });
-    Ok(embedded(&store))
+    let publisher: Arc<dyn Publisher> =
+        Arc::new(EmbeddedPublisher::new(store.clone(), settings.streams.partitions));
+    Ok((embedded(&store), Door::new(publisher, settings.limits.clone(), http)))
 }
 
 /// Opens the store of a directory.

@@ -21,7 +21,7 @@ Example:
   earmark run --embedded shop     # no server at all: everything is kept in the directory `shop`
   curl -s localhost:9090/readyz")]
 pub struct Run {
-    /// Where /metrics, /healthz and /readyz are served (http.listen).
+    /// Where /metrics, /healthz, /readyz and /v1/events are served (http.listen).
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     /// Keep everything in this directory instead of NATS and Redis: for a single shop, and for one
@@ -31,9 +31,8 @@ pub struct Run {
 }
 
 impl Run {
-    pub(super) fn run(self, settings: Settings) -> Result<ExitCode, Failure> {
-        let http = self.listen.unwrap_or(settings.http);
-        let home = self.embedded.map_or(Home::Servers, Home::Directory);
-        app::run(Settings { http, ..settings }, home)
+    pub(super) fn run(self, mut settings: Settings) -> Result<ExitCode, Failure> {
+        settings.http.listen = self.listen.unwrap_or(settings.http.listen);
+        app::run(settings, self.embedded.map_or(Home::Servers, Home::Directory))
     }
 }

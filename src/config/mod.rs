@@ -26,6 +26,10 @@ pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 /// Short forms: the variable, and the key that it sets.
 const SHORT_FORMS: [(&str, &str); 2] =
     [("EARMARK_NATS_URL", "nats.url"), ("EARMARK_REDIS_URL", "redis.url")];
+/// Keys whose variable is taken as it is written, also where it looks like a number.
+const VERBATIM: [(&str, &str); 1] = [("EARMARK__HTTP__TOKEN", "http.token")];
+/// Keys of which no value is ever shown.
+const SECRET: [&str; 1] = ["http.token"];
 /// Keys that hold a list.
 const LISTS: [&str; 1] = ["contract.reply_prefixes"];
 /// What every long form begins with.
@@ -53,11 +57,9 @@ fn read(file: Option<&Path>, environment: HashMap<String, String>) -> Result<Raw
         })?;
         builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
     }
-    for (variable, key) in SHORT_FORMS {
-        let short = environment.get(variable).map(|value| [(key.to_owned(), value.clone())]);
-        builder = builder.add_source(Texts(short.into_iter().flatten().collect()));
-    }
-    builder = builder.add_source(variables(environment));
+    builder = builder.add_source(Texts::of(&SHORT_FORMS, &environment));
+    let verbatim = Texts::of(&VERBATIM, &environment);
+    builder = builder.add_source(variables(environment)).add_source(verbatim);
     let config = builder.build().map_err(|error| problem("", &error))?;
     serde_path_to_error::deserialize(config).map_err(|error| {
         let key = error.path().to_string();
@@ -81,6 +83,15 @@ fn variables(environment: HashMap<String, String>) -> Environment {
 #[derive(Clone, Debug)]
 struct Texts(Vec<(String, String)>);
 
+impl Texts {
+    fn of(keys: &[(&str, &str)], environment: &HashMap<String, String>) -> Texts {
+        let text = |(variable, key): &(&str, &str)| {
+            Some(((*key).to_owned(), environment.get(*variable)?.clone()))
+        };
+        Texts(keys.iter().filter_map(text).collect())
+    }
+}
+
 impl config::Source for Texts {
     fn clone_into_box(&self) -> Box<dyn config::Source + Send + Sync> {
         Box::new(self.clone())
@@ -97,8 +108,11 @@ impl config::Source for Texts {
 fn problem(path: &str, error: &ConfigError) -> Problem {
     match error {
         ConfigError::Type { unexpected, expected, key, .. } => {
-            let key = key.as_deref().unwrap_or(path);
-            Problem::new(if path.is_empty() { key } else { path }, unexpected, *expected)
+            let key = if path.is_empty() { key.as_deref().unwrap_or(path) } else { path };
+            match SECRET.contains(&key) {
+                true => Problem::new(key, "something else", *expected),
+                false => Problem::new(key, unexpected, *expected),
+            }
         }
         ConfigError::At { error, .. } => problem(path, error),
         ConfigError::FileParse { cause, .. } => {

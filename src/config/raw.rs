@@ -159,6 +159,16 @@ sections! {
     /// The HTTP port.
     Http {
         listen: String,
+        token: String,
+        wait_ms: u64,
+        wait_max_ms: u64,
+        publish_within_ms: u64,
+        body_bytes_max: u64,
+        bodies_bytes_max: u64,
+        body_within_ms: u64,
+        in_flight_max: u64,
+        answers_max: u64,
+        answers_keep_s: u64,
     }
 
     /// The log.

@@ -102,3 +102,34 @@ fn ranges_and_relations_are_held_and_all_problems_are_named_at_once() {
     let ours = "[contract]\nreply_prefixes = [\"earmark.in.\"]\n";
     assert_eq!(only(load_text(ours)).key, "contract.reply_prefixes");
 }
+
+#[test]
+fn a_token_is_never_shown_and_taken_as_it_is_written() {
+    let token = |text| load_env(&[("EARMARK__HTTP__TOKEN", text)]);
+    let settings = token("0123456789e01234").unwrap();
+    assert!(settings.http.token.as_ref().unwrap().is(b"0123456789e01234"));
+    assert!(!format!("{settings:?}").contains("0123456789"));
+    assert!(load_env(&[]).unwrap().http.token.is_none());
+    for wrong in
+        ["short-secret", "a token with spaces in it", "gr\u{fc}n-gr\u{fc}n-gr\u{fc}n-gr\u{fc}n"]
+    {
+        let problem = only(token(wrong));
+        assert_eq!(problem.key, "http.token");
+        assert!(!problem.to_string().contains(wrong), "{problem}");
+    }
+    let problem = only(load_text("[http]\ntoken = [\"hush-hush-hush-hush\"]\n"));
+    assert_eq!(problem.key, "http.token");
+    assert!(!problem.to_string().contains("hush"), "{problem}");
+}
+
+#[test]
+fn answers_to_what_is_posted_must_be_permitted() {
+    let prefixes = ("EARMARK__CONTRACT__REPLY_PREFIXES", "shop.");
+    let token = ("EARMARK__HTTP__TOKEN", "0123456789abcdef");
+    assert!(load_env(&[prefixes]).is_ok());
+    assert_eq!(only(load_env(&[prefixes, token])).key, "contract.reply_prefixes");
+    let inbox = ("EARMARK__NATS__INBOX_PREFIX", "shop");
+    assert!(load_env(&[prefixes, token, inbox]).is_ok());
+    let problem = only(load_env(&[inbox]));
+    assert!(problem.expected.contains("\"shop.\""), "{problem}");
+}

@@ -13,6 +13,7 @@ mod keeping;
 mod outbox;
 mod pages;
 mod publisher;
+pub mod reach;
 mod setup;
 mod snapshots;
 mod store;

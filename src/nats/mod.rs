@@ -28,6 +28,6 @@ pub use depths::NatsDepths;
 pub use input::NatsInput;
 pub use journal::NatsJournal;
 pub use outbox::NatsOutbox;
-pub use publisher::NatsPublisher;
+pub use publisher::{NatsPublisher, largest};
 pub use settings::ReaderSettings;
 pub use streams::StreamSettings;

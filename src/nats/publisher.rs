@@ -7,7 +7,11 @@ use async_nats::jetstream::{
 use async_trait::async_trait;
 use futures::StreamExt;
 
-use super::journal::{STREAM_FULL, code, explain};
+use super::{
+    cut::{self, CUT},
+    journal::{STREAM_FULL, code, explain},
+    names,
+};
 use crate::{
     contract::subject::input_subject,
     ports::{Inbox, NewEvent, PortError, PublishError, Publisher},
@@ -33,7 +37,11 @@ impl Publisher for NatsPublisher {
     async fn publish(&self, event: NewEvent) -> Result<u64, PublishError> {
         let subject = input_subject(event.lane, &event.key);
         let acknowledged = async { self.context.publish(subject, event.payload).await?.await };
-        let acknowledged: Result<_, NatsError> = acknowledged.await;
+        let acknowledged: Option<Result<_, NatsError>> =
+            cut::answer(&self.context.client(), acknowledged).await;
+        let Some(acknowledged) = acknowledged else {
+            return Err(PublishError::Unknown(CUT.to_owned()));
+        };
         acknowledged.map(|ack| ack.sequence).map_err(|error| unpublished(&error))
     }
 
@@ -45,6 +53,16 @@ impl Publisher for NatsPublisher {
         let answers = answers.map(|message| (message.subject.to_string(), message.payload));
         Ok(Inbox { prefix, answers: answers.boxed() })
     }
+}
+
+/// The largest event that EARMARK_IN takes, in bytes.
+pub async fn largest(context: &Context) -> Result<usize, PortError> {
+    let doing = || format!("read the configuration of {}", names::IN);
+    let stream = context.get_stream(names::IN).await;
+    let stream = stream.map_err(|error| PortError::new(doing(), error))?;
+    let stream = usize::try_from(stream.cached_info().config.max_message_size).ok();
+    let server = context.client().server_info().max_payload;
+    Ok(stream.filter(|largest| *largest > 0).unwrap_or(server).min(server))
 }
 
 fn unpublished(error: &NatsError) -> PublishError {

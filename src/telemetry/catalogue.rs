@@ -152,6 +152,19 @@ metrics! {
     OLDEST_UNREAD Kind::Gauge, Seconds, "earmark_lane_oldest_unread_seconds" ["partition", "source"]
         "Age of the oldest message that is not decided yet; 0 if there is none.";
 
+    // What comes in by HTTP.
+    HTTP_REQUESTS Kind::Counter, Count, "earmark_http_requests_total" ["class"]
+        "Requests to /v1 that were answered, by the class of their status: 2xx, 4xx, 5xx.";
+    HTTP_EVENTS Kind::Counter, Count, "earmark_http_events_total" ["result"]
+        "Events of requests to /v1, by what came of them: decided, accepted, waiting, refused, \
+         not_taken.";
+    HTTP_WAIT Kind::Histogram(LATENCY_S), Seconds, "earmark_http_wait_seconds" []
+        "Time that requests to /v1 waited for a decision, each event counted.";
+    HTTP_IN_FLIGHT Kind::Gauge, Count, "earmark_http_in_flight" []
+        "Events of requests to /v1 that are under way.";
+    HTTP_IN_FLIGHT_MAX Kind::Gauge, Count, "earmark_http_in_flight_max" []
+        "How many events of requests to /v1 may be under way.";
+
     // What stands around it.
     STREAM_BYTES Kind::Gauge, Bytes, "earmark_stream_bytes" ["stream"]
         "Size of a stream.";

@@ -3,12 +3,13 @@
 //! The one home of metrics: [`catalogue`] lists each with its help, its unit and the labels it may
 //! have; nothing else names one. [`engine`] has a function for each thing worth counting in a
 //! partition, [`business`] derives from a committed record what the business asks, [`watch`] is
-//! what the supervisor sees, [`exporter`] serves it all, [`logging`] writes the log. No SKU, order
-//! or event id is ever a label. Before [`exporter::install`] nothing is counted and nothing costs
-//! much.
+//! what the supervisor sees, [`door`] what comes in by HTTP, [`exporter`] serves it all,
+//! [`logging`] writes the log. No SKU, order or event id is ever a label. Before
+//! [`exporter::install`] nothing is counted and nothing costs much.
 
 pub mod business;
 pub mod catalogue;
+pub mod door;
 mod engine;
 pub mod exporter;
 pub mod logging;

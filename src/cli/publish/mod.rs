@@ -11,7 +11,6 @@ mod wait;
 
 use std::{path::PathBuf, time::Duration};
 
-use async_nats::jetstream::Context as Nats;
 use clap::Args;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -24,7 +23,7 @@ use self::{
 use super::{Context, print};
 use crate::{
     error::{Exit, Failure},
-    nats::{names, setup},
+    nats::{largest, setup},
 };
 
 /// Publish events: one CloudEvent in JSON a line (NDJSON), from a file or from standard input.
@@ -86,7 +85,10 @@ impl Publish {
                 .advise("run `earmark setup` once")
         })?;
         let mut limits = settings.limits.clone();
-        limits.event_bytes_max = limits.event_bytes_max.min(largest(&nats).await?);
+        limits.event_bytes_max =
+            limits.event_bytes_max.min(largest(&nats).await.map_err(|error| {
+                Failure::new(Exit::Failed, error).advise("run `earmark setup` once")
+            })?);
         let deadline = self.timeout.map(|s| Instant::now() + Duration::from_secs(s));
         let (source, size) = lines::open(&self.file).await.map_err(|error| {
             Failure::new(Exit::Usage, format!("read {}: {error}", self.file.display()))
@@ -114,17 +116,6 @@ impl Publish {
         publishing.summary.tell(context.json);
         Ok(publishing.summary.exit())
     }
-}
-
-/// The largest message that EARMARK_IN takes.
-async fn largest(nats: &Nats) -> Result<usize, Failure> {
-    let stream = nats.get_stream(names::IN).await.map_err(|error| {
-        Failure::new(Exit::Failed, format!("read the configuration of {}: {error}", names::IN))
-            .advise("run `earmark setup` once")
-    })?;
-    let stream = usize::try_from(stream.cached_info().config.max_message_size).ok();
-    let server = nats.client().server_info().max_payload;
-    Ok(stream.filter(|largest| *largest > 0).unwrap_or(server).min(server))
 }
 
 struct Publishing {

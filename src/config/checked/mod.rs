@@ -3,10 +3,12 @@
 
 mod ranges;
 mod relations;
+mod secret;
 mod sections;
 
 use std::{net::SocketAddr, time::Duration};
 
+pub use self::secret::Secret;
 use self::{
     ranges::Check,
     relations::relations,
@@ -50,8 +52,8 @@ pub struct Settings {
     pub keeping: Keeping,
     /// How `earmark publish` publishes.
     pub publish: Publish,
-    /// Where HTTP is served.
-    pub http: SocketAddr,
+    /// The HTTP port.
+    pub http: Http,
     /// How the log is written.
     pub log: Log,
 }
@@ -93,6 +95,35 @@ pub struct Publish {
     pub in_flight_max: usize,
     /// How long a publish that failed waits the first time.
     pub retry_after: Duration,
+}
+
+/// The HTTP port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Where it is served.
+    pub listen: SocketAddr,
+    /// What requests to /v1 must bring, where one is set.
+    pub token: Option<Secret>,
+    /// How long an event waits for its decision.
+    pub wait: Duration,
+    /// The longest that a request may ask for.
+    pub wait_max: Duration,
+    /// How long publishing is tried.
+    pub publish_within: Duration,
+    /// How long a publish that failed waits the first time.
+    pub retry_after: Duration,
+    /// The largest body.
+    pub body_bytes_max: usize,
+    /// All bodies together.
+    pub bodies_bytes_max: usize,
+    /// How long a body may take to come.
+    pub body_within: Duration,
+    /// Events under way.
+    pub in_flight_max: usize,
+    /// Answers that are kept for later.
+    pub answers_max: usize,
+    /// How long they are kept.
+    pub answers_keep: Duration,
 }
 
 /// How the log is written.

@@ -5,7 +5,7 @@ use crate::config::raw::Raw;
 
 /// Checks all of it.
 pub fn relations(c: &mut Check, raw: &Raw) {
-    let Raw { streams, reader, contract, policy, engine, supervisor, .. } = raw;
+    let Raw { streams, reader, contract, policy, engine, supervisor, http, .. } = raw;
     let mut at_most = |key: &str, value: u64, other: &str, bound: u64| {
         c.holds(value <= bound, key, value, format!("at most {other}, which is {bound}"));
     };
@@ -49,7 +49,36 @@ pub fn relations(c: &mut Check, raw: &Raw) {
         "supervisor.restart_max_ms",
         supervisor.restart_max_ms,
     );
+    at_most("http.wait_ms", http.wait_ms, "http.wait_max_ms", http.wait_max_ms);
+    at_most(
+        "contract.event_bytes_max",
+        contract.event_bytes_max,
+        "http.body_bytes_max",
+        http.body_bytes_max,
+    );
+    at_most(
+        "http.body_bytes_max",
+        http.body_bytes_max,
+        "http.bodies_bytes_max",
+        http.bodies_bytes_max,
+    );
+    answers_come(c, raw);
     c.holds(streams.replicas != 2, "streams.replicas", 2, "1 or 3");
     let one = !streams.async_persistence || streams.replicas == 1;
     c.holds(one, "streams.async_persistence", true, "false with streams.replicas above 1");
+}
+
+/// Answers to what is posted come to an inbox of ours, which must be one that events may name.
+fn answers_come(c: &mut Check, raw: &Raw) {
+    let (own, prefixes) = (&raw.nats.inbox_prefix, &raw.contract.reply_prefixes);
+    if own.is_empty() && raw.http.token.is_empty() {
+        return;
+    }
+    let inbox = if own.is_empty() { "_INBOX." } else { &format!("{own}.") };
+    let permitted = prefixes.iter().any(|prefix| inbox.starts_with(prefix.as_str()));
+    let expected = format!(
+        "{inbox:?} among them, where our own inboxes begin (nats.inbox_prefix): answers to what is \
+         posted to /v1/events come there"
+    );
+    c.holds(permitted, "contract.reply_prefixes", format!("{prefixes:?}"), expected);
 }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use super::{
-    Engine, Log, LogFormat, Publish, Supervisor,
+    Engine, Http, Log, LogFormat, Publish, Secret, Supervisor,
     ranges::{Check, within},
 };
 use crate::{
@@ -214,12 +214,44 @@ pub fn publish(c: &mut Check, raw: &Raw) -> Publish {
     }
 }
 
-pub fn http(c: &mut Check, raw: &Raw) -> SocketAddr {
+pub fn http(c: &mut Check, raw: &Raw) -> Http {
+    Http {
+        listen: listen(c, raw),
+        token: token(c, raw),
+        wait: within!(c.millis(raw.http.wait_ms, 0..=600_000)),
+        wait_max: within!(c.millis(raw.http.wait_max_ms, 1_000..=600_000)),
+        publish_within: within!(c.millis(raw.http.publish_within_ms, 100..=60_000)),
+        retry_after: Duration::from_millis(raw.publish.retry_after_ms),
+        body_bytes_max: within!(c.number(raw.http.body_bytes_max, 1_024..=256 * MIB)),
+        bodies_bytes_max: within!(c.number(raw.http.bodies_bytes_max, 1_024..=u32::MAX.into())),
+        body_within: within!(c.millis(raw.http.body_within_ms, 100..=600_000)),
+        in_flight_max: within!(c.number(raw.http.in_flight_max, 1..=100_000)),
+        answers_max: within!(c.number(raw.http.answers_max, 1..=1_000_000)),
+        answers_keep: Duration::from_secs(within!(c.number(raw.http.answers_keep_s, 1..=DAY_S))),
+    }
+}
+
+fn listen(c: &mut Check, raw: &Raw) -> SocketAddr {
     raw.http.listen.parse().unwrap_or_else(|_| {
         let expected = "an address and a port, like 127.0.0.1:9090";
         c.complain("http.listen", format!("{:?}", raw.http.listen), expected);
         SocketAddr::from(([127, 0, 0, 1], 0))
     })
+}
+
+/// What is wrong with a token is said without saying the token.
+fn token(c: &mut Check, raw: &Raw) -> Option<Secret> {
+    let token = raw.http.token.as_str();
+    if token.is_empty() {
+        return None;
+    }
+    let permitted = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
+    let plain = token.bytes().all(permitted);
+    let of = if plain { "" } else { ", not all of them permitted" };
+    let found = format!("{} characters{of}", token.chars().count());
+    let expected = "16 to 512 letters, digits and `-._~+/=`";
+    c.holds(plain && (16..=512).contains(&token.len()), "http.token", found, expected);
+    Some(Secret::new(token))
 }
 
 pub fn log(c: &mut Check, raw: &Raw) -> Log {

@@ -1,0 +1,185 @@
+//! Requests against a log that fails, fills up, or does not decide.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Mutex,
+};
+
+use async_trait::async_trait;
+use axum::{body::Body, extract::Request};
+use bytes::Bytes;
+use futures::{StreamExt, channel::mpsc};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    config,
+    ports::{Inbox, NewEvent, PortError, PublishError, Publisher},
+};
+
+const TOKEN: &str = "0123456789abcdef";
+const PREFIX: &str = "_INBOX.test.";
+
+/// A log that does what it is told to, event by event, and decides what it takes.
+#[derive(Default)]
+struct Log {
+    fails: Mutex<VecDeque<PublishError>>,
+    published: Mutex<Vec<Bytes>>,
+    decides: bool,
+    inbox: Mutex<Option<mpsc::UnboundedSender<(String, Bytes)>>>,
+}
+
+#[async_trait]
+impl Publisher for Log {
+    async fn publish(&self, event: NewEvent) -> Result<u64, PublishError> {
+        self.published.lock().unwrap().push(event.payload.clone());
+        if let Some(error) = self.fails.lock().unwrap().pop_front() {
+            return Err(error);
+        }
+        let event: Value = serde_json::from_slice(&event.payload).unwrap();
+        let answer = json!({"data": {"event_id": event["id"]}}).to_string();
+        let subject = event["replyto"].as_str().unwrap().to_owned();
+        if self.decides {
+            let inbox = self.inbox.lock().unwrap();
+            inbox.as_ref().unwrap().unbounded_send((subject, answer.into())).unwrap();
+        }
+        Ok(1)
+    }
+
+    async fn inbox(&self) -> Result<Inbox, PortError> {
+        let (tell, answers) = mpsc::unbounded();
+        *self.inbox.lock().unwrap() = Some(tell);
+        Ok(Inbox { prefix: PREFIX.to_owned(), answers: answers.boxed() })
+    }
+}
+
+struct World {
+    log: Arc<Log>,
+    site: Site,
+}
+
+impl World {
+    async fn start(log: Log) -> World {
+        let token = [("EARMARK__HTTP__TOKEN".to_owned(), TOKEN.to_owned())];
+        let settings = config::load_from(None, HashMap::from(token)).unwrap();
+        let log = Arc::new(log);
+        let door = Door::new(log.clone(), settings.limits, settings.http);
+        while door.desk().is_err() {
+            tokio::task::yield_now().await;
+        }
+        let stop = CancellationToken::new();
+        let (whom, way) = (watch::channel(None).1, watch::channel(Some(door)).1);
+        World { log, site: Site { whom, way, stop } }
+    }
+
+    /// Posts a batch: the status, and what was said.
+    async fn post(&self, events: &[Value]) -> (u16, Value) {
+        let request = Request::post("/v1/events")
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .header("content-type", request::BATCH)
+            .body(Body::from(Value::from(events).to_string()));
+        let response = events::post(State(self.site.clone()), request.unwrap()).await;
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    fn published(&self) -> Vec<Bytes> {
+        self.log.published.lock().unwrap().clone()
+    }
+}
+
+fn received(id: &str, sku: &str) -> Value {
+    let data = json!({"location": "MAIN", "quantity": 1, "reference": id});
+    json!({
+        "specversion": "1.0", "id": id, "source": "/test", "type": "stock.received.v1",
+        "subject": sku, "time": "2026-11-25T12:00:00Z", "data": data,
+    })
+}
+
+fn statuses(results: &Value) -> Vec<&str> {
+    results.as_array().unwrap().iter().map(|of| of["status"].as_str().unwrap()).collect()
+}
+
+fn unknown() -> PublishError {
+    PublishError::Unknown("silence".to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_acknowledged_is_published_again_with_the_same_bytes() {
+    let fails = Mutex::new(VecDeque::from([unknown(), unknown()]));
+    let world = World::start(Log { fails, decides: true, ..Log::default() }).await;
+    let (status, results) = world.post(&[received("a", "A"), received("b", "A")]).await;
+    assert_eq!((status, statuses(&results)), (200, vec!["decided"; 2]), "{results}");
+    let published = world.published();
+    assert_eq!(published.len(), 4);
+    assert!(published[0] == published[1] && published[1] == published[2]);
+    assert_ne!(published[2], published[3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_said_in_the_end_and_what_stands_behind_is_not_taken() {
+    let fails = Mutex::new(VecDeque::from(vec![unknown(); 1_000]));
+    let world = World::start(Log { fails, decides: true, ..Log::default() }).await;
+    let (status, problem) = world.post(&[received("a", "A"), received("b", "A")]).await;
+    assert_eq!((status, &problem["code"]), (503, &json!("log_unreachable")), "{problem}");
+    let published = world.published();
+    assert!(published.len() > 3 && published.iter().all(|one| one == &published[0]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_one_that_finds_no_room_only_other_keys_go_on() {
+    let full = PublishError::Full("no room".to_owned());
+    let fails = Mutex::new(VecDeque::from([full]));
+    let world = World::start(Log { fails, decides: true, ..Log::default() }).await;
+    let first = [received("a", "A"), received("b", "A"), json!(1)];
+    let (status, results) = world.post(&first).await;
+    assert_eq!(status, 200, "{results}");
+    assert_eq!(statuses(&results), ["not_taken", "not_taken", "refused"]);
+    let codes = [&results[0]["problem"]["code"], &results[1]["problem"]["code"]];
+    assert_eq!(codes, [&json!("log_full"), &json!("earlier_not_taken")]);
+    let (status, results) = world.post(&first[..2]).await;
+    assert_eq!((status, statuses(&results)), (200, vec!["decided"; 2]), "{results}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_log_never_takes_stops_nobody() {
+    let large = PublishError::TooLarge("too much".to_owned());
+    let fails = Mutex::new(VecDeque::from([large]));
+    let world = World::start(Log { fails, decides: true, ..Log::default() }).await;
+    let (status, results) = world.post(&[received("a", "A"), received("b", "A")]).await;
+    assert_eq!((status, statuses(&results)), (200, vec!["refused", "decided"]), "{results}");
+    assert_eq!(results[0]["problem"]["status"], json!(413));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_leaves_keeps_nobody_waiting() {
+    let world = World::start(Log::default()).await;
+    let stop = world.site.stop.clone();
+    let events = [received("a", "A"), received("b", "B")];
+    let leaves = async {
+        while world.published().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+    };
+    let began = tokio::time::Instant::now();
+    let ((status, results), ()) = tokio::join!(world.post(&events), leaves);
+    assert_eq!((status, statuses(&results)), (202, vec!["waiting"; 2]), "{results}");
+    assert_eq!(began.elapsed(), Duration::ZERO, "nothing was waited for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inbox_that_ends_is_opened_again() {
+    let world = World::start(Log { decides: true, ..Log::default() }).await;
+    *world.log.inbox.lock().unwrap() = None;
+    let events = [received("a", "A")];
+    let door = world.site.door().unwrap();
+    while door.desk().is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.post(&events).await.0, 503);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(world.post(&events).await.0, 200);
+}

@@ -1,0 +1,36 @@
+//! What the door for events counts.
+
+use std::time::Duration;
+
+use super::catalogue as c;
+
+/// A request was answered.
+pub fn request(status: u16) {
+    let class = match status {
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        _ => "5xx",
+    };
+    c::HTTP_REQUESTS.count(&[class], 1);
+}
+
+/// What came of an event, by one of a few names.
+pub fn event(result: &'static str) {
+    c::HTTP_EVENTS.count(&[result], 1);
+}
+
+/// A request waited so long for an event's decision.
+pub fn waited(span: Duration) {
+    c::HTTP_WAIT.observe(&[], span.as_secs_f64());
+}
+
+/// So many more events are under way.
+pub fn in_flight(by: f64) {
+    c::HTTP_IN_FLIGHT.shift(&[], by);
+}
+
+/// So many may be.
+pub fn bound(events: usize) {
+    c::HTTP_IN_FLIGHT_MAX.set(&[], events as f64);
+}
