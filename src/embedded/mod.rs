@@ -72,6 +72,11 @@ impl Embedded {
         Ok(Embedded { store, answers: Answers::default(), clock, drained_every })
     }
 
+    /// Whether a process has the store of a directory open.
+    pub fn is_open(dir: &Path) -> bool {
+        store::is_open(dir)
+    }
+
     /// The doors for partitions.
     pub fn ports(&self) -> Ports {
         Ports {

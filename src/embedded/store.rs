@@ -293,6 +293,12 @@ fn open(path: &Path) -> Result<Database, String> {
     })
 }
 
+/// Whether a process has the file of a directory open.
+pub(super) fn is_open(dir: &Path) -> bool {
+    let file = dir.join(FILE);
+    file.exists() && matches!(Builder::new().open(&file), Err(DatabaseError::DatabaseAlreadyOpen))
+}
+
 fn created(database: &Database, now: Timestamp) -> Result<Timestamp, redb::Error> {
     let known =
         database.begin_read().map_err(redb::Error::from).and_then(|txn| {

@@ -10,8 +10,8 @@ use tokio::{
 };
 
 use crate::{
-    contract::{Decoded, Limits, Rejection, Rule, decode, partition_of, subject::input_subject},
-    ports::{Partition, Source},
+    contract::{Decoded, Limits, Rejection, Rule, decode},
+    ports::NewEvent,
 };
 
 /// Lines that are decoded ahead.
@@ -25,14 +25,8 @@ pub struct Event {
     pub line: u64,
     /// Where its line ends, in bytes from the beginning.
     pub end: u64,
-    /// Where it is published.
-    pub subject: String,
-    /// Who will decide on it.
-    pub partition: Partition,
-    /// By which lane.
-    pub source: Source,
-    /// The line.
-    pub payload: Bytes,
+    /// The line, and where it goes.
+    pub event: NewEvent,
 }
 
 /// A line that was refused.
@@ -90,11 +84,7 @@ pub async fn open(path: &Path) -> io::Result<(Box<dyn AsyncBufRead + Send + Unpi
 }
 
 /// Reads and decodes ahead, in a task of its own.
-pub fn read(
-    from: Box<dyn AsyncBufRead + Send + Unpin>,
-    limits: Limits,
-    partitions: Partition,
-) -> Lines {
+pub fn read(from: Box<dyn AsyncBufRead + Send + Unpin>, limits: Limits) -> Lines {
     let (tell, lines) = mpsc::channel(AHEAD);
     tokio::spawn(async move {
         let mut splitter = Splitter::new(from, limits.event_bytes_max);
@@ -102,7 +92,7 @@ pub fn read(
             let read = match splitter.next().await {
                 Ok(None) => return,
                 Ok(Some(line)) if line.is_blank() => continue,
-                Ok(Some(line)) => take(line, &limits, partitions),
+                Ok(Some(line)) => take(line, &limits),
                 Err(error) => Read::Broken(error),
             };
             let broken = matches!(read, Read::Broken(_));
@@ -114,7 +104,7 @@ pub fn read(
     Lines(lines)
 }
 
-fn take(line: Line, limits: &Limits, partitions: Partition) -> Read {
+fn take(line: Line, limits: &Limits) -> Read {
     let decoded = match line.content {
         Some(ref content) => decode(content, limits),
         None => {
@@ -127,10 +117,7 @@ fn take(line: Line, limits: &Limits, partitions: Partition) -> Read {
         (Ok(Decoded { key, lane, .. }), Some(content)) => Read::Event(Event {
             line: line.number,
             end: line.end,
-            subject: input_subject(lane, &key),
-            partition: partition_of(&key, partitions),
-            source: Source::Lane(lane),
-            payload: Bytes::from(content),
+            event: NewEvent { lane, key, payload: Bytes::from(content) },
         }),
         (Err(rejection), _) => Read::Refused(Box::new(Refused {
             line: line.number,

@@ -1,13 +1,17 @@
 //! `earmark publish`: events from a file or standard input onto their subjects.
 //!
 //! Lines are read and decoded by one task ([`lines`]), published by another with many
-//! acknowledgements on the way ([`sender`]), and then, if wanted, waited for ([`wait`]). A bad
-//! line is reported and does not stop the rest.
+//! acknowledgements on the way ([`sender`]), and then, if wanted, waited for ([`wait`]). They go to
+//! a [`target`] by its own [`way`]: into a log, or through a pod's [`door`]. A bad line is reported
+//! and does not stop the rest.
 
+mod door;
 mod lines;
 mod progress;
 mod sender;
+mod target;
 mod wait;
+mod way;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -19,12 +23,10 @@ use self::{
     lines::{Read, Refused},
     progress::Progress,
     sender::{Pace, Posted, Sender},
+    target::{Decided, Target, To},
 };
 use super::{Context, print};
-use crate::{
-    error::{Exit, Failure},
-    nats::{largest, setup},
-};
+use crate::error::{Exit, Failure};
 
 /// Publish events: one CloudEvent in JSON a line (NDJSON), from a file or from standard input.
 ///
@@ -39,11 +41,16 @@ use crate::{
 #[command(after_help = "\
 Example:
   earmark publish orders.ndjson --wait
+  earmark publish orders.ndjson --to shop
   zcat events.ndjson.gz | earmark publish - --rate 5000 --timeout 600")]
 pub struct Publish {
     /// The file; `-` for standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Publish to a directory (of `earmark run --embedded`, whether it is served or not), or to the
+    /// pod at http://HOST:PORT, whose token is in EARMARK__HTTP__TOKEN. Without it, to NATS.
+    #[arg(long, value_name = "DIR|URL")]
+    to: Option<To>,
     /// Publish at most so many events a second.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
@@ -79,23 +86,21 @@ struct Summary {
 impl Publish {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let settings = &context.settings;
-        let nats = context.connect("publish").await?;
-        let fixed = setup::fixed(&nats).await?.ok_or_else(|| {
-            Failure::new(Exit::Failed, "NATS has not been set up for Earmark")
-                .advise("run `earmark setup` once")
-        })?;
-        let mut limits = settings.limits.clone();
-        limits.event_bytes_max =
-            limits.event_bytes_max.min(largest(&nats).await.map_err(|error| {
-                Failure::new(Exit::Failed, error).advise("run `earmark setup` once")
-            })?);
+        let target = Target::open(context, self.to.as_ref(), self.wait).await?;
+        if self.wait && matches!(target.decided, Decided::Never) {
+            return Err(Failure::new(
+                Exit::Usage,
+                "nobody serves the directory: --wait would be for ever",
+            )
+            .advise("start `earmark run --embedded DIR`, or publish without --wait"));
+        }
         let deadline = self.timeout.map(|s| Instant::now() + Duration::from_secs(s));
         let (source, size) = lines::open(&self.file).await.map_err(|error| {
             Failure::new(Exit::Usage, format!("read {}: {error}", self.file.display()))
         })?;
         let progress = Progress::of(size);
-        let lines = lines::read(source, limits, fixed.partitions);
-        let sender = Sender::new(nats.clone(), &settings.publish, fixed.partitions);
+        let lines = lines::read(source, target.limits);
+        let sender = Sender::new(target.way, &settings.publish);
         let publishing = Publishing {
             sender,
             pace: Pace::new(self.rate),
@@ -106,9 +111,11 @@ impl Publish {
         let (mut publishing, in_time) = publishing.run(lines, deadline).await?;
         let mut in_time = in_time;
         if self.wait && in_time {
-            let targets = publishing.sender.published();
-            in_time =
-                wait::until_decided(settings, nats, targets, deadline, &publishing.progress).await;
+            if let Decided::Journal(nats, partitions) = target.decided {
+                let targets = publishing.sender.published(partitions);
+                let progress = &publishing.progress;
+                in_time = wait::until_decided(settings, nats, targets, deadline, progress).await;
+            }
             publishing.summary.decided = Some(in_time);
         }
         publishing.summary.timed_out = !in_time;

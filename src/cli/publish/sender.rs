@@ -1,6 +1,6 @@
 //! Publishes with many acknowledgements on the way, and again what was not acknowledged.
 //!
-//! Promises: of one subject one event is on the way at a time, so the log has a key's events in
+//! Promises: of one key and lane one event is on the way at a time, so the log has a key's events in
 //! the order of their lines, also when some had to be repeated. A repeat is the same bytes without
 //! a `Nats-Msg-Id`: the log may have it twice, and it is decided once.
 
@@ -13,26 +13,22 @@ use std::{
     time::Duration,
 };
 
-use async_nats::jetstream::{
-    self, Context,
-    context::{PublishError, PublishErrorKind},
-};
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::time::Instant;
 
-use super::lines::{Event, Refused};
+use super::{
+    lines::{Event, Refused},
+    way::{Undelivered, Way},
+};
 use crate::{
     config::checked,
-    contract::{Rejection, Rule},
+    contract::{Rejection, Rule, partition_of},
+    domain::{event::Lane, ids::EntityKey},
     ports::{Partition, Source},
 };
 
 /// The longest wait before a repeat.
 const RETRY_MAX: Duration = Duration::from_secs(2);
-/// `maximum bytes exceeded` and its kin: the stream is full.
-const STREAM_FULL: u64 = 10_077;
-/// `message size exceeds maximum allowed`.
-const TOO_LARGE: u64 = 10_054;
 
 /// The last sequence that was published, by partition and source.
 pub type Published = BTreeMap<(Partition, Source), u64>;
@@ -51,15 +47,15 @@ pub enum Posted {
 
 /// Publishes events.
 pub struct Sender {
-    context: Context,
-    partitions: Partition,
+    way: Arc<dyn Way>,
     in_flight_max: usize,
     retry_after: Duration,
-    on_the_way: FuturesUnordered<BoxFuture<'static, (Event, Result<u64, String>)>>,
-    /// By subject, what waits for the event that is on the way.
-    behind: HashMap<String, VecDeque<Event>>,
+    on_the_way: FuturesUnordered<BoxFuture<'static, (Event, Result<Option<u64>, String>)>>,
+    /// By lane and key, what waits for the event that is on the way.
+    behind: HashMap<(Lane, EntityKey), VecDeque<Event>>,
     waiting: usize,
-    published: Published,
+    /// The last sequence of each key.
+    published: HashMap<(Lane, EntityKey), u64>,
     trouble: Arc<Trouble>,
 }
 
@@ -74,17 +70,16 @@ struct Trouble {
 }
 
 impl Sender {
-    /// Publishes over this connection.
-    pub fn new(context: Context, settings: &checked::Publish, partitions: Partition) -> Sender {
+    /// Publishes by this way.
+    pub fn new(way: Arc<dyn Way>, settings: &checked::Publish) -> Sender {
         Sender {
-            context,
-            partitions,
+            way,
             in_flight_max: settings.in_flight_max,
             retry_after: settings.retry_after,
             on_the_way: FuturesUnordered::new(),
             behind: HashMap::new(),
             waiting: 0,
-            published: Published::new(),
+            published: HashMap::new(),
             trouble: Arc::default(),
         }
     }
@@ -107,7 +102,7 @@ impl Sender {
     /// What it waits for, in words, if publishing does not go on.
     pub fn waits_for(&self) -> Option<&'static str> {
         if self.trouble.full.load(Ordering::Relaxed) > 0 {
-            Some("EARMARK_IN is full: waiting for room")
+            Some("the log is full: waiting for room")
         } else if self.trouble.unanswered.load(Ordering::Relaxed) > 0 {
             Some("no acknowledgements: publishing again")
         } else {
@@ -115,31 +110,37 @@ impl Sender {
         }
     }
 
-    /// The last sequence of each partition and source.
-    pub fn published(&self) -> Published {
-        self.published.clone()
+    /// The last sequence of each of so many partitions and each source.
+    pub fn published(&self, partitions: Partition) -> Published {
+        let mut last = Published::new();
+        for ((lane, key), sequence) in &self.published {
+            let place = (partition_of(key, partitions), Source::Lane(*lane));
+            let of_place = last.entry(place).or_default();
+            *of_place = (*of_place).max(*sequence);
+        }
+        last
     }
 
     /// Sends an event on its way, behind those of its subject.
     pub fn post(&mut self, event: Event) {
-        debug_assert!(event.partition < self.partitions);
-        match self.behind.get_mut(&event.subject) {
+        let place = place(&event);
+        match self.behind.get_mut(&place) {
             Some(behind) => {
                 behind.push_back(event);
                 self.waiting += 1;
             }
             None => {
-                self.behind.insert(event.subject.clone(), VecDeque::new());
+                self.behind.insert(place, VecDeque::new());
                 self.start(event);
             }
         }
     }
 
     fn start(&self, event: Event) {
-        let (context, trouble) = (self.context.clone(), self.trouble.clone());
+        let (way, trouble) = (self.way.clone(), self.trouble.clone());
         let retry_after = self.retry_after;
         self.on_the_way.push(Box::pin(async move {
-            let result = publish(&context, &event, retry_after, &trouble).await;
+            let result = publish(&*way, &event, retry_after, &trouble).await;
             (event, result)
         }));
     }
@@ -147,28 +148,31 @@ impl Sender {
     /// What came of the next event. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Posted> {
         let (event, result) = self.on_the_way.next().await?;
-        let next = self.behind.get_mut(&event.subject).and_then(VecDeque::pop_front);
+        let place = place(&event);
+        let next = self.behind.get_mut(&place).and_then(VecDeque::pop_front);
         match next {
             Some(next) => {
                 self.waiting -= 1;
                 self.start(next);
             }
             None => {
-                self.behind.remove(&event.subject);
+                self.behind.remove(&place);
             }
         }
         Some(match result {
             Ok(sequence) => {
-                let last = self.published.entry((event.partition, event.source)).or_default();
-                *last = sequence.max(*last);
-                Posted::Acknowledged { bytes: event.payload.len() }
+                if let Some(sequence) = sequence {
+                    let last = self.published.entry(place).or_default();
+                    *last = sequence.max(*last);
+                }
+                Posted::Acknowledged { bytes: event.event.payload.len() }
             }
             Err(why) => {
-                let bytes = event.payload.len() as u64;
+                let bytes = event.event.payload.len() as u64;
                 let rejection = Rejection::new(
                     Rule::EventSize,
                     &format!("{bytes} bytes ({why})"),
-                    "a message that EARMARK_IN takes",
+                    "an event that the log takes",
                 );
                 Posted::Refused(Box::new(Refused {
                     line: event.line,
@@ -180,45 +184,37 @@ impl Sender {
     }
 }
 
+fn place(event: &Event) -> (Lane, EntityKey) {
+    (event.event.lane, event.event.key.clone())
+}
+
 /// Publishes until the log has it, or never will.
 async fn publish(
-    context: &Context,
+    way: &dyn Way,
     event: &Event,
     retry_after: Duration,
     trouble: &Trouble,
-) -> Result<u64, String> {
+) -> Result<Option<u64>, String> {
     let mut pause = retry_after;
     let mut waits: Option<&AtomicU64> = None;
     loop {
-        let answer =
-            async { context.publish(event.subject.clone(), event.payload.clone()).await?.await };
-        let answer = answer.await;
+        let delivered = way.deliver(event.event.clone()).await;
         if let Some(counted) = waits.take() {
             counted.fetch_sub(1, Ordering::Relaxed);
         }
-        let error = match answer {
-            Ok(ack) => return Ok(ack.sequence),
-            Err(error) => error,
+        let (counted, why) = match delivered {
+            Ok(sequence) => return Ok(sequence),
+            Err(Undelivered::Never(why)) => return Err(why),
+            Err(Undelivered::Full(why)) => (&trouble.full, why),
+            Err(Undelivered::Unanswered(why)) => (&trouble.unanswered, why),
         };
-        let counted = match (error.kind(), code(&error)) {
-            (PublishErrorKind::MaxPayloadExceeded, _) | (_, Some(TOO_LARGE)) => {
-                return Err(error.to_string());
-            }
-            (_, Some(STREAM_FULL)) => &trouble.full,
-            _ => &trouble.unanswered,
-        };
-        tracing::debug!(line = event.line, %error, "published again");
+        tracing::debug!(line = event.line, why, "published again");
         counted.fetch_add(1, Ordering::Relaxed);
         waits = Some(counted);
         trouble.retried.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(RETRY_MAX);
     }
-}
-
-fn code(error: &PublishError) -> Option<u64> {
-    let source = std::error::Error::source(error)?;
-    Some(source.downcast_ref::<jetstream::Error>()?.error_code().0)
 }
 
 /// Events a second.

@@ -8,7 +8,7 @@ mod sections;
 
 use std::{net::SocketAddr, time::Duration};
 
-pub use self::secret::Secret;
+pub use self::secret::{Hidden, Secret};
 use self::{
     ranges::Check,
     relations::relations,
@@ -95,6 +95,8 @@ pub struct Publish {
     pub in_flight_max: usize,
     /// How long a publish that failed waits the first time.
     pub retry_after: Duration,
+    /// What a pod's door is shown.
+    pub token: Hidden,
 }
 
 /// The HTTP port.

@@ -45,3 +45,25 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "a secret");
     }
 }
+
+/// A text that is told to those whom it is for, and never shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Hidden(String);
+
+impl Hidden {
+    /// Hides a text.
+    pub fn new(text: &str) -> Hidden {
+        Hidden(text.to_owned())
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hidden")
+    }
+}

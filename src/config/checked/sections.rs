@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use super::{
-    Engine, Http, Log, LogFormat, Publish, Secret, Supervisor,
+    Engine, Hidden, Http, Log, LogFormat, Publish, Secret, Supervisor,
     ranges::{Check, within},
 };
 use crate::{
@@ -211,6 +211,7 @@ pub fn publish(c: &mut Check, raw: &Raw) -> Publish {
     Publish {
         in_flight_max: within!(c.number(raw.publish.in_flight_max, 1..=100_000)),
         retry_after: within!(c.millis(raw.publish.retry_after_ms, 1..=2_000)),
+        token: Hidden::new(&raw.http.token),
     }
 }
 
