@@ -25,7 +25,7 @@ use crate::{
     config::{Settings, checked::Secret},
     embedded::{Embedded, EmbeddedPublisher, reach},
     error::{Exit, Failure, keep_partitions},
-    http::{Door, Http},
+    http::{Door, Http, Logs},
     nats::{
         self, Connections, NatsDepths, NatsInput, NatsJournal, NatsOutbox, NatsPublisher, setup,
     },
@@ -205,7 +205,7 @@ async fn door(settings: &Settings) -> Result<Arc<Door>, Failure> {
     let context = context.await?;
     let mut limits = settings.limits.clone();
     limits.event_bytes_max = limits.event_bytes_max.min(nats::largest(&context).await?);
-    Ok(Door::new(Arc::new(NatsPublisher::new(context)), limits, settings.http.clone()))
+    Ok(Door::new(Arc::new(NatsPublisher::new(context)), limits, settings.http.clone(), None))
 }
 
 /// Opens a directory's store, sets it up if it is new, and lets what is old go for as long as the
@@ -233,7 +233,8 @@ async fn directory(settings: &Settings, dir: &Path) -> Result<(Adapters, Arc<Doo
     });
     let publisher: Arc<dyn Publisher> =
         Arc::new(EmbeddedPublisher::new(store.clone(), settings.streams.partitions));
-    Ok((embedded(&store), Door::new(publisher, settings.limits.clone(), http)))
+    let logs = Some(Arc::new(store.clone()) as Arc<dyn Logs>);
+    Ok((embedded(&store), Door::new(publisher, settings.limits.clone(), http, logs)))
 }
 
 /// Opens the store of a directory.

@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     answers::{Answers, Ticket},
+    logs::Logs,
     problem::{self, Problem},
     replyto,
 };
@@ -36,6 +37,8 @@ pub struct Door {
     pub publisher: Arc<dyn Publisher>,
     /// Answers that are awaited, and kept.
     pub answers: Arc<Answers>,
+    /// The logs that can be read here.
+    pub logs: Option<Arc<dyn Logs>>,
     inbox: watch::Receiver<Option<Desk>>,
     events: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
@@ -51,11 +54,12 @@ pub struct Desk {
 }
 
 impl Door {
-    /// A door to this log. `limits` says what the log takes.
+    /// A door to this log. `limits` says what the log takes; `logs` can be read here, if any can.
     pub fn new(
         publisher: Arc<dyn Publisher>,
         limits: Limits,
         settings: checked::Http,
+        logs: Option<Arc<dyn Logs>>,
     ) -> Arc<Door> {
         let answers = Answers::new(settings.answers_max, settings.answers_keep);
         let (tell, inbox) = watch::channel(None);
@@ -67,6 +71,7 @@ impl Door {
             settings,
             publisher,
             answers,
+            logs,
             inbox,
             _listening: AbortOnDropHandle::new(tokio::spawn(listening)),
         })

@@ -3,12 +3,14 @@
 //!
 //! The [`door`] is there once the pod has a log. [`events`] takes a request in, as [`request`]
 //! reads it; [`chain`] hands the events of a key on in their order; [`answers`] brings each
-//! decision back to whoever waits for it; [`problem`] says what is wrong.
+//! decision back to whoever waits for it; [`logs`] shows what was said, where there is no NATS to
+//! read it from; [`problem`] says what is wrong.
 
 mod answers;
 mod chain;
 mod door;
 mod events;
+mod logs;
 mod problem;
 mod replyto;
 mod request;
@@ -27,8 +29,8 @@ use axum::{
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
-pub use self::door::Door;
 use self::problem::Problem;
+pub use self::{door::Door, logs::Logs};
 use crate::{
     supervisor::{Ask, Report, Supervisor},
     telemetry::{self, exporter},
@@ -90,6 +92,8 @@ fn router(site: Site) -> Router {
     let door = Router::new()
         .route("/v1/events", post(events::post))
         .route("/v1/answers/{token}", get(events::answer))
+        .route("/v1/outcomes", get(logs::outcomes))
+        .route("/v1/dead-letters", get(logs::dead_letters))
         .method_not_allowed_fallback(async || problem::method_not_allowed())
         .layer(map_response(counted));
     door.fallback(async || problem::not_found())

@@ -64,7 +64,7 @@ impl World {
         let token = [("EARMARK__HTTP__TOKEN".to_owned(), TOKEN.to_owned())];
         let settings = config::load_from(None, HashMap::from(token)).unwrap();
         let log = Arc::new(log);
-        let door = Door::new(log.clone(), settings.limits, settings.http);
+        let door = Door::new(log.clone(), settings.limits, settings.http, None);
         while door.desk().is_err() {
             tokio::task::yield_now().await;
         }
