@@ -19,6 +19,7 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use super::{
     Site,
     answers::Late,
+    batch,
     chain::{self, Outcome, Posted, Until},
     door::{Desk, Door},
     problem::Problem,
@@ -136,12 +137,12 @@ struct Of {
 
 impl Reading {
     fn batch(&mut self, door: &Door, desk: &Desk, body: &[u8]) -> Result<(), Box<Problem>> {
-        let events: Vec<&RawValue> = serde_json::from_slice(body).map_err(|why| no_batch(&why))?;
         let max = door.settings.in_flight_max;
-        if events.len() > max {
-            return Err(too_many(events.len(), max));
+        let events = batch::split(body, max).map_err(|why| no_batch(&why))?;
+        if events.len > max {
+            return Err(too_many(events.len, max));
         }
-        events.iter().for_each(|event| self.event(door, desk, event.get().as_bytes()));
+        events.first.iter().for_each(|event| self.event(door, desk, event.get().as_bytes()));
         Ok(())
     }
 

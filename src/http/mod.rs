@@ -2,11 +2,12 @@
 //! its work can be done; if not, the body says why), and the door for events under `/v1`.
 //!
 //! The [`door`] is there once the pod has a log. [`events`] takes a request in, as [`request`]
-//! reads it; [`chain`] hands the events of a key on in their order; [`answers`] brings each
-//! decision back to whoever waits for it; [`logs`] shows what was said, where there is no NATS to
-//! read it from; [`problem`] says what is wrong.
+//! reads it and [`batch`] splits it; [`chain`] hands the events of a key on in their order;
+//! [`answers`] brings each decision back to whoever waits for it; [`logs`] shows what was said,
+//! where there is no NATS to read it from; [`problem`] says what is wrong.
 
 mod answers;
+mod batch;
 mod chain;
 mod door;
 mod events;
