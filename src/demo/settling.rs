@@ -10,7 +10,7 @@ use crate::{
     error::{Exit, Failure},
     partition::Status,
     ports::{Partition, Source},
-    supervisor::{AskPartitions, Depths, Supervisor},
+    supervisor::{Ask, AskPartitions, Depths, Supervisor},
 };
 
 /// How often the partitions are asked.
@@ -31,6 +31,9 @@ pub async fn settled(
                 return Ok(());
             }
         }
+        if before.iter().any(|of| !of.serving) {
+            refused(supervisor).await?;
+        }
         tokio::time::sleep(ASK_EVERY).await;
     }
 }
@@ -38,6 +41,19 @@ pub async fn settled(
 async fn ask(supervisor: &Addr<Supervisor>) -> Result<Vec<Status>, Failure> {
     let gone = |_| Failure::new(Exit::Failed, "the supervisor is gone");
     supervisor.send(AskPartitions).await.map_err(gone)
+}
+
+/// A partition that refuses to serve will not settle.
+async fn refused(supervisor: &Addr<Supervisor>) -> Result<(), Failure> {
+    let gone = |_| Failure::new(Exit::Failed, "the supervisor is gone");
+    let report = supervisor.send(Ask).await.map_err(gone)?;
+    match report.partitions.into_iter().find(|of| of.refuses) {
+        None => Ok(()),
+        Some(of) => {
+            let why = of.why.unwrap_or_default();
+            Err(Failure::new(Exit::Failed, format!("partition {}: {why}", of.partition)))
+        }
+    }
 }
 
 fn is_settled(of: &Status, now: Timestamp) -> bool {

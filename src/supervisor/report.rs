@@ -11,6 +11,8 @@ pub struct PartitionReport {
     pub partition: Partition,
     /// Whether this pod serves it.
     pub serving: bool,
+    /// It will not be served before an operator has looked at it.
+    pub refuses: bool,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -88,6 +90,7 @@ mod tests {
         PartitionReport {
             partition: 3,
             serving: why.is_none(),
+            refuses: false,
             why: why.map(str::to_owned),
             position: 7,
             quarantined: 0,

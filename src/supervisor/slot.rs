@@ -129,6 +129,7 @@ impl Slot {
         PartitionReport {
             partition: self.partition,
             serving: self.is_serving(),
+            refuses: matches!(self.phase, Phase::Refused(_)),
             why,
             position: status.position.sequence,
             quarantined: status.quarantined,

@@ -54,7 +54,8 @@ async fn a_seed_gives_its_table_whatever_is_killed() {
     assert!(text.contains("every promise was kept"), "{text}");
     let state = day["state"].as_str().expect("a state");
     assert!(text.contains(state), "{text}");
-    let other = demo(&["--data", path(&dir), "--seed", "4"]).await;
+    let args = ["demo", "--events", "2000", "--skus", "100", "--seed", "4", "--data", path(&dir)];
+    let other = Ran::earmark(&args, &[]).await;
     assert!(other.with(2).err().contains("go on with --events 2000 --skus 100 --seed 3"));
 }
 
@@ -82,7 +83,7 @@ async fn a_broken_promise_is_found() {
     let twice = Outgoing {
         outlet: Outlet::Out,
         subject: "earmark.out.sku.SKU-00001.hold_granted".to_owned(),
-        id: Some("1-0-999999-0".to_owned()),
+        id: Some("1-0-9-999".to_owned()),
         headers: Vec::new(),
         payload: Bytes::from_static(b"{}"),
         after: None,
@@ -90,7 +91,7 @@ async fn a_broken_promise_is_found() {
     store.ports().outbox.send(vec![twice]).await.pop().expect("a result").expect("it is taken");
     drop(store);
     let found = demo(&["--data", path(&dir)]).await.with(1).out();
-    let words = "an effect that the journal does not know: 1-0-999999-0";
+    let words = "an effect that the journal does not know: 1-0-9-999";
     assert!(found.contains("PROMISES WERE BROKEN") && found.contains(words), "{found}");
 }
 
