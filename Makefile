@@ -1,11 +1,11 @@
 # What a developer and the checks run. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help servers lint test real-orders sample
+.PHONY: help servers lint test counts real-orders sample
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-servers: ## put nats-server and redis-server, for the tests, into target/servers
+servers: ## put what the tests start (nats-server, redis-server, valgrind) where they find it
 	@tests/servers/install.sh
 
 lint: ## check formatting and lints; a warning is an error
@@ -14,6 +14,9 @@ lint: ## check formatting and lints; a warning is an error
 
 test: servers ## run every test, against real servers where it takes them
 	cargo test --locked
+
+counts: servers ## count the instructions of the inner steps anew, and write them down
+	EARMARK_COUNTS=write cargo test --locked --test instructions
 
 real-orders: servers ## real orders on real servers that are killed on the way; REAL_ORDERS_SEED=n for others
 	cargo test --locked --test real_orders -- --nocapture --test-threads 1

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Puts the two servers that the tests start into target/servers: nats-server and redis-server.
+# Puts what the tests start into target/servers: nats-server, redis-server, and what counts
+# instructions.
 # Says nothing when they are there. Needs root only for what is missing on the machine.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -46,5 +47,16 @@ install_redis() {
     "$servers/redis-server" --version >/dev/null
 }
 
+# What counts instructions: Debian's valgrind, and the runner that goes with the library.
+install_counting() {
+    command -v valgrind >/dev/null || apt_install valgrind
+    local version
+    version=$(sed -n '/^name = "gungraun"$/{n;s/version = "\(.*\)"/\1/p}' "$here/../../Cargo.lock")
+    if "$servers/bin/gungraun-runner" --version 2>/dev/null | grep -qF "$version"; then return; fi
+    echo "building gungraun-runner $version" >&2
+    cargo install --quiet --locked --debug --root "$servers" --version "$version" gungraun-runner
+}
+
 install_nats
 install_redis
+install_counting
