@@ -114,6 +114,7 @@ async fn start(settings: &Settings) -> Result<Addr<Supervisor>, Failure> {
         depths: Arc::new(NatsDepths::new(connections.control.clone())),
         policy: Arc::new(settings.policy.clone()),
         limits: settings.limits.clone(),
+        published: settings.published.clone(),
         bounds: settings.bounds.clone(),
         settings: settings.supervisor.clone(),
     };

@@ -23,11 +23,11 @@ use crate::{
     ports::{PortError, Source},
 };
 
+use self::store::Store;
 pub use self::{
     outbox::{Answer, Answers},
     publisher::EmbeddedPublisher,
 };
-use self::store::Store;
 
 /// All ports in one directory.
 #[derive(Clone)]

@@ -47,9 +47,8 @@ impl Publisher for EmbeddedPublisher {
     async fn inbox(&self) -> Result<Inbox, PortError> {
         let prefix = format!("_INBOX.{:032x}.", SystemClock.unique());
         let answers = self.store.answers().wait(&prefix);
-        let answers = stream::unfold(answers, |mut answers| async {
-            Some((answers.recv().await?, answers))
-        });
+        let answers =
+            stream::unfold(answers, |mut answers| async { Some((answers.recv().await?, answers)) });
         Ok(Inbox { prefix, answers: answers.boxed() })
     }
 }

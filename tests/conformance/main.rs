@@ -95,7 +95,8 @@ impl Outside for Somebody {
     }
 
     async fn object(&self, name: &str) -> Option<Bytes> {
-        let store = self.context.get_object_store(names::OBJECTS).await.expect("the store is there");
+        let store =
+            self.context.get_object_store(names::OBJECTS).await.expect("the store is there");
         let mut bytes = Vec::new();
         store.get(name).await.ok()?.read_to_end(&mut bytes).await.expect("it is read");
         Some(bytes.into())

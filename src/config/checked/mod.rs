@@ -11,7 +11,7 @@ use self::{
     ranges::Check,
     relations::relations,
     sections::{
-        bounds, engine, http, limits, log, nats, policy, publish, reader, redis, streams,
+        bounds, engine, http, limits, log, nats, outcomes, policy, publish, reader, redis, streams,
         supervisor,
     },
 };
@@ -20,7 +20,7 @@ use crate::{
     contract::Limits,
     domain::{policy::Policy, time::Span},
     nats::{NatsSettings, ReaderSettings, StreamSettings},
-    partition::Bounds,
+    partition::{Bounds, Published},
     redis::RedisSettings,
 };
 
@@ -39,6 +39,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What decisions depend on.
     pub policy: Policy,
+    /// What is published of what was decided.
+    pub published: Published,
     /// How much a partition may hold.
     pub bounds: Bounds,
     /// The rest of the engine.
@@ -120,6 +122,7 @@ pub fn check(raw: &Raw) -> Result<Settings, Problems> {
         reader: reader(&mut check, raw),
         limits: limits(&mut check, raw),
         policy: policy(&mut check, raw),
+        published: outcomes(&mut check, raw),
         bounds: bounds(&mut check, raw),
         engine: engine(&mut check, raw),
         supervisor: supervisor(&mut check, raw),
