@@ -12,7 +12,7 @@ use anyhow::{Result, anyhow, bail};
 use earmark::{
     app,
     config::{self, Settings},
-    nats::{Connections, NatsDepths, names},
+    nats::{Connections, NatsDepths},
     supervisor::{Ask, Leave, Plan, Supervisor},
     telemetry::exporter,
 };
@@ -21,15 +21,11 @@ use tokio::sync::watch;
 use crate::{
     gate::Gated,
     harness::RedisServer,
-    listener::{Heard, Listener},
-    log::{LOOK_EVERY, PARTITIONS, last_sequence, messages},
+    log::{LOOK_EVERY, PARTITIONS},
     servers::{Fsync, Nats},
-    workload::Workload,
 };
 
 const BOUND: Duration = Duration::from_secs(120);
-/// Nothing has changed for so long: nothing will.
-const STILL: Duration = Duration::from_millis(100);
 
 /// A pod that serves all partitions and reads no demand yet.
 pub struct Pod {
@@ -108,76 +104,11 @@ impl Pod {
     }
 
     /// Demand is read from now on.
-    pub fn open(&self) -> Instant {
-        let now = Instant::now();
+    pub fn open(&self) {
         self.gate.send_replace(true);
-        now
     }
 
     pub async fn leave(self) -> Result<()> {
         Ok(self.supervisor.send(Leave).await?)
-    }
-}
-
-/// Decides a workload; how long it took, and what was answered.
-pub async fn decide(
-    nats: &Nats,
-    redis: &RedisServer,
-    fsync: Fsync,
-    told: Told,
-    workload: &Workload,
-) -> Result<(Duration, Heard)> {
-    let listener = Listener::start(nats.port())?;
-    let pod = Pod::start(nats, redis, fsync, told).await?;
-    listener.wait(workload.stocked(), BOUND).await?;
-    settle(nats).await?;
-    let began = pod.open();
-    let published = match told.answered {
-        true => {
-            listener.wait(workload.stocked() + workload.published.len(), BOUND).await?;
-            None
-        }
-        false => Some(all_published(nats, workload, began).await?),
-    };
-    pod.leave().await?;
-    let heard = listener.finish()?;
-    let last = heard.answers.last().map(|answer| answer.at);
-    let ended = published.or(last).unwrap_or_else(Instant::now);
-    Ok((ended - began, heard))
-}
-
-/// Waits until the availability of the first stock is shown.
-async fn settle(nats: &Nats) -> Result<()> {
-    let context = nats.context().await?;
-    let (mut last, mut since) = (0, Instant::now());
-    while since.elapsed() < STILL {
-        tokio::time::sleep(LOOK_EVERY).await;
-        let seen = last_sequence(&context, names::AVAILABILITY).await?;
-        if std::mem::replace(&mut last, seen) != seen {
-            since = Instant::now();
-        }
-    }
-    Ok(())
-}
-
-/// Waits until every request has its outcome in EARMARK_OUT and nothing more is shown; when that
-/// was.
-async fn all_published(nats: &Nats, workload: &Workload, began: Instant) -> Result<Instant> {
-    let context = nats.context().await?;
-    let wanted = workload.requests.len() as u64;
-    let (mut last, mut since) = ((0, 0), began);
-    loop {
-        let out = messages(&context, names::OUT).await?;
-        let shown = last_sequence(&context, names::AVAILABILITY).await?;
-        if std::mem::replace(&mut last, (out, shown)) != (out, shown) {
-            since = Instant::now();
-        }
-        if out >= wanted && since.elapsed() > STILL {
-            return Ok(since);
-        }
-        if began.elapsed() > BOUND {
-            bail!("{out} of {wanted} outcomes were published within {BOUND:?}");
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
     }
 }

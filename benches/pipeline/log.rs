@@ -28,8 +28,13 @@ pub fn streams(fsync: Fsync) -> StreamSettings {
     StreamSettings { partitions: PARTITIONS, async_persistence, ..StreamSettings::default() }
 }
 
-/// A store in which a workload waits to be read.
-pub async fn fill(workload: &Workload, answered: bool, fsync: Fsync) -> Result<Store> {
+/// A store in which the stock of a workload and some of its requests wait to be read.
+pub async fn fill(
+    workload: &Workload,
+    requests: &[usize],
+    answered: bool,
+    fsync: Fsync,
+) -> Result<Store> {
     let nats = Nats::start(fsync, None).await?;
     let context = nats.context().await?;
     setup::apply(&context, &streams(fsync)).await?;
@@ -37,7 +42,7 @@ pub async fn fill(workload: &Workload, answered: bool, fsync: Fsync) -> Result<S
     let now = SystemClock.now();
     publish(&context, workload.stock_events(now)).await.context("publish the stock")?;
     let event = |request: &usize| workload.event(*request, answered, now);
-    publish(&context, workload.published.iter().map(event).collect())
+    publish(&context, requests.iter().map(event).collect())
         .await
         .context("publish the workload")?;
     drop(context);

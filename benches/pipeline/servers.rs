@@ -5,6 +5,7 @@
 //! same bytes and none of them writes what it reads.
 
 use std::{
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
@@ -139,6 +140,103 @@ impl Store {
 pub async fn redis() -> RedisServer {
     let args = ["--appendfsync", "everysec"].map(str::to_owned).to_vec();
     RedisServer::start_with(RedisConfig { append_only: true, args }).await
+}
+
+/// A PostgreSQL with its default settings. Dropping it ends it and deletes its data.
+pub struct PostgresServer {
+    port: u16,
+    process: Process,
+    // Deleted after the process is gone, since fields drop in order.
+    _dir: TempDir,
+}
+
+impl PostgresServer {
+    /// Makes a cluster and starts it; as the user `postgres` where we are root, which it refuses.
+    pub async fn start() -> Result<PostgresServer> {
+        let dir = tempfile::Builder::new().prefix("earmark-bench-postgres-").tempdir()?;
+        let user = postgres_user(dir.path())?;
+        let data = dir.path().join("data");
+        let mut init = user.command("initdb")?;
+        init.arg("--pgdata").arg(&data);
+        init.args(["--username", "postgres", "--auth", "trust", "--encoding", "UTF8"]);
+        let made = init.args(["--locale", "C"]).output().context("start initdb")?;
+        if !made.status.success() {
+            bail!("initdb failed: {}", String::from_utf8_lossy(&made.stderr));
+        }
+        let port = free_port();
+        let mut command = user.command("postgres")?;
+        command.arg("-D").arg(&data).arg("-p").arg(port.to_string()).arg("-k").arg(dir.path());
+        command.args(["-c", "listen_addresses=127.0.0.1"]);
+        let process = Process::spawn("postgres", command, &dir.path().join("server.log"));
+        let mut server = PostgresServer { port, process, _dir: dir };
+        server.ready().await?;
+        Ok(server)
+    }
+
+    /// How to connect.
+    pub fn config(&self) -> String {
+        format!("host=127.0.0.1 port={} user=postgres dbname=postgres", self.port)
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        let began = Instant::now();
+        while began.elapsed() < BOUND && self.process.exited().is_none() {
+            if tokio_postgres::connect(&self.config(), tokio_postgres::NoTls).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(POLL_EVERY).await;
+        }
+        bail!("PostgreSQL is not ready\n{}", self.process.output_tail())
+    }
+}
+
+impl Drop for PostgresServer {
+    /// Its other processes end with it only when it is asked to.
+    fn drop(&mut self) {
+        self.process.interrupt();
+        let began = Instant::now();
+        while self.process.exited().is_none() && began.elapsed() < BOUND {
+            std::thread::sleep(POLL_EVERY);
+        }
+    }
+}
+
+/// As whom PostgreSQL is started.
+struct PostgresUser(Option<(u32, u32)>);
+
+impl PostgresUser {
+    fn command(&self, name: &str) -> Result<Command> {
+        let mut command = Command::new(postgres_binary(name)?);
+        if let Some((user, group)) = self.0 {
+            command.uid(user).gid(group).current_dir("/");
+        }
+        Ok(command)
+    }
+}
+
+/// Ourselves; or `postgres` where we are root, who then owns the directory.
+fn postgres_user(dir: &Path) -> Result<PostgresUser> {
+    let id = |args: &[&str]| -> Result<u32> {
+        let output = Command::new("id").args(args).output().context("start id")?;
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        text.parse().with_context(|| format!("id {}: no number: run `make bench`", args.join(" ")))
+    };
+    if id(&["-u"])? != 0 {
+        return Ok(PostgresUser(None));
+    }
+    let (user, group) = (id(&["-u", "postgres"])?, id(&["-g", "postgres"])?);
+    std::os::unix::fs::chown(dir, Some(user), Some(group))?;
+    Ok(PostgresUser(Some((user, group))))
+}
+
+/// From the search path, or where Debian has it.
+fn postgres_binary(name: &str) -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let searched = std::env::split_paths(&path).map(|dir| dir.join(name));
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let debian = debian.map(|version| version.path().join("bin").join(name));
+    let found = searched.chain(debian).find(|path| path.is_file());
+    found.with_context(|| format!("{name} of PostgreSQL is missing: run `make bench`"))
 }
 
 fn copy_dir(from: &Path, to: &Path) -> Result<()> {

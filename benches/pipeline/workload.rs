@@ -48,6 +48,14 @@ impl Kind {
         }
     }
 
+    pub fn slug(self) -> &'static str {
+        match self {
+            Kind::Uniform => "uniform",
+            Kind::Single => "single",
+            Kind::Orders => "orders",
+        }
+    }
+
     /// What an event counts for.
     pub fn units(self) -> usize {
         match self {
