@@ -65,7 +65,8 @@ impl Rival {
             let lane = Source::Lane(Lane::Demand);
             let opened = input.open(partition, lane, Cursor::default()).await?;
             let (store, context) = (store.clone(), connections.release.clone());
-            let worker = Worker { partition, reader: opened.reader, store, context, answered };
+            let teller = Teller { context, answered };
+            let worker = Worker { partition, reader: opened.reader, store, teller };
             let mut open = open.clone();
             workers.spawn(async move {
                 open.wait_for(|open| *open).await?;
@@ -97,8 +98,7 @@ struct Worker {
     partition: Partition,
     reader: Box<dyn Reader>,
     store: Arc<dyn Store>,
-    context: Context,
-    answered: bool,
+    teller: Teller,
 }
 
 impl Worker {
@@ -110,15 +110,23 @@ impl Worker {
             if asked.len() != decided.len() {
                 bail!("{} events, {} decisions", asked.len(), decided.len());
             }
-            match self.answered {
-                true => self.answer(&asked, &decided).await?,
-                false => self.publish(&asked, &decided).await?,
+            match self.teller.answered {
+                true => self.teller.answer(&asked, &decided).await?,
+                false => self.teller.publish(&asked, &decided).await?,
             }
             let last = messages.last().map_or(0, |message| message.sequence);
             self.store.delivered(self.partition, last).await?;
         }
     }
+}
 
+/// Delivers outcomes.
+struct Teller {
+    context: Context,
+    answered: bool,
+}
+
+impl Teller {
     async fn answer(&self, asked: &[Asked<'_>], decided: &[Decided]) -> Result<()> {
         let client = self.context.client();
         for (asked, decided) in asked.iter().zip(decided) {

@@ -213,12 +213,10 @@ fn tell(asked: &Asked, decided: Decided, kind: &'static str) -> Result<Vec<u8>> 
             },
         )),
         true => {
-            let line = |line: &'_ Line<'_>| (line.line.clone(), line.sku.clone(), line.quantity);
-            let lines: Vec<_> = data.lines.iter().map(line).collect();
-            let lines = lines.iter().map(|(line, sku, quantity)| OrderLine {
-                line,
-                sku,
-                quantity: *quantity,
+            let lines = data.lines.iter().map(|line| OrderLine {
+                line: &line.line,
+                sku: &line.sku,
+                quantity: line.quantity,
                 reason,
             });
             serde_json::to_vec(&with(told, OrderData { status, lines: lines.collect() }))
