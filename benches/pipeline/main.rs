@@ -54,7 +54,7 @@ struct Args {
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Holds that are decided in a run; half as many orders.
-    #[arg(long, default_value_t = 100_000)]
+    #[arg(long, default_value_t = 60_000)]
     events: usize,
     /// What cargo says to every bench.
     #[arg(long, hide = true)]
@@ -176,9 +176,7 @@ async fn all(args: &Args, steps: &[Step], bar: &ProgressBar) -> Result<Results> 
         for step in steps {
             let name = step.slug();
             bar.set_message(name.clone());
-            if bar.is_hidden() {
-                eprintln!("run {run} of {}: {name}", args.runs);
-            }
+            let said;
             match *step {
                 Step::Rate(setting, contestant) => {
                     let workload = &workloads[&setting.kind];
@@ -191,6 +189,7 @@ async fn all(args: &Args, steps: &[Step], bar: &ProgressBar) -> Result<Results> 
                         floors.insert(setting, rate);
                     }
                     let floor = floors.get(&setting).copied().unwrap_or(f64::NAN);
+                    said = format!("{rate:.0} a second, {:.3} of the floor", rate / floor);
                     results.rate(setting, contestant, rate, floor);
                 }
                 Step::Latency(setting, contestant) => {
@@ -213,8 +212,13 @@ async fn all(args: &Args, steps: &[Step], bar: &ProgressBar) -> Result<Results> 
                         LATENCY_LASTS,
                     );
                     let latency = latency.await.with_context(|| name.clone())?;
+                    said = format!("{:.1} ms half of the time", latency.p50_ms);
                     results.latency(setting, contestant, latency);
                 }
+            }
+            // Without a terminal there is no bar.
+            if bar.is_hidden() {
+                eprintln!("run {run} of {}: {name}: {said}", args.runs);
             }
             bar.inc(1);
         }

@@ -127,7 +127,9 @@ impl Results {
                 right(format!("{:.1}", wait.p999_ms)),
             ]);
         }
-        format!("{rates}\n{waited}")
+        let tables = [(rates, self.rates.is_empty()), (waited, self.latencies.is_empty())];
+        let tables = tables.into_iter().filter(|(_, empty)| !empty);
+        tables.map(|(table, _)| table.to_string()).collect::<Vec<_>>().join("\n")
     }
 }
 

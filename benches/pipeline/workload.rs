@@ -3,8 +3,6 @@
 //! Promises: the same seed makes the same events; one in a hundred is published twice; some SKUs
 //! have less than is asked for, so that refusals are part of it.
 
-use std::collections::BTreeMap;
-
 use earmark::{
     contract::{EVENT_TYPES, subject::input_subject, time},
     domain::time::Timestamp,
@@ -138,11 +136,6 @@ impl Workload {
     /// What all events count for, repeats included.
     pub fn units(&self) -> usize {
         self.published.len() * self.kind.units()
-    }
-
-    /// The SKU of a name.
-    pub fn index(&self) -> BTreeMap<&str, usize> {
-        self.skus.iter().enumerate().map(|(n, sku)| (sku.as_str(), n)).collect()
     }
 
     /// Goods that come in: subjects and events, answered under numbers from 0.

@@ -129,18 +129,20 @@ struct Teller {
 impl Teller {
     async fn answer(&self, asked: &[Asked<'_>], decided: &[Decided]) -> Result<()> {
         let client = self.context.client();
+        let told = told::Teller::now();
         for (asked, decided) in asked.iter().zip(decided) {
             let Some(to) = asked.reply_to else { continue };
-            let answer = told::answer(asked, *decided)?;
+            let answer = told.answer(asked, *decided)?;
             client.publish(to.to_owned(), answer.into()).await?;
         }
         Ok(())
     }
 
     async fn publish(&self, asked: &[Asked<'_>], decided: &[Decided]) -> Result<()> {
+        let told = told::Teller::now();
         let mut acks = Vec::with_capacity(asked.len());
         for (asked, decided) in asked.iter().zip(decided) {
-            let outcome: Bytes = told::outcome(asked, *decided)?.into();
+            let outcome: Bytes = told.outcome(asked, *decided)?.into();
             let mut headers = HeaderMap::new();
             headers.insert("Nats-Msg-Id", asked.event.id.as_ref());
             let message = PublishMessage::build()

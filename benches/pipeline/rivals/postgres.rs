@@ -35,7 +35,8 @@ impl Postgres {
         let stock: Vec<i32> = workload.stock.iter().map(|stock| *stock as i32).collect();
         let insert = "INSERT INTO stock SELECT * FROM unnest($1::text[], $2::integer[])";
         client.execute(insert, &[&workload.skus, &stock]).await.context("load the stock")?;
-        client.batch_execute("VACUUM ANALYZE stock; CHECKPOINT").await?;
+        client.batch_execute("VACUUM ANALYZE stock").await?;
+        client.batch_execute("CHECKPOINT").await?;
         let mut clients = Vec::new();
         for _ in 0..PARTITIONS {
             let client = connect(server).await?;

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -11,13 +12,15 @@ use earmark::{
     clock::SystemClock,
     ports::{Clock, Partition},
 };
-use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, aio::MultiplexedConnection};
 
 use super::{Decided, Store, told::Asked};
 use crate::{harness::RedisServer, workload::Workload};
 
 /// How long an id is remembered, in seconds.
 const REMEMBERED_S: u64 = 86_400;
+/// How long an answer of Redis may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Keys that are set together.
 const AT_ONCE: usize = 1_000;
 
@@ -39,7 +42,10 @@ pub struct RedisLua {
 impl RedisLua {
     /// Loads the script and the stock.
     pub async fn new(server: &RedisServer, calls: Calls, workload: &Workload) -> Result<RedisLua> {
-        let mut connection = server.connection().await;
+        let client = redis::Client::open(server.url())?;
+        // On a busy machine a script of many events may take longer than clients allow by default.
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
         let script = match calls {
             Calls::Each => include_str!("each.lua"),
             Calls::Together => include_str!("together.lua"),

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use earmark::{
     clock::SystemClock,
     contract::{subject::encode_key, time},
+    domain::time::Span,
     ports::Clock,
 };
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ pub struct Event<'a> {
     kind: Cow<'a, str>,
     #[serde(borrow)]
     pub subject: Cow<'a, str>,
+    #[serde(borrow)]
+    time: Cow<'a, str>,
     #[serde(borrow)]
     replyto: Option<&'a str>,
     #[serde(borrow)]
@@ -84,6 +87,10 @@ impl<'a> Asked<'a> {
         self.event.data.ttl_s.unwrap_or(3_600)
     }
 
+    fn lasts(&self) -> Span {
+        Span::from_secs(i64::try_from(self.lasts_s()).unwrap_or(i64::MAX))
+    }
+
     /// What is asked for, as text that is kept with the decision: a release will need it.
     pub fn record(&self) -> String {
         let mut record = String::new();
@@ -101,18 +108,25 @@ impl<'a> Asked<'a> {
 }
 
 #[derive(Serialize)]
-struct Told<'a, D> {
+struct Told<'a> {
     specversion: &'static str,
     id: String,
     source: &'static str,
     #[serde(rename = "type")]
     kind: &'static str,
     subject: &'a str,
-    time: String,
+    time: &'a str,
     datacontenttype: &'static str,
     causationid: &'a str,
     causationsource: &'a str,
-    data: D,
+    data: Said<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Said<'a> {
+    Hold(HoldData<'a>),
+    Order(OrderData<'a>),
 }
 
 #[derive(Serialize)]
@@ -150,14 +164,83 @@ struct OrderLine<'a> {
     reason: Option<&'static str>,
 }
 
-/// The answer to whoever asked.
-pub fn answer(asked: &Asked, decided: Decided) -> Result<Vec<u8>> {
-    tell(asked, decided, "earmark.answer.v1")
+/// Tells what was decided of some events at one time.
+pub struct Teller {
+    time: String,
 }
 
-/// The outcome for everybody.
-pub fn outcome(asked: &Asked, decided: Decided) -> Result<Vec<u8>> {
-    tell(asked, decided, kind(asked, decided))
+impl Teller {
+    pub fn now() -> Teller {
+        Teller { time: time::format(SystemClock.now()) }
+    }
+
+    /// The answer to whoever asked.
+    pub fn answer(&self, asked: &Asked, decided: Decided) -> Result<Vec<u8>> {
+        self.tell(asked, decided, "earmark.answer.v1")
+    }
+
+    /// The outcome for everybody.
+    pub fn outcome(&self, asked: &Asked, decided: Decided) -> Result<Vec<u8>> {
+        self.tell(asked, decided, kind(asked, decided))
+    }
+
+    fn tell(&self, asked: &Asked, decided: Decided, kind: &'static str) -> Result<Vec<u8>> {
+        let Event { id, source, subject, .. } = &asked.event;
+        let said = match asked.order {
+            false => Said::Hold(hold(asked, decided)),
+            true => Said::Order(order(asked, decided)),
+        };
+        Ok(serde_json::to_vec(&Told {
+            specversion: "1.0",
+            id: format!("told-{id}"),
+            source: "/rival",
+            kind,
+            subject,
+            time: &self.time,
+            datacontenttype: "application/json",
+            causationid: id,
+            causationsource: source,
+            data: said,
+        })?)
+    }
+}
+
+fn hold<'a>(asked: &'a Asked, decided: Decided) -> HoldData<'a> {
+    let Event { id, source, data, time: asked_at, .. } = &asked.event;
+    // By the event's own time, so that a repeat is answered as the first time.
+    let until = || Some(time::format(time::parse(asked_at)? + asked.lasts()));
+    HoldData {
+        event_id: id,
+        event_source: source,
+        status: status(decided),
+        repeated: decided.repeated,
+        hold: data.hold.as_deref(),
+        owner: data.owner.as_deref(),
+        requested: asked.quantity(),
+        quantity: if decided.granted { asked.quantity() } else { 0 },
+        backordered: 0,
+        location: "MAIN",
+        expires_at: decided.granted.then(until).flatten(),
+        reason: reason(decided),
+    }
+}
+
+fn order<'a>(asked: &'a Asked, decided: Decided) -> OrderData<'a> {
+    let line = |line: &'a Line| OrderLine {
+        line: &line.line,
+        sku: &line.sku,
+        quantity: line.quantity,
+        reason: reason(decided),
+    };
+    OrderData { status: status(decided), lines: asked.event.data.lines.iter().map(line).collect() }
+}
+
+fn status(decided: Decided) -> &'static str {
+    if decided.granted { "granted" } else { "refused" }
+}
+
+fn reason(decided: Decided) -> Option<&'static str> {
+    (!decided.granted).then_some("insufficient_stock")
 }
 
 /// Where an outcome is published.
@@ -173,71 +256,5 @@ fn kind(asked: &Asked, decided: Decided) -> &'static str {
         (false, false) => "hold.rejected.v1",
         (true, true) => "order.reserved.v1",
         (true, false) => "order.rejected.v1",
-    }
-}
-
-fn tell(asked: &Asked, decided: Decided, kind: &'static str) -> Result<Vec<u8>> {
-    let now = SystemClock.now();
-    let Event { id, source, subject, data, .. } = &asked.event;
-    let reason = (!decided.granted).then_some("insufficient_stock");
-    let status = if decided.granted { "granted" } else { "refused" };
-    let lasts = earmark::domain::time::Span::from_secs(asked.lasts_s() as i64);
-    let told = Told {
-        specversion: "1.0",
-        id: format!("told-{id}"),
-        source: "/rival",
-        kind,
-        subject,
-        time: time::format(now),
-        datacontenttype: "application/json",
-        causationid: id,
-        causationsource: source,
-        data: (),
-    };
-    let bytes = match asked.order {
-        false => serde_json::to_vec(&with(
-            told,
-            HoldData {
-                event_id: id,
-                event_source: source,
-                status,
-                repeated: decided.repeated,
-                hold: data.hold.as_deref(),
-                owner: data.owner.as_deref(),
-                requested: asked.quantity(),
-                quantity: if decided.granted { asked.quantity() } else { 0 },
-                backordered: 0,
-                location: "MAIN",
-                expires_at: decided.granted.then(|| time::format(now + lasts)),
-                reason,
-            },
-        )),
-        true => {
-            let lines = data.lines.iter().map(|line| OrderLine {
-                line: &line.line,
-                sku: &line.sku,
-                quantity: line.quantity,
-                reason,
-            });
-            serde_json::to_vec(&with(told, OrderData { status, lines: lines.collect() }))
-        }
-    };
-    Ok(bytes?)
-}
-
-fn with<D>(told: Told<()>, data: D) -> Told<D> {
-    let Told { specversion, id, source, kind, subject, time, .. } = told;
-    let Told { datacontenttype, causationid, causationsource, .. } = told;
-    Told {
-        specversion,
-        id,
-        source,
-        kind,
-        subject,
-        time,
-        datacontenttype,
-        causationid,
-        causationsource,
-        data,
     }
 }
