@@ -2,7 +2,6 @@
 //! the last outcome delivered, and the check of what was delivered.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,7 +16,7 @@ use crate::{
     floor,
     harness::RedisServer,
     listener::Listener,
-    log::{self, LOOK_EVERY, last_sequence, messages},
+    log::{LOOK_EVERY, last_sequence, messages},
     rivals::{
         Rival,
         postgres::Postgres,
@@ -209,21 +208,6 @@ impl Decider {
                 Ok(())
             }
         }
-    }
-}
-
-/// The stores that runs begin with: made when they are first asked for.
-#[derive(Default)]
-pub struct Stores(BTreeMap<Setting, Store>);
-
-impl Stores {
-    pub async fn of(&mut self, setting: Setting, workload: &Workload) -> Result<&Store> {
-        if !self.0.contains_key(&setting) {
-            let answered = setting.delivery == Delivery::Answered;
-            let store = log::fill(workload, &workload.published, answered, setting.fsync);
-            self.0.insert(setting, store.await.context("fill the log")?);
-        }
-        self.0.get(&setting).context("it was just made")
     }
 }
 

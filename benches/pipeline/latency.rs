@@ -22,8 +22,10 @@ use crate::{
 const PUBLISHERS: usize = 2;
 /// Publishes of a publisher that wait for their acknowledgement at most.
 const IN_FLIGHT: usize = 4_096;
-/// How often a publisher looks what is due.
-const TICK: Duration = Duration::from_millis(1);
+/// Publishes by which it is found out what publishers sustain.
+const SUSTAINED: usize = 150_000;
+/// How long until the first event is due.
+const AHEAD: Duration = Duration::from_millis(1);
 /// How long the last answers may take.
 const BOUND: Duration = Duration::from_secs(120);
 
@@ -39,12 +41,20 @@ pub struct Latency {
     pub p999_ms: f64,
 }
 
+/// How events are published.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// What publishers sustain, a second: half of it is published.
+    pub publishers: f64,
+    pub lasts: Duration,
+}
+
 type Event = (String, Bytes);
 
 /// How much publishers sustain, alone with the server.
 pub async fn sustained(setting: Setting, store: &Store, workload: &Workload) -> Result<f64> {
     let nats = Nats::start(setting.fsync, Some(store)).await?;
-    let events = events(workload, workload.requests.len());
+    let events = events(workload, workload.requests.len().min(SUSTAINED));
     let began = Instant::now();
     let count = events.len() as f64;
     publish(&nats, events, |_| Duration::ZERO, began).await?;
@@ -58,9 +68,9 @@ pub async fn measure(
     store: &Store,
     workload: &Workload,
     lasting: &Lasting,
-    publishers: f64,
-    lasts: Duration,
+    pace: Pace,
 ) -> Result<Latency> {
+    let Pace { publishers, lasts } = pace;
     let rate = publishers / 2.0;
     let nats = Nats::start(setting.fsync, Some(store)).await?;
     let listener = Listener::start(nats.port())?;
@@ -71,7 +81,7 @@ pub async fn measure(
     let events = events(workload, count);
     decider.open();
     let due = move |n: usize| Duration::from_secs_f64(n as f64 / rate);
-    let began = Instant::now() + TICK;
+    let began = Instant::now() + AHEAD;
     let all = async {
         publish(&nats, events, due, began).await?;
         listener.wait(before + count, BOUND).await

@@ -115,7 +115,7 @@ fn listen(mut stream: TcpStream, count: &AtomicUsize, stop: &AtomicBool) -> Resu
         }
         let at = Instant::now();
         while let Some((line, after)) = line(&heard.bytes[parsed..filled]) {
-            let (line, after) = (&line[..], parsed + after);
+            let after = parsed + after;
             if let Some(rest) = line.strip_prefix(b"MSG ") {
                 let (token, size) = message(rest)?;
                 if filled < after + size + 2 {

@@ -55,9 +55,9 @@ struct All {
 }
 
 impl Results {
-    pub fn rate(&mut self, setting: Setting, contestant: Contestant, rate: f64, floor: f64) {
+    pub fn rate(&mut self, setting: Setting, contestant: Contestant, rate: f64, of_floor: f64) {
         self.rates.entry((setting, contestant)).or_default().push(rate);
-        self.ratios.entry((setting, contestant)).or_default().push(rate / floor);
+        self.ratios.entry((setting, contestant)).or_default().push(of_floor);
     }
 
     pub fn latency(&mut self, setting: Setting, contestant: Contestant, latency: Latency) {
