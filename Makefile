@@ -1,6 +1,6 @@
 # What a developer and the checks run. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help servers lint test counts real-orders sample
+.PHONY: help servers lint test counts real-orders sample bench
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -23,3 +23,7 @@ real-orders: servers ## real orders on real servers that are killed on the way; 
 
 sample: servers ## start both servers, run Earmark on the sample orders, and say what came of them
 	@tests/real_orders/sample.sh
+
+bench: servers ## compare Earmark with what the log allows and with what a team would write instead
+	@tests/servers/install.sh bench
+	cargo bench --locked --bench pipeline

@@ -2,7 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::{contract::Limits, domain::policy::Policy, nats, partition::Bounds, redis};
+use crate::{
+    contract::Limits,
+    domain::policy::Policy,
+    nats,
+    partition::{Bounds, Published},
+    redis,
+};
 
 fn environment(of: &[(&str, &str)]) -> HashMap<String, String> {
     of.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
@@ -36,6 +42,7 @@ fn what_is_documented_is_what_is_built_in() {
     same(&settings.reader, &nats::ReaderSettings::default());
     same(&settings.limits, &Limits::default());
     same(&settings.policy, &Policy::default());
+    same(&settings.published, &Published::default());
     same(&settings.bounds, &Bounds::default());
 }
 
@@ -63,6 +70,23 @@ fn text_that_looks_like_a_number_stays_text_and_lists_are_split() {
     let settings = settings.unwrap();
     assert_eq!(settings.engine.pod.as_deref(), Some("7"));
     assert_eq!(settings.limits.reply_prefixes, ["_INBOX.", "shop."]);
+}
+
+#[test]
+fn what_is_left_out_is_named_by_known_kinds() {
+    let settings = load_env(&[
+        ("EARMARK__OUTCOMES__LEFT_OUT", "hold.granted,hold.rejected"),
+        ("EARMARK__OUTCOMES__AVAILABILITY", "false"),
+    ]);
+    let published = settings.unwrap().published;
+    assert!(published.left_out.iter().eq(["hold.granted", "hold.rejected"]), "{published:?}");
+    assert!(!published.availability);
+    let problem = only(load_text("[outcomes]\nleft_out = [\"hold.grant\"]\n"));
+    assert_eq!(
+        (problem.key.as_str(), problem.found.as_str()),
+        ("outcomes.left_out", "\"hold.grant\"")
+    );
+    assert!(problem.expected.contains("hold.granted"), "{problem}");
 }
 
 #[test]

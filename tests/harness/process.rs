@@ -55,6 +55,11 @@ impl Process {
         self.signal(Signal::SIGTERM);
     }
 
+    /// SIGINT, without waiting.
+    pub fn interrupt(&self) {
+        self.signal(Signal::SIGINT);
+    }
+
     /// SIGSTOP; returns when the process stands still.
     pub fn freeze(&self) {
         self.signal(Signal::SIGSTOP);

@@ -57,6 +57,20 @@ install_counting() {
     cargo install --quiet --locked --debug --root "$servers" --version "$version" gungraun-runner
 }
 
+# Only the bench takes it: `install.sh bench`. Where it is not there, Debian's package is installed
+# without the server that it would make and start.
+install_postgres() {
+    if command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then
+        return
+    fi
+    if [ "$(id -u)" = 0 ] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        mkdir -p /etc/postgresql-common
+        echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+    fi
+    apt_install postgresql
+}
+
 install_nats
 install_redis
 install_counting
+if [ "${1:-}" = bench ]; then install_postgres; fi

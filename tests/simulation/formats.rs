@@ -7,7 +7,8 @@ use std::{fs, path::PathBuf};
 use bytes::Bytes;
 use earmark::{
     domain::ids::EntityKey,
-    ports::{Partition, Position},
+    partition::{Published, effects::effects, record::Record},
+    ports::{Outgoing, Partition, Position},
 };
 use serde::{Deserialize, Serialize};
 
@@ -107,4 +108,30 @@ fn formats_of_tagged_versions_are_read() {
         read += 1;
     }
     assert!(read > 0, "no version has been frozen");
+}
+
+#[test]
+fn what_is_left_out_changes_no_other_effect() {
+    let left_out = ["hold.granted", "order.reserved"];
+    let less = Published { left_out: left_out.map(str::to_owned).into(), availability: false };
+    let (mut left, mut kept, mut shown) = (0, 0, 0);
+    let path = fixtures().join("v0.1.0/journal.bin");
+    let bytes = fs::read(path).expect("the version has been frozen");
+    let frozen: Frozen = postcard::from_bytes(&bytes).expect("a frozen journal");
+    for (sequence, _, record) in &frozen.records {
+        let record = Record::decode(record).expect("a record");
+        let all = effects(&record, *sequence, &Published::default());
+        let some = effects(&record, *sequence, &less);
+        let is_left = |message: &&Outgoing| {
+            message.subject.ends_with(".hold_granted")
+                || message.subject.ends_with(".order_reserved")
+        };
+        left += all.messages.iter().filter(is_left).count();
+        kept += some.messages.len();
+        shown += all.shown.len();
+        assert!(all.messages.iter().filter(|message| !is_left(message)).eq(&some.messages));
+        assert_eq!((all.answers, all.dead_letters), (some.answers, some.dead_letters));
+        assert!(some.shown.is_empty());
+    }
+    assert!(left > 0 && kept > 0 && shown > 0, "{left} left out, {kept} kept, {shown} shown");
 }
