@@ -143,6 +143,7 @@ pub fn plan(settings: &Settings, adapters: Adapters) -> Plan {
         stores: adapters.stores,
         policy: Arc::new(settings.policy.clone()),
         limits: settings.limits.clone(),
+        published: settings.published.clone(),
         bounds: settings.bounds.clone(),
         settings: settings.supervisor.clone(),
     }

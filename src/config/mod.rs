@@ -27,7 +27,7 @@ pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 const SHORT_FORMS: [(&str, &str); 2] =
     [("EARMARK_NATS_URL", "nats.url"), ("EARMARK_REDIS_URL", "redis.url")];
 /// Keys that hold a list.
-const LISTS: [&str; 1] = ["contract.reply_prefixes"];
+const LISTS: [&str; 2] = ["contract.reply_prefixes", "outcomes.left_out"];
 /// What every long form begins with.
 const PREFIX: &str = "EARMARK";
 

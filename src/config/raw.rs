@@ -27,6 +27,7 @@ sections! {
         reader: Reader,
         contract: Contract,
         policy: Policy,
+        outcomes: Outcomes,
         engine: Engine,
         supervisor: Supervisor,
         publish: Publish,
@@ -111,6 +112,12 @@ sections! {
         holds_per_step_max: u64,
         shortfall_named_max: u64,
         close_after_s: u64,
+    }
+
+    /// What is published of what was decided.
+    Outcomes {
+        left_out: Vec<String>,
+        availability: bool,
     }
 
     /// How much a partition may hold, and how long it may wait.

@@ -23,6 +23,7 @@ use crate::{
     embedded::{Embedded, Shelf},
     error::{Exit, Failure},
     partition::{
+        Published,
         effects::effects,
         entry::{Entry, Trigger},
         fold::State,
@@ -97,7 +98,7 @@ impl Audit {
         for entry in &record.entries {
             self.entry(entry, record);
         }
-        let effects = effects(record, sequence);
+        let effects = effects(record, sequence, &Published::default());
         for message in effects.messages.iter().filter(|message| message.outlet == Outlet::Out) {
             self.expected.insert(message.id.clone().unwrap_or_default(), 0);
         }

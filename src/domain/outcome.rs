@@ -227,6 +227,31 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every [`Outcome::kind`].
+    pub const KINDS: [&'static str; 21] = [
+        "hold.granted",
+        "hold.partially_granted",
+        "hold.rejected",
+        "hold.extended",
+        "hold.transferred",
+        "hold.committed",
+        "hold.released",
+        "hold.expired",
+        "stock.shortfall",
+        "order.reserved",
+        "order.rejected",
+        "order.confirmed",
+        "order.shipped",
+        "order.partially_shipped",
+        "order.delivered",
+        "order.cancelled",
+        "order.cancel_refused",
+        "order.expired",
+        "order.closed",
+        "refund.due",
+        "event.refused",
+    ];
+
     /// The outcome's type without `.v1`; with `_` for `.` the last token of its subject.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::{
+    Published,
     commands::{Carried, CommandGroup},
     entry::{Decided, Entry, Origin, ReadAt, Shown},
     record::{Header, Record, ShownAt},
@@ -102,11 +103,13 @@ pub fn sequence_of_id(id: &str) -> Option<u64> {
     id.split('-').nth(2)?.parse().ok()
 }
 
-/// The effects of a record that stands at `sequence`.
-pub fn effects(record: &Record, sequence: u64) -> Effects {
+/// The effects of a record that stands at `sequence`, as far as they are published. What is not has
+/// its id all the same, so that the others keep theirs.
+pub fn effects(record: &Record, sequence: u64, published: &Published) -> Effects {
     let mut builder = Builder {
         header: &record.header,
         sequence,
+        published,
         entry: 0,
         index: 0,
         effects: Effects::default(),
@@ -143,6 +146,7 @@ pub fn has_effects(record: &Record) -> bool {
 struct Builder<'a> {
     header: &'a Header,
     sequence: u64,
+    published: &'a Published,
     /// The place of the entry whose effects these are.
     entry: u32,
     index: u32,
@@ -183,7 +187,9 @@ impl Builder<'_> {
         for given_up in &decided.given_up {
             self.gave_up(&decided.entity, given_up.reason, &given_up.cause);
         }
-        if let (EntityKey::Sku(sku), Some(shown)) = (&decided.entity, &decided.shown) {
+        if let (EntityKey::Sku(sku), Some(shown)) = (&decided.entity, &decided.shown)
+            && self.published.availability
+        {
             let since = ShownSince {
                 at: ShownAt { record: self.sequence, entry: self.entry },
                 incarnation: self.header.incarnation,
@@ -198,6 +204,9 @@ impl Builder<'_> {
         let origin = decided.trigger.origin();
         for outcome in &decided.outcomes {
             let id = self.next_id();
+            if self.published.left_out.contains(outcome.kind()) {
+                continue;
+            }
             let payload = render_outcome(&OutcomeEvent {
                 id: &id,
                 key: &decided.entity,

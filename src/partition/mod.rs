@@ -30,7 +30,7 @@ mod seed;
 mod showing;
 pub mod state;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -134,6 +134,22 @@ impl Default for Bounds {
     }
 }
 
+/// What is published of what was decided. Nothing of it changes what is decided and journaled, nor
+/// the ids of what is published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Kinds of outcomes that are not, since nobody reads them.
+    pub left_out: BTreeSet<String>,
+    /// Whether availability is.
+    pub availability: bool,
+}
+
+impl Default for Published {
+    fn default() -> Published {
+        Published { left_out: BTreeSet::new(), availability: true }
+    }
+}
+
 /// Everything that a partition is told when it is started.
 #[derive(Clone)]
 pub struct Env {
@@ -149,6 +165,8 @@ pub struct Env {
     pub policy: Arc<Policy>,
     /// What events may look like.
     pub limits: Limits,
+    /// What is published.
+    pub published: Published,
     /// How much may be held.
     pub bounds: Bounds,
     /// Held while a message is in hand: one permit for all partitions of the process.

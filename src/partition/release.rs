@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::{
-    Env, Exit,
+    Env, Exit, Published,
     backlog::Backlog,
     effects::{Effects, Letter, effects, id, id_prefix, index_of_id, sequence_of_id},
     entry::ReadAt,
@@ -68,6 +68,8 @@ pub struct Releaser {
     pub outbox: Arc<dyn Outbox>,
     /// Where original bytes are fetched from.
     pub input: Arc<dyn Input>,
+    /// What is published of what was decided.
+    pub published: Published,
     /// How long to wait before something is sent again; doubles up to sixteen times that.
     pub retry_after: Duration,
     /// Ids that are in EARMARK_OUT already.
@@ -97,6 +99,7 @@ impl Releaser {
             journal: env.ports.journal.clone(),
             outbox: env.ports.outbox.clone(),
             input: env.ports.input.clone(),
+            published: env.published.clone(),
             retry_after: env.bounds.retry_after,
             skip: backlog.there.into_iter().map(|(_, id)| id).collect(),
             incarnation,
@@ -221,8 +224,8 @@ impl Releaser {
         for (sequence, record) in records {
             let Effects { answers, messages: more, dead_letters: dead, shown: newer } =
                 match *sequence <= self.had_left {
-                    true => effects(record, *sequence).told_again(),
-                    false => effects(record, *sequence),
+                    true => effects(record, *sequence, &self.published).told_again(),
+                    false => effects(record, *sequence, &self.published),
                 };
             self.answer(answers).await;
             messages.extend(more.into_iter().filter(|message| !self.is_there(message)));

@@ -20,7 +20,7 @@ use crate::{
     config::checked,
     contract::Limits,
     domain::{policy::Policy, time::Span},
-    partition::{Bounds, Credit, Env, Exit, Ports, Status, serve},
+    partition::{Bounds, Credit, Env, Exit, Ports, Published, Status, serve},
     ports::Partition,
     telemetry,
 };
@@ -46,6 +46,8 @@ pub struct Plan {
     pub policy: Arc<Policy>,
     /// What events may look like.
     pub limits: Limits,
+    /// What is published of what was decided.
+    pub published: Published,
     /// How much a partition may hold.
     pub bounds: Bounds,
     /// How partitions are watched.
@@ -147,6 +149,7 @@ impl Supervisor {
             ports: self.plan.ports.clone(),
             policy: self.plan.policy.clone(),
             limits: self.plan.limits.clone(),
+            published: self.plan.published.clone(),
             bounds: self.plan.bounds.clone(),
             alone: self.alone.clone(),
             tap: None,

@@ -17,7 +17,7 @@ mod wait;
 pub use nats::{NatsCluster, NatsConfig, NatsServer};
 pub use pod::Pod;
 pub use ports::free_port;
-pub use process::Process;
+pub use process::{Process, server_binary};
 pub use proxy::{Direction, Proxy};
 pub use redis::{RedisConfig, RedisData, RedisServer};
 pub use wait::{READY_BOUND, wait_for, wait_until};

@@ -17,6 +17,7 @@ use earmark::{
         time::Timestamp,
     },
     partition::{
+        Published,
         books::Books,
         effects::effects,
         entry::{Decided, Entry, Facts, Trigger},
@@ -481,7 +482,7 @@ fn effects_left_once(world: &World, folded: &Folded) {
     let mut expected = BTreeSet::new();
     let mut letters = BTreeSet::new();
     for (sequence, record) in &folded.records {
-        let effects = effects(record, *sequence);
+        let effects = effects(record, *sequence, &Published::default());
         expected.extend(
             effects
                 .messages

@@ -17,7 +17,7 @@ use earmark::{
         policy::Policy,
         time::{Span, Timestamp},
     },
-    partition::{Bounds, Credit, Env, Exit, Start, Status, entry::Trigger, serve},
+    partition::{Bounds, Credit, Env, Exit, Published, Start, Status, entry::Trigger, serve},
     ports::{Input, Partition},
     supervisor::{
         janitor::{self, Permitted, Purged},
@@ -209,6 +209,7 @@ impl Slot {
             ports: self.view.ports(),
             policy: Arc::new(policy()),
             limits: Limits::default(),
+            published: Published::default(),
             bounds: bounds(),
             alone: self.alone.clone(),
             tap: Some(self.tap.clone()),

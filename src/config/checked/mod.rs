@@ -11,8 +11,8 @@ use self::{
     ranges::Check,
     relations::relations,
     sections::{
-        bounds, engine, http, keeping, limits, log, nats, policy, publish, reader, redis, streams,
-        supervisor,
+        bounds, engine, http, keeping, limits, log, nats, outcomes, policy, publish, reader, redis,
+        streams, supervisor,
     },
 };
 use super::{Problems, raw::Raw};
@@ -21,7 +21,7 @@ use crate::{
     domain::{policy::Policy, time::Span},
     embedded::Keeping,
     nats::{NatsSettings, ReaderSettings, StreamSettings},
-    partition::Bounds,
+    partition::{Bounds, Published},
     redis::RedisSettings,
 };
 
@@ -40,6 +40,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What decisions depend on.
     pub policy: Policy,
+    /// What is published of what was decided.
+    pub published: Published,
     /// How much a partition may hold.
     pub bounds: Bounds,
     /// The rest of the engine.
@@ -123,6 +125,7 @@ pub fn check(raw: &Raw) -> Result<Settings, Problems> {
         reader: reader(&mut check, raw),
         limits: limits(&mut check, raw),
         policy: policy(&mut check, raw),
+        published: outcomes(&mut check, raw),
         bounds: bounds(&mut check, raw),
         engine: engine(&mut check, raw),
         supervisor: supervisor(&mut check, raw),

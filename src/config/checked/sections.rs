@@ -9,10 +9,10 @@ use super::{
 use crate::{
     config::raw::Raw,
     contract::Limits,
-    domain::{policy::Policy, time::Span},
+    domain::{outcome::Outcome, policy::Policy, time::Span},
     embedded::Keeping,
     nats::{NatsSettings, ReaderSettings, StreamSettings},
-    partition::Bounds,
+    partition::{Bounds, Published},
     redis::RedisSettings,
 };
 
@@ -131,6 +131,18 @@ pub fn policy(c: &mut Check, raw: &Raw) -> Policy {
         holds_per_step_max: within!(c.number(raw.policy.holds_per_step_max, 1..=10_000)),
         shortfall_named_max: within!(c.number(raw.policy.shortfall_named_max, 0..=1_000)),
         close_after: within!(c.seconds(raw.policy.close_after_s, 0..=400 * DAY_S)),
+    }
+}
+
+pub fn outcomes(c: &mut Check, raw: &Raw) -> Published {
+    for kind in &raw.outcomes.left_out {
+        let known = Outcome::KINDS.contains(&kind.as_str());
+        let expected = format!("one of {}", Outcome::KINDS.join(", "));
+        c.holds(known, "outcomes.left_out", format!("{kind:?}"), expected);
+    }
+    Published {
+        left_out: raw.outcomes.left_out.iter().cloned().collect(),
+        availability: raw.outcomes.availability,
     }
 }
 

@@ -1,0 +1,184 @@
+//! Earmark as shipped, hosted here: the real adapters, partitions and supervisor over the real
+//! servers, with the demand lane held back until the clock starts.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::{Actor, Addr};
+use anyhow::{Result, anyhow, bail};
+use earmark::{
+    app,
+    config::{self, Settings},
+    nats::{Connections, NatsDepths, names},
+    supervisor::{Ask, Leave, Plan, Supervisor},
+    telemetry::exporter,
+};
+use tokio::sync::watch;
+
+use crate::{
+    gate::Gated,
+    harness::RedisServer,
+    listener::{Heard, Listener},
+    log::{LOOK_EVERY, PARTITIONS, last_sequence, messages},
+    servers::{Fsync, Nats},
+    workload::Workload,
+};
+
+const BOUND: Duration = Duration::from_secs(120);
+/// Nothing has changed for so long: nothing will.
+const STILL: Duration = Duration::from_millis(100);
+
+/// A pod that serves all partitions and reads no demand yet.
+pub struct Pod {
+    supervisor: Addr<Supervisor>,
+    gate: watch::Sender<bool>,
+}
+
+/// What Earmark is told to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    /// Answered on core NATS, or published.
+    pub answered: bool,
+    /// Whether availability is shown as well.
+    pub availability: bool,
+}
+
+fn settings(nats: &Nats, redis: &RedisServer, fsync: Fsync, told: Told) -> Result<Settings> {
+    let mut environment = HashMap::from([
+        ("EARMARK_NATS_URL", nats.url()),
+        ("EARMARK_REDIS_URL", redis.url()),
+        ("EARMARK__STREAMS__PARTITIONS", PARTITIONS.to_string()),
+        ("EARMARK__STREAMS__ASYNC_PERSISTENCE", (fsync == Fsync::Always).to_string()),
+        ("EARMARK__OUTCOMES__AVAILABILITY", told.availability.to_string()),
+    ]);
+    if told.answered {
+        let left_out = "hold.granted,hold.rejected".to_owned();
+        environment.insert("EARMARK__OUTCOMES__LEFT_OUT", left_out);
+    }
+    let environment = environment.into_iter().map(|(key, value)| (key.to_owned(), value));
+    config::load_from(None, environment.collect()).map_err(|why| anyhow!("{why}"))
+}
+
+impl Pod {
+    pub async fn start(nats: &Nats, redis: &RedisServer, fsync: Fsync, told: Told) -> Result<Pod> {
+        if !exporter::is_installed() {
+            exporter::install()?;
+            tokio::spawn(exporter::keep_up());
+        }
+        let settings = settings(nats, redis, fsync, told)?;
+        let connections = Connections::open(&settings.nats).await?;
+        let (gate, open) = watch::channel(false);
+        let mut ports = app::ports(&settings, &connections).map_err(|why| anyhow!("{why}"))?;
+        ports.input = Arc::new(Gated { input: ports.input, open });
+        let supervisor = Supervisor::new(Plan {
+            partitions: PARTITIONS,
+            owner: "bench".to_owned(),
+            arbiters: settings.engine.arbiters,
+            read_messages: settings.engine.read_messages,
+            ports,
+            depths: Arc::new(NatsDepths::new(connections.control.clone())),
+            stores: ["NATS", "Redis"],
+            policy: Arc::new(settings.policy),
+            limits: settings.limits,
+            published: settings.published,
+            bounds: settings.bounds,
+            settings: settings.supervisor,
+        });
+        let pod = Pod { supervisor: supervisor.start(), gate };
+        pod.serving().await?;
+        Ok(pod)
+    }
+
+    async fn serving(&self) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            let report = self.supervisor.send(Ask).await?;
+            if report.partitions.iter().all(|partition| partition.serving) {
+                return Ok(());
+            }
+            let refuses = |why: &String| why.contains("refuses");
+            let refused = report.partitions.iter().any(|p| p.why.as_ref().is_some_and(refuses));
+            if refused || began.elapsed() > BOUND {
+                bail!("Earmark does not serve: {:?}", report.partitions);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Demand is read from now on.
+    pub fn open(&self) -> Instant {
+        let now = Instant::now();
+        self.gate.send_replace(true);
+        now
+    }
+
+    pub async fn leave(self) -> Result<()> {
+        Ok(self.supervisor.send(Leave).await?)
+    }
+}
+
+/// Decides a workload; how long it took, and what was answered.
+pub async fn decide(
+    nats: &Nats,
+    redis: &RedisServer,
+    fsync: Fsync,
+    told: Told,
+    workload: &Workload,
+) -> Result<(Duration, Heard)> {
+    let listener = Listener::start(nats.port())?;
+    let pod = Pod::start(nats, redis, fsync, told).await?;
+    listener.wait(workload.stocked(), BOUND).await?;
+    settle(nats).await?;
+    let began = pod.open();
+    let published = match told.answered {
+        true => {
+            listener.wait(workload.stocked() + workload.published.len(), BOUND).await?;
+            None
+        }
+        false => Some(all_published(nats, workload, began).await?),
+    };
+    pod.leave().await?;
+    let heard = listener.finish()?;
+    let last = heard.answers.last().map(|answer| answer.at);
+    let ended = published.or(last).unwrap_or_else(Instant::now);
+    Ok((ended - began, heard))
+}
+
+/// Waits until the availability of the first stock is shown.
+async fn settle(nats: &Nats) -> Result<()> {
+    let context = nats.context().await?;
+    let (mut last, mut since) = (0, Instant::now());
+    while since.elapsed() < STILL {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let seen = last_sequence(&context, names::AVAILABILITY).await?;
+        if std::mem::replace(&mut last, seen) != seen {
+            since = Instant::now();
+        }
+    }
+    Ok(())
+}
+
+/// Waits until every request has its outcome in EARMARK_OUT and nothing more is shown; when that
+/// was.
+async fn all_published(nats: &Nats, workload: &Workload, began: Instant) -> Result<Instant> {
+    let context = nats.context().await?;
+    let wanted = workload.requests.len() as u64;
+    let (mut last, mut since) = ((0, 0), began);
+    loop {
+        let out = messages(&context, names::OUT).await?;
+        let shown = last_sequence(&context, names::AVAILABILITY).await?;
+        if std::mem::replace(&mut last, (out, shown)) != (out, shown) {
+            since = Instant::now();
+        }
+        if out >= wanted && since.elapsed() > STILL {
+            return Ok(since);
+        }
+        if began.elapsed() > BOUND {
+            bail!("{out} of {wanted} outcomes were published within {BOUND:?}");
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
