@@ -13,8 +13,12 @@ mod servers;
 mod workload;
 
 use anyhow::Result;
+use mimalloc::MiMalloc;
 use servers::{Fsync, Nats};
 use workload::{Kind, Workload};
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> Result<()> {
     let runtime = || {
