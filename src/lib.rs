@@ -9,6 +9,7 @@ pub mod contract;
 pub mod demo;
 pub mod domain;
 pub mod embedded;
+pub mod encode;
 pub mod error;
 pub mod http;
 pub mod nats;

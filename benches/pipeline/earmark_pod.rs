@@ -76,6 +76,7 @@ impl Pod {
             read_messages: settings.engine.read_messages,
             ports,
             depths: Arc::new(NatsDepths::new(connections.control.clone())),
+            stores: ["NATS", "Redis"],
             policy: Arc::new(settings.policy),
             limits: settings.limits,
             published: settings.published,

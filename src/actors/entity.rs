@@ -9,12 +9,13 @@ use std::{
 };
 
 use actix::{Actor, Context, Handler, Message};
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::{Hosted, Stage, Tap};
 use crate::{
     domain::{
-        Breach, Due, DueClock, Moment, PartKey,
+        Breach, Due, DueClock, Entity, Moment, PartKey,
         decision::{Decision, Input, Standing, Verdict},
         ids::EntityKey,
         outcome::Outcome,
@@ -22,6 +23,7 @@ use crate::{
         refusal::Reason,
         time::Timestamp,
     },
+    encode::encode_onto,
     partition::{
         books::Books,
         entry::{Decided, Trigger},
@@ -51,10 +53,12 @@ pub struct Task<I> {
     pub input: I,
 }
 
+type TaskOf<E> = Task<Input<<E as Entity>::Event, <E as Entity>::Command>>;
+
 /// Inputs to decide, in order.
 pub struct Work<E: Hosted> {
     /// The inputs.
-    pub tasks: Vec<Task<Input<E::Event, E::Command>>>,
+    pub tasks: Vec<TaskOf<E>>,
     /// The time of the decisions.
     pub now: Timestamp,
     /// The configured bounds.
@@ -80,7 +84,7 @@ pub enum Done {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The changed parts, encoded; `None` for one that is gone.
-    pub parts: Vec<(PartKey, Option<Vec<u8>>)>,
+    pub parts: Vec<(PartKey, Option<Bytes>)>,
     /// The next deadline on each clock.
     pub dues: [(DueClock, Option<Timestamp>); 2],
     /// Steps are left of something decided before.
@@ -103,9 +107,9 @@ pub struct Fold<E: Hosted> {
 }
 
 impl<E: Hosted> Work<E> {
-    fn tap(&self, stage: Stage, key: &EntityKey, at: usize) {
+    fn tap(&self, stage: Stage, key: &EntityKey, trigger: &Trigger) {
         if let Some(tap) = &self.tap {
-            tap(stage, key, &self.tasks[at].trigger);
+            tap(stage, key, trigger);
         }
     }
 }
@@ -128,31 +132,30 @@ impl<E: Hosted> EntityActor<E> {
         EntityActor { key, entity, folded_to }
     }
 
-    fn decide(&self, work: &Work<E>, at: usize) -> Result<Decision<E::Fact>, String> {
-        let task = &work.tasks[at];
+    fn decide(&self, work: &Work<E>, task: &TaskOf<E>) -> Result<Decision<E::Fact>, String> {
         let moment = Moment { now: work.now, policy: &work.policy };
         guarded(|| {
-            work.tap(Stage::Deciding, &self.key, at);
+            work.tap(Stage::Deciding, &self.key, &task.trigger);
             fitting(self.entity.decide(&task.input, &moment), &task.trigger)
         })
     }
 
-    fn apply(&mut self, facts: &[E::Fact], work: &Work<E>, at: usize) -> Result<(), String> {
+    fn apply(&mut self, facts: &[E::Fact], work: &Work<E>, task: &TaskOf<E>) -> Result<(), String> {
         guarded(|| {
             facts.iter().try_for_each(|fact| self.entity.apply(fact, work.now))?;
-            work.tap(Stage::Applied, &self.key, at);
+            work.tap(Stage::Applied, &self.key, &task.trigger);
             self.entity.check()
         })
     }
 
-    fn decided(&self, trigger: &Trigger, decision: Decision<E::Fact>, before: Books) -> Done {
+    fn decided(&self, trigger: Trigger, decision: Decision<E::Fact>, before: Books) -> Done {
         let internal = matches!(trigger, Trigger::Deadline { .. } | Trigger::Step { .. });
         if internal && decision.facts.is_empty() && decision.commands.is_empty() {
             return Done::Nothing;
         }
         let trigger = match decision.answers {
             Some(cause) => Trigger::Step { settles: Some(cause) },
-            None => trigger.clone(),
+            None => trigger,
         };
         let mut outcomes = decision.outcomes;
         if let Verdict::Refused(refusal) = &decision.verdict
@@ -178,14 +181,20 @@ impl<E: Hosted> EntityActor<E> {
     }
 
     fn change(&mut self) -> Result<Change, Breach> {
-        let mut parts = Vec::new();
-        for (name, part) in self.entity.take_changed_parts() {
-            let bytes = part
-                .map(|part| postcard::to_stdvec(&part))
-                .transpose()
-                .map_err(|error| Breach(format!("part {name} cannot be encoded: {error}")))?;
-            parts.push((name, bytes));
+        let changed = self.entity.take_changed_parts();
+        let (mut ends, mut bytes) = (Vec::with_capacity(changed.len()), Vec::new());
+        for (name, part) in &changed {
+            if let Some(part) = part {
+                encode_onto(&mut bytes, part)
+                    .map_err(|error| Breach(format!("part {name} cannot be encoded: {error}")))?;
+            }
+            ends.push(bytes.len());
         }
+        // All in one piece of memory, of which each part has its own.
+        let (mut begin, bytes) = (0, Bytes::from(bytes));
+        let mut own = |end| bytes.slice(std::mem::replace(&mut begin, end)..end);
+        let parts = changed.into_iter().zip(ends);
+        let parts = parts.map(|((name, part), end)| (name, part.map(|_| own(end)))).collect();
         let steps_left = self.entity.has_steps_left();
         Ok(Change { parts, dues: by_clock(&self.entity.dues(), steps_left), steps_left })
     }
@@ -241,21 +250,22 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 impl<E: Hosted> Handler<Work<E>> for EntityActor<E> {
     type Result = Result<Worked, ()>;
 
-    fn handle(&mut self, work: Work<E>, _: &mut Context<Self>) -> Self::Result {
-        let mut done = Vec::with_capacity(work.tasks.len());
+    fn handle(&mut self, mut work: Work<E>, _: &mut Context<Self>) -> Self::Result {
+        let tasks = std::mem::take(&mut work.tasks);
+        let mut done = Vec::with_capacity(tasks.len());
         let (mut failed, mut trusted) = (false, true);
-        for (at, task) in work.tasks.iter().enumerate() {
+        for task in tasks {
             if failed {
                 done.push((task.index, Done::Untouched));
                 continue;
             }
-            let result = match self.decide(&work, at) {
+            let result = match self.decide(&work, &task) {
                 Err(why) => Err(why),
                 Ok(decision) => {
                     let before = self.entity.books();
-                    let applied = self.apply(&decision.facts, &work, at);
+                    let applied = self.apply(&decision.facts, &work, &task);
                     trusted = applied.is_ok();
-                    applied.map(|()| self.decided(&task.trigger, decision, before))
+                    applied.map(|()| self.decided(task.trigger, decision, before))
                 }
             };
             failed = result.is_err();

@@ -10,4 +10,4 @@ mod registry;
 
 pub use entity::{Change, Done, EntityActor, Fold, PANICKED, Task, Work, Worked};
 pub use hosted::{AnyInput, Hosted, InternalInput};
-pub use registry::{Registry, Stage, Tap};
+pub use registry::{Inputs, Registry, Stage, Tap};

@@ -1,9 +1,9 @@
 //! The live actors of one partition: found, made, given work, and passivated.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use actix::{Actor, Addr};
-use futures::future::join_all;
+use futures::future::Either;
 use hashlink::LinkedHashMap;
 
 use super::{
@@ -37,6 +37,9 @@ enum Live {
     Sku(Addr<EntityActor<SkuState>>),
     Order(Addr<EntityActor<OrderState>>),
 }
+
+/// Inputs by the entity that they are for, in the order in which entities come first.
+pub type Inputs = LinkedHashMap<EntityKey, Vec<Task<AnyInput>>>;
 
 /// The live actors, the one used longest ago first.
 #[derive(Default)]
@@ -95,7 +98,7 @@ impl Registry {
     /// Gives live actors their work, all at once, and waits for all of it.
     pub async fn work(
         &mut self,
-        work: BTreeMap<EntityKey, Vec<Task<AnyInput>>>,
+        work: Inputs,
         now: Timestamp,
         policy: &Arc<Policy>,
         tap: &Option<Tap>,
@@ -106,25 +109,25 @@ impl Registry {
                 let live = self.live.to_back(&key);
                 let (policy, tap) = (policy.clone(), tap.clone());
                 let pending = live.map(|live| match live {
-                    Live::Sku(addr) => futures::future::Either::Left(
-                        addr.send(work_of::<SkuState>(tasks, now, policy, tap)),
-                    ),
+                    Live::Sku(addr) => {
+                        Either::Left(addr.send(work_of::<SkuState>(tasks, now, policy, tap)))
+                    }
                     Live::Order(addr) => {
-                        futures::future::Either::Right(
-                            addr.send(work_of::<OrderState>(tasks, now, policy, tap)),
-                        )
+                        Either::Right(addr.send(work_of::<OrderState>(tasks, now, policy, tap)))
                     }
                 });
-                async move {
-                    let worked = match pending {
-                        Some(pending) => pending.await.ok().and_then(Result::ok),
-                        None => None,
-                    };
-                    (key, worked)
-                }
+                (key, pending)
             })
             .collect();
-        join_all(sent).await
+        let mut done = Vec::with_capacity(sent.len());
+        for (key, pending) in sent {
+            let worked = match pending {
+                Some(pending) => pending.await.ok().and_then(Result::ok),
+                None => None,
+            };
+            done.push((key, worked));
+        }
+        done
     }
 
     /// Lets a live actor apply journaled facts. Facts of another kind are none of its own.

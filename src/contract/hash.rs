@@ -4,7 +4,10 @@ use blake3::Hasher;
 use serde::Serialize;
 
 use super::types::AnyEvent;
-use crate::domain::ids::{EntityKey, EventKey, Fingerprint};
+use crate::{
+    domain::ids::{EntityKey, EventKey, Fingerprint},
+    encode::encode_onto,
+};
 
 /// The idempotency key of an event: the first 128 bits of BLAKE3 over its source, a zero byte, and
 /// its id. Neither may hold a zero byte itself, so that no two pairs are spelled alike.
@@ -34,6 +37,8 @@ pub fn fingerprint(kind: &str, key: &EntityKey, event: &AnyEvent) -> Fingerprint
 
 /// Writing to memory fails for no value of the domain: none has a length that is not known.
 fn said(kind: &str, key: &EntityKey, event: impl Serialize) -> Vec<u8> {
-    postcard::to_extend(&(kind, key, event), Vec::with_capacity(256))
-        .expect("a value of the domain has a length that is known")
+    let mut bytes = Vec::with_capacity(256);
+    encode_onto(&mut bytes, &(kind, key, event))
+        .expect("a value of the domain has a length that is known");
+    bytes
 }

@@ -8,6 +8,9 @@ use crate::domain::{decision::Cause, time::Timestamp};
 /// The `source` of all that Earmark says.
 pub const SOURCE: &str = "earmark";
 
+/// Most of what is said fits into so many bytes.
+const ROOM: usize = 640;
+
 /// The event that something was said because of.
 #[derive(Clone, Copy, Debug)]
 pub struct CauseRef<'a> {
@@ -70,5 +73,7 @@ pub(super) fn envelope<D: Serialize>(
 
 /// JSON as bytes. The structs of this module have text for keys and nothing that can fail.
 pub(super) fn json(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("a struct of texts and numbers is JSON")
+    let mut bytes = Vec::with_capacity(ROOM);
+    serde_json::to_writer(&mut bytes, value).expect("a struct of texts and numbers is JSON");
+    bytes
 }

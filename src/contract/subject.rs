@@ -182,7 +182,7 @@ impl StoredSubject {
     pub fn parse(subject: &str) -> Option<StoredSubject> {
         let mut tokens = subject.strip_prefix("earmark.p.")?.split('.');
         let (partition, lane, entity) = (tokens.next()?, tokens.next()?, tokens.next()?);
-        let partition: u16 = partition.parse().ok().filter(|n: &u16| n.to_string() == partition)?;
+        let partition: u16 = partition.parse().ok().filter(|_| is_plain(partition))?;
         let lane = Lane::ALL.into_iter().find(|known| known.as_str() == lane)?;
         let entity = EntityType::parse(entity)?;
         tokens.next().is_none().then_some(StoredSubject { partition, lane, entity })
@@ -194,6 +194,11 @@ impl fmt::Display for StoredSubject {
         let StoredSubject { partition, lane, entity } = self;
         write!(f, "earmark.p.{partition}.{}.{}", lane.as_str(), entity.as_str())
     }
+}
+
+/// Whether a number is spelled as we spell it: without a sign or a leading zero.
+fn is_plain(number: &str) -> bool {
+    number == "0" || number.starts_with(|digit| matches!(digit, '1'..='9'))
 }
 
 /// Can one publish to this subject? It has no wildcard, no space, no empty token, and is not too

@@ -24,10 +24,39 @@ pub fn parse(text: &str) -> Option<Timestamp> {
 /// A point in time as RFC 3339; what lies outside the years 0 to 9999 is written as their end.
 pub fn format(time: Timestamp) -> String {
     let micros = time.0.clamp(FIRST_MICROS, LAST_MICROS);
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
-        .ok()
-        .and_then(|time| time.format(&Rfc3339).ok())
-        .unwrap_or_default()
+    let (second, fraction) = (micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000));
+    // There is a date for every second that is left.
+    let date = OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let mut text = String::with_capacity("2026-01-31T12:00:00.123456Z".len());
+    digits::<4>(&mut text, date.year().unsigned_abs());
+    for (mark, number) in [
+        ('-', u8::from(date.month())),
+        ('-', date.day()),
+        ('T', date.hour()),
+        (':', date.minute()),
+        (':', date.second()),
+    ] {
+        text.push(mark);
+        digits::<2>(&mut text, number.into());
+    }
+    if fraction > 0 {
+        text.push('.');
+        digits::<6>(&mut text, fraction as u32);
+        text.truncate(text.trim_end_matches('0').len());
+    }
+    text.push('Z');
+    text
+}
+
+/// Appends a number of at most so many digits, with zeros in front. Several times in every answer,
+/// so without a formatter's generality.
+fn digits<const N: usize>(text: &mut String, mut number: u32) {
+    let mut digits = ['0'; N];
+    for digit in digits.iter_mut().rev() {
+        *digit = char::from(b'0' + (number % 10) as u8);
+        number /= 10;
+    }
+    text.extend(digits);
 }
 
 /// Reads a field of time, for `#[serde(deserialize_with)]`.

@@ -1,24 +1,25 @@
 //! The batch being filled: entries and their bytes, and what they changed.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
+use hashlink::LinkedHashMap;
 
 use super::{entry::Entry, record::BadRecord, state::PartitionState};
 use crate::{
     actors::Change,
-    domain::{DueClock, ids::EntityKey, time::Timestamp},
+    domain::{DueClock, PartKey, ids::EntityKey, time::Timestamp},
+    encode::encode_onto,
     ports::EntityChange,
 };
 
-/// The parts of entities that changed, each with its newest bytes.
+/// The parts of entities that changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes(BTreeMap<EntityKey, Changed>);
+pub struct Changes(LinkedHashMap<EntityKey, Changed>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Changed {
     folded_to: u64,
-    parts: BTreeMap<String, Option<Bytes>>,
+    /// In the order in which they changed: of a part that is there twice, the later bytes count.
+    parts: Vec<(PartKey, Option<Bytes>)>,
     dues: [(DueClock, Option<Timestamp>); 2],
 }
 
@@ -33,19 +34,16 @@ impl Changes {
         self.0.contains_key(key)
     }
 
-    /// How large the changed parts are.
+    /// How large the changed parts are, at most.
     pub fn bytes(&self) -> usize {
         let parts = self.0.values().flat_map(|changed| &changed.parts);
         parts.map(|(name, part)| name.len() + part.as_ref().map_or(0, Bytes::len)).sum()
     }
 
     /// Adds what an actor says has changed.
-    pub fn add(&mut self, key: &EntityKey, change: Change) {
-        let parts = change.parts.into_iter().map(|(name, part)| (name, part.map(Bytes::from)));
-        self.merge(
-            key.clone(),
-            Changed { folded_to: 0, parts: parts.collect(), dues: change.dues },
-        );
+    pub fn add(&mut self, key: EntityKey, change: Change) {
+        let Change { parts, dues, .. } = change;
+        self.merge(key, Changed { folded_to: 0, parts, dues });
     }
 
     /// Adds later changes; they replace earlier ones of the same parts.
@@ -59,15 +57,20 @@ impl Changes {
         self
     }
 
+    /// The entities that changed.
+    pub fn keys(&self) -> impl Iterator<Item = &EntityKey> {
+        self.0.keys()
+    }
+
     /// The changes as a snapshot takes them.
-    pub fn to_vec(&self) -> Vec<EntityChange> {
-        let change = |(key, changed): (&EntityKey, &Changed)| EntityChange {
-            key: key.clone(),
+    pub fn into_vec(self) -> Vec<EntityChange> {
+        let change = |(key, changed): (EntityKey, Changed)| EntityChange {
+            key,
             folded_to: changed.folded_to,
-            parts: changed.parts.iter().map(|(name, part)| (name.clone(), part.clone())).collect(),
+            parts: newest(changed.parts),
             dues: changed.dues,
         };
-        self.0.iter().map(change).collect()
+        self.0.into_iter().map(change).collect()
     }
 
     fn merge(&mut self, key: EntityKey, later: Changed) {
@@ -82,6 +85,12 @@ impl Changes {
             }
         }
     }
+}
+
+/// Each part once, with its newest bytes.
+fn newest(parts: Vec<(PartKey, Option<Bytes>)>) -> Vec<(PartKey, Option<Bytes>)> {
+    let newest: LinkedHashMap<PartKey, Option<Bytes>> = parts.into_iter().collect();
+    newest.into_iter().collect()
 }
 
 /// Entries that will be one record.
@@ -108,9 +117,15 @@ impl Batch {
     }
 
     /// Adds an entry.
-    pub fn push(&mut self, entry: Entry, bytes: &[u8]) {
+    pub fn push(&mut self, entry: Entry) -> Result<(), BadRecord> {
+        encode_onto(&mut self.bytes, &entry)?;
         self.entries.push(entry);
-        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Takes out the entries from this one on, whose bytes begin at `bytes`.
+    pub fn split_off(&mut self, entry: usize, bytes: usize) -> (Vec<Entry>, Vec<u8>) {
+        (self.entries.split_off(entry), self.bytes.split_off(bytes))
     }
 }
 

@@ -8,14 +8,17 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Exit,
-    batch::{Batch, Changes, encode_entry},
+    batch::Batch,
     commit::{Append, NotCommitted},
     effects::has_effects,
     entry::Entry,
     owner::Owner,
     record::{Header, Link, Record, RecordHash, encode},
 };
-use crate::domain::time::Timestamp;
+use crate::{
+    actors::Change,
+    domain::{ids::EntityKey, time::Timestamp},
+};
 
 /// A record on its way into the journal.
 pub(super) struct InFlight {
@@ -39,37 +42,37 @@ impl Owner {
 
     /// Adds an entry to the open batch; seals the batch before, if the entry does not fit.
     pub(super) fn push(&mut self, entry: Entry) -> Result<(), Exit> {
-        self.push_together(vec![entry])
+        self.push_together([entry])
     }
 
     /// Adds entries that must stand in the same record.
-    pub(super) fn push_together(&mut self, entries: Vec<Entry>) -> Result<(), Exit> {
-        let mut encoded = Vec::with_capacity(entries.len());
+    pub(super) fn push_together(
+        &mut self,
+        entries: impl IntoIterator<Item = Entry>,
+    ) -> Result<(), Exit> {
+        let (mut first, bytes) = (self.open.entries.len(), self.open.bytes.len());
         for entry in entries {
-            let bytes = encode_entry(&entry)
-                .map_err(|error| Exit::refuse(format!("an entry cannot be encoded: {error}")))?;
-            encoded.push((entry, bytes));
+            let pushed = self.open.push(entry);
+            pushed.map_err(|why| Exit::refuse(format!("an entry cannot be encoded: {why}")))?;
         }
-        let bytes: usize = encoded.iter().map(|(_, bytes)| bytes.len()).sum();
-        let full = self.open.bytes.len() + bytes > self.env.bounds.batch_bytes_max;
-        if full && !self.open.is_empty() {
+        if first > 0 && self.open.bytes.len() > self.env.bounds.batch_bytes_max {
+            let too_many = self.open.split_off(first, bytes);
             let mut batch = self.take_open();
             batch.whole = false;
             self.open.changes = std::mem::take(&mut batch.changes);
             self.sealed.push_back(batch);
+            (self.open.entries, self.open.bytes) = too_many;
+            first = 0;
         }
         self.open.decided_at = self.state.decided_at;
-        for (entry, bytes) in encoded {
-            self.state.note(&entry);
-            self.open.push(entry, &bytes);
-        }
+        self.open.entries[first..].iter().for_each(|entry| self.state.note(entry));
         Ok(())
     }
 
     /// Says that the open batch's changes are complete. A batch that is half full, or goes on from
     /// one that was cut, ends here: so a snapshot finds a whole record however much there is to do.
-    pub(super) fn close_chunk(&mut self, changes: Changes) {
-        self.open.changes.absorb(changes);
+    pub(super) fn close_chunk(&mut self, changes: Vec<(EntityKey, Change)>) {
+        changes.into_iter().for_each(|(entity, change)| self.open.changes.add(entity, change));
         let half_full = self.open.bytes.len() >= self.env.bounds.batch_bytes_max / 2;
         if !self.open.is_empty() && (half_full || !self.is_last_whole()) {
             let batch = self.take_open();

@@ -5,19 +5,18 @@
 //! the log had the inputs. What cannot be decided now (its entity is quarantined, or cold while
 //! Redis is away) is journaled as waiting and keeps its place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
 use super::{
     Exit,
-    batch::Changes,
     entry::{Entry, Trigger},
     items::{Addressed, Item},
     owner::Owner,
 };
 use crate::{
-    actors::{AnyInput, Change, Done, InternalInput, Task, Worked},
+    actors::{AnyInput, Change, Done, Inputs, InternalInput, Task, Worked},
     domain::{DueClock, ids::EntityKey, time::Timestamp},
     ports::{LogMessage, Source},
 };
@@ -111,7 +110,7 @@ impl Owner {
         if keys.is_empty() {
             return Ok(());
         }
-        let mut work = BTreeMap::new();
+        let mut work = Inputs::default();
         for (index, key) in keys.into_iter().enumerate() {
             if !self.is_set_aside(&key) {
                 let trigger = match of {
@@ -124,13 +123,13 @@ impl Owner {
                 work.insert(key, vec![Task { index, trigger, input }]);
             }
         }
-        let unloaded = self.load(work.keys().cloned().collect()).await?;
+        let unloaded = self.load(work.keys()).await?;
         work.retain(|key, _| !unloaded.contains(key));
         if of == InternalInput::Step {
             self.stepping.extend(unloaded);
         }
         let mut done = self.work(work).await?;
-        for outcome in std::mem::take(&mut done.by_index).into_values() {
+        for outcome in std::mem::take(&mut done.by_index).into_iter().flatten() {
             self.push_done(outcome)?;
         }
         self.finish_chunk(done).await
@@ -140,9 +139,8 @@ impl Owner {
 
     async fn decide(&mut self, items: Vec<Item>, ends: Option<Ends>) -> Result<(), Exit> {
         self.open_batch();
-        let keys = items.iter().filter_map(Item::entity).cloned().collect();
-        let unloaded = self.load(keys).await?;
-        let mut work: BTreeMap<EntityKey, Vec<Task<AnyInput>>> = BTreeMap::new();
+        let unloaded = self.load(items.iter().filter_map(Item::entity)).await?;
+        let mut work = Inputs::default();
         let mut reads = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             let Item { read, index: within, content } = item;
@@ -152,7 +150,7 @@ impl Owner {
                     if unloaded.contains(&entity) || self.is_set_aside(&entity) {
                         Planned::Entry(Entry::Waiting { entity, read, index: within })
                     } else {
-                        let tasks = work.entry(entity.clone()).or_default();
+                        let tasks = work.entry(entity.clone()).or_insert_with(Vec::new);
                         tasks.push(Task { index, trigger, input });
                         Planned::Decision { entity, read, within }
                     }
@@ -163,7 +161,7 @@ impl Owner {
         let mut ends = ends;
         for (index, planned) in reads.into_iter().enumerate() {
             self.move_cursor(&mut ends, index);
-            let outcome = done.by_index.remove(&index).map(|(_, done)| done);
+            let outcome = done.take(index);
             self.push_planned(planned, outcome)?;
         }
         self.move_cursor(&mut ends, usize::MAX);
@@ -242,18 +240,14 @@ impl Owner {
     /// Makes entities live. Those that could not be loaded, because Redis is away, are returned.
     pub(super) async fn load(
         &mut self,
-        keys: BTreeSet<EntityKey>,
+        keys: impl Iterator<Item = &EntityKey>,
     ) -> Result<BTreeSet<EntityKey>, Exit> {
-        let cold: Vec<EntityKey> = keys
-            .into_iter()
-            .filter(|key| !self.registry.holds(key) && !self.is_set_aside_for_good(key))
-            .collect();
-        if cold.is_empty() {
-            return Ok(BTreeSet::new());
+        let cold = |key: &&EntityKey| !self.registry.holds(key) && !self.is_set_aside_for_good(key);
+        let cold: BTreeSet<EntityKey> = keys.filter(cold).cloned().collect();
+        if cold.is_empty() || (self.keeper.is_writing() && !self.finish_writing().await?) {
+            return Ok(cold);
         }
-        if self.keeper.is_writing() && !self.finish_writing().await? {
-            return Ok(cold.into_iter().collect());
-        }
+        let cold: Vec<EntityKey> = cold.into_iter().collect();
         let mut unloaded = BTreeSet::new();
         for keys in cold.chunks(self.env.bounds.load_entities_max) {
             match self.keeper.load(keys).await {
@@ -286,25 +280,17 @@ impl Owner {
         }
     }
 
-    pub(super) async fn work(
-        &mut self,
-        work: BTreeMap<EntityKey, Vec<Task<AnyInput>>>,
-    ) -> Result<Chunk, Exit> {
+    pub(super) async fn work(&mut self, work: Inputs) -> Result<Chunk, Exit> {
         let now = self.open_batch();
-        let mut chunk = Chunk::default();
+        let mut chunk = Chunk::of(&work);
         let (policy, tap) = (self.env.policy.clone(), self.env.tap.clone());
-        let planned: BTreeMap<EntityKey, Vec<usize>> = work
-            .iter()
-            .map(|(key, tasks)| (key.clone(), tasks.iter().map(|task| task.index).collect()))
-            .collect();
         for (entity, worked) in self.registry.work(work, now, &policy, &tap).await {
             let Some(Worked { done, change }) = worked else {
-                let indexes = planned.get(&entity).cloned().unwrap_or_default();
-                chunk.broke(entity, indexes);
+                chunk.broke(entity);
                 continue;
             };
             for (index, done) in done {
-                chunk.by_index.insert(index, (entity.clone(), done));
+                chunk.by_index[index] = Some((entity.clone(), done));
             }
             match change {
                 Some(change) => self.take_change(&mut chunk.changes, entity, change),
@@ -314,13 +300,18 @@ impl Owner {
         Ok(chunk)
     }
 
-    fn take_change(&mut self, changes: &mut Changes, entity: EntityKey, change: Change) {
+    fn take_change(
+        &mut self,
+        changes: &mut Vec<(EntityKey, Change)>,
+        entity: EntityKey,
+        change: Change,
+    ) {
         self.dues.set(&entity, &change.dues);
         if change.steps_left {
             self.stepping.insert(entity.clone());
         }
         if !change.parts.is_empty() {
-            changes.add(&entity, change);
+            changes.push((entity, change));
         }
     }
 
@@ -352,7 +343,7 @@ impl Owner {
         self.registry.spawn(entity, stored).map_err(|_| Exit::SnapshotLost)?;
         let records = self.facts_since_snapshot(entity).await?;
         let change = self.registry.fold(entity, records).await.map_err(Exit::breach)?;
-        let mut changes = Changes::default();
+        let mut changes = Vec::new();
         self.take_change(&mut changes, entity.clone(), change);
         self.close_chunk(changes);
         Ok(())
@@ -404,20 +395,36 @@ type Ends = (Source, Vec<(usize, u64, Timestamp)>);
 /// What became of a chunk of inputs.
 #[derive(Default)]
 pub(super) struct Chunk {
-    pub(super) by_index: BTreeMap<usize, (EntityKey, Done)>,
-    changes: Changes,
+    /// By the inputs' places; nothing at the place of what was given to no actor.
+    pub(super) by_index: Vec<Option<(EntityKey, Done)>>,
+    changes: Vec<(EntityKey, Change)>,
     broken: Vec<EntityKey>,
 }
 
 impl Chunk {
+    /// Nothing has been done yet.
+    fn of(work: &Inputs) -> Chunk {
+        let places = work.values().filter_map(|tasks| tasks.last()).map(|task| task.index + 1);
+        let mut by_index = Vec::new();
+        by_index.resize_with(places.max().unwrap_or(0), || None);
+        for (entity, tasks) in work {
+            for task in tasks {
+                by_index[task.index] = Some((entity.clone(), Done::Untouched));
+            }
+        }
+        Chunk { by_index, ..Chunk::default() }
+    }
+
+    /// What became of the input at this place, if it was given to an actor.
+    pub(super) fn take(&mut self, index: usize) -> Option<Done> {
+        self.by_index.get_mut(index)?.take().map(|(_, done)| done)
+    }
+
     /// An actor that gave no answer at all: its first input failed.
-    fn broke(&mut self, entity: EntityKey, indexes: Vec<usize>) {
-        for (place, index) in indexes.into_iter().enumerate() {
-            let done = match place {
-                0 => Done::Failed("the actor is gone".to_owned()),
-                _ => Done::Untouched,
-            };
-            self.by_index.insert(index, (entity.clone(), done));
+    fn broke(&mut self, entity: EntityKey) {
+        let first = self.by_index.iter_mut().flatten().find(|(of, _)| *of == entity);
+        if let Some((_, done)) = first {
+            *done = Done::Failed("the actor is gone".to_owned());
         }
         self.broken.push(entity);
     }

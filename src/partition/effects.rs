@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::{
     Published,
     commands::{Carried, CommandGroup},
-    entry::{Decided, Entry, Origin, ReadAt, Shown},
+    entry::{Decided, Entry, Origin, ReadAt, Shown, Trigger},
     record::{Header, Record, ShownAt},
 };
 use crate::{
@@ -109,6 +109,10 @@ pub fn effects(record: &Record, sequence: u64, published: &Published) -> Effects
     let mut builder = Builder {
         header: &record.header,
         sequence,
+        ids: format!(
+            "{}{sequence}-",
+            id_prefix(record.header.incarnation, record.header.partition)
+        ),
         published,
         entry: 0,
         index: 0,
@@ -146,6 +150,8 @@ pub fn has_effects(record: &Record) -> bool {
 struct Builder<'a> {
     header: &'a Header,
     sequence: u64,
+    /// The beginning of the ids of all its effects.
+    ids: String,
     published: &'a Published,
     /// The place of the entry whose effects these are.
     entry: u32,
@@ -156,8 +162,7 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn next_id(&mut self) -> String {
-        let Header { incarnation, partition, .. } = self.header;
-        let id = id(*incarnation, *partition, self.sequence, self.index);
+        let id = format!("{}{}", self.ids, self.index);
         self.index += 1;
         id
     }
@@ -201,17 +206,17 @@ impl Builder<'_> {
     }
 
     fn outcomes(&mut self, decided: &Decided) {
-        let origin = decided.trigger.origin();
         for outcome in &decided.outcomes {
-            let id = self.next_id();
             if self.published.left_out.contains(outcome.kind()) {
+                self.index += 1;
                 continue;
             }
+            let id = self.next_id();
             let payload = render_outcome(&OutcomeEvent {
                 id: &id,
                 key: &decided.entity,
                 time: self.header.decided_at,
-                cause: origin.as_ref().map(cause_ref),
+                cause: cause_ref(&decided.trigger),
                 outcome,
                 quantities: decided.shown.as_ref().map(|shown| &shown.total),
             });
@@ -227,6 +232,9 @@ impl Builder<'_> {
     }
 
     fn commands_of(&mut self, decided: &Decided) {
+        if decided.commands.is_empty() {
+            return;
+        }
         let origin = decided.trigger.origin();
         for command in &decided.commands {
             let id = self.next_id();
@@ -336,6 +344,16 @@ fn groups(commands: Vec<(String, Carried)>) -> Vec<(String, Vec<u8>)> {
     groups.into_iter().filter_map(|(id, group)| Some((id, group.encode().ok()?))).collect()
 }
 
-fn cause_ref(origin: &Origin) -> CauseRef<'_> {
+/// The event that outcomes name as their cause.
+fn cause_ref(trigger: &Trigger) -> Option<CauseRef<'_>> {
+    match trigger {
+        Trigger::Command { origin, .. } => origin.as_ref().map(of_origin),
+        Trigger::Event(_) | Trigger::Step { .. } | Trigger::Deadline { .. } => {
+            trigger.cause().map(CauseRef::from)
+        }
+    }
+}
+
+fn of_origin(origin: &Origin) -> CauseRef<'_> {
     CauseRef { source: &origin.source, id: &origin.id, traceparent: origin.traceparent.as_deref() }
 }

@@ -3,7 +3,7 @@
 //! One delta is under way at a time, from exactly the position that the snapshot stands at. A delta
 //! whose fate is unknown is sent again as it was. A snapshot that stands elsewhere is lost.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio_util::task::AbortOnDropHandle;
 
@@ -37,7 +37,7 @@ pub struct Keeper {
 
 struct UnderWay {
     to: Position,
-    keys: Changes,
+    keys: HashSet<EntityKey>,
     task: AbortOnDropHandle<At<()>>,
 }
 
@@ -84,7 +84,7 @@ impl Keeper {
     /// Whether changes of this entity are not known to be in the snapshot.
     pub fn owes(&self, key: &EntityKey) -> bool {
         self.pending.touch(key)
-            || self.under_way.as_ref().is_some_and(|under_way| under_way.keys.touch(key))
+            || self.under_way.as_ref().is_some_and(|under_way| under_way.keys.contains(key))
     }
 
     /// Adds what a committed record changed.
@@ -104,12 +104,13 @@ impl Keeper {
         if self.stands_at == state.position() {
             return;
         }
-        let keys = std::mem::take(&mut self.pending);
+        let changes = std::mem::take(&mut self.pending);
+        let keys = changes.keys().cloned().collect();
         let delta = Delta {
             from: self.stands_at,
             to: state.position(),
             state: state.encode().into(),
-            changes: keys.to_vec(),
+            changes: changes.into_vec(),
         };
         let to = delta.to;
         let task = advance(self.snapshots.clone(), self.partition, delta, self.retry_after);

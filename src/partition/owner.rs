@@ -180,7 +180,7 @@ impl Owner {
             let oldest = self.state.waiting.get(&entity).and_then(|queue| queue.front());
             let Some(read) = oldest.map(|waiting| waiting.read.clone()) else { return Ok(()) };
             let out = Entry::WaitedOut { entity, inputs: 1 };
-            return self.push_together(vec![Entry::Rejected { read, rejection }, out]);
+            return self.push_together([Entry::Rejected { read, rejection }, out]);
         }
         let read = in_hand.read;
         let (source, sequence, at) = (read.source, read.sequence, read.at);

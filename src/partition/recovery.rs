@@ -215,7 +215,7 @@ impl<'a> Fold<'a> {
             if change.steps_left {
                 self.stepping.push(key.clone());
             }
-            self.owed.add(&key, change);
+            self.owed.add(key, change);
         }
         Ok(())
     }
@@ -243,7 +243,7 @@ impl<'a> Fold<'a> {
             from: self.snapshot_at,
             to,
             state: self.state.encode().into(),
-            changes: owed.to_vec(),
+            changes: owed.into_vec(),
         };
         let env = self.env;
         match env.until_done(|| env.ports.snapshots.advance(env.partition, &delta)).await {

@@ -3,13 +3,13 @@
 //! Each leaves the queue in the record of its decision, so that none is decided twice; and each is
 //! read again from the log, where what stands in its place may no longer be the same.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{Exit, entry::Entry, items::Addressed, owner::Owner, state::Waiting};
 use crate::{
-    actors::{Done, Task},
+    actors::{Done, Inputs, Task},
     domain::ids::EntityKey,
 };
 
@@ -40,8 +40,7 @@ impl Owner {
         if waiting.is_empty() {
             return Ok(());
         }
-        let keys = waiting.iter().map(|(key, _)| key.clone()).collect();
-        let unloaded = self.load(keys).await?;
+        let unloaded = self.load(waiting.iter().map(|(key, _)| key)).await?;
         for (key, queue) in waiting {
             if self.sealed.len() >= self.env.bounds.sealed_records_max {
                 break;
@@ -84,10 +83,10 @@ impl Owner {
             }
         }
         self.open_batch();
-        let mut done = self.work(BTreeMap::from([(entity.clone(), tasks)])).await?;
+        let mut done = self.work(Inputs::from_iter([(entity.clone(), tasks)])).await?;
         for (index, waiting) in queue.into_iter().enumerate() {
             let read = waiting.read;
-            let entry = match done.by_index.remove(&index).map(|(_, done)| done) {
+            let entry = match done.take(index) {
                 Some(Done::Decided(decided)) => Some(Entry::Decided(decided)),
                 Some(Done::Failed(why)) => {
                     let entity = entity.clone();
@@ -101,7 +100,7 @@ impl Owner {
                 }
             };
             let out = Entry::WaitedOut { entity: entity.clone(), inputs: 1 };
-            self.push_together(entry.into_iter().chain([out]).collect())?;
+            self.push_together(entry.into_iter().chain([out]))?;
         }
         self.finish_chunk(done).await
     }

@@ -38,7 +38,7 @@ pub struct Tally<'a> {
     /// What became of holds.
     pub holds: BTreeMap<&'static str, u64>,
     /// When the log took the events that were decided, by lane.
-    pub published: Vec<(Lane, Timestamp)>,
+    pub published: BTreeMap<Lane, Vec<Timestamp>>,
 }
 
 /// Counts what a record holds.
@@ -68,7 +68,7 @@ impl<'a> Tally<'a> {
     fn decided(&mut self, decided: &'a Decided) {
         let (entity, event) = (decided.entity.entity(), event(&decided.trigger));
         if let Trigger::Event(cause) = &decided.trigger {
-            self.published.push((cause.lane, cause.logged_at));
+            self.published.entry(cause.lane).or_default().push(cause.logged_at);
         }
         if decided.standing == Standing::Repeated {
             *self.duplicates.entry([entity, event]).or_default() += 1;
@@ -170,7 +170,8 @@ pub fn committed(record: &Record) {
     tally.rejections.iter().for_each(|(labels, by)| c::REJECTIONS.count(labels, *by));
     tally.holds.iter().for_each(|(change, by)| c::HOLDS.count(&[change], *by));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    for (lane, at) in tally.published {
-        c::DECISION_LATENCY.observe(&[lane.as_str()], (now - at.0 as f64 / 1e6).max(0.0));
+    for (lane, times) in tally.published {
+        let waited = times.into_iter().map(|at| (now - at.0 as f64 / 1e6).max(0.0));
+        c::DECISION_LATENCY.observe_all(&[lane.as_str()], waited);
     }
 }

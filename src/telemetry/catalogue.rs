@@ -209,6 +209,12 @@ impl Metric {
         metrics::histogram!(self.name, self.label(labels)).record(size);
     }
 
+    /// Says how large each of several things was.
+    pub fn observe_all(&self, labels: &[&str], sizes: impl Iterator<Item = f64>) {
+        let histogram = metrics::histogram!(self.name, self.label(labels));
+        sizes.for_each(|size| histogram.record(size));
+    }
+
     /// The labels' values, in the order of [`Metric::labels`], with their names.
     fn label(&self, values: &[&str]) -> Vec<metrics::Label> {
         debug_assert_eq!(values.len(), self.labels.len(), "{}", self.name);

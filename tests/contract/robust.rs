@@ -3,6 +3,7 @@
 use earmark::contract::{EVENT_TYPES, Limits, decode};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::support::good;
 
@@ -112,5 +113,7 @@ proptest! {
         let time = earmark::domain::time::Timestamp(micros);
         let text = earmark::contract::time::format(time);
         prop_assert_eq!(earmark::contract::time::parse(&text), Some(time));
+        let date = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000);
+        prop_assert_eq!(date.ok().and_then(|date| date.format(&Rfc3339).ok()), Some(text));
     }
 }

@@ -236,7 +236,7 @@ impl Entity for SkuState {
 
     fn take_changed_parts(&mut self) -> Vec<(PartKey, Option<SkuPart>)> {
         let changed = std::mem::take(&mut self.changed);
-        changed.iter().map(|name| (name.to_string(), self.part(name))).collect()
+        changed.iter().map(|name| (name.key(), self.part(name))).collect()
     }
 
     fn from_parts(key: Sku, parts: Vec<(PartKey, SkuPart)>) -> Result<SkuState, Breach> {

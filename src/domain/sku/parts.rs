@@ -1,7 +1,7 @@
 //! A SKU taken apart, so that a change writes what it changed and not what there is: one part each
 //! for the head, a location, a hold, a stone, an id, a point of movement, a parked event.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt::Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,19 +53,39 @@ pub(super) enum PartName {
     Parked(PromiseNo),
 }
 
-impl fmt::Display for PartName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl PartName {
+    /// Its name in a snapshot.
+    pub(super) fn key(&self) -> PartKey {
         match self {
-            PartName::Head => f.write_str("head"),
-            PartName::Attributes => f.write_str("attributes"),
-            PartName::Location(location) => write!(f, "l:{location}"),
-            PartName::Hold(promise) => write!(f, "h:{promise}"),
-            PartName::Stone(promise) => write!(f, "s:{promise}"),
-            PartName::Id(key) => write!(f, "i:{:032x}", key.0),
-            PartName::Movement(time, location) => write!(f, "m:{}:{location}", time.0),
-            PartName::Parked(place) => write!(f, "p:{place}"),
+            PartName::Head => PartKey::from("head"),
+            PartName::Attributes => PartKey::from("attributes"),
+            PartName::Location(location) => ["l:", location.as_str()].concat(),
+            PartName::Hold(promise) => numbered('h', *promise),
+            PartName::Stone(promise) => numbered('s', *promise),
+            PartName::Id(key) => hex(*key),
+            PartName::Movement(time, location) => format!("m:{}:{location}", time.0),
+            PartName::Parked(place) => numbered('p', *place),
         }
     }
+}
+
+fn numbered(kind: char, number: PromiseNo) -> PartKey {
+    let mut key = PartKey::with_capacity(16);
+    // Writing to a string never fails.
+    let _ = write!(key, "{kind}:{number}");
+    key
+}
+
+/// `i:` and 32 digits: each decided event has one, and formatting is slow at numbers of 128 bits.
+fn hex(key: EventKey) -> PartKey {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = PartKey::with_capacity(34);
+    text.push_str("i:");
+    for byte in key.0.to_be_bytes() {
+        text.push(DIGITS[usize::from(byte >> 4)].into());
+        text.push(DIGITS[usize::from(byte & 0xf)].into());
+    }
+    text
 }
 
 impl SkuPart {
@@ -116,7 +136,7 @@ impl SkuState {
         let mut state = SkuState::empty(sku);
         let mut remembered = Vec::new();
         for (key, part) in parts {
-            let name = part.name().to_string();
+            let name = part.name().key();
             if name != key {
                 return Err(Breach(format!("part {key} says that it is {name}")));
             }
