@@ -33,8 +33,8 @@ impl Catalogue {
         self.skus - self.sold_out
     }
 
-    /// The SKUs that have anything on their shelves, with the units there in the morning: too few of
-    /// the promoted ones, and of the others more than can be asked for.
+    /// The SKUs that have anything on their shelves, with the units there in the morning: too few
+    /// of the promoted ones, and of the others more than can be asked for.
     pub fn shelves(&self, shoppers: u32) -> impl Iterator<Item = (String, u32)> {
         let total = self.promoted.last().copied().unwrap_or(1.0);
         let promoted = self.promoted.len() as u32;

@@ -1,5 +1,5 @@
-//! `GET /v1/outcomes` and `GET /v1/dead-letters`: what was said and what could not be taken, page by
-//! page, of a pod that keeps everything in a directory. Whoever has NATS reads the streams there.
+//! `GET /v1/outcomes` and `GET /v1/dead-letters`: what was said and what could not be taken, page
+//! by page, of a pod that keeps everything in a directory. Whoever has NATS reads it there.
 
 use async_trait::async_trait;
 use axum::{

@@ -1,8 +1,8 @@
 //! Publishes with many acknowledgements on the way, and again what was not acknowledged.
 //!
-//! Promises: of one key and lane one event is on the way at a time, so the log has a key's events in
-//! the order of their lines, also when some had to be repeated. A repeat is the same bytes without
-//! a `Nats-Msg-Id`: the log may have it twice, and it is decided once.
+//! Promises: of one key and lane one event is on the way at a time, so the log has a key's events
+//! in the order of their lines, also when some had to be repeated. A repeat is the same bytes
+//! without a `Nats-Msg-Id`: the log may have it twice, and it is decided once.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
