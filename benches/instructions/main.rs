@@ -22,7 +22,7 @@ use earmark::{
         time::Timestamp,
     },
     partition::{
-        batch::encode_entry,
+        batch::Batch,
         entry::{Decided, Entry, Facts, Shown, Trigger},
         record::{Header, Released, encode},
     },
@@ -197,11 +197,11 @@ fn header() -> Header {
 #[library_benchmark]
 #[bench::of_256_holds(setup = entries)]
 fn record(entries: Vec<Entry>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for entry in &entries {
-        bytes.extend(encode_entry(black_box(entry)).expect("it can be encoded"));
+    let mut batch = Batch::default();
+    for entry in entries {
+        batch.push(black_box(entry)).expect("it can be encoded");
     }
-    black_box(encode(&header(), &bytes).expect("it can be encoded"))
+    black_box(encode(&header(), &batch.bytes).expect("it can be encoded"))
 }
 
 // === a snapshot ===

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Messages that a shopper causes on average, with all that follows.
-const MESSAGES_A_SHOPPER: f64 = 3.8;
+const MESSAGES_A_SHOPPER: f64 = 3.15;
 /// How long a cart keeps its units, in seconds; longer than a round.
 const CART_S: u32 = 3_600;
 /// How long a shopper may take to pay, in seconds; a round and a half.
