@@ -114,7 +114,7 @@ impl Publish {
             if let Decided::Journal(nats, partitions) = target.decided {
                 let targets = publishing.sender.published(partitions);
                 let progress = &publishing.progress;
-                in_time = wait::until_decided(settings, nats, targets, deadline, progress).await;
+                in_time = wait::until_decided(settings, *nats, targets, deadline, progress).await;
             }
             publishing.summary.decided = Some(in_time);
         }

@@ -33,6 +33,9 @@ const RETRY_MAX: Duration = Duration::from_secs(2);
 /// The last sequence that was published, by partition and source.
 pub type Published = BTreeMap<(Partition, Source), u64>;
 
+/// An event's sequence in the log, where that is told; or why it never gets there.
+type Went = Result<Option<u64>, String>;
+
 /// What came of an event.
 #[derive(Debug)]
 pub enum Posted {
@@ -50,7 +53,7 @@ pub struct Sender {
     way: Arc<dyn Way>,
     in_flight_max: usize,
     retry_after: Duration,
-    on_the_way: FuturesUnordered<BoxFuture<'static, (Event, Result<Option<u64>, String>)>>,
+    on_the_way: FuturesUnordered<BoxFuture<'static, (Event, Went)>>,
     /// By lane and key, what waits for the event that is on the way.
     behind: HashMap<(Lane, EntityKey), VecDeque<Event>>,
     waiting: usize,
@@ -189,12 +192,7 @@ fn place(event: &Event) -> (Lane, EntityKey) {
 }
 
 /// Publishes until the log has it, or never will.
-async fn publish(
-    way: &dyn Way,
-    event: &Event,
-    retry_after: Duration,
-    trouble: &Trouble,
-) -> Result<Option<u64>, String> {
+async fn publish(way: &dyn Way, event: &Event, retry_after: Duration, trouble: &Trouble) -> Went {
     let mut pause = retry_after;
     let mut waits: Option<&AtomicU64> = None;
     loop {

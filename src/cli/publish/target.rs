@@ -59,7 +59,7 @@ pub struct Target {
 /// How it is found out that everything published has been decided.
 pub enum Decided {
     /// The journal says it.
-    Journal(Nats, Partition),
+    Journal(Box<Nats>, Partition),
     /// Each event has been decided when it has gone.
     WhenGone,
     /// Nobody decides.
@@ -91,7 +91,7 @@ async fn nats(context: &Context, mut limits: Limits) -> Result<Target, Failure> 
     let largest = largest.map_err(|error| Failure::new(Exit::Failed, error).advise(set_up))?;
     limits.event_bytes_max = limits.event_bytes_max.min(largest);
     let publisher = Arc::new(NatsPublisher::new(nats.clone()));
-    let decided = Decided::Journal(nats, fixed.partitions);
+    let decided = Decided::Journal(Box::new(nats), fixed.partitions);
     Ok(Target { way: Arc::new(Log(publisher)), limits, decided })
 }
 
