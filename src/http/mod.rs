@@ -95,6 +95,7 @@ fn router(site: Site) -> Router {
         .route("/v1/answers/{token}", get(events::answer))
         .route("/v1/outcomes", get(logs::outcomes))
         .route("/v1/dead-letters", get(logs::dead_letters))
+        .route("/v1/availability/{sku}", get(logs::availability))
         .method_not_allowed_fallback(async || problem::method_not_allowed())
         .layer(map_response(counted));
     door.fallback(async || problem::not_found())

@@ -155,6 +155,11 @@ async fn a_directory_is_published_to_served_killed_and_served_again() {
     let (_, rest) = shop.get(&format!("/v1/outcomes?after={}", page["next"])).await;
     assert_eq!(rest["messages"], json!([]));
 
+    let (status, shown) = shop.get("/v1/availability/Cup%20%2F%20bl%C3%A5").await;
+    assert_eq!((status, &shown["available"]), (StatusCode::OK, &json!(1)), "{shown}");
+    let (status, problem) = shop.get("/v1/availability/CUP").await;
+    assert_eq!((status, &problem["code"]), (StatusCode::NOT_FOUND, &json!("unknown_sku")));
+
     assert_eq!(pod.terminate(READY_BOUND).await, 0);
     assert!(!shop.dir.path().join("address").exists(), "nobody serves it any more");
     let other = [("EARMARK__STREAMS__PARTITIONS", "8")];

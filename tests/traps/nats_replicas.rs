@@ -6,7 +6,7 @@ use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::Config;
 
-use crate::harness::NatsCluster;
+use crate::harness::{NatsCluster, READY_BOUND, wait_for};
 use crate::server_code;
 
 const IN_FLIGHT: u64 = 20;
@@ -16,15 +16,15 @@ const ROUNDS: usize = 20;
 async fn pipelined_conditional_appends_are_refused_on_three_replicas() {
     let cluster = NatsCluster::start().await;
     let context = jetstream::new(cluster.client().await);
-    let stream = context
-        .create_stream(Config {
-            name: "JOURNAL".to_owned(),
-            subjects: vec!["journal.*".to_owned()],
-            num_replicas: 3,
-            ..Default::default()
-        })
-        .await
-        .unwrap();
+    let config = Config {
+        name: "JOURNAL".to_owned(),
+        subjects: vec!["journal.*".to_owned()],
+        num_replicas: 3,
+        ..Default::default()
+    };
+    // A cluster whose leader has just been elected may not know all of its servers yet.
+    let create = async || context.create_stream(config.clone()).await.ok();
+    let stream = wait_for("three servers take a stream", READY_BOUND, create).await;
 
     // One at a time, each is accepted.
     for expected in 0..IN_FLIGHT {
