@@ -141,7 +141,6 @@ impl Shop {
             _ => self.catalogue.staple(chance),
         };
         let data = json!({
-            // The hold tells whoever hears of it which SKU it is on.
             "hold": format!("cart-{name}"),
             "owner": format!("shopper-{name}"),
             "kind": "cart",

@@ -5,6 +5,9 @@
 //! disk before they are acknowledged; what can be made again from the journal (commands, outcomes,
 //! availability, snapshots) is on disk with the next of these. One process has the file at a time.
 //!
+//! `store` has the file, `tables` what is in it, and a file a port the rest; `pages` shows the logs
+//! to whoever reads beside the partitions, `keeping` lets go what is old, [`reach`] says how others
+//! find the process that has the directory.
 
 mod depths;
 mod input;
