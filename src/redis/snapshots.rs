@@ -251,7 +251,7 @@ fn pack(change: &EntityChange) -> Vec<u8> {
         packed.text(due.map_or(String::new(), |at| layout::score(at).to_string()).as_bytes());
     }
     let kept = change.parts.iter().filter_map(|(part, bytes)| Some((part, bytes.as_ref()?)));
-    packed.count(2 + 2 * kept.clone().count());
+    packed.list(2 + 2 * kept.clone().count());
     packed.text(FOLDED_TO.as_bytes());
     packed.text(change.folded_to.to_string().as_bytes());
     for (part, bytes) in kept {
@@ -259,7 +259,7 @@ fn pack(change: &EntityChange) -> Vec<u8> {
         packed.text(bytes);
     }
     let gone = change.parts.iter().filter(|(_, bytes)| bytes.is_none());
-    packed.count(gone.clone().count());
+    packed.list(gone.clone().count());
     gone.for_each(|(part, _)| packed.text(layout::field_of(part).as_bytes()));
     packed.into_bytes()
 }
