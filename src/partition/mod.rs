@@ -21,6 +21,7 @@ pub mod fold;
 pub mod intake;
 pub mod items;
 pub mod keeper;
+mod leaving;
 mod owner;
 pub mod record;
 pub mod recovery;
@@ -116,7 +117,7 @@ impl Default for Bounds {
             unsnapshotted_records_max: 20_000,
             unsnapshotted_bytes_max: 32 << 20,
             snapshot_every_records: 256,
-            snapshot_interval: Duration::from_secs(1),
+            snapshot_interval: Duration::from_secs(5),
             live_entities_max: 100_000,
             load_entities_max: 256,
             due_entities_max: 256,

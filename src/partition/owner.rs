@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc, watch},
     time::Instant,
@@ -77,7 +78,7 @@ pub(super) struct Owner {
     /// The last committed record that has effects.
     pub(super) last_effects: u64,
     pub(super) last_commit: Instant,
-    last_snapshot: Instant,
+    next_snapshot: Instant,
     pub(super) last_cold_look: Option<Instant>,
     /// All deadlines before this have been given.
     pub(super) deadlines_to: Timestamp,
@@ -119,6 +120,9 @@ impl Owner {
         let keep = [0, recovered.state.keep()[1]];
         let releaser = Releaser::new(&env, recovered.state.incarnation, recovered.backlog);
         let releasing = tokio::spawn(releaser.run(committed, progress));
+        // Not all partitions at once.
+        let turn = bounds.snapshot_interval * (u32::from(env.partition) + 1);
+        let next_snapshot = Instant::now() + turn / u32::from(env.partitions);
         let singly = |attempts: u32| match attempts + 1 >= bounds.attempts_before_single {
             true => bounds.single_messages,
             false => 0,
@@ -149,7 +153,7 @@ impl Owner {
             keep,
             last_effects,
             last_commit: Instant::now(),
-            last_snapshot: Instant::now(),
+            next_snapshot,
             last_cold_look: None,
             deadlines_to: Timestamp::default(),
             last_revival: None,
@@ -227,6 +231,7 @@ impl Owner {
                 }
                 (source, heard) = intake.next(open), if may_read => {
                     self.hear(source, heard).await?;
+                    self.hear_on(&mut intake).await?;
                 }
             }
             self.step().await?;
@@ -270,6 +275,21 @@ impl Owner {
             self.keep[0] = *keep;
             self.unreleased.pop_front();
         }
+    }
+
+    /// What has come meanwhile goes into the same record, while none is being appended: fewer and
+    /// larger records, and so fewer messages of commands, when there is much to do.
+    async fn hear_on(&mut self, intake: &mut Intake) -> Result<(), Exit> {
+        let half = self.env.bounds.batch_bytes_max / 2;
+        while self.in_flight.is_none() && self.open.bytes.len() < half && self.may_read() {
+            // The readers are on this thread too.
+            tokio::task::yield_now().await;
+            let Some((source, heard)) = intake.next(self.open_sources()).now_or_never() else {
+                break;
+            };
+            self.hear(source, heard).await?;
+        }
+        Ok(())
     }
 
     async fn hear(&mut self, source: Source, heard: Heard) -> Result<(), Exit> {
@@ -373,7 +393,7 @@ impl Owner {
     }
 
     /// Whether a source has been read on by more than this without a record that says so.
-    fn has_read_on(&self, by: u64) -> bool {
+    pub(super) fn has_read_on(&self, by: u64) -> bool {
         let mut cursors = self.state.cursors.iter().zip(&self.committed.cursors);
         cursors.any(|(read, said)| read.sequence > said.sequence + by)
     }
@@ -385,12 +405,12 @@ impl Owner {
         let behind = self.keeper.records_behind();
         let due = behind >= bounds.snapshot_every_records
             || self.keeper.bytes_behind() >= bounds.unsnapshotted_bytes_max / 2
-            || (behind > 0 && self.last_snapshot.elapsed() >= bounds.snapshot_interval);
+            || (behind > 0 && Instant::now() >= self.next_snapshot);
         // Deadlines are looked up between two deltas: they must not follow each other for ever.
         let free = !self.keeper.is_writing() && !self.is_cold_look_due();
         if due && self.whole && free {
             self.keeper.write(&self.committed);
-            self.last_snapshot = Instant::now();
+            self.next_snapshot = Instant::now() + self.env.bounds.snapshot_interval;
         }
     }
 
@@ -426,63 +446,6 @@ impl Owner {
         committed
             && self.stepping.is_empty()
             && self.released.borrow().up_to >= self.committed.position().sequence
-    }
-
-    // === leaving ===
-
-    /// Stops where the last acknowledged record stands, and keeps what no store may have: in memory
-    /// until it is asked to leave, and in the snapshot, from which an operator can begin anew.
-    async fn freeze(mut self) -> Exit {
-        let (partition, position) = (self.env.partition, self.committed.position().sequence);
-        tracing::error!(partition, position, "the journal lost acknowledged records: frozen");
-        self.env.status.send_modify(|status| (status.serving, status.frozen) = (false, true));
-        let stop = self.env.stop.clone();
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = self.keep_the_last() => stop.cancelled().await,
-        }
-        Exit::Frozen
-    }
-
-    async fn keep_the_last(&mut self) {
-        loop {
-            if self.whole {
-                self.keeper.write(&self.committed);
-            }
-            if !self.keeper.is_writing() || self.keeper.written().await.is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Commits what is decided, lets it leave, and writes the snapshot; as far as time allows.
-    async fn leave(mut self) -> Exit {
-        let within = self.env.bounds.leave_within;
-        match tokio::time::timeout(within, self.settle_for_good()).await {
-            Ok(Ok(())) => Exit::Left,
-            Ok(Err(exit)) => exit,
-            Err(_) => Exit::LeftInHaste,
-        }
-    }
-
-    async fn settle_for_good(&mut self) -> Result<(), Exit> {
-        self.settle().await?;
-        let last_effects = self.last_effects;
-        let _ = self.released.wait_for(|released| released.up_to >= last_effects).await;
-        if self.committed.released.up_to < last_effects || self.has_read_on(0) {
-            self.open_batch();
-            let mark = self.take_open();
-            self.sealed.push_back(mark);
-            self.settle().await?;
-        }
-        loop {
-            self.keeper.write(&self.committed);
-            if !self.keeper.is_writing() {
-                break;
-            }
-            self.keeper.written().await.map_err(|_| Exit::SnapshotLost)?;
-        }
-        Ok(())
     }
 }
 
