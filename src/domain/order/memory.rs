@@ -34,7 +34,7 @@ pub enum Recall<'a> {
 
 /// All decided events of an order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Memory(BTreeMap<EventKey, Remembered>);
+pub struct Memory(BTreeMap<EventKey, Box<Remembered>>);
 
 impl Memory {
     /// Whether an event is known.
@@ -48,12 +48,12 @@ impl Memory {
 
     /// What was said to an event.
     pub fn get(&self, key: EventKey) -> Option<&Remembered> {
-        self.0.get(&key)
+        self.0.get(&key).map(|known| &**known)
     }
 
     /// Remembers an event.
     pub fn insert(&mut self, key: EventKey, remembered: Remembered) {
-        self.0.insert(key, remembered);
+        self.0.insert(key, Box::new(remembered));
     }
 
     /// How many events are remembered.

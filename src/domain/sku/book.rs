@@ -26,11 +26,11 @@ pub enum Known<'a> {
     Unknown,
 }
 
-/// The holds and stones of a SKU.
+/// The holds and stones of a SKU. They are boxed, since a tree has room for eleven where one is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct HoldBook {
-    holds: BTreeMap<PromiseNo, Hold>,
-    stones: BTreeMap<PromiseNo, Stone>,
+    holds: BTreeMap<PromiseNo, Box<Hold>>,
+    stones: BTreeMap<PromiseNo, Box<Stone>>,
     #[serde(skip)]
     names: BTreeMap<HoldName, PromiseNo>,
     #[serde(skip)]
@@ -59,22 +59,22 @@ impl HoldBook {
 
     /// The open holds, the oldest promise first.
     pub fn holds(&self) -> impl Iterator<Item = &Hold> {
-        self.holds.values()
+        self.holds.values().map(|hold| &**hold)
     }
 
     /// The stones of holds that ended.
     pub fn stones(&self) -> impl Iterator<Item = &Stone> {
-        self.stones.values()
+        self.stones.values().map(|stone| &**stone)
     }
 
     /// An open hold.
     pub fn hold(&self, promise: PromiseNo) -> Option<&Hold> {
-        self.holds.get(&promise)
+        self.holds.get(&promise).map(|hold| &**hold)
     }
 
     /// A stone.
     pub fn stone(&self, promise: PromiseNo) -> Option<&Stone> {
-        self.stones.get(&promise)
+        self.stones.get(&promise).map(|stone| &**stone)
     }
 
     /// Whether a hold or a stone has this number.
@@ -90,7 +90,7 @@ impl HoldBook {
     /// Holds whose deadline is before `reached`, the earliest first.
     pub(super) fn over_before(&self, reached: Timestamp) -> impl Iterator<Item = &Hold> {
         let over = self.deadlines.iter().take_while(move |(expires_at, _)| *expires_at < reached);
-        over.filter_map(|(_, promise)| self.holds.get(promise))
+        over.filter_map(|(_, promise)| self.hold(*promise))
     }
 
     /// Stones of holds that ended before `before`, the oldest first.
@@ -107,7 +107,7 @@ impl HoldBook {
         wave: Wave,
     ) -> Box<dyn Iterator<Item = &Hold> + '_> {
         let index = self.open_to.get(&(location.clone(), wave)).into_iter().flatten();
-        let holds = index.filter_map(|promise| self.holds.get(promise));
+        let holds = index.filter_map(|promise| self.hold(*promise));
         match wave {
             Wave::ShortCover | Wave::BackorderCover => Box::new(holds),
             Wave::Shortage => Box::new(holds.rev()),
@@ -126,7 +126,7 @@ impl HoldBook {
             self.take_stone(stone);
         }
         self.list(&hold);
-        self.holds.insert(hold.promise, hold);
+        self.holds.insert(hold.promise, Box::new(hold));
         stone
     }
 
@@ -136,7 +136,7 @@ impl HoldBook {
         let hold = hold.ok_or_else(|| Breach(format!("there is no hold {promise}")))?;
         self.unlist(&hold);
         self.unname(&hold.name, promise);
-        Ok(hold)
+        Ok(*hold)
     }
 
     /// Writes a stone over what was known under its number and name. Returns the number of another
@@ -149,7 +149,7 @@ impl HoldBook {
             self.take_stone(replaced);
         }
         self.stones_by_age.insert((stone.ended_at, stone.promise));
-        self.stones.insert(stone.promise, stone);
+        self.stones.insert(stone.promise, Box::new(stone));
         replaced
     }
 
@@ -158,7 +158,7 @@ impl HoldBook {
         let stone = self.stones.remove(&promise)?;
         self.stones_by_age.remove(&(stone.ended_at, promise));
         self.unname(&stone.name, promise);
-        Some(stone)
+        Some(*stone)
     }
 
     fn unname(&mut self, name: &HoldName, promise: PromiseNo) {
@@ -195,10 +195,10 @@ impl HoldBook {
     pub(super) fn rebuilt(&self) -> HoldBook {
         let mut book = HoldBook::default();
         for hold in self.holds.values() {
-            book.put_hold(hold.clone());
+            book.put_hold((**hold).clone());
         }
         for stone in self.stones.values() {
-            book.put_stone(stone.clone());
+            book.put_stone((**stone).clone());
         }
         book
     }

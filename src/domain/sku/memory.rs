@@ -53,7 +53,7 @@ pub(super) struct Outdated {
 /// The ids a SKU remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Memory {
-    ids: BTreeMap<EventKey, Remembered>,
+    ids: BTreeMap<EventKey, Box<Remembered>>,
     /// Ids that no hold keeps, by lane and log time.
     #[serde(skip)]
     loose: BTreeMap<Lane, BTreeSet<(Timestamp, EventKey)>>,
@@ -64,12 +64,12 @@ pub struct Memory {
 impl Memory {
     /// The event with this id, if it was decided and is remembered.
     pub fn recall(&self, key: EventKey) -> Option<&Remembered> {
-        self.ids.get(&key)
+        self.ids.get(&key).map(|known| &**known)
     }
 
     /// All of them, by id.
     pub fn iter(&self) -> impl Iterator<Item = &Remembered> {
-        self.ids.values()
+        self.ids.values().map(|known| &**known)
     }
 
     /// How many ids are remembered.
@@ -118,7 +118,7 @@ impl Memory {
                 self.loose.entry(lane).or_default().insert((logged_at, key));
             }
         }
-        self.ids.insert(key, remembered);
+        self.ids.insert(key, Box::new(remembered));
     }
 
     /// Lets an id go.
@@ -130,7 +130,7 @@ impl Memory {
                 self.loose.remove(&remembered.lane);
             }
         }
-        Some(remembered)
+        Some(*remembered)
     }
 
     /// What a hold kept is kept no longer than any other id.
