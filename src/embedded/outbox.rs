@@ -99,8 +99,8 @@ impl Outbox for Embedded {
             let mut ids = Vec::new();
             for found in messages.range(after.saturating_add(1)..)? {
                 let (sequence, bytes) = found?;
-                let kept: Option<Kept> = postcard::from_bytes(bytes.value()).ok();
-                let id = kept.and_then(|kept| kept.id).filter(|id| id.starts_with(&prefix));
+                let kept = Kept::decode(sequence.value(), bytes.value())?;
+                let id = kept.id.filter(|id| id.starts_with(&prefix));
                 ids.extend(id.map(|id| (sequence.value(), id)));
             }
             Ok(ids)

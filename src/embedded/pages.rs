@@ -48,8 +48,8 @@ impl Embedded {
             let mut page = Vec::new();
             for found in messages.range(after.saturating_add(1)..)?.take(most) {
                 let (sequence, bytes) = found?;
-                let kept = postcard::from_bytes::<Kept>(bytes.value()).ok();
-                page.extend(kept.map(|kept| stored(sequence.value(), kept)));
+                let kept = Kept::decode(sequence.value(), bytes.value())?;
+                page.push(stored(sequence.value(), kept));
             }
             Ok(page)
         });

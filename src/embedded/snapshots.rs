@@ -7,7 +7,7 @@ use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 use super::{
     Embedded,
     store::Writing,
-    tables::{COMMITTED, DUE_OF, DUES, FOLDED, PARTS, SNAPSHOTS, existing},
+    tables::{COMMITTED, DUE_OF, DUES, FOLDED, PARTS, SNAPSHOTS, decode, existing},
 };
 use crate::{
     domain::{DueClock, ids::EntityKey, time::Timestamp},
@@ -98,7 +98,7 @@ impl Snapshots for Embedded {
                 for due in
                     dues.range(from..(partition, number(clock), before.0, &[][..]))?.take(limit)
                 {
-                    found.extend(postcard::from_bytes::<EntityKey>(due?.0.value().3).ok());
+                    found.push(decode("a deadline", due?.0.value().3)?);
                 }
                 Ok(found)
             })

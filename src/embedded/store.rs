@@ -28,6 +28,8 @@ use crate::{
 pub(super) const FILE: &str = "earmark.redb";
 /// Requests that one transaction takes at most.
 const AT_ONCE: usize = 1_024;
+/// Requests that wait for the next transaction at most; whoever has another one waits with it.
+const WAITING_MAX: usize = 4_096;
 /// How long a file that could not be opened anew is left alone.
 const REOPEN_EVERY: Duration = Duration::from_millis(500);
 
@@ -96,7 +98,7 @@ struct Times {
 pub(super) struct Store {
     path: PathBuf,
     database: RwLock<Option<Database>>,
-    jobs: mpsc::UnboundedSender<Job>,
+    jobs: mpsc::Sender<Job>,
     times: Mutex<Times>,
     readers: Mutex<HashMap<Topic, Arc<Notify>>>,
     clock: Arc<dyn Clock>,
@@ -111,7 +113,7 @@ impl Store {
         std::fs::create_dir_all(dir).map_err(|e| error(e.to_string()))?;
         let database = open(&path).map_err(error)?;
         let created = created(&database, clock.now()).map_err(|e| error(e.to_string()))?;
-        let (jobs, queue) = mpsc::unbounded_channel();
+        let (jobs, queue) = mpsc::channel(WAITING_MAX);
         let store = Arc::new(Store {
             database: RwLock::new(Some(database)),
             jobs,
@@ -165,7 +167,7 @@ impl Store {
             failed: Box::new(move |fault| answer(&failed, Err(fault))),
         };
         let gone = || Fault { full: false, why: "the store is closed".to_owned() };
-        self.jobs.send(job).map_err(|_| gone())?;
+        self.jobs.send(job).await.map_err(|_| gone())?;
         told.await.unwrap_or_else(|_| Err(gone()))
     }
 

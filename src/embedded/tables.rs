@@ -3,8 +3,10 @@
 //! A log has its messages by sequence, and an index by partition and source, so that each reader
 //! finds its own without looking at the others'.
 
+use std::fmt::Display;
+
 use redb::{ReadTransaction, ReadableTable, TableDefinition, TableError, WriteTransaction};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::store::Writing;
 use crate::{domain::time::Timestamp, ports::Partition};
@@ -71,6 +73,23 @@ pub(super) struct Kept {
     pub payload: Vec<u8>,
 }
 
+impl Kept {
+    /// A message from its bytes; an error in words if this build cannot read it.
+    pub fn decode(sequence: u64, bytes: &[u8]) -> Result<Kept, redb::Error> {
+        decode(format_args!("message {sequence}"), bytes)
+    }
+}
+
+/// What bytes of ours say. The store checks its pages, so that bytes which say nothing are those of
+/// another build.
+pub(super) fn decode<T: DeserializeOwned>(
+    what: impl Display,
+    bytes: &[u8],
+) -> Result<T, redb::Error> {
+    postcard::from_bytes(bytes)
+        .map_err(|error| redb::Error::Corrupted(format!("{what} cannot be read: {error}")))
+}
+
 /// Where a reader looks: the partition, and the place of its source among all.
 pub(super) type Place = (Partition, u8);
 
@@ -108,7 +127,7 @@ impl Log {
     pub fn get(&self, txn: &ReadTransaction, sequence: u64) -> Result<Option<Kept>, redb::Error> {
         let Some(table) = existing(txn.open_table(self.messages))? else { return Ok(None) };
         let found = table.get(sequence)?;
-        Ok(found.and_then(|bytes| postcard::from_bytes(bytes.value()).ok()))
+        found.map(|bytes| Kept::decode(sequence, bytes.value())).transpose()
     }
 
     /// The last sequence that was ever given, and the first that may be there.
@@ -128,15 +147,22 @@ impl Log {
         let mut taken = Vec::new();
         while taken.len() < most {
             let Some(first) = messages.first()? else { break };
-            let (sequence, kept) = (first.0.value(), postcard::from_bytes(first.1.value()));
+            let (sequence, kept) =
+                (first.0.value(), Kept::decode(first.0.value(), first.1.value()));
             drop(first);
-            // What cannot be read is of no use to anybody.
-            let kept: Option<Kept> = kept.ok();
-            if kept.as_ref().is_some_and(|kept| !old(sequence, kept)) {
+            // An error would undo what others write in this transaction.
+            let kept = match kept {
+                Ok(kept) => kept,
+                Err(why) => {
+                    tracing::error!(log = self.name, %why, "nothing from there on is forgotten");
+                    break;
+                }
+            };
+            if !old(sequence, &kept) {
                 break;
             }
             messages.remove(sequence)?;
-            taken.extend(kept.map(|kept| (sequence, kept)));
+            taken.push((sequence, kept));
         }
         if let Some((last, _)) = taken.last() {
             let mut numbers = txn.open_table(NUMBERS)?;
