@@ -14,10 +14,7 @@ use std::{
 };
 
 use actix::{Actor, Addr};
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
-};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -32,6 +29,7 @@ use crate::{
     partition::{self, Ports},
     ports::{Partition, Publisher},
     redis::RedisSnapshots,
+    signals::Signals,
     supervisor::{Depths, Leave, Plan, Supervisor},
     telemetry::{exporter, logging},
 };
@@ -287,27 +285,4 @@ fn pod_name() -> String {
         host => host,
     };
     format!("{host}-{}", std::process::id())
-}
-
-/// What asks a process to stop.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Signals, Failure> {
-        let listen = |kind| signal(kind).map_err(|error| Failure::new(Exit::Failed, error));
-        Ok(Signals {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }

@@ -16,5 +16,6 @@ pub mod nats;
 pub mod partition;
 pub mod ports;
 pub mod redis;
+pub mod signals;
 pub mod supervisor;
 pub mod telemetry;

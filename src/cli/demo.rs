@@ -1,6 +1,10 @@
 //! `earmark demo`: a promotion day, a crash in the middle, and what came of it.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -15,6 +19,7 @@ use crate::{
         report::{Report, Run},
     },
     error::{Exit, Failure},
+    signals::Signals,
     telemetry::logging,
 };
 
@@ -61,10 +66,18 @@ impl Demo {
         }
         let failed = |error: std::io::Error| Failure::new(Exit::Failed, error);
         let temporary = tempfile::tempdir().map_err(failed)?;
+        let kept = self.data.is_some();
         let dir = self.data.unwrap_or_else(|| temporary.path().to_owned());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let mut shower = Shower::new(u64::from(events));
-        let played = runtime.map_err(failed)?.block_on(conduct(plan, &dir, |at| shower.show(at)));
+        let played = runtime.map_err(failed)?.block_on(async {
+            let mut signals = Signals::listen()?;
+            tokio::select! {
+                biased;
+                () = signals.next() => Err(stopped(&dir, kept)),
+                played = conduct(plan, &dir, |at| shower.show(at)) => played,
+            }
+        });
         shower.done();
         let report = played?;
         match json {
@@ -72,6 +85,14 @@ impl Demo {
             false => told(&report),
         }
         Ok(if report.day.broken.is_empty() { Exit::Done } else { Exit::Failed }.into())
+    }
+}
+
+fn stopped(dir: &Path, kept: bool) -> Failure {
+    let failure = Failure::new(Exit::Failed, "the day was interrupted");
+    match kept {
+        true => failure.advise(format!("the same command goes on in {}", dir.display())),
+        false => failure,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    contract::{EntityType, time},
+    contract::{EVENT_TYPES, time},
     domain::{event::Lane, ids::EntityKey, time::Timestamp},
     ports::NewEvent,
 };
@@ -24,8 +24,6 @@ enum Body {
 
 /// An event's envelope.
 pub struct Envelope<'a> {
-    pub lane: Lane,
-    pub entity: EntityType,
     /// Of the entity, as `subject` has it.
     pub key: &'a str,
     pub id: String,
@@ -34,9 +32,10 @@ pub struct Envelope<'a> {
 }
 
 impl Message {
-    /// An event; `None` if the key is none.
+    /// An event; `None` if the key or the type is none.
     pub fn event(envelope: Envelope, data: Value) -> Option<Message> {
-        let Envelope { lane, entity, key, id, kind, at } = envelope;
+        let Envelope { key, id, kind, at } = envelope;
+        let known = EVENT_TYPES.iter().find(|known| known.kind == kind)?;
         let event = json!({
             "specversion": "1.0",
             "id": id,
@@ -47,7 +46,11 @@ impl Message {
             "data": data,
         });
         let Value::Object(event) = event else { return None };
-        Some(Message { lane, key: entity.key(key).ok()?, body: Body::Event(event) })
+        Some(Message {
+            lane: known.lane,
+            key: known.entity.key(key).ok()?,
+            body: Body::Event(event),
+        })
     }
 
     /// Bytes that are no event, on an entity's subject.

@@ -17,10 +17,7 @@ use super::{
     event::{Envelope, Message},
     told::{Line, Told},
 };
-use crate::{
-    contract::EntityType,
-    domain::{event::Lane, time::Span},
-};
+use crate::domain::{event::Lane, time::Span};
 
 /// Messages that a shopper causes on average, with all that follows.
 const MESSAGES_A_SHOPPER: f64 = 3.15;
@@ -116,7 +113,7 @@ impl Shop {
         for (sku, quantity) in shelves {
             let data = json!({"location": "main", "quantity": quantity, "reference": "morning"});
             let id = format!("stock/{sku}");
-            self.plan_for(phase, sku_event(phase, Lane::Fulfilment, &sku, id, STOCK, data));
+            self.plan_for(phase, event(phase, &sku, id, STOCK, data));
         }
     }
 
@@ -147,7 +144,7 @@ impl Shop {
             "quantity": chance.random_range(1..=2),
             "ttl_s": CART_S,
         });
-        sku_event(phase, Lane::Demand, &sku, format!("hold/{name}"), "hold.requested.v1", data)
+        event(phase, &sku, format!("hold/{name}"), "hold.requested.v1", data)
     }
 
     fn order(&self, phase: Phase, name: &str, chance: &mut ChaCha8Rng) -> Option<Message> {
@@ -186,7 +183,7 @@ impl Shop {
                 let sku = self.catalogue.staple(chance);
                 let data = json!({"hold": format!("nobody-{name}"), "owner": "nobody"});
                 let (id, kind) = (format!("orphan/{name}"), "hold.committed.v1");
-                let orphan = sku_event(phase, Lane::Settlement, &sku, id, kind, data);
+                let orphan = event(phase, &sku, id, kind, data);
                 return orphan;
             }
         })
@@ -218,7 +215,7 @@ impl Shop {
         let settle = |kind: &str, data: Value| {
             let phase = phase.then(Kind::Settlement, 0);
             let id = format!("{kind}/{hold}");
-            (phase, sku_event(phase, Lane::Settlement, sku, id, kind, data))
+            (phase, event(phase, sku, id, kind, data))
         };
         let (phase, message) = match self.lot(hold) {
             0..66 => order(0),
@@ -262,7 +259,7 @@ impl Shop {
         match self.lot(&format!("confirmed/{order}")) {
             0..84 => {
                 let lines = self.reserved.get(order).cloned().unwrap_or_default();
-                self.fulfil(at, order, Lane::Settlement, "fulfilment.shipped.v1", &lines);
+                self.fulfil(at, order, "fulfilment.shipped.v1", &lines);
             }
             84..90 => self.cancel(at, order),
             _ => {}
@@ -280,12 +277,12 @@ impl Shop {
                 "at": time_at(soon, Span::ZERO),
             });
             let (id, kind) = (format!("track/{order}"), "shipment.tracked.v1");
-            let tracked = order_event(soon, Lane::Reporting, order, id, kind, data);
+            let tracked = event(soon, order, id, kind, data);
             self.plan_for(soon, tracked);
         }
         if lot < 70 {
             let lines = self.reserved.remove(order).unwrap_or_default();
-            self.fulfil(later, order, Lane::Fulfilment, "fulfilment.delivered.v1", &lines);
+            self.fulfil(later, order, "fulfilment.delivered.v1", &lines);
         }
     }
 
@@ -297,16 +294,16 @@ impl Shop {
         let data =
             json!({"payment": format!("P-{order}"), "amount_minor": 4_990, "currency": "EUR"});
         let id = format!("{kind}/{order}");
-        self.plan_for(phase, order_event(phase, Lane::Settlement, order, id, kind, data));
+        self.plan_for(phase, event(phase, order, id, kind, data));
     }
 
     fn cancel(&mut self, phase: Phase, order: &str) {
         let (id, kind) = (format!("cancel/{order}"), "order.cancel_requested.v1");
         let data = json!({"reason": "found it cheaper"});
-        self.plan_for(phase, order_event(phase, Lane::Settlement, order, id, kind, data));
+        self.plan_for(phase, event(phase, order, id, kind, data));
     }
 
-    fn fulfil(&mut self, phase: Phase, order: &str, lane: Lane, kind: &str, lines: &[Line]) {
+    fn fulfil(&mut self, phase: Phase, order: &str, kind: &str, lines: &[Line]) {
         let lines: Vec<Value> = lines
             .iter()
             .map(|line| json!({"line": line.line, "quantity": line.quantity}))
@@ -314,7 +311,7 @@ impl Shop {
         let name = format!("F-{order}");
         let data = json!({"fulfilment": name, "location": "main", "lines": lines});
         let id = format!("{kind}/{order}");
-        self.plan_for(phase, order_event(phase, lane, order, id, kind, data));
+        self.plan_for(phase, event(phase, order, id, kind, data));
     }
 }
 
@@ -326,29 +323,9 @@ fn time_at(phase: Phase, before: Span) -> Value {
 
 fn placed(phase: Phase, order: &str, lines: Vec<Value>, policy: &str) -> Option<Message> {
     let data = json!({"lines": lines, "policy": policy, "payment_due_s": PAY_WITHIN_S});
-    order_event(phase, Lane::Demand, order, format!("placed/{order}"), "order.placed.v1", data)
+    event(phase, order, format!("placed/{order}"), "order.placed.v1", data)
 }
 
-fn sku_event(
-    phase: Phase,
-    lane: Lane,
-    key: &str,
-    id: String,
-    kind: &str,
-    data: Value,
-) -> Option<Message> {
-    let envelope = Envelope { lane, entity: EntityType::Sku, key, id, kind, at: phase.at() };
-    Message::event(envelope, data)
-}
-
-fn order_event(
-    phase: Phase,
-    lane: Lane,
-    key: &str,
-    id: String,
-    kind: &str,
-    data: Value,
-) -> Option<Message> {
-    let envelope = Envelope { lane, entity: EntityType::Order, key, id, kind, at: phase.at() };
-    Message::event(envelope, data)
+fn event(phase: Phase, key: &str, id: String, kind: &str, data: Value) -> Option<Message> {
+    Message::event(Envelope { key, id, kind, at: phase.at() }, data)
 }
