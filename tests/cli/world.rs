@@ -1,15 +1,25 @@
 //! Two servers, and the binary beside them.
 
 use std::io::Write;
-use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::harness::{NatsServer, Pod, READY_BOUND, RedisServer, free_port, wait_for, wait_until};
+use crate::harness::{
+    NatsServer, Pod, READY_BOUND, Ran, RedisServer, environment, free_port, get, wait_for,
+    wait_until,
+};
 
 /// Fewer partitions than the default, so that pods start sooner.
 const PARTITIONS: &str = "4";
+/// Small streams, and short spans.
+const SETTINGS: &[(&str, &str)] = &[
+    ("EARMARK__STREAMS__IN_BYTES_MAX", "67108864"),
+    ("EARMARK__STREAMS__CMD_BYTES_MAX", "67108864"),
+    ("EARMARK__STREAMS__JOURNAL_BYTES_MAX", "67108864"),
+    ("EARMARK__NATS__CONNECT_WITHIN_MS", "1000"),
+    ("EARMARK__SUPERVISOR__WATCH_EVERY_MS", "200"),
+];
 
 /// Servers of its own for a test.
 pub struct World {
@@ -28,26 +38,13 @@ impl World {
     }
 
     fn environment(&self) -> Vec<(String, String)> {
-        let pairs = [
-            ("EARMARK_NATS_URL", self.nats.url()),
-            ("EARMARK_REDIS_URL", self.redis.url()),
-            ("EARMARK__STREAMS__PARTITIONS", self.partitions.to_owned()),
-            ("EARMARK__STREAMS__IN_BYTES_MAX", (64 << 20).to_string()),
-            ("EARMARK__STREAMS__CMD_BYTES_MAX", (64 << 20).to_string()),
-            ("EARMARK__STREAMS__JOURNAL_BYTES_MAX", (64 << 20).to_string()),
-            ("EARMARK__NATS__CONNECT_WITHIN_MS", "1000".to_owned()),
-            ("EARMARK__SUPERVISOR__WATCH_EVERY_MS", "200".to_owned()),
-            ("EARMARK__HTTP__LISTEN", format!("127.0.0.1:{}", self.port)),
-        ];
-        pairs.map(|(key, value)| (key.to_owned(), value)).to_vec()
+        let own = [("EARMARK__STREAMS__PARTITIONS", self.partitions)];
+        environment(&self.nats, &self.redis, self.port, &[SETTINGS, &own].concat())
     }
 
-    /// Runs a command to its end, without blocking the test's own runtime.
+    /// Runs a command to its end.
     pub async fn earmark(&self, args: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_earmark"));
-        command.args(args).envs(self.environment());
-        let output = tokio::task::spawn_blocking(move || command.output()).await;
-        Ran(output.expect("the command's thread ends").expect("the command can be started"))
+        Ran::earmark(args, self.environment()).await
     }
 
     /// Starts a pod and waits until it is ready.
@@ -63,19 +60,7 @@ impl World {
 
     /// Asks the pod's HTTP port: the status, 0 if nobody answers, and the body.
     pub async fn get(&self, path: &str) -> (u16, String) {
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let ask = async {
-            let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await?;
-            let request = format!("GET {path} HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n\r\n");
-            stream.write_all(request.as_bytes()).await?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).await?;
-            Ok::<_, std::io::Error>(answer)
-        };
-        let Ok(answer) = ask.await else { return (0, String::new()) };
-        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
-        (status.unwrap_or(0), body.unwrap_or_default())
+        get(self.port, path).await
     }
 
     /// A metric's value, once the pod has it.
@@ -86,34 +71,6 @@ impl World {
             found.and_then(|value| value.trim().parse().ok())
         })
         .await
-    }
-}
-
-/// What a command said and how it ended.
-pub struct Ran(Output);
-
-impl Ran {
-    pub fn code(&self) -> i32 {
-        self.0.status.code().unwrap_or(-1)
-    }
-
-    pub fn out(&self) -> String {
-        String::from_utf8_lossy(&self.0.stdout).into_owned()
-    }
-
-    pub fn err(&self) -> String {
-        String::from_utf8_lossy(&self.0.stderr).into_owned()
-    }
-
-    pub fn json(&self) -> Value {
-        let parsed = serde_json::from_slice(&self.0.stdout);
-        parsed.unwrap_or_else(|error| panic!("{error}: {}{}", self.out(), self.err()))
-    }
-
-    /// The same, if it ended with this code; panics with what it said otherwise.
-    pub fn with(self, code: i32) -> Ran {
-        assert_eq!(self.code(), code, "{}{}", self.out(), self.err());
-        self
     }
 }
 

@@ -6,6 +6,7 @@
 //! `#[path = "../harness/mod.rs"] mod harness;`.
 #![allow(dead_code, unused_imports, reason = "no test binary uses all of the harness")]
 
+mod command;
 mod nats;
 mod pod;
 mod ports;
@@ -14,6 +15,7 @@ mod proxy;
 mod redis;
 mod wait;
 
+pub use command::{Ran, environment, get};
 pub use nats::{NatsCluster, NatsConfig, NatsServer};
 pub use pod::Pod;
 pub use ports::free_port;

@@ -1,12 +1,11 @@
 //! Two servers, a pod with a token, and an HTTP client.
 
-use std::process::{Command, Output};
 use std::time::Duration;
 
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
-use crate::harness::{NatsServer, Pod, RedisServer, free_port, wait_until};
+use crate::harness::{NatsServer, Pod, Ran, RedisServer, environment, free_port, wait_until};
 
 /// How long anything may take that is not a fault.
 pub const BOUND: Duration = Duration::from_secs(30);
@@ -57,13 +56,7 @@ impl World {
     }
 
     fn environment(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
-        let own = [
-            ("EARMARK_NATS_URL".to_owned(), self.nats.url()),
-            ("EARMARK_REDIS_URL".to_owned(), self.redis.url()),
-            ("EARMARK__HTTP__LISTEN".to_owned(), format!("127.0.0.1:{}", self.port)),
-        ];
-        let given = SETTINGS.iter().chain(more);
-        own.into_iter().chain(given.map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))).collect()
+        environment(&self.nats, &self.redis, self.port, &[SETTINGS, more].concat())
     }
 
     /// Runs a command to its end; what it said.
@@ -72,13 +65,7 @@ impl World {
     }
 
     async fn earmark_with(&self, args: &[&str], more: &[(&str, &str)]) -> Value {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_earmark"));
-        command.args(args).arg("--json").envs(self.environment(more));
-        let output = tokio::task::spawn_blocking(move || command.output()).await;
-        let output = output.expect("its thread ends").expect("the command can be started");
-        let Output { status, stdout, stderr } = output;
-        assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
-        serde_json::from_slice(&stdout).expect("commands speak JSON")
+        Ran::earmark(&[args, &["--json"]].concat(), self.environment(more)).await.with(0).json()
     }
 
     /// Starts a pod and waits for nothing.

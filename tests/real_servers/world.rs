@@ -1,6 +1,5 @@
 //! Two servers, pods beside them, and everything that can be published, asked and looked at.
 
-use std::process::{Command, Output};
 use std::time::Duration;
 
 use async_nats::jetstream::{Context, context::PublishError, message::StreamMessage};
@@ -10,7 +9,8 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    NatsServer, Pod, READY_BOUND, RedisConfig, RedisServer, free_port, wait_for, wait_until,
+    NatsServer, Pod, READY_BOUND, Ran, RedisConfig, RedisServer, environment, free_port, get,
+    wait_for, wait_until,
 };
 
 /// Not a power of two: of a hash modulo one, the server would see nothing of how a digit is spelled.
@@ -60,21 +60,12 @@ impl World {
     }
 
     fn environment(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
-        let own = [
-            ("EARMARK_NATS_URL".to_owned(), self.nats.url()),
-            ("EARMARK_REDIS_URL".to_owned(), self.redis.url()),
-            ("EARMARK__HTTP__LISTEN".to_owned(), format!("127.0.0.1:{}", self.port)),
-        ];
-        let given = SETTINGS.iter().chain(more);
-        own.into_iter().chain(given.map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))).collect()
+        environment(&self.nats, &self.redis, self.port, &[SETTINGS, more].concat())
     }
 
-    /// Runs a command to its end, without blocking the test's own runtime.
+    /// Runs a command to its end.
     pub async fn earmark(&self, args: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_earmark"));
-        command.args(args).envs(self.environment(&[]));
-        let output = tokio::task::spawn_blocking(move || command.output()).await;
-        Ran(output.expect("the command's thread ends").expect("the command can be started"))
+        Ran::earmark(args, self.environment(&[])).await
     }
 
     /// Starts a pod and waits until it is ready.
@@ -186,52 +177,11 @@ impl World {
     }
 }
 
-/// Asks a pod's HTTP port: the status, 0 if nobody answers, and the body.
-pub async fn get(port: u16, path: &str) -> (u16, String) {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let ask = async {
-        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    let Ok(answer) = ask.await else { return (0, String::new()) };
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
-    (status.unwrap_or(0), body.unwrap_or_default())
-}
-
 /// The sum of a metric's samples of a pod that begin so; 0 if there are none.
 pub async fn metric(port: u16, begin: &str) -> f64 {
     let (_, body) = get(port, "/metrics").await;
     let samples = body.lines().filter(|line| line.starts_with(begin));
     samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-}
-
-/// What a command said and how it ended.
-pub struct Ran(Output);
-
-impl Ran {
-    pub fn out(&self) -> String {
-        String::from_utf8_lossy(&self.0.stdout).into_owned()
-    }
-
-    pub fn err(&self) -> String {
-        String::from_utf8_lossy(&self.0.stderr).into_owned()
-    }
-
-    pub fn json(&self) -> Value {
-        let parsed = serde_json::from_slice(&self.0.stdout);
-        parsed.unwrap_or_else(|error| panic!("{error}: {}{}", self.out(), self.err()))
-    }
-
-    /// The same, if it ended with this code; panics with what it said otherwise.
-    pub fn with(self, code: i32) -> Ran {
-        assert_eq!(self.0.status.code(), Some(code), "{}{}", self.out(), self.err());
-        self
-    }
 }
 
 // === events ===
