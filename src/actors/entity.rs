@@ -80,15 +80,30 @@ pub enum Done {
     Untouched,
 }
 
-/// What changed of an entity, for the next snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How an entity stands after what it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
+    /// It has changed parts that nobody has taken.
+    pub parts: bool,
+    /// The next deadline on each clock.
+    pub dues: Dues,
+    /// Steps are left of something decided before.
+    pub steps_left: bool,
+}
+
+/// The next deadline on each clock.
+type Dues = [(DueClock, Option<Timestamp>); 2];
+
+/// Asks for what changed since this was last asked.
+pub struct TakeChanged;
+
+/// What changed of an entity, for a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
     /// The changed parts, encoded; `None` for one that is gone.
     pub parts: Vec<(PartKey, Option<Bytes>)>,
     /// The next deadline on each clock.
-    pub dues: [(DueClock, Option<Timestamp>); 2],
-    /// Steps are left of something decided before.
-    pub steps_left: bool,
+    pub dues: Dues,
 }
 
 /// What became of a batch of inputs.
@@ -120,6 +135,10 @@ impl<E: Hosted> Message for Work<E> {
 
 impl<E: Hosted> Message for Fold<E> {
     type Result = Result<Change, Breach>;
+}
+
+impl Message for TakeChanged {
+    type Result = Result<Changed, Breach>;
 }
 
 impl<E: Hosted> Actor for EntityActor<E> {
@@ -180,7 +199,13 @@ impl<E: Hosted> EntityActor<E> {
         }))
     }
 
-    fn change(&mut self) -> Result<Change, Breach> {
+    fn change(&self) -> Change {
+        let steps_left = self.entity.has_steps_left();
+        let dues = by_clock(&self.entity.dues(), steps_left);
+        Change { parts: self.entity.has_changed(), dues, steps_left }
+    }
+
+    fn take_changed(&mut self) -> Result<Changed, Breach> {
         let changed = self.entity.take_changed_parts();
         let (mut ends, mut bytes) = (Vec::with_capacity(changed.len()), Vec::new());
         for (name, part) in &changed {
@@ -195,8 +220,7 @@ impl<E: Hosted> EntityActor<E> {
         let mut own = |end| bytes.slice(std::mem::replace(&mut begin, end)..end);
         let parts = changed.into_iter().zip(ends);
         let parts = parts.map(|((name, part), end)| (name, part.map(|_| own(end)))).collect();
-        let steps_left = self.entity.has_steps_left();
-        Ok(Change { parts, dues: by_clock(&self.entity.dues(), steps_left), steps_left })
+        Ok(Changed { parts, dues: self.change().dues })
     }
 }
 
@@ -220,7 +244,7 @@ fn fitting<F: Serialize>(decision: Decision<F>, trigger: &Trigger) -> Result<Dec
 
 /// The earliest deadline on each clock. An entity with steps left is due at once: whoever looks for
 /// deadlines of what is not live finds it, and takes them.
-fn by_clock(dues: &[Due], steps_left: bool) -> [(DueClock, Option<Timestamp>); 2] {
+fn by_clock(dues: &[Due], steps_left: bool) -> Dues {
     [DueClock::Settled, DueClock::Demand].map(|clock| {
         let own = dues.iter().filter(|due| due.clock == clock).map(|due| due.at).min();
         let at_once = steps_left && clock == DueClock::Settled;
@@ -271,7 +295,7 @@ impl<E: Hosted> Handler<Work<E>> for EntityActor<E> {
             failed = result.is_err();
             done.push((task.index, result.unwrap_or_else(Done::Failed)));
         }
-        let change = if trusted { self.change().ok() } else { None };
+        let change = trusted.then(|| self.change());
         Ok(Worked { done, change })
     }
 }
@@ -289,6 +313,14 @@ impl<E: Hosted> Handler<Fold<E>> for EntityActor<E> {
             self.folded_to = sequence;
         }
         guarded(|| self.entity.check()).map_err(Breach)?;
-        self.change()
+        Ok(self.change())
+    }
+}
+
+impl<E: Hosted> Handler<TakeChanged> for EntityActor<E> {
+    type Result = Result<Changed, Breach>;
+
+    fn handle(&mut self, _: TakeChanged, _: &mut Context<Self>) -> Self::Result {
+        self.take_changed()
     }
 }

@@ -8,6 +8,6 @@ mod entity;
 mod hosted;
 mod registry;
 
-pub use entity::{Change, Done, EntityActor, Fold, PANICKED, Task, Work, Worked};
+pub use entity::{Change, Changed, Done, EntityActor, Fold, PANICKED, Task, Work, Worked};
 pub use hosted::{AnyInput, Hosted, InternalInput};
 pub use registry::{Inputs, Registry, Stage, Tap};

@@ -7,7 +7,7 @@ use futures::future::Either;
 use hashlink::LinkedHashMap;
 
 use super::{
-    entity::{Change, EntityActor, Fold, Task, Work, Worked},
+    entity::{Change, Changed, EntityActor, Fold, TakeChanged, Task, Work, Worked},
     hosted::{AnyInput, Hosted},
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         dues::Dues,
         entry::{Facts, Trigger},
     },
-    ports::StoredEntity,
+    ports::{EntityChange, StoredEntity},
 };
 
 /// Sees each input at each stage. What tests use to make an entity's code fail.
@@ -128,6 +128,33 @@ impl Registry {
             done.push((key, worked));
         }
         done
+    }
+
+    /// Takes what has changed of live actors, from all at once.
+    pub async fn take_changed(
+        &self,
+        keys: impl IntoIterator<Item = EntityKey>,
+    ) -> Result<Vec<EntityChange>, Breach> {
+        let asked = |key: EntityKey| {
+            let live = self.live.get(&key);
+            let pending = live.map(|live| match live {
+                Live::Sku(addr) => Either::Left(addr.send(TakeChanged)),
+                Live::Order(addr) => Either::Right(addr.send(TakeChanged)),
+            });
+            (key, pending)
+        };
+        let asked: Vec<_> = keys.into_iter().map(asked).collect();
+        let mut changes = Vec::with_capacity(asked.len());
+        for (key, pending) in asked {
+            let changed = match pending {
+                Some(pending) => pending.await.ok(),
+                None => None,
+            };
+            let gone = || Breach(format!("{key} is not live"));
+            let Changed { parts, dues } = changed.ok_or_else(gone)??;
+            changes.push(EntityChange { key, folded_to: 0, parts, dues });
+        }
+        Ok(changes)
     }
 
     /// Lets a live actor apply journaled facts. Facts of another kind are none of its own.

@@ -93,6 +93,9 @@ pub trait Entity: Sized {
     /// The rule of conservation, recomputed from everything: as expensive as the entity is large.
     fn audit(&self) -> Result<(), Breach>;
 
+    /// Whether any part changed since they were last taken.
+    fn has_changed(&self) -> bool;
+
     /// The parts that changed since the last call; `None` for one that is gone.
     fn take_changed_parts(&mut self) -> Vec<(PartKey, Option<Self::Part>)>;
 

@@ -15,10 +15,7 @@ use super::{
     owner::Owner,
     record::{Header, Link, Record, RecordHash, encode},
 };
-use crate::{
-    actors::Change,
-    domain::{ids::EntityKey, time::Timestamp},
-};
+use crate::domain::time::Timestamp;
 
 /// A record on its way into the journal.
 pub(super) struct InFlight {
@@ -57,10 +54,7 @@ impl Owner {
         }
         if first > 0 && self.open.bytes.len() > self.env.bounds.batch_bytes_max {
             let too_many = self.open.split_off(first, bytes);
-            let mut batch = self.take_open();
-            batch.whole = false;
-            self.open.changes = std::mem::take(&mut batch.changes);
-            self.sealed.push_back(batch);
+            self.seal();
             (self.open.entries, self.open.bytes) = too_many;
             first = 0;
         }
@@ -69,26 +63,14 @@ impl Owner {
         Ok(())
     }
 
-    /// Says that the open batch's changes are complete. A batch that is half full, or goes on from
-    /// one that was cut, ends here: so a snapshot finds a whole record however much there is to do.
-    pub(super) fn close_chunk(&mut self, changes: Vec<(EntityKey, Change)>) {
-        changes.into_iter().for_each(|(entity, change)| self.open.changes.add(entity, change));
-        let half_full = self.open.bytes.len() >= self.env.bounds.batch_bytes_max / 2;
-        if !self.open.is_empty() && (half_full || !self.is_last_whole()) {
-            let batch = self.take_open();
-            self.sealed.push_back(batch);
-        }
+    /// The open batch takes no more entries.
+    pub(super) fn seal(&mut self) {
+        let batch = self.take_open();
+        self.sealed.push_back(batch);
     }
 
-    /// Whether the batch before the open one leaves the snapshot whole.
-    fn is_last_whole(&self) -> bool {
-        let flying = self.in_flight.as_ref().map(|flying| &flying.batch);
-        self.sealed.back().or(flying).map_or(self.whole, |batch| batch.whole)
-    }
-
-    pub(super) fn take_open(&mut self) -> Batch {
-        let next = Batch { whole: true, ..Batch::default() };
-        let mut batch = std::mem::replace(&mut self.open, next);
+    fn take_open(&mut self) -> Batch {
+        let mut batch = std::mem::take(&mut self.open);
         batch.decided_at = self.state.decided_at;
         batch.state = self.state.clone();
         batch
@@ -154,8 +136,10 @@ impl Owner {
         self.committed.follow(&flying.header, link);
         self.state.last = link;
         self.state.released = flying.header.released;
-        self.whole = flying.batch.whole;
-        self.keeper.add(flying.batch.changes.folded_to(sequence));
+        self.keeper.committed(sequence, flying.record.clone());
+        if let Some(gathered) = flying.batch.gathered {
+            self.keeper.write(gathered, &self.committed);
+        }
         let record = Record { header: flying.header, entries: flying.batch.entries };
         crate::telemetry::committed(&record, flying.record.len(), flying.started.elapsed());
         if has_effects(&record) {

@@ -13,7 +13,7 @@ use super::{
     Exit,
     entry::{Entry, Trigger},
     items::{Addressed, Item},
-    owner::Owner,
+    owner::{Owner, uncommitted},
 };
 use crate::{
     actors::{AnyInput, Change, Done, Inputs, InternalInput, Task, Worked},
@@ -293,31 +293,25 @@ impl Owner {
                 chunk.by_index[index] = Some((entity.clone(), done));
             }
             match change {
-                Some(change) => self.take_change(&mut chunk.changes, entity, change),
+                Some(change) => self.take_change(entity, change),
                 None => chunk.broken.push(entity),
             }
         }
         Ok(chunk)
     }
 
-    fn take_change(
-        &mut self,
-        changes: &mut Vec<(EntityKey, Change)>,
-        entity: EntityKey,
-        change: Change,
-    ) {
+    fn take_change(&mut self, entity: EntityKey, change: Change) {
         self.dues.set(&entity, &change.dues);
         if change.steps_left {
             self.stepping.insert(entity.clone());
         }
-        if !change.parts.is_empty() {
-            changes.push((entity, change));
+        if change.parts {
+            self.dirty.insert(entity);
         }
     }
 
-    /// Adds what a chunk changed to the open batch, and rebuilds what broke on the way.
+    /// Rebuilds what broke on the way.
     pub(super) async fn finish_chunk(&mut self, chunk: Chunk) -> Result<(), Exit> {
-        self.close_chunk(chunk.changes);
         for entity in chunk.broken {
             self.rebuild(&entity).await?;
         }
@@ -341,36 +335,24 @@ impl Owner {
             }
         };
         self.registry.spawn(entity, stored).map_err(|_| Exit::SnapshotLost)?;
-        let records = self.facts_since_snapshot(entity).await?;
+        let records = self.facts_since_snapshot(entity)?;
         let change = self.registry.fold(entity, records).await.map_err(Exit::breach)?;
-        let mut changes = Vec::new();
-        self.take_change(&mut changes, entity.clone(), change);
-        self.close_chunk(changes);
+        self.take_change(entity.clone(), change);
         Ok(())
     }
 
-    async fn facts_since_snapshot(
+    fn facts_since_snapshot(
         &self,
         entity: &EntityKey,
     ) -> Result<Vec<super::recovery::FoldedFacts>, Exit> {
         let mut records = Vec::new();
-        let mut after = self.keeper.stands_at().sequence;
-        let end = self.committed.last.sequence;
-        while after < end {
-            let read = || self.env.ports.journal.read(self.env.partition, after);
-            let page = self.env.until_done(read).await;
-            let Some(last) = page.last() else { break };
-            after = last.sequence;
-            // What is in flight may be in the journal already; it comes from memory below.
-            let committed = page.iter().filter(|entry| entry.sequence <= end);
-            for entry in committed {
-                let record = super::recovery::decode(entry)?;
-                let at = record.header.decided_at;
-                super::recovery::gather(&mut records, entity, entry.sequence, at, &record.entries);
-            }
+        for (sequence, bytes) in self.keeper.tail().iter() {
+            let record = super::recovery::decode_at(sequence, bytes)?;
+            let at = record.header.decided_at;
+            super::recovery::gather(&mut records, entity, sequence, at, &record.entries);
         }
-        let flying = self.in_flight.iter().map(|flying| &flying.batch);
-        let batches = flying.chain(&self.sealed).chain([&self.open]);
+        let end = self.committed.last.sequence;
+        let batches = uncommitted(&self.in_flight, &self.sealed).chain([&self.open]);
         for (ahead, batch) in batches.enumerate() {
             let sequence = end + 1 + ahead as u64;
             let at = match batch.is_empty() {
@@ -397,7 +379,6 @@ type Ends = (Source, Vec<(usize, u64, Timestamp)>);
 pub(super) struct Chunk {
     /// By the inputs' places; nothing at the place of what was given to no actor.
     pub(super) by_index: Vec<Option<(EntityKey, Done)>>,
-    changes: Vec<(EntityKey, Change)>,
     broken: Vec<EntityKey>,
 }
 

@@ -1,17 +1,91 @@
-//! Keeps the partition's snapshot: collects committed changes and writes them as deltas.
+//! Keeps the partition's snapshot: writes what has changed of it as deltas, and has the committed
+//! records behind it at hand.
 //!
 //! One delta is under way at a time, from exactly the position that the snapshot stands at. A delta
 //! whose fate is unknown is sent again as it was. A snapshot that stands elsewhere is lost.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
+use bytes::Bytes;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{batch::Changes, state::PartitionState};
+use super::state::PartitionState;
 use crate::{
     domain::{DueClock, ids::EntityKey, time::Timestamp},
-    ports::{At, Delta, Partition, PortError, Position, Snapshots, StoredEntity},
+    ports::{At, Delta, EntityChange, Partition, PortError, Position, Snapshots, StoredEntity},
 };
+
+/// What changed of entities since the delta before, taken from them when a batch was sealed: they
+/// stand as after its last entry.
+#[derive(Clone, Debug, Default)]
+pub struct Gathered {
+    /// Of each entity at most once.
+    pub changes: Vec<EntityChange>,
+    keys: HashSet<EntityKey>,
+}
+
+impl Gathered {
+    /// What these entities say.
+    pub fn new(changes: Vec<EntityChange>) -> Gathered {
+        Gathered { keys: changes.iter().map(|change| change.key.clone()).collect(), changes }
+    }
+
+    /// Whether this entity was asked.
+    pub fn has(&self, key: &EntityKey) -> bool {
+        self.keys.contains(key)
+    }
+
+    /// As a delta takes it, once the batch is committed.
+    pub fn folded_to(mut self, sequence: u64) -> Gathered {
+        self.changes.iter_mut().for_each(|change| change.folded_to = sequence);
+        self
+    }
+}
+
+/// The committed records behind a snapshot, oldest first.
+#[derive(Default)]
+pub struct Tail {
+    records: VecDeque<(u64, Bytes)>,
+    bytes: usize,
+}
+
+impl Tail {
+    /// Adds the newest.
+    pub fn push(&mut self, sequence: u64, record: Bytes) {
+        self.bytes += record.len();
+        self.records.push_back((sequence, record));
+    }
+
+    /// How large they are, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many they are.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether the snapshot has all that is committed.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Each record and where it stands.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &Bytes)> {
+        self.records.iter().map(|(sequence, record)| (*sequence, record))
+    }
+
+    /// A snapshot has the records up to this one.
+    pub fn let_go(&mut self, up_to: u64) {
+        let had = self.records.partition_point(|(at, _)| *at <= up_to);
+        self.bytes -= self.records.drain(..had).map(|(_, record)| record.len()).sum::<usize>();
+    }
+}
 
 /// The snapshot is not where this owner left it: Redis was emptied, restored, or belongs to
 /// another.
@@ -23,15 +97,13 @@ pub struct SnapshotLost {
     pub found: Option<Position>,
 }
 
-/// Collects changes and writes them.
+/// Writes deltas.
 pub struct Keeper {
     snapshots: Arc<dyn Snapshots>,
     partition: Partition,
     retry_after: Duration,
     stands_at: Position,
-    pending: Changes,
-    records: usize,
-    bytes: usize,
+    tail: Tail,
     under_way: Option<UnderWay>,
 }
 
@@ -42,23 +114,14 @@ struct UnderWay {
 }
 
 impl Keeper {
-    /// A keeper of a snapshot that stands at this position.
+    /// A keeper of a snapshot that stands at this position, with what is committed behind it.
     pub fn new(
         snapshots: Arc<dyn Snapshots>,
         partition: Partition,
-        stands_at: Position,
+        (stands_at, tail): (Position, Tail),
         retry_after: Duration,
     ) -> Keeper {
-        Keeper {
-            snapshots,
-            partition,
-            retry_after,
-            stands_at,
-            pending: Changes::default(),
-            records: 0,
-            bytes: 0,
-            under_way: None,
-        }
+        Keeper { snapshots, partition, retry_after, stands_at, tail, under_way: None }
     }
 
     /// Where the snapshot is known to stand.
@@ -66,14 +129,9 @@ impl Keeper {
         self.stands_at
     }
 
-    /// Records that are committed and not in a delta yet.
-    pub fn records_behind(&self) -> usize {
-        self.records
-    }
-
-    /// What those changed, in bytes at most.
-    pub fn bytes_behind(&self) -> usize {
-        self.bytes
+    /// The committed records that are not known to be in the snapshot.
+    pub fn tail(&self) -> &Tail {
+        &self.tail
     }
 
     /// Whether a delta is under way.
@@ -81,38 +139,26 @@ impl Keeper {
         self.under_way.is_some()
     }
 
-    /// Whether changes of this entity are not known to be in the snapshot.
+    /// Whether changes of this entity are being written.
     pub fn owes(&self, key: &EntityKey) -> bool {
-        self.pending.touch(key)
-            || self.under_way.as_ref().is_some_and(|under_way| under_way.keys.contains(key))
+        self.under_way.as_ref().is_some_and(|under_way| under_way.keys.contains(key))
     }
 
-    /// Adds what a committed record changed.
-    pub fn add(&mut self, changes: Changes) {
-        self.records += 1;
-        self.bytes += changes.bytes();
-        self.pending.absorb(changes);
+    /// A record was committed.
+    pub fn committed(&mut self, sequence: u64, record: Bytes) {
+        self.tail.push(sequence, record);
     }
 
-    /// Starts to write everything added so far, unless a delta is under way. `state` is the
-    /// partition's at the last record that was added.
-    pub fn write(&mut self, state: &PartitionState) {
-        if self.under_way.is_some() {
-            return;
-        }
-        (self.records, self.bytes) = (0, 0);
+    /// Starts to write what was gathered at the last committed record; `state` is the partition's
+    /// there. Must not be called while a delta is under way.
+    pub fn write(&mut self, gathered: Gathered, state: &PartitionState) {
+        debug_assert!(self.under_way.is_none(), "two deltas at once");
         if self.stands_at == state.position() {
             return;
         }
-        let changes = std::mem::take(&mut self.pending);
-        let keys = changes.keys().cloned().collect();
-        let delta = Delta {
-            from: self.stands_at,
-            to: state.position(),
-            state: state.encode().into(),
-            changes: changes.into_vec(),
-        };
-        let to = delta.to;
+        let to = state.position();
+        let Gathered { changes, keys } = gathered.folded_to(to.sequence);
+        let delta = Delta { from: self.stands_at, to, state: state.encode().into(), changes };
         let task = advance(self.snapshots.clone(), self.partition, delta, self.retry_after);
         self.under_way =
             Some(UnderWay { to, keys, task: AbortOnDropHandle::new(tokio::spawn(task)) });
@@ -128,6 +174,7 @@ impl Keeper {
         match result {
             Ok(At::Here(())) => {
                 self.stands_at = to;
+                self.tail.let_go(to.sequence);
                 Ok(())
             }
             Ok(At::Elsewhere(found)) => Err(SnapshotLost { left_at, found }),

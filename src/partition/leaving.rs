@@ -1,7 +1,7 @@
-//! The end of an owner: it settles what it has decided and leaves, or stands still where the journal
-//! lost what it had acknowledged.
+//! The end of an owner: it settles what it has decided and leaves, or stands still where the
+//! journal lost what it had acknowledged.
 
-use super::{Exit, owner::Owner};
+use super::{Exit, owner::Owner, recovery::keep};
 
 impl Owner {
     /// Stops where the last acknowledged record stands, and keeps what no store may have: in memory
@@ -18,14 +18,16 @@ impl Owner {
         Exit::Frozen
     }
 
+    /// The actors have gone beyond the last acknowledged record: what it left is folded anew.
     async fn keep_the_last(&mut self) {
-        loop {
-            if self.whole {
-                self.keeper.write(&self.committed);
-            }
-            if !self.keeper.is_writing() || self.keeper.written().await.is_err() {
+        while self.keeper.is_writing() {
+            if self.keeper.written().await.is_err() {
                 return;
             }
+        }
+        if let Err(why) = keep(&self.env, self.keeper.tail()).await {
+            let partition = self.env.partition;
+            tracing::error!(partition, ?why, "the last acknowledged state is in memory alone");
         }
     }
 
@@ -45,14 +47,12 @@ impl Owner {
         let _ = self.released.wait_for(|released| released.up_to >= last_effects).await;
         if self.committed.released.up_to < last_effects || self.has_read_on(0) {
             self.open_batch();
-            let mark = self.take_open();
-            self.sealed.push_back(mark);
+            self.seal();
             self.settle().await?;
         }
-        loop {
-            self.keeper.write(&self.committed);
+        while !self.keeper.tail().is_empty() {
             if !self.keeper.is_writing() {
-                break;
+                self.gather().await?;
             }
             self.keeper.written().await.map_err(|_| Exit::SnapshotLost)?;
         }

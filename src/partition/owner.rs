@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures::FutureExt as _;
+use hashlink::LinkedHashSet;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc, watch},
     time::Instant,
@@ -20,7 +21,7 @@ use super::{
     entry::{Entry, InHand, ReadAt},
     intake::{Heard, Intake},
     items::Reception,
-    keeper::Keeper,
+    keeper::{Gathered, Keeper},
     record::Released,
     recovery::{Recovered, recover},
     release::{Committed, Releaser},
@@ -35,6 +36,8 @@ use crate::{
 
 /// Sequences of a log that an idle partition has passed and does not say so yet.
 const UNMARKED_MAX: u64 = 1_000;
+/// Changed entities that are asked together at most: that takes some milliseconds.
+const DIRTY_MAX: usize = 4_096;
 /// An append that takes longer is no append that takes its time.
 const UNANSWERED_AFTER: Duration = Duration::from_secs(3);
 
@@ -64,8 +67,8 @@ pub(super) struct Owner {
     pub(super) sealed: VecDeque<Batch>,
     pub(super) in_flight: Option<InFlight>,
     pub(super) keeper: Keeper,
-    /// The last committed record leaves the snapshot whole.
-    pub(super) whole: bool,
+    /// Live entities that have changed since what changed was last taken.
+    pub(super) dirty: LinkedHashSet<EntityKey>,
     pub(super) to_release: mpsc::UnboundedSender<Committed>,
     releasing: AbortOnDropHandle<Result<(), Exit>>,
     pub(super) released: watch::Receiver<Released>,
@@ -106,13 +109,12 @@ impl Owner {
 
     fn begin(env: Env, recovered: Recovered) -> Owner {
         let bounds = env.bounds.clone();
-        let mut keeper = Keeper::new(
+        let keeper = Keeper::new(
             env.ports.snapshots.clone(),
             env.partition,
-            recovered.snapshot_at,
+            recovered.snapshot,
             bounds.retry_after,
         );
-        keeper.add(recovered.owed);
         let (to_release, committed) = mpsc::unbounded_channel();
         let (progress, released) = watch::channel(recovered.backlog.released);
         let last_effects = recovered.backlog.last_effects;
@@ -140,12 +142,12 @@ impl Owner {
             dues: recovered.dues,
             stepping: recovered.stepping.into_iter().collect(),
             committed: recovered.state.clone(),
-            open: Batch { whole: true, ..Batch::default() },
+            open: Batch::default(),
             state: recovered.state,
             sealed: VecDeque::new(),
             in_flight: None,
             keeper,
-            whole: true,
+            dirty: recovered.dirty,
             to_release,
             releasing: AbortOnDropHandle::new(releasing),
             released,
@@ -236,7 +238,7 @@ impl Owner {
             }
             self.step().await?;
             self.append_next()?;
-            self.snapshot_if_due();
+            self.snapshot_if_due().await?;
             self.tell();
         }
     }
@@ -246,8 +248,8 @@ impl Owner {
         let bounds = &self.env.bounds;
         self.sealed.len() < bounds.sealed_records_max
             && self.open.bytes.len() < bounds.batch_bytes_max
-            && self.keeper.records_behind() < bounds.unsnapshotted_records_max
-            && self.keeper.bytes_behind() < bounds.unsnapshotted_bytes_max
+            && self.keeper.tail().len() < bounds.unsnapshotted_records_max
+            && self.keeper.tail().bytes() < bounds.unsnapshotted_bytes_max
     }
 
     /// Commands are read on while effects wait to leave: they may wait for the room that commands
@@ -362,15 +364,14 @@ impl Owner {
         self.revive_waiting().await?;
         self.write_closing_mark()?;
         let (keep, keeper) = (self.env.bounds.live_entities_max, &self.keeper);
-        let stepping = &self.stepping;
-        let (open, sealed, in_flight) = (&self.open, &self.sealed, &self.in_flight);
+        let (stepping, dirty) = (&self.stepping, &self.dirty);
+        let gathered = uncommitted(&self.in_flight, &self.sealed).find_map(|b| b.gathered.as_ref());
         let busy = |key: &EntityKey| {
             // What an actor knows and no snapshot does must not be let go.
             keeper.owes(key)
                 || stepping.contains(key)
-                || open.changes.touch(key)
-                || sealed.iter().any(|batch| batch.changes.touch(key))
-                || in_flight.as_ref().is_some_and(|flying| flying.batch.changes.touch(key))
+                || dirty.contains(key)
+                || gathered.is_some_and(|gathered| gathered.has(key))
         };
         self.registry.passivate(keep, busy, &mut self.dues);
         Ok(())
@@ -386,8 +387,7 @@ impl Owner {
             && self.last_commit.elapsed() >= self.env.bounds.idle_mark_after
         {
             self.open_batch();
-            let mark = self.take_open();
-            self.sealed.push_back(mark);
+            self.seal();
         }
         Ok(())
     }
@@ -400,18 +400,40 @@ impl Owner {
 
     // === keeping ===
 
-    fn snapshot_if_due(&mut self) {
+    async fn snapshot_if_due(&mut self) -> Result<(), Exit> {
         let bounds = &self.env.bounds;
-        let behind = self.keeper.records_behind();
-        let due = behind >= bounds.snapshot_every_records
-            || self.keeper.bytes_behind() >= bounds.unsnapshotted_bytes_max / 2
-            || (behind > 0 && Instant::now() >= self.next_snapshot);
+        let tail = self.keeper.tail();
+        let due = tail.len() >= bounds.snapshot_every_records
+            || tail.bytes() >= bounds.unsnapshotted_bytes_max / 2
+            || self.dirty.len() >= DIRTY_MAX
+            || (!tail.is_empty() && Instant::now() >= self.next_snapshot);
         // Deadlines are looked up between two deltas: they must not follow each other for ever.
         let free = !self.keeper.is_writing() && !self.is_cold_look_due();
-        if due && self.whole && free {
-            self.keeper.write(&self.committed);
+        if due
+            && free
+            && uncommitted(&self.in_flight, &self.sealed).all(|batch| batch.gathered.is_none())
+        {
             self.next_snapshot = Instant::now() + self.env.bounds.snapshot_interval;
+            self.gather().await?;
         }
+        Ok(())
+    }
+
+    /// Takes from the entities what has changed, for the snapshot: it is written when the last of
+    /// what is decided by now is committed.
+    pub(super) async fn gather(&mut self) -> Result<(), Exit> {
+        let dirty = std::mem::take(&mut self.dirty);
+        let changes = self.registry.take_changed(dirty).await.map_err(Exit::breach)?;
+        let gathered = Gathered::new(changes);
+        if !self.open.is_empty() {
+            self.seal();
+        }
+        let flying = self.in_flight.as_mut().map(|flying| &mut flying.batch);
+        match self.sealed.back_mut().or(flying) {
+            Some(last) => last.gathered = Some(gathered),
+            None => self.keeper.write(gathered, &self.committed),
+        }
+        Ok(())
     }
 
     fn tell(&self) {
@@ -447,6 +469,14 @@ impl Owner {
             && self.stepping.is_empty()
             && self.released.borrow().up_to >= self.committed.position().sequence
     }
+}
+
+/// The closed batches that are not committed, the oldest first.
+pub(super) fn uncommitted<'a>(
+    in_flight: &'a Option<InFlight>,
+    sealed: &'a VecDeque<Batch>,
+) -> impl Iterator<Item = &'a Batch> {
+    in_flight.iter().map(|flying| &flying.batch).chain(sealed)
 }
 
 fn released_no_more(ended: Result<Result<(), Exit>, tokio::task::JoinError>) -> Exit {

@@ -8,13 +8,14 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use hashlink::LinkedHashSet;
 
 use super::{
     Env, Exit,
     backlog::{self, Backlog},
-    batch::Changes,
     dues::Dues,
     entry::{Entry, Facts},
+    keeper::{Gathered, Tail},
     record::{Link, Record, RecordHash},
     state::PartitionState,
 };
@@ -34,10 +35,10 @@ pub struct Recovered {
     pub dues: Dues,
     /// Those with steps left.
     pub stepping: Vec<EntityKey>,
-    /// Where the snapshot stands.
-    pub snapshot_at: Position,
-    /// What changed since.
-    pub owed: Changes,
+    /// Where the snapshot stands, and the records behind it.
+    pub snapshot: (Position, Tail),
+    /// The entities that changed since.
+    pub dirty: LinkedHashSet<EntityKey>,
     /// Effects that may not have left.
     pub backlog: Backlog,
 }
@@ -57,10 +58,30 @@ pub async fn recover(env: &Env, trust_snapshot: bool) -> Result<Recovered, Exit>
     Ok(fold.finish(backlog))
 }
 
+/// Moves the snapshot on by records that the journal may have lost.
+pub(super) async fn keep(env: &Env, tail: &Tail) -> Result<(), Exit> {
+    let found = env.until_done(|| env.ports.snapshots.state(env.partition)).await;
+    let (position, bytes) = found.ok_or(Exit::SnapshotLost)?;
+    let state = PartitionState::decode(&bytes).ok_or(Exit::SnapshotLost)?;
+    let mut fold = Fold::from(env, state, position);
+    let entry = |(sequence, record): (u64, &Bytes)| JournalEntry {
+        sequence,
+        at: Timestamp::default(),
+        record: record.clone(),
+    };
+    fold.page(tail.iter().map(entry).collect()).await?;
+    fold.snapshot().await
+}
+
 /// A record, or why this build cannot go on from it.
 pub(super) fn decode(entry: &JournalEntry) -> Result<Record, Exit> {
-    Record::decode(&entry.record)
-        .map_err(|error| Exit::refuse(format!("journal record {}: {error}", entry.sequence)))
+    decode_at(entry.sequence, &entry.record)
+}
+
+/// The same of the bytes that stand at a sequence.
+pub(super) fn decode_at(sequence: u64, record: &[u8]) -> Result<Record, Exit> {
+    Record::decode(record)
+        .map_err(|error| Exit::refuse(format!("journal record {sequence}: {error}")))
 }
 
 fn check_partitions(env: &Env, end: &Record) -> Result<(), Exit> {
@@ -135,8 +156,8 @@ struct Fold<'a> {
     dues: Dues,
     stepping: Vec<EntityKey>,
     snapshot_at: Position,
-    owed: Changes,
-    records_owed: usize,
+    tail: Tail,
+    dirty: LinkedHashSet<EntityKey>,
 }
 
 impl<'a> Fold<'a> {
@@ -146,16 +167,6 @@ impl<'a> Fold<'a> {
         known: Known,
         trust_snapshot: bool,
     ) -> Result<Fold<'a>, Exit> {
-        let fold = |state: PartitionState, snapshot_at| Fold {
-            env,
-            state,
-            registry: Registry::default(),
-            dues: Dues::default(),
-            stepping: Vec::new(),
-            snapshot_at,
-            owed: Changes::default(),
-            records_owed: 0,
-        };
         if trust_snapshot
             && let Some((position, bytes)) = &known.snapshot
             && let Some(state) = PartitionState::decode(bytes)
@@ -163,7 +174,7 @@ impl<'a> Fold<'a> {
             && state.position() == *position
             && env.is_in_journal(state.last).await
         {
-            return Ok(fold(state, *position));
+            return Ok(Fold::from(env, state, *position));
         }
         // A journal that only begins has nothing to recover, and nobody has written a snapshot.
         if !is_genesis(end) {
@@ -174,7 +185,20 @@ impl<'a> Fold<'a> {
         let bytes = state.encode();
         let reset = || env.ports.snapshots.reset(env.partition, genesis, bytes.clone().into());
         env.until_done(reset).await;
-        Ok(fold(state, genesis))
+        Ok(Fold::from(env, state, genesis))
+    }
+
+    fn from(env: &'a Env, state: PartitionState, snapshot_at: Position) -> Fold<'a> {
+        Fold {
+            env,
+            state,
+            registry: Registry::default(),
+            dues: Dues::default(),
+            stepping: Vec::new(),
+            snapshot_at,
+            tail: Tail::default(),
+            dirty: LinkedHashSet::new(),
+        }
     }
 
     async fn reach(&mut self, end: u64) -> Result<(), Exit> {
@@ -186,7 +210,7 @@ impl<'a> Fold<'a> {
                 return Err(Exit::refuse(format!("the journal ends before its record {end}")));
             }
             self.page(page).await?;
-            if self.records_owed >= env.bounds.snapshot_every_records {
+            if self.tail.len() >= env.bounds.snapshot_every_records {
                 self.snapshot().await?;
             }
         }
@@ -198,7 +222,7 @@ impl<'a> Fold<'a> {
         for entry in page {
             let record = decode(&entry)?;
             follow(&mut self.state, &record, &entry)?;
-            self.records_owed += 1;
+            self.tail.push(entry.sequence, entry.record);
             for entry_of in record.entries {
                 self.state.note(&entry_of);
                 let Entry::Decided(decided) = entry_of else { continue };
@@ -215,7 +239,9 @@ impl<'a> Fold<'a> {
             if change.steps_left {
                 self.stepping.push(key.clone());
             }
-            self.owed.add(key, change);
+            if change.parts {
+                self.dirty.insert(key);
+            }
         }
         Ok(())
     }
@@ -235,22 +261,22 @@ impl<'a> Fold<'a> {
         Ok(())
     }
 
-    /// Writes what is owed, so that entities can be passivated on the way.
+    /// Writes what has changed, so that entities can be passivated on the way.
     async fn snapshot(&mut self) -> Result<(), Exit> {
-        let to = self.state.position();
-        let owed = std::mem::take(&mut self.owed).folded_to(to.sequence);
+        let (env, to) = (self.env, self.state.position());
+        let dirty = std::mem::take(&mut self.dirty);
+        let changes = self.registry.take_changed(dirty).await.map_err(Exit::breach)?;
         let delta = Delta {
             from: self.snapshot_at,
             to,
             state: self.state.encode().into(),
-            changes: owed.into_vec(),
+            changes: Gathered::new(changes).folded_to(to.sequence).changes,
         };
-        let env = self.env;
         match env.until_done(|| env.ports.snapshots.advance(env.partition, &delta)).await {
             At::Here(()) => self.snapshot_at = to,
             At::Elsewhere(_) => return Err(Exit::SnapshotLost),
         }
-        self.records_owed = 0;
+        self.tail.let_go(to.sequence);
         let keep = env.bounds.live_entities_max;
         self.registry.passivate(keep, |_| false, &mut self.dues);
         Ok(())
@@ -258,12 +284,12 @@ impl<'a> Fold<'a> {
 
     fn finish(self, backlog: Backlog) -> Recovered {
         Recovered {
-            owed: self.owed.folded_to(self.state.last.sequence),
             state: self.state,
             registry: self.registry,
             dues: self.dues,
             stepping: self.stepping,
-            snapshot_at: self.snapshot_at,
+            snapshot: (self.snapshot_at, self.tail),
+            dirty: self.dirty,
             backlog,
         }
     }

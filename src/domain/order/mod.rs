@@ -154,6 +154,10 @@ impl Entity for OrderState {
         self.order.as_ref().map_or(Ok(()), Order::audit)
     }
 
+    fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     fn take_changed_parts(&mut self) -> Vec<(PartKey, Option<OrderPart>)> {
         self.changed_parts()
     }

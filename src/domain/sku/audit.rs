@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     SkuState,
-    hold::Units,
+    hold::{PromiseNo, Units},
     memory::Memory,
     parts::PartName,
     stock::{Stock, Wave},
@@ -21,7 +21,9 @@ struct Sums {
 
 /// Conservation at the locations that changed since parts were last taken.
 pub(super) fn check(state: &SkuState) -> Result<(), Breach> {
-    let mut changed = state.changed.iter().filter_map(|part| match part {
+    // Names are in the order of their kinds: what is behind the locations need not be looked at.
+    let changed = state.changed.range(..PartName::Hold(PromiseNo(0)));
+    let mut changed = changed.filter_map(|part| match part {
         PartName::Location(location) => Some(location),
         PartName::Head
         | PartName::Attributes

@@ -234,6 +234,10 @@ impl Entity for SkuState {
         audit::audit(self)
     }
 
+    fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     fn take_changed_parts(&mut self) -> Vec<(PartKey, Option<SkuPart>)> {
         let changed = std::mem::take(&mut self.changed);
         changed.iter().map(|name| (name.key(), self.part(name))).collect()

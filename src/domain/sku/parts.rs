@@ -40,7 +40,7 @@ pub enum SkuPart {
     Parked(Box<ParkedEvent>),
 }
 
-/// Which part.
+/// Which part. Their order is relied on: locations stand before holds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PartName {
     Head,
