@@ -155,6 +155,9 @@ impl Reader for EmbeddedReader {
     }
 }
 
+/// A read ends behind so many bytes.
+const READ_BYTES_MAX: usize = 4 << 20;
+
 /// The log's end, and the messages of a place after a sequence.
 fn look(
     txn: &ReadTransaction,
@@ -166,11 +169,16 @@ fn look(
     let (_, end) = log.ends(txn)?;
     let Some(index) = log.index else { return Ok((end, Vec::new())) };
     let Some(index) = existing(txn.open_table(index))? else { return Ok((end, Vec::new())) };
-    let mut messages = Vec::new();
+    let (mut messages, mut bytes) = (Vec::new(), 0);
     let from = (partition, source, after.saturating_add(1));
     for found in index.range(from..=(partition, source, u64::MAX))?.take(max) {
         let sequence = found?.0.value().2;
-        messages.extend(log.get(txn, sequence)?.map(|kept| message(sequence, kept)));
+        let Some(kept) = log.get(txn, sequence)? else { continue };
+        bytes += kept.payload.len();
+        messages.push(message(sequence, kept));
+        if bytes > READ_BYTES_MAX {
+            break;
+        }
     }
     Ok((end, messages))
 }

@@ -60,7 +60,10 @@ impl Answers {
 impl Outbox for Embedded {
     async fn send(&self, messages: Vec<Outgoing>) -> Vec<Result<Sent, SendError>> {
         let count = messages.len();
-        let sent = self.store.write(false, move |writing| {
+        // What others have read, or a partition holds for said, must not be taken back by a crash.
+        let lasting = [Outlet::Out, Outlet::DeadLetters];
+        let durable = messages.iter().any(|message| lasting.contains(&message.outlet));
+        let sent = self.store.write(durable, move |writing| {
             messages.into_iter().map(|message| send(writing, message)).collect()
         });
         match sent.await {

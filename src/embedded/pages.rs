@@ -6,6 +6,9 @@ use super::{
 };
 use crate::{domain::time::Timestamp, ports::PortError};
 
+/// A page ends behind so many bytes.
+const BYTES_MAX: usize = 4 << 20;
+
 /// A log that others read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shelf {
@@ -33,7 +36,7 @@ pub struct Stored {
 }
 
 impl Embedded {
-    /// The messages of a log after a sequence, at most so many.
+    /// The messages of a log after a sequence, at most so many and some megabytes.
     pub async fn page(
         &self,
         shelf: Shelf,
@@ -45,11 +48,15 @@ impl Embedded {
             let Some(messages) = existing(txn.open_table(log.messages))? else {
                 return Ok(Vec::new());
             };
-            let mut page = Vec::new();
+            let (mut page, mut size) = (Vec::new(), 0);
             for found in messages.range(after.saturating_add(1)..)?.take(most) {
                 let (sequence, bytes) = found?;
                 let kept = Kept::decode(sequence.value(), bytes.value())?;
+                size += kept.payload.len();
                 page.push(stored(sequence.value(), kept));
+                if size > BYTES_MAX {
+                    break;
+                }
             }
             Ok(page)
         });
