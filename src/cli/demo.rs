@@ -70,15 +70,26 @@ impl Demo {
         let dir = self.data.unwrap_or_else(|| temporary.path().to_owned());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let mut shower = Shower::new(u64::from(events));
+        let mut interrupted = false;
         let played = runtime.map_err(failed)?.block_on(async {
             let mut signals = Signals::listen()?;
             tokio::select! {
                 biased;
-                () = signals.next() => Err(stopped(&dir, kept)),
+                () = signals.next() => {
+                    interrupted = true;
+                    Err(stopped(&dir, kept))
+                }
                 played = conduct(plan, &dir, |at| shower.show(at)) => played,
             }
         });
         shower.done();
+        let went_wrong = match &played {
+            Ok(report) => !report.day.broken.is_empty(),
+            Err(_) => !interrupted,
+        };
+        if went_wrong && !kept {
+            eprintln!("what was played is kept in {}", temporary.keep().display());
+        }
         let report = played?;
         match json {
             true => print::json(&report),

@@ -1,13 +1,15 @@
 //! The way through a pod's door: `POST /v1/events`.
 
-use std::time::Duration;
+use std::{fmt, net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header};
-use serde_json::Value;
+use serde::Deserialize;
+use tokio::sync::Semaphore;
 
-use super::way::{Undelivered, Way};
+use super::way::{Delivered, Undelivered, Way};
 use crate::{
+    contract::{Rejection, Rule},
     error::{Exit, Failure},
     ports::NewEvent,
 };
@@ -21,9 +23,13 @@ const DECIDE_WITHIN: Duration = Duration::from_secs(30);
 const EVENT: &str = "application/cloudevents+json";
 const BATCH: &str = "application/cloudevents-batch+json";
 
+/// Requests under way at most: each has a connection of its own, and others want to be let in too.
+const REQUESTS_MAX: usize = 64;
+
 /// A pod's door.
 pub struct Door {
     client: Client,
+    requests: Semaphore,
     base: Url,
     token: String,
     wait: Duration,
@@ -32,10 +38,15 @@ pub struct Door {
 impl Door {
     /// The door of the pod at `base`. With `wait`, an event has gone when it is decided.
     pub fn new(base: Url, token: String, wait: bool) -> Result<Door, Failure> {
-        let client = Client::builder().connect_timeout(CONNECT_WITHIN).build();
+        let mut client = Client::builder().connect_timeout(CONNECT_WITHIN);
+        if is_here(&base) {
+            // Nobody in between should see the token, or could reach this machine.
+            client = client.no_proxy();
+        }
+        let client = client.build();
         let client = client.map_err(|error| Failure::new(Exit::Failed, error))?;
         let wait = if wait { DECIDE_WITHIN } else { Duration::ZERO };
-        Ok(Door { client, base, token, wait })
+        Ok(Door { client, requests: Semaphore::new(REQUESTS_MAX), base, token, wait })
     }
 
     /// Whether anybody is there who lets us in.
@@ -82,7 +93,7 @@ impl Door {
                 StatusCode::OK => return Ok(()),
                 StatusCode::ACCEPTED => tokio::time::sleep(Duration::from_millis(200)).await,
                 // The event is sent again, and gets its first answer.
-                _ => return Err(Undelivered::Unanswered(said(answer).await)),
+                _ => return Err(Undelivered::Unanswered(said(answer).await.to_string())),
             }
         }
     }
@@ -90,20 +101,27 @@ impl Door {
 
 #[async_trait]
 impl Way for Door {
-    async fn deliver(&self, event: NewEvent) -> Result<Option<u64>, Undelivered> {
+    async fn deliver(&self, event: NewEvent) -> Result<Delivered, Undelivered> {
+        let _one_of_few = self.requests.acquire().await;
         let answer = self.post(EVENT).body(event.payload).send().await.map_err(unanswered)?;
         let location = answer.headers().get(header::LOCATION).and_then(|at| at.to_str().ok());
         match (answer.status(), location.map(str::to_owned)) {
             (StatusCode::ACCEPTED, Some(location)) if !self.wait.is_zero() => {
                 self.ask(&location).await?;
-                Ok(None)
+                Ok(Delivered::Through)
             }
-            (status, _) if status.is_success() => Ok(None),
-            (StatusCode::TOO_MANY_REQUESTS, _) => Err(Undelivered::Full(said(answer).await)),
-            (status, _) if status.is_client_error() => Err(Undelivered::Never(said(answer).await)),
-            _ => Err(Undelivered::Unanswered(said(answer).await)),
+            (StatusCode::ACCEPTED, None) if !self.wait.is_zero() => Ok(Delivered::Unawaited),
+            (status, _) if status.is_success() => Ok(Delivered::Through),
+            (status, _) => Err(said(answer).await.of(status, &self.base)),
         }
     }
+}
+
+/// Whether the pod is on this machine.
+fn is_here(base: &Url) -> bool {
+    let host = base.host_str().unwrap_or_default();
+    let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    host == "localhost" || address.is_some_and(|address| address.is_loopback())
 }
 
 fn unanswered(error: reqwest::Error) -> Undelivered {
@@ -121,13 +139,58 @@ fn explain(error: &reqwest::Error) -> String {
     text
 }
 
-/// What the door says is wrong.
-async fn said(answer: Response) -> String {
+/// What the door says is wrong, as problem details; nothing if it is not the door who says it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Said {
+    detail: String,
+    rule: Option<Rule>,
+    field: Option<String>,
+    found: Option<String>,
+    expected: Option<String>,
+}
+
+async fn said(answer: Response) -> Said {
     let status = answer.status();
-    let problem: Value = answer.json().await.unwrap_or_default();
-    let texts = ["title", "detail"].map(|field| problem[field].as_str().unwrap_or_default());
-    match texts.iter().all(|text| text.is_empty()) {
-        true => status.to_string(),
-        false => texts.join(": ").trim_matches([':', ' ']).to_owned(),
+    let said: Said = answer.json().await.unwrap_or_default();
+    match said.detail.is_empty() {
+        true => Said { detail: status.to_string(), ..said },
+        false => said,
+    }
+}
+
+impl Said {
+    /// What it means for the event.
+    fn of(self, status: StatusCode, base: &Url) -> Undelivered {
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => Undelivered::Full(self.detail),
+            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => {
+                Undelivered::Never(self.rejection())
+            }
+            status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+                Undelivered::Unanswered(self.detail)
+            }
+            _ => {
+                let text = format!("{base} takes nothing more: {}", self.detail);
+                Undelivered::Closed(Failure::new(Exit::Failed, text))
+            }
+        }
+    }
+
+    fn rejection(self) -> Box<Rejection> {
+        let Said { detail, rule, field, found, expected } = self;
+        let found = found.unwrap_or(detail);
+        let expected = expected.unwrap_or_else(|| "an event that the pod takes".to_owned());
+        let rejection = Rejection::new(rule.unwrap_or(Rule::EventSize), &found, expected);
+        match field {
+            Some(field) => rejection.at(field),
+            None => rejection,
+        }
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
     }
 }

@@ -75,6 +75,8 @@ struct Summary {
     retried: u64,
     /// Bytes published.
     bytes: u64,
+    /// Events of which a door does not hear whether they are decided: they have a `replyto`.
+    unawaited: u64,
     /// Seconds that publishing took.
     seconds: f64,
     /// Whether everything published has been decided, if that was asked.
@@ -116,7 +118,7 @@ impl Publish {
                 let progress = &publishing.progress;
                 in_time = wait::until_decided(settings, *nats, targets, deadline, progress).await;
             }
-            publishing.summary.decided = Some(in_time);
+            publishing.summary.decided = Some(in_time && publishing.summary.unawaited == 0);
         }
         publishing.summary.timed_out = !in_time;
         publishing.progress.finish();
@@ -148,7 +150,7 @@ impl Publishing {
                 biased;
                 () = over(deadline) => { in_time = false; break }
                 Some(posted) = self.sender.next(), if !self.sender.is_empty() => {
-                    self.posted(posted);
+                    self.posted(posted)?;
                 }
                 read = self.pace.then(lines.next()), if !ended && self.sender.has_room() => {
                     match read {
@@ -183,14 +185,17 @@ impl Publishing {
         Ok(())
     }
 
-    fn posted(&mut self, posted: Posted) {
+    fn posted(&mut self, posted: Posted) -> Result<(), Failure> {
         match posted {
-            Posted::Acknowledged { bytes } => {
+            Posted::Acknowledged { bytes, unawaited } => {
                 self.summary.published += 1;
+                self.summary.unawaited += u64::from(unawaited);
                 self.summary.bytes += bytes as u64;
             }
             Posted::Refused(refused) => self.refuse(&refused),
+            Posted::Closed(failure) => return Err(failure),
         }
+        Ok(())
     }
 
     fn refuse(&mut self, refused: &Refused) {
@@ -233,6 +238,10 @@ impl Summary {
         ));
         match self.decided {
             Some(true) => print::line("everything published has been decided"),
+            Some(false) if self.unawaited > 0 && !self.timed_out => print::line(format!(
+                "{} events have a `replyto`: whether they are decided is said there, and not here",
+                self.unawaited
+            )),
             Some(false) => print::line("not everything published was decided in time"),
             None if self.timed_out => print::line("the time was over before the end of the lines"),
             None => {}

@@ -18,12 +18,13 @@ use tokio::time::Instant;
 
 use super::{
     lines::{Event, Refused},
-    way::{Undelivered, Way},
+    way::{Delivered, Undelivered, Way},
 };
 use crate::{
     config::checked,
-    contract::{Rejection, Rule, partition_of},
+    contract::{Rejection, partition_of},
     domain::{event::Lane, ids::EntityKey},
+    error::Failure,
     ports::{Partition, Source},
 };
 
@@ -33,8 +34,16 @@ const RETRY_MAX: Duration = Duration::from_secs(2);
 /// The last sequence that was published, by partition and source.
 pub type Published = BTreeMap<(Partition, Source), u64>;
 
-/// An event's sequence in the log, where that is told; or why it never gets there.
-type Went = Result<Option<u64>, String>;
+/// Where an event went, or why it never goes.
+type Went = Result<Delivered, Never>;
+
+/// Why an event never goes.
+enum Never {
+    /// It is not taken.
+    Refused(Box<Rejection>),
+    /// Nothing goes this way.
+    Closed(Failure),
+}
 
 /// What came of an event.
 #[derive(Debug)]
@@ -43,9 +52,13 @@ pub enum Posted {
     Acknowledged {
         /// Its size.
         bytes: usize,
+        /// Whether it is decided cannot be heard here.
+        unawaited: bool,
     },
     /// The log never takes it.
     Refused(Box<Refused>),
+    /// Nothing goes this way any more.
+    Closed(Failure),
 }
 
 /// Publishes events.
@@ -163,26 +176,22 @@ impl Sender {
             }
         }
         Some(match result {
-            Ok(sequence) => {
-                if let Some(sequence) = sequence {
+            Ok(delivered) => {
+                if let Delivered::At(sequence) = delivered {
                     let last = self.published.entry(place).or_default();
                     *last = sequence.max(*last);
                 }
-                Posted::Acknowledged { bytes: event.event.payload.len() }
+                Posted::Acknowledged {
+                    bytes: event.event.payload.len(),
+                    unawaited: delivered == Delivered::Unawaited,
+                }
             }
-            Err(why) => {
-                let bytes = event.event.payload.len() as u64;
-                let rejection = Rejection::new(
-                    Rule::EventSize,
-                    &format!("{bytes} bytes ({why})"),
-                    "an event that the log takes",
-                );
-                Posted::Refused(Box::new(Refused {
-                    line: event.line,
-                    bytes,
-                    rejection: *rejection,
-                }))
-            }
+            Err(Never::Refused(rejection)) => Posted::Refused(Box::new(Refused {
+                line: event.line,
+                bytes: event.event.payload.len() as u64,
+                rejection: *rejection,
+            })),
+            Err(Never::Closed(failure)) => Posted::Closed(failure),
         })
     }
 }
@@ -201,8 +210,9 @@ async fn publish(way: &dyn Way, event: &Event, retry_after: Duration, trouble: &
             counted.fetch_sub(1, Ordering::Relaxed);
         }
         let (counted, why) = match delivered {
-            Ok(sequence) => return Ok(sequence),
-            Err(Undelivered::Never(why)) => return Err(why),
+            Ok(delivered) => return Ok(delivered),
+            Err(Undelivered::Never(rejection)) => return Err(Never::Refused(rejection)),
+            Err(Undelivered::Closed(failure)) => return Err(Never::Closed(failure)),
             Err(Undelivered::Full(why)) => (&trouble.full, why),
             Err(Undelivered::Unanswered(why)) => (&trouble.unanswered, why),
         };
