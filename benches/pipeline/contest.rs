@@ -160,7 +160,7 @@ impl Decider {
         }
         if contestant == Contestant::Postgres {
             let server = lasting.postgres.as_ref().context("PostgreSQL was not started")?;
-            let store = Arc::new(Postgres::new(server, workload).await?);
+            let store = Arc::new(Postgres::new(server, setting.fsync, workload).await?);
             let rival = Rival::start(nats, store, answered).await?;
             return Ok(Decider::Rival { rival, _redis: None });
         }

@@ -12,6 +12,7 @@ use hdrhistogram::Histogram;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
+    check,
     contest::{Contestant, Decider, Lasting, Setting},
     listener::Listener,
     servers::{Nats, Store},
@@ -92,6 +93,7 @@ pub async fn measure(
     }
     decider.stop().await?;
     let heard = listener.finish()?;
+    check::answers(&workload.first(count), &heard)?;
     let mut times = Histogram::<u64>::new(3)?;
     for answer in &heard.answers {
         let Some(request) = answer.token.checked_sub(workload.skus.len()) else { continue };

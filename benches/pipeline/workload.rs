@@ -73,6 +73,7 @@ pub struct Request {
 }
 
 /// Everything that is asked for.
+#[derive(Clone)]
 pub struct Workload {
     pub kind: Kind,
     /// The names of the SKUs.
@@ -85,6 +86,14 @@ pub struct Workload {
 }
 
 impl Workload {
+    /// The first so many requests, each published once.
+    pub fn first(&self, count: usize) -> Workload {
+        let mut first = self.clone();
+        first.requests.truncate(count);
+        first.published = (0..first.requests.len()).collect();
+        first
+    }
+
     /// So many events, of which one in a hundred is a repeat.
     pub fn new(kind: Kind, events: usize) -> Workload {
         let mut random = ChaCha8Rng::seed_from_u64(SEED);

@@ -11,7 +11,11 @@ use earmark::ports::Partition;
 use tokio_postgres::{Client, NoTls, Statement};
 
 use super::{Decided, Store, redis_lua::decided, told::Asked};
-use crate::{log::PARTITIONS, servers::PostgresServer, workload::Workload};
+use crate::{
+    log::PARTITIONS,
+    servers::{Fsync, PostgresServer},
+    workload::Workload,
+};
 
 pub struct Postgres {
     /// One a partition, with its prepared call.
@@ -20,17 +24,25 @@ pub struct Postgres {
     positions: Mutex<HashMap<Partition, u64>>,
 }
 
-async fn connect(server: &PostgresServer) -> Result<Client> {
+/// A connection that waits for the disk at each commit only where the others do too.
+async fn connect(server: &PostgresServer, fsync: Fsync) -> Result<Client> {
     let (client, connection) =
         tokio_postgres::connect(&server.config(), NoTls).await.context("connect to PostgreSQL")?;
     tokio::spawn(connection);
+    if fsync == Fsync::Default {
+        client.batch_execute("SET synchronous_commit = off").await?;
+    }
     Ok(client)
 }
 
 impl Postgres {
     /// Makes the tables anew and loads the stock.
-    pub async fn new(server: &PostgresServer, workload: &Workload) -> Result<Postgres> {
-        let client = connect(server).await?;
+    pub async fn new(
+        server: &PostgresServer,
+        fsync: Fsync,
+        workload: &Workload,
+    ) -> Result<Postgres> {
+        let client = connect(server, fsync).await?;
         client.batch_execute(include_str!("schema.sql")).await.context("make the tables")?;
         let stock: Vec<i32> = workload.stock.iter().map(|stock| *stock as i32).collect();
         let insert = "INSERT INTO stock SELECT * FROM unnest($1::text[], $2::integer[])";
@@ -39,7 +51,7 @@ impl Postgres {
         client.batch_execute("CHECKPOINT").await?;
         let mut clients = Vec::new();
         for _ in 0..PARTITIONS {
-            let client = connect(server).await?;
+            let client = connect(server, fsync).await?;
             let call = "SELECT decide($1, $2, $3, $4, $5, $6, $7, $8, $9)";
             let statement = client.prepare(call).await.context("prepare the call")?;
             clients.push((client, statement));
