@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::SystemClock,
     config::{Settings, checked::Secret},
-    embedded::{Embedded, EmbeddedPublisher, reach},
+    embedded::{Embedded, EmbeddedPublisher, Options, reach},
     error::{Exit, Failure, keep_partitions},
     http::{Door, Http, Logs},
     nats::{
@@ -210,7 +210,8 @@ async fn door(settings: &Settings) -> Result<Arc<Door>, Failure> {
 /// Opens a directory's store, sets it up if it is new, and lets what is old go for as long as the
 /// process runs.
 async fn directory(settings: &Settings, dir: &Path) -> Result<(Adapters, Arc<Door>), Failure> {
-    let store = open(dir)?;
+    let commands_max = settings.streams.cmd_max_waiting.cast_unsigned();
+    let store = open(dir, Options { commands_max, ..Options::default() })?;
     let mut http = settings.http.clone();
     if http.token.is_none() {
         let token = reach::token(dir).map_err(|error| {
@@ -237,8 +238,8 @@ async fn directory(settings: &Settings, dir: &Path) -> Result<(Adapters, Arc<Doo
 }
 
 /// Opens the store of a directory.
-pub fn open(dir: &Path) -> Result<Embedded, Failure> {
-    Embedded::open(dir).map_err(|error| Failure::new(Exit::Failed, error))
+pub fn open(dir: &Path, options: Options) -> Result<Embedded, Failure> {
+    Embedded::open_with(dir, options).map_err(|error| Failure::new(Exit::Failed, error))
 }
 
 /// The adapters on a directory's store.

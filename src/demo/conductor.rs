@@ -19,6 +19,8 @@ use crate::error::{Exit, Failure};
 
 /// What the player writes beside its lines.
 const LOG: &str = "demo.log";
+/// How long the player may take to end, once it has said all.
+const END_WITHIN: Duration = Duration::from_secs(5);
 
 /// Plays a day in a directory; `show` is told how far it is.
 pub async fn conduct(
@@ -49,6 +51,7 @@ pub async fn conduct(
             }
         }
     };
+    player.end().await?;
     Ok(Report { plan, run: run.done(&day, began.elapsed()), day })
 }
 
@@ -178,6 +181,14 @@ impl Player {
     /// SIGKILL: it cannot do anything about it.
     async fn kill(&mut self) -> Result<(), Failure> {
         self.child.kill().await.map_err(|error| Failure::new(Exit::Failed, error))
+    }
+
+    /// It has said all; the directory is free when it has ended.
+    async fn end(mut self) -> Result<(), Failure> {
+        match tokio::time::timeout(END_WITHIN, self.child.wait()).await {
+            Ok(ended) => ended.map(drop).map_err(|error| Failure::new(Exit::Failed, error)),
+            Err(_) => self.kill().await,
+        }
     }
 
     async fn gone(mut self, dir: &Path) -> Failure {

@@ -130,7 +130,8 @@ impl Player {
     async fn begin(plan: Plan, dir: &Path) -> Result<Player, Failure> {
         let clock = DayClock::default();
         clock.set(Phase(0).at());
-        let options = Options { clock: Arc::new(clock.clone()), drained_every: EVERY };
+        let options =
+            Options { clock: Arc::new(clock.clone()), drained_every: EVERY, ..Options::default() };
         let store = open(dir, options).await?;
         app::set_up(&store, dir, PARTITIONS).await?;
         let publisher = EmbeddedPublisher::new(store.clone(), PARTITIONS);

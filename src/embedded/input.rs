@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use super::{
     Embedded, log_of,
     store::{Fault, Store, Writing},
-    tables::{COMMANDS, INPUT, Kept, Log, Place, existing},
+    tables::{COMMANDS, INPUT, Kept, Log, Place, commands_waiting, existing},
 };
 use crate::{
     contract::StoredSubject,
@@ -102,9 +102,11 @@ impl Input for Embedded {
 
     async fn purge_commands(&self, partition: Partition, below: u64) -> Result<(), PortError> {
         let place = (partition, Source::Commands.index() as u8);
-        let purged = self
-            .store
-            .write(false, move |Writing { txn, .. }| COMMANDS.forget_place(txn, place, below));
+        let purged = self.store.write(false, move |Writing { txn, .. }| {
+            let forgotten = COMMANDS.forget_place(txn, place, below)?;
+            commands_waiting(txn, partition, |waiting| waiting.saturating_sub(forgotten))?;
+            Ok(())
+        });
         purged.await.map_err(|fault| fault.doing("purge the commands"))
     }
 

@@ -2,8 +2,8 @@
 //!
 //! Everything stands in one file of an embedded store ([redb](https://docs.rs/redb)), written by
 //! one thread that commits together what has gathered. An append to the journal and an event are on
-//! disk before they are acknowledged; what can be made again from the journal (commands, outcomes,
-//! availability, snapshots) is on disk with the next of these. One process has the file at a time.
+//! disk before they are acknowledged, outcomes and dead letters before others read them; what can be
+//! made again from the journal (commands, availability, snapshots) is there with the next of these. One process has the file at a time.
 //!
 //! `store` has the file, `tables` what is in it, and a file a port the rest; `pages` shows the logs
 //! to whoever reads beside the partitions, `keeping` lets go what is old, [`reach`] says how others
@@ -44,11 +44,17 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// How long a reader waits for messages before it says again that there are none.
     pub drained_every: Duration,
+    /// Commands of a partition that wait to be read at most; further ones are not taken.
+    pub commands_max: u64,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { clock: Arc::new(SystemClock), drained_every: Duration::from_millis(100) }
+        Options {
+            clock: Arc::new(SystemClock),
+            drained_every: Duration::from_millis(100),
+            commands_max: 65_536,
+        }
     }
 }
 
@@ -59,6 +65,7 @@ pub struct Embedded {
     answers: Answers,
     clock: Arc<dyn Clock>,
     drained_every: Duration,
+    commands_max: u64,
 }
 
 impl Embedded {
@@ -70,9 +77,9 @@ impl Embedded {
 
     /// The same, with another clock.
     pub fn open_with(dir: &Path, options: Options) -> Result<Embedded, PortError> {
-        let Options { clock, drained_every } = options;
+        let Options { clock, drained_every, commands_max } = options;
         let store = Store::open(dir, clock.clone())?;
-        Ok(Embedded { store, answers: Answers::default(), clock, drained_every })
+        Ok(Embedded { store, answers: Answers::default(), clock, drained_every, commands_max })
     }
 
     /// Whether a process has the store of a directory open.

@@ -14,7 +14,8 @@ use super::{
     Embedded,
     store::{Writing, lock},
     tables::{
-        AVAILABILITY, COMMANDS, IDS, Kept, LETTERS, Log, OBJECTS, OUT, existing, next_sequence,
+        AVAILABILITY, COMMANDS, IDS, Kept, LETTERS, Log, OBJECTS, OUT, commands_waiting, existing,
+        next_sequence,
     },
 };
 use crate::ports::{Outbox, Outgoing, Outlet, PortError, SendError, Sent, Source};
@@ -62,9 +63,10 @@ impl Outbox for Embedded {
         let count = messages.len();
         // What others have read, or a partition holds for said, must not be taken back by a crash.
         let lasting = [Outlet::Out, Outlet::DeadLetters];
+        let commands_max = self.commands_max;
         let durable = messages.iter().any(|message| lasting.contains(&message.outlet));
         let sent = self.store.write(durable, move |writing| {
-            messages.into_iter().map(|message| send(writing, message)).collect()
+            messages.into_iter().map(|message| send(writing, message, commands_max)).collect()
         });
         match sent.await {
             Ok(sent) => sent,
@@ -153,7 +155,11 @@ fn log_of(outlet: Outlet) -> Option<Log> {
     }
 }
 
-fn send(writing: &Writing, message: Outgoing) -> Result<Result<Sent, SendError>, redb::Error> {
+fn send(
+    writing: &Writing,
+    message: Outgoing,
+    commands_max: u64,
+) -> Result<Result<Sent, SendError>, redb::Error> {
     let (txn, at) = (writing.txn, writing.at);
     if message.payload.len() > MESSAGE_BYTES_MAX {
         return Ok(Err(SendError::TooLarge(format!("{} bytes", message.payload.len()))));
@@ -166,6 +172,13 @@ fn send(writing: &Writing, message: Outgoing) -> Result<Result<Sent, SendError>,
     }
     let to = message.subject.strip_prefix(COMMAND_SUBJECT).and_then(|to| to.parse().ok());
     let place = to.map(|partition| (partition, Source::Commands.index() as u8));
+    if let Some(to) = to.filter(|_| message.outlet == Outlet::Commands) {
+        let waiting = commands_waiting(txn, to, |waiting| waiting + 1)?;
+        if waiting > commands_max {
+            commands_waiting(txn, to, |waiting| waiting - 1)?;
+            return Ok(Err(SendError::SubjectFull(format!("{commands_max} messages wait"))));
+        }
+    }
     let Outgoing { subject, id, headers, payload, .. } = message;
     let kept = Kept { at, subject, id, headers, payload: payload.to_vec() };
     let sequence = log.append(writing, place, &kept)?;

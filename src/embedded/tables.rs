@@ -185,21 +185,23 @@ impl Log {
         Ok(())
     }
 
-    /// Forgets the messages of one place below a sequence.
+    /// Forgets the messages of one place below a sequence; how many there were.
     pub fn forget_place(
         &self,
         txn: &WriteTransaction,
         (partition, source): Place,
         below: u64,
-    ) -> Result<(), redb::Error> {
-        let Some(index) = self.index else { return Ok(()) };
+    ) -> Result<u64, redb::Error> {
+        let Some(index) = self.index else { return Ok(0) };
+        let mut forgotten = 0;
         let mut index = txn.open_table(index)?;
         let mut messages = txn.open_table(self.messages)?;
         let these = (partition, source, 0)..(partition, source, below);
         for found in index.extract_from_if(these, |_, ()| true)? {
             messages.remove(found?.0.value().2)?;
+            forgotten += 1;
         }
-        Ok(())
+        Ok(forgotten)
     }
 }
 
@@ -209,6 +211,19 @@ pub(super) fn next_sequence(txn: &WriteTransaction, name: &str) -> Result<u64, r
     let last = numbers.get(name)?.map_or(0, |last| last.value());
     numbers.insert(name, last + 1)?;
     Ok(last + 1)
+}
+
+/// Counts the commands that wait for a partition; how many wait now.
+pub(super) fn commands_waiting(
+    txn: &WriteTransaction,
+    partition: Partition,
+    count: impl FnOnce(u64) -> u64,
+) -> Result<u64, redb::Error> {
+    let mut numbers = txn.open_table(NUMBERS)?;
+    let name = format!("cmd.waiting.{partition}");
+    let waiting = count(numbers.get(name.as_str())?.map_or(0, |waiting| waiting.value()));
+    numbers.insert(name.as_str(), waiting)?;
+    Ok(waiting)
 }
 
 /// A number, if it was ever written.

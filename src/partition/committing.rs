@@ -136,7 +136,7 @@ impl Owner {
         self.committed.follow(&flying.header, link);
         self.state.last = link;
         self.state.released = flying.header.released;
-        self.keeper.committed(sequence, flying.record.clone());
+        self.keeper.committed(sequence, flying.record.clone(), flying.header.entries);
         if let Some(gathered) = flying.batch.gathered {
             self.keeper.write(gathered, &self.committed);
         }

@@ -19,6 +19,10 @@ use crate::{
     ports::{At, Delta, EntityChange, Partition, PortError, Position, Snapshots, StoredEntity},
 };
 
+/// Entries of records behind a snapshot from which on it is due: what they changed is written in one
+/// step, in which Redis does nothing else for some tens of milliseconds.
+pub const ENTRIES_MAX: usize = 8_192;
+
 /// What changed of entities since the delta before, taken from them when a batch was sealed: they
 /// stand as after its last entry.
 #[derive(Clone, Debug, Default)]
@@ -49,15 +53,29 @@ impl Gathered {
 /// The committed records behind a snapshot, oldest first.
 #[derive(Default)]
 pub struct Tail {
-    records: VecDeque<(u64, Bytes)>,
+    records: VecDeque<Behind>,
     bytes: usize,
+    entries: usize,
+}
+
+struct Behind {
+    sequence: u64,
+    record: Bytes,
+    entries: usize,
 }
 
 impl Tail {
-    /// Adds the newest.
-    pub fn push(&mut self, sequence: u64, record: Bytes) {
+    /// Adds the newest, of so many entries.
+    pub fn push(&mut self, sequence: u64, record: Bytes, entries: u32) {
+        let entries = entries as usize;
         self.bytes += record.len();
-        self.records.push_back((sequence, record));
+        self.entries += entries;
+        self.records.push_back(Behind { sequence, record, entries });
+    }
+
+    /// How many entries they have.
+    pub fn entries(&self) -> usize {
+        self.entries
     }
 
     /// How large they are, in bytes.
@@ -77,13 +95,16 @@ impl Tail {
 
     /// Each record and where it stands.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &Bytes)> {
-        self.records.iter().map(|(sequence, record)| (*sequence, record))
+        self.records.iter().map(|behind| (behind.sequence, &behind.record))
     }
 
     /// A snapshot has the records up to this one.
     pub fn let_go(&mut self, up_to: u64) {
-        let had = self.records.partition_point(|(at, _)| *at <= up_to);
-        self.bytes -= self.records.drain(..had).map(|(_, record)| record.len()).sum::<usize>();
+        let had = self.records.partition_point(|behind| behind.sequence <= up_to);
+        for behind in self.records.drain(..had) {
+            self.bytes -= behind.record.len();
+            self.entries -= behind.entries;
+        }
     }
 }
 
@@ -144,9 +165,9 @@ impl Keeper {
         self.under_way.as_ref().is_some_and(|under_way| under_way.keys.contains(key))
     }
 
-    /// A record was committed.
-    pub fn committed(&mut self, sequence: u64, record: Bytes) {
-        self.tail.push(sequence, record);
+    /// A record of so many entries was committed.
+    pub fn committed(&mut self, sequence: u64, record: Bytes, entries: u32) {
+        self.tail.push(sequence, record, entries);
     }
 
     /// Starts to write what was gathered at the last committed record; `state` is the partition's

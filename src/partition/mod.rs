@@ -73,7 +73,7 @@ pub struct Bounds {
     pub unreleased_records_max: usize,
     /// Committed records that no snapshot has.
     pub unsnapshotted_records_max: usize,
-    /// What those changed, in bytes; a delta of a snapshot is no larger than this and a record.
+    /// Those in bytes; at half of it a snapshot is written.
     pub unsnapshotted_bytes_max: usize,
     /// A snapshot is written after this many records.
     pub snapshot_every_records: usize,

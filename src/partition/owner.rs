@@ -21,7 +21,7 @@ use super::{
     entry::{Entry, InHand, ReadAt},
     intake::{Heard, Intake},
     items::Reception,
-    keeper::{Gathered, Keeper},
+    keeper::{ENTRIES_MAX, Gathered, Keeper},
     record::Released,
     recovery::{Recovered, recover},
     release::{Committed, Releaser},
@@ -36,8 +36,6 @@ use crate::{
 
 /// Sequences of a log that an idle partition has passed and does not say so yet.
 const UNMARKED_MAX: u64 = 1_000;
-/// Changed entities that are asked together at most: that takes some milliseconds.
-const DIRTY_MAX: usize = 4_096;
 /// An append that takes longer is no append that takes its time.
 const UNANSWERED_AFTER: Duration = Duration::from_secs(3);
 
@@ -405,7 +403,7 @@ impl Owner {
         let tail = self.keeper.tail();
         let due = tail.len() >= bounds.snapshot_every_records
             || tail.bytes() >= bounds.unsnapshotted_bytes_max / 2
-            || self.dirty.len() >= DIRTY_MAX
+            || tail.entries() >= ENTRIES_MAX
             || (!tail.is_empty() && Instant::now() >= self.next_snapshot);
         // Deadlines are looked up between two deltas: they must not follow each other for ever.
         let free = !self.keeper.is_writing() && !self.is_cold_look_due();

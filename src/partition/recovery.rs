@@ -15,7 +15,7 @@ use super::{
     backlog::{self, Backlog},
     dues::Dues,
     entry::{Entry, Facts},
-    keeper::{Gathered, Tail},
+    keeper::{ENTRIES_MAX, Gathered, Tail},
     record::{Link, Record, RecordHash},
     state::PartitionState,
 };
@@ -210,7 +210,8 @@ impl<'a> Fold<'a> {
                 return Err(Exit::refuse(format!("the journal ends before its record {end}")));
             }
             self.page(page).await?;
-            if self.tail.len() >= env.bounds.snapshot_every_records {
+            let tail = &self.tail;
+            if tail.len() >= env.bounds.snapshot_every_records || tail.entries() >= ENTRIES_MAX {
                 self.snapshot().await?;
             }
         }
@@ -222,7 +223,7 @@ impl<'a> Fold<'a> {
         for entry in page {
             let record = decode(&entry)?;
             follow(&mut self.state, &record, &entry)?;
-            self.tail.push(entry.sequence, entry.record);
+            self.tail.push(entry.sequence, entry.record, record.header.entries);
             for entry_of in record.entries {
                 self.state.note(&entry_of);
                 let Entry::Decided(decided) = entry_of else { continue };

@@ -16,8 +16,11 @@ use earmark::{
         event::Lane,
         ids::{EntityKey, Sku},
     },
-    embedded::{Embedded, EmbeddedPublisher},
-    ports::{AppendError, Journal, NewEvent, Partition, Publisher},
+    embedded::{Embedded, EmbeddedPublisher, Options, Shelf},
+    ports::{
+        AppendError, Input, Journal, NewEvent, Outbox, Outgoing, Outlet, Partition, Publisher,
+        SendError,
+    },
 };
 use nix::sys::{
     resource::{Resource, getrlimit, setrlimit},
@@ -112,6 +115,8 @@ async fn a_killed_process_loses_nothing_that_was_acknowledged() {
         assert!(acknowledged >= round * 40 && last.sequence >= acknowledged, "{last:?}");
         let records = store.read(0, 0).await.expect("it is read");
         assert_eq!(records.len() as u64, last.sequence, "none is missing in between");
+        let said = store.page(Shelf::Outcomes, acknowledged - 1, 1).await.expect("it is read");
+        assert_eq!(said.len(), 1, "an outcome was taken back: there are fewer than {acknowledged}");
     }
 }
 
@@ -120,8 +125,40 @@ async fn write_until_killed(dir: &Path) {
     let mut last = store.last(0).await.expect("it is read").map_or(0, |last| last.sequence);
     loop {
         last = store.append(0, last, vec![7; 3_000].into()).await.expect("it is taken");
+        // Nobody has said anything before, or the last thing said was not acknowledged.
+        while store.end(Shelf::Outcomes).await.expect("it is read") < last {
+            let said = message(Outlet::Out, "earmark.out.sku.S.hold_granted");
+            store.send(vec![said]).await.remove(0).expect("it is taken");
+        }
         println!("acknowledged {last}");
     }
+}
+
+fn message(outlet: Outlet, subject: &str) -> Outgoing {
+    let (subject, payload) = (subject.to_owned(), Bytes::from("said"));
+    Outgoing { outlet, subject, id: None, headers: Vec::new(), payload, after: None }
+}
+
+#[tokio::test]
+async fn commands_that_nobody_reads_take_no_more_than_their_room() {
+    let dir = TempDir::new().expect("a directory can be made");
+    let options = Options { commands_max: 2, ..Options::default() };
+    let store = Embedded::open_with(dir.path(), options).expect("the store opens");
+    let tell = async |to: u16| {
+        let command = message(Outlet::Commands, &format!("earmark.cmd.{to}"));
+        store.send(vec![command]).await.remove(0)
+    };
+    let first = tell(1).await.expect("it is taken").sequence;
+    tell(1).await.expect("it is taken");
+    for _ in 0..2 {
+        let full = tell(1).await;
+        assert!(matches!(full, Err(SendError::SubjectFull(_))), "{full:?}");
+    }
+    tell(2).await.expect("others have room of their own");
+    store.purge_commands(1, first + 1).await.expect("what was read goes");
+    tell(1).await.expect("there is room for one again");
+    let full = tell(1).await;
+    assert!(matches!(full, Err(SendError::SubjectFull(_))), "and for no more: {full:?}");
 }
 
 /// Names the directory in which this test is to fill what room there is.

@@ -17,7 +17,7 @@ use crate::{
     app,
     cli::Context,
     contract::Limits,
-    embedded::{Embedded, EmbeddedPublisher, reach},
+    embedded::{Embedded, EmbeddedPublisher, Options, reach},
     error::{Exit, Failure},
     nats::{NatsPublisher, largest, setup},
     ports::Partition,
@@ -119,7 +119,7 @@ async fn directory(
         let base = base.map_err(|error| Failure::new(Exit::Failed, error))?;
         return pod(base, token, limits, wait).await;
     }
-    let store = app::open(dir)?;
+    let store = app::open(dir, Options::default())?;
     app::set_up(&store, dir, context.settings.streams.partitions).await?;
     let publisher = EmbeddedPublisher::new(store, context.settings.streams.partitions);
     Ok(Target { way: Arc::new(Log(Arc::new(publisher))), limits, decided: Decided::Never })
