@@ -19,8 +19,8 @@ use crate::{
     ports::{At, Delta, EntityChange, Partition, PortError, Position, Snapshots, StoredEntity},
 };
 
-/// Entries of records behind a snapshot from which on it is due: what they changed is written in one
-/// step, in which Redis does nothing else for some tens of milliseconds.
+/// Entries of records behind a snapshot from which on it is due: what they changed is written in
+/// one step, in which Redis does nothing else for some tens of milliseconds.
 pub const ENTRIES_MAX: usize = 8_192;
 
 /// What changed of entities since the delta before, taken from them when a batch was sealed: they
