@@ -2,9 +2,9 @@
 //!
 //! Everything stands in one file of an embedded store ([redb](https://docs.rs/redb)), written by
 //! one thread that commits together what has gathered. An append to the journal and an event are on
-//! disk before they are acknowledged, outcomes and dead letters before others read them; what can be
-//! made again from the journal (commands, availability, snapshots) is there with the next of these.
-//! One process has the file at a time.
+//! disk before they are acknowledged, outcomes and dead letters before others read them. What can
+//! be made again from the journal (commands, availability, snapshots) is there with the next of
+//! these. One process has the file at a time.
 //!
 //! `store` has the file, `tables` what is in it, and a file a port the rest; `pages` shows the logs
 //! to whoever reads beside the partitions, `keeping` lets go what is old, [`reach`] says how others
