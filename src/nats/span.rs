@@ -51,6 +51,13 @@ pub(crate) async fn read(
                     return Err(error("messages are there and do not come".to_owned()));
                 }
             }
+            // In a cluster, servers may not have heard yet of a consumer that was just made.
+            Got::Broken(why) if silent_since.elapsed() < settings.stalled() => {
+                tracing::debug!(filter = %of.filter, why, "a span is read on by another consumer");
+                tokio::time::sleep(QUIET).await;
+                let rest = FeedOf { after: feed.position(), ..of.clone() };
+                feed = Feed::open(context, &rest, settings).await?;
+            }
             Got::Broken(why) => return Err(error(why)),
         }
         if feed.position() >= end {
