@@ -172,7 +172,10 @@ impl Said {
             }
             _ => {
                 let text = format!("{base} takes nothing more: {}", self.detail);
-                Undelivered::Closed(Failure::new(Exit::Failed, text))
+                Undelivered::Closed(Failure::new(Exit::Failed, text).advise(
+                    "see that the address and the token are still those of a pod, and publish \
+                     everything again: what the log has already is decided once",
+                ))
             }
         }
     }
