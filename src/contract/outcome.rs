@@ -68,6 +68,7 @@ optional_fields! {
         holds: Vec<ShortHoldData>,
         more: bool,
         fulfilment: &'a str,
+        r#return: &'a str,
         lines: Lines<'a>,
         refused: Vec<LineRefusalData<'a>>,
         complete: bool,
@@ -209,6 +210,17 @@ fn data_of_order(outcome: &Outcome) -> OutcomeData<'_> {
         }
         Outcome::OrderShipped { fulfilment, lines, complete } => OutcomeData {
             fulfilment: Some(fulfilment.as_str()),
+            lines: Some(Lines::Units(lines)),
+            complete: Some(*complete),
+            ..OutcomeData::default()
+        },
+        Outcome::ShipmentCancelled { fulfilment, lines } => OutcomeData {
+            fulfilment: Some(fulfilment.as_str()),
+            lines: Some(Lines::Units(lines)),
+            ..OutcomeData::default()
+        },
+        Outcome::OrderReturned { r#return, lines, complete } => OutcomeData {
+            r#return: Some(r#return.as_str()),
             lines: Some(Lines::Units(lines)),
             complete: Some(*complete),
             ..OutcomeData::default()

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    event::Disposition,
     ids::{EntityKey, HoldName, LocationId, OrderId, Sku},
     refusal::Refusal,
     time::Timestamp,
@@ -31,6 +32,20 @@ pub enum CommandBody {
     Ask(SkuCommand),
     /// A SKU answers, or tells an order what happened to its hold.
     Answer(SkuAnswer),
+}
+
+/// What goods of an order did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Goods {
+    /// They left the shelf.
+    Left,
+    /// They were looked for and were not there.
+    Missing,
+    /// They had been said to leave, and did not.
+    BroughtBack,
+    /// They came back from the buyer.
+    Returned(Disposition),
 }
 
 /// What an order asks of a SKU. The order that asks is the owner it expects.
@@ -79,6 +94,21 @@ pub enum SkuCommand {
         /// The order's number of this shipment of this hold, from 1: a repeat has the same.
         shipment: u32,
     },
+    /// Goods of the hold did something else than leave.
+    Move {
+        /// The hold.
+        hold: HoldName,
+        /// What they did.
+        goods: Goods,
+        /// Where.
+        location: LocationId,
+        /// Units.
+        quantity: u32,
+        /// Of these, units that the hold promises again (goods that did not leave after all).
+        held: u32,
+        /// The order's number of it, from the same sequence as its shipments.
+        shipment: u32,
+    },
 }
 
 impl SkuCommand {
@@ -88,7 +118,8 @@ impl SkuCommand {
             SkuCommand::Reserve { hold, .. }
             | SkuCommand::Commit { hold, .. }
             | SkuCommand::Release { hold, .. }
-            | SkuCommand::Ship { hold, .. } => hold,
+            | SkuCommand::Ship { hold, .. }
+            | SkuCommand::Move { hold, .. } => hold,
         }
     }
 }
@@ -135,11 +166,11 @@ pub enum SkuAnswer {
         /// Units that stay with the order.
         keep: u32,
     },
-    /// Units left.
+    /// Units left, or did what else they did.
     Shipped {
         /// The hold.
         hold: HoldName,
-        /// The order's number of the shipment.
+        /// The order's number of it.
         shipment: u32,
     },
     /// The hold passed its deadline.

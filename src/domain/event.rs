@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ids::{LocationId, Name, Sku},
+    order::stored::ReadOrderEvent,
     time::Timestamp,
 };
 
@@ -363,6 +364,10 @@ pub struct Fulfilment {
     pub lines: Vec<LineUnits>,
     /// The carrier's number.
     pub tracking: Option<String>,
+    /// Why (`fulfilment.held`, `.short_picked` and `.cancelled`).
+    pub reason: Option<String>,
+    /// The fulfilment that takes the lines over (`fulfilment.split` only).
+    pub into: Option<Name>,
 }
 
 /// `shipment.tracked`: what a carrier says. Data that may be overwritten.
@@ -385,6 +390,8 @@ pub struct Return {
     pub r#return: Name,
     /// What of the order.
     pub lines: Vec<LineUnits>,
+    /// Where the goods came (`return.received` only); where they left from, if absent.
+    pub location: Option<LocationId>,
 }
 
 /// What happened to a payment.
@@ -446,7 +453,8 @@ pub enum ReturnStep {
 }
 
 /// An input of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "ReadOrderEvent")]
 pub enum OrderEvent {
     /// See [`OrderPlaced`].
     Placed(OrderPlaced),

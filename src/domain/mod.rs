@@ -5,14 +5,15 @@
 //! ([`Entity::apply`], which asks nothing). Recovery applies journaled facts and never decides.
 //!
 //! Read in this order: [`ids`], [`time`], [`event`] and [`command`] (what comes in), [`decision`]
-//! (what goes out: facts, outcomes, commands, a verdict), [`sku`] and [`order`] (who decides),
-//! [`refusal`] (why not), [`invariant`] (what must hold always).
+//! (what goes out: facts, outcomes, commands, a verdict), [`guard`] (what an event does in a state),
+//! [`sku`] and [`order`] (who decides), [`refusal`] (why not), [`invariant`] (what must hold always).
 #![deny(clippy::disallowed_methods)]
 
 pub mod command;
 pub mod decision;
 pub mod entity;
 pub mod event;
+pub mod guard;
 pub mod ids;
 pub mod invariant;
 pub mod order;

@@ -224,11 +224,27 @@ pub enum Outcome {
         /// Why.
         refusal: Refusal,
     },
+    /// `shipment.cancelled`: what was said to have left did not.
+    ShipmentCancelled {
+        /// The fulfilment.
+        fulfilment: Name,
+        /// What did not leave.
+        lines: Vec<LineQuantity>,
+    },
+    /// `order.returned`: goods came back.
+    OrderReturned {
+        /// The return.
+        r#return: Name,
+        /// What came.
+        lines: Vec<LineQuantity>,
+        /// Whether everything of the return has come.
+        complete: bool,
+    },
 }
 
 impl Outcome {
     /// Every [`Outcome::kind`].
-    pub const KINDS: [&'static str; 21] = [
+    pub const KINDS: [&'static str; 23] = [
         "hold.granted",
         "hold.partially_granted",
         "hold.rejected",
@@ -250,6 +266,8 @@ impl Outcome {
         "order.closed",
         "refund.due",
         "event.refused",
+        "shipment.cancelled",
+        "order.returned",
     ];
 
     /// The outcome's type without `.v1`; with `_` for `.` the last token of its subject.
@@ -278,6 +296,8 @@ impl Outcome {
             Outcome::OrderClosed => "order.closed",
             Outcome::RefundDue { .. } => "refund.due",
             Outcome::EventRefused { .. } => "event.refused",
+            Outcome::ShipmentCancelled { .. } => "shipment.cancelled",
+            Outcome::OrderReturned { .. } => "order.returned",
         }
     }
 }

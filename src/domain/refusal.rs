@@ -99,6 +99,16 @@ reasons! {
     Unanswered = "unanswered",
     /// This version decides no such event; it is kept for one that does.
     NotSupported = "not_supported",
+
+    // What an order refuses too: new ones stand at the end, the journal counts them.
+    /// The units have arrived: what comes back now is a return.
+    AlreadyDelivered = "already_delivered",
+    /// The fulfilment was cancelled.
+    FulfilmentCancelled = "fulfilment_cancelled",
+    /// The return was approved, or its goods have come.
+    ReturnApproved = "return_approved",
+    /// The return was declined.
+    ReturnDeclined = "return_declined",
 }
 
 impl Reason {
@@ -136,6 +146,10 @@ impl Reason {
             | Reason::UnknownLine
             | Reason::CancelWindowClosed
             | Reason::AlreadyShipped
+            | Reason::AlreadyDelivered
+            | Reason::FulfilmentCancelled
+            | Reason::ReturnApproved
+            | Reason::ReturnDeclined
             | Reason::PaymentTooLate
             | Reason::Unanswered => true,
         }

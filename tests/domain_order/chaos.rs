@@ -7,7 +7,7 @@ use earmark::domain::{
     DueClock, Entity,
     command::{Command, CommandBody, SkuAnswer, SkuCommand},
     decision::{Decision, Input, Published, Standing, Verdict},
-    event::{FulfilmentStep as F, OrderEvent, OrderPolicy, PaymentStep as P},
+    event::{FulfilmentStep as F, OrderEvent, OrderPolicy, PaymentStep as P, ReturnStep as R},
     ids::{EntityKey, Sku},
     order::{facts::OrderFact, lines::Place, status::OrderStatus},
     outcome::Outcome,
@@ -146,6 +146,15 @@ impl World {
                 }
                 SkuAnswer::Shipped { hold, shipment }
             }
+            SkuCommand::Move { held, shipment, .. } => {
+                if model.shipments.insert(shipment) && held > 0 {
+                    if model.ended || model.lapsed {
+                        (model.ended, model.lapsed) = (false, false);
+                    }
+                    (model.committed, model.quantity) = (true, model.quantity + held);
+                }
+                SkuAnswer::Shipped { hold, shipment }
+            }
         }
     }
 
@@ -180,7 +189,7 @@ impl World {
             [&[("a", 1)], &[("a", 2), ("b", 1)], &[("b", 1), ("c", 2)], &[("c", 1)]];
         let lines = lines[pick as usize % 4];
         let fulfilment = ["f1", "f2", "f3"][luck as usize % 3];
-        match what % 32 {
+        match what % 40 {
             0..=9 => self.serve(pick, luck),
             10..=17 => self.hear(pick, luck),
             18 => self.event(pay(P::Authorized, 100)),
@@ -194,6 +203,12 @@ impl World {
             26 => self.lapse(sku(["A", "B"][pick as usize % 2])),
             27 => self.pass(7),
             28 => self.pass(i64::from(pick) * 3),
+            29 | 30 => self.event(fulfil(F::Cancelled, fulfilment, lines)),
+            31 => self.event(fulfil(F::ShortPicked, fulfilment, lines)),
+            32 => self.event(fulfil(F::Split, fulfilment, lines)),
+            33 => self.event(give_back(R::Requested, ["r1", "r2"][luck as usize % 2], lines)),
+            34 => self.event(give_back(R::Received, ["r1", "r2"][luck as usize % 2], lines)),
+            35 => self.event(give_back(R::Declined, ["r1", "r2"][luck as usize % 2], lines)),
             _ => self.repeat(pick),
         }
     }

@@ -59,8 +59,20 @@ pub fn fulfil(step: FulfilmentStep, fulfilment: &str, lines: &[(&str, u32)]) -> 
             location: hel(),
             lines: lines.iter().map(units).collect(),
             tracking: None,
+            reason: None,
+            into: None,
         },
     )
+}
+
+pub fn give_back(step: ReturnStep, named: &str, lines: &[(&str, u32)]) -> OrderEvent {
+    let units = |(line, quantity): &(&str, u32)| LineUnits {
+        line: name(line),
+        quantity: *quantity,
+        disposition: (step == ReturnStep::Received).then_some(Disposition::Restock),
+    };
+    let lines = lines.iter().map(units).collect();
+    OrderEvent::Return(step, Return { r#return: name(named), lines, location: None })
 }
 
 pub fn tracked(status: &str, at: i64) -> OrderEvent {

@@ -1,7 +1,9 @@
 //! What an order of each status does with each event: one table, compared literally. Set
 //! `BLESS=1` to write it anew after a change that was meant.
 
-use earmark::domain::event::{FulfilmentStep as F, OrderEvent, OrderPolicy, PaymentStep as P};
+use earmark::domain::event::{
+    FulfilmentStep as F, OrderEvent, OrderPolicy, PaymentStep as P, ReturnStep as R,
+};
 
 use crate::{bench::Bench, events::*, text};
 
@@ -72,6 +74,14 @@ fn events() -> Vec<(&'static str, OrderEvent)> {
         ("shipped 3", fulfil(F::Shipped, "f1", &[("a", 3)])),
         ("delivered", f1(F::Delivered)),
         ("short_picked", f1(F::ShortPicked)),
+        ("moved", f1(F::Moved)),
+        ("split", f1(F::Split)),
+        ("cancelled", f1(F::Cancelled)),
+        ("cancelled f0", fulfil(F::Cancelled, "f0", &[("a", 1)])),
+        ("return asked", give_back(R::Requested, "r1", &[("a", 1)])),
+        ("return approved", give_back(R::Approved, "r1", &[("a", 1)])),
+        ("return declined", give_back(R::Declined, "r1", &[("a", 1)])),
+        ("returned", give_back(R::Received, "r1", &[("a", 1)])),
         ("tracked", tracked("in_transit", 5)),
     ]
 }

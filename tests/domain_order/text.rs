@@ -33,6 +33,9 @@ fn command(command: &Command) -> String {
         SkuCommand::Ship { quantity, held, shipment, .. } => {
             format!("{sku} ship {quantity}, {held} held #{shipment}")
         }
+        SkuCommand::Move { goods, quantity, held, shipment, location, .. } => {
+            format!("{sku} {goods:?} {quantity}, {held} held at {location} #{shipment}")
+        }
     }
 }
 
@@ -60,6 +63,10 @@ fn outcome(outcome: &Outcome) -> String {
             let refused: String =
                 refused.iter().map(|it| format!(" {}:{}", it.line, it.refusal.reason)).collect();
             format!("{kind}{refused}")
+        }
+        Outcome::ShipmentCancelled { lines: back, .. } => format!("{kind}{}", lines(back)),
+        Outcome::OrderReturned { lines: came, complete, .. } => {
+            format!("{kind}{}{}", lines(came), if *complete { ", all" } else { "" })
         }
         Outcome::OrderShipped { lines: left, .. } => format!("{kind}{}", lines(left)),
         Outcome::OrderCancelled { lines: lost, complete, reason } => {

@@ -146,3 +146,13 @@ pub(super) fn line_units(cx: &Context, units_of: &[LineUnits]) -> Checked {
     }
     Ok(())
 }
+
+/// A field that one type alone may have.
+pub(super) fn only_in(cx: &Context, field: &'static str, said: bool, name: &str) -> Checked {
+    if !said || cx.name == name {
+        return Ok(());
+    }
+    let expected = format!("nothing: only {name} has it");
+    let found = format!("a value in {}", cx.name);
+    Err(Rejection::new(Rule::FieldForbidden, &found, expected).at(At::Data(field)))
+}

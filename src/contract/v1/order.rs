@@ -50,6 +50,8 @@ struct FulfilmentWire {
     #[serde(deserialize_with = "objects")]
     lines: Vec<LineUnits>,
     tracking: Option<String>,
+    reason: Option<String>,
+    into: Option<Name>,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +70,7 @@ struct ReturnWire {
     r#return: Name,
     #[serde(deserialize_with = "objects")]
     lines: Vec<LineUnits>,
+    location: Option<LocationId>,
 }
 
 impl Data for OrderLine {}
@@ -117,7 +120,9 @@ impl Data for Fulfilment {
 
     fn check(&self, cx: &Context) -> Checked {
         check::line_units(cx, &self.lines)?;
-        check::optional_text(cx, "tracking", self.tracking.as_deref())
+        check::optional_text(cx, "tracking", self.tracking.as_deref())?;
+        check::optional_text(cx, "reason", self.reason.as_deref())?;
+        check::only_in(cx, "into", self.into.is_some(), "fulfilment.split")
     }
 }
 
@@ -138,6 +143,7 @@ impl Data for Return {
     }
 
     fn check(&self, cx: &Context) -> Checked {
-        check::line_units(cx, &self.lines)
+        check::line_units(cx, &self.lines)?;
+        check::only_in(cx, "location", self.location.is_some(), "return.received")
     }
 }

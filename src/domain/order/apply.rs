@@ -31,6 +31,7 @@ impl OrderState {
             | OrderFact::Leg { .. }
             | OrderFact::Payment { .. }
             | OrderFact::Fulfilment { .. }
+            | OrderFact::Return { .. }
             | OrderFact::Confirmed
             | OrderFact::Delivered { .. }
             | OrderFact::Closed => {
@@ -63,6 +64,9 @@ impl Order {
             }
             OrderFact::Fulfilment { fulfilment, fact } => {
                 self.fulfilments.entry(fulfilment.clone()).or_default().apply(fact)?;
+            }
+            OrderFact::Return { r#return, fact } => {
+                self.returns.entry(r#return.clone()).or_default().apply(fact);
             }
             OrderFact::Confirmed => self.confirmed = true,
             OrderFact::Delivered { closes_at } => self.closes_at = Some(*closes_at),

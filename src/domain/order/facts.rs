@@ -11,6 +11,7 @@ use super::{
     lines::{Line, LineFact},
     parked::Waiting,
     payment::PaymentFact,
+    returns::ReturnFact,
     saga::{Leg, LegFact},
     terms::Terms,
 };
@@ -89,5 +90,12 @@ pub enum OrderFact {
     Unparked {
         /// The number of its coming.
         number: u64,
+    },
+    /// Something happened to a return.
+    Return {
+        /// The return.
+        r#return: Name,
+        /// What happened.
+        fact: ReturnFact,
     },
 }

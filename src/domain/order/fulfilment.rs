@@ -1,17 +1,21 @@
 //! The fulfilments of an order: what warehouses and carriers say about parcels.
 //!
-//! Promise: a fulfilment only goes forward. A later step implies the earlier ones, which are no-ops
-//! when they come; it ships once. What a carrier says is data, and the newest is kept.
+//! Promise: a later step implies the earlier ones, which are no-ops when they come; goods leave once,
+//! and a fulfilment that is cancelled after they left gives back exactly what it took. What a carrier
+//! says is data, and the newest is kept.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::lines::Place;
 use crate::domain::{
     Breach,
     event::{FulfilmentStep, ShipmentTracked},
+    guard::{Guard, Then, guard},
     ids::{LocationId, Name},
     outcome::LineQuantity,
+    refusal::Reason,
     time::Timestamp,
 };
 
@@ -32,34 +36,69 @@ pub enum Stage {
     Shipped,
     /// All of its goods arrived.
     Delivered,
+    /// It will not happen, or did not.
+    Cancelled,
 }
 
-impl Stage {
-    /// The stage after a step; `None` where the fulfilment has come that far already, or where no
-    /// such step is decided.
-    pub fn after(self, step: FulfilmentStep) -> Option<Stage> {
-        use FulfilmentStep as Step;
-        use Stage::{Delivered, Held, Named, Opened, Picked, Shipped};
-        match (step, self) {
-            (Step::Opened, Named) => Some(Opened),
-            (Step::Opened, Opened | Held | Picked | Shipped | Delivered) => None,
-            (Step::Held, Named | Opened) => Some(Held),
-            (Step::Held, Held | Picked | Shipped | Delivered) => None,
-            (Step::Resumed, Named | Held) => Some(Opened),
-            (Step::Resumed, Opened | Picked | Shipped | Delivered) => None,
-            (Step::Picked, Named | Opened | Held) => Some(Picked),
-            (Step::Picked, Picked | Shipped | Delivered) => None,
-            (Step::Shipped, Named | Opened | Held | Picked) => Some(Shipped),
-            (Step::Shipped, Shipped | Delivered) => None,
-            (Step::Delivered, Named | Opened | Held | Picked | Shipped) => Some(Delivered),
-            (Step::Delivered, Delivered) => None,
-            (
-                Step::ShortPicked | Step::Cancelled | Step::Moved | Step::Split,
-                Named | Opened | Held | Picked | Shipped | Delivered,
-            ) => None,
-        }
-    }
+/// What a row of [`FULFILMENT`] depends on beside the stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FulfilmentCondition {
+    /// Some of its goods have arrived.
+    SomeArrived,
+    /// Its goods were said to arrive before they were said to leave.
+    LeftUnsaid,
+}
 
+/// The guard of fulfilments. Physical facts are believed from every stage.
+pub const FULFILMENT: Guard<Stage, FulfilmentStep, FulfilmentCondition> = {
+    use FulfilmentCondition::{LeftUnsaid, SomeArrived};
+    use FulfilmentStep as Step;
+    use Stage::{Cancelled, Delivered, Held, Named, Opened, Picked, Shipped};
+    use Then::{Go, Note, Refuse, Stay};
+    guard! {
+        [Cancelled] + [
+            Step::Opened, Step::Held, Step::Resumed, Step::Picked, Step::Moved, Step::Split
+        ] => Refuse(Reason::FulfilmentCancelled), "its units wait for another fulfilment";
+        [Named] + [Step::Opened] => Go(Opened), "work may begin";
+        [Opened, Held, Picked, Shipped, Delivered] + [Step::Opened] => Note, "it was open before";
+        [Named, Opened] + [Step::Held] => Go(Held), "work waits, for the reason given";
+        [Held] + [Step::Held] => Stay, "work waits, for this reason too";
+        [Picked, Shipped, Delivered] + [Step::Held] => Note, "it was too late to wait";
+        [Named, Held] + [Step::Resumed] => Go(Opened), "nothing is waited for any longer";
+        [Opened, Picked, Shipped, Delivered] + [Step::Resumed] => Note, "nothing was waited for";
+        [Named, Opened, Held] + [Step::Picked] => Go(Picked), "the goods are off the shelf";
+        [Picked, Shipped, Delivered] + [Step::Picked] => Note, "they were picked before";
+        [Named] + [Step::ShortPicked]
+            => Go(Opened), "the missing units are off the books, and off its plan";
+        [Opened, Held, Picked, Shipped, Delivered, Cancelled] + [Step::ShortPicked]
+            => Stay, "the missing units are off the books, and off its plan";
+        [Named] + [Step::Moved] => Go(Opened), "it happens at another location";
+        [Opened, Held, Picked] + [Step::Moved] => Stay, "it happens at another location";
+        [Named] + [Step::Split] => Go(Opened), "the units are another fulfilment's";
+        [Opened, Held, Picked] + [Step::Split] => Stay, "the units are another fulfilment's";
+        [Shipped, Delivered] + [Step::Moved, Step::Split]
+            => Refuse(Reason::AlreadyShipped), "what left is where it is";
+        [Named, Opened, Held, Picked, Cancelled] + [Step::Shipped]
+            => Go(Shipped), "the units are gone, and their SKUs know";
+        [Shipped, Delivered] + [Step::Shipped] if LeftUnsaid
+            => Stay, "the units that did not arrive are gone as well";
+        [Shipped, Delivered] + [Step::Shipped] => Note, "they left before";
+        [Named, Opened, Held, Picked, Shipped, Cancelled] + [Step::Delivered]
+            => Go(Delivered), "the units have arrived, and must have left before";
+        [Delivered] + [Step::Delivered] => Note, "they arrived before";
+        [Named, Opened, Held, Picked] + [Step::Cancelled]
+            => Go(Cancelled), "its units wait for another fulfilment";
+        [Shipped] + [Step::Cancelled] if SomeArrived
+            => Refuse(Reason::AlreadyDelivered), "what arrived comes back by a return";
+        [Shipped] + [Step::Cancelled]
+            => Go(Cancelled), "its units are back where it took them from, and their SKUs know";
+        [Delivered] + [Step::Cancelled]
+            => Refuse(Reason::AlreadyDelivered), "what arrived comes back by a return";
+        [Cancelled] + [Step::Cancelled] => Note, "it was cancelled before";
+    }
+};
+
+impl Stage {
     /// The steps that a warehouse left out on the way to another stage.
     pub fn skipped(self, to: Stage) -> Vec<FulfilmentStep> {
         let milestones = [
@@ -75,7 +114,7 @@ impl Stage {
 /// Units of a line in a fulfilment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parcel {
-    /// Units that it was said to be about, by the newest step before it shipped.
+    /// Units that it is said to be about, by the newest step before it shipped.
     pub planned: u32,
     /// Units that left.
     pub shipped: u32,
@@ -94,6 +133,30 @@ pub struct Tracking {
     pub at: Timestamp,
 }
 
+/// Units that left with a fulfilment, and where they stood before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The place of their line among the lines.
+    pub line: u32,
+    /// Where they stood.
+    pub from: Place,
+    /// How many.
+    pub units: u32,
+}
+
+/// What a SKU was told of goods that left with a fulfilment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The place of the leg among the legs.
+    pub leg: u32,
+    /// From where they left.
+    pub location: LocationId,
+    /// Units.
+    pub quantity: u32,
+    /// Of these, units out of the leg's hold.
+    pub held: u32,
+}
+
 /// A fulfilment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fulfilment {
@@ -109,6 +172,12 @@ pub struct Fulfilment {
     pub carrier: Option<Tracking>,
     /// Steps that the warehouse left out.
     pub skipped: Vec<FulfilmentStep>,
+    /// What it waits for, while it is held.
+    pub held_for: Vec<String>,
+    /// What it took from where, since it has not been given back.
+    pub taken: Vec<Taken>,
+    /// What SKUs were told of that.
+    pub told: Vec<Told>,
 }
 
 /// What can happen to a fulfilment.
@@ -129,6 +198,18 @@ pub enum FulfilmentFact {
     },
     /// The carrier said something.
     Tracked(Tracking),
+    /// It waits, and this is why.
+    HeldFor {
+        /// Why.
+        reason: String,
+    },
+    /// Units left with it.
+    Took {
+        /// From where.
+        taken: Vec<Taken>,
+        /// What SKUs hear of it.
+        told: Vec<Told>,
+    },
 }
 
 impl From<&ShipmentTracked> for Tracking {
@@ -148,6 +229,11 @@ impl Fulfilment {
         self.lines.get(line).map_or(0, |parcel| parcel.shipped.saturating_sub(parcel.delivered))
     }
 
+    /// Some of its goods arrived.
+    pub fn has_arrived(&self) -> bool {
+        self.lines.values().any(|parcel| parcel.delivered > 0)
+    }
+
     /// Applies what happened.
     pub fn apply(&mut self, fact: &FulfilmentFact) -> Result<(), Breach> {
         match fact {
@@ -157,42 +243,73 @@ impl Fulfilment {
                 self.skipped.extend(skipped);
                 lines.iter().try_for_each(|units| self.count(*step, units))?;
                 self.stage = self.stage_after(*step);
+                self.tidy(*step);
             }
             FulfilmentFact::Tracked(tracking) => self.carrier = Some(tracking.clone()),
+            FulfilmentFact::HeldFor { reason } => self.held_for.push(reason.clone()),
+            FulfilmentFact::Took { taken, told } => {
+                self.taken.extend(taken);
+                self.told.extend(told.iter().cloned());
+            }
         }
         Ok(())
     }
 
     fn count(&mut self, step: FulfilmentStep, units: &LineQuantity) -> Result<(), Breach> {
         let parcel = self.lines.entry(units.line.clone()).or_default();
-        let counted = match step {
-            FulfilmentStep::Shipped => &mut parcel.shipped,
-            FulfilmentStep::Delivered => &mut parcel.delivered,
+        let wrong = || Breach(format!("line {}: not so many units in a parcel", units.line));
+        match step {
+            FulfilmentStep::Shipped => {
+                parcel.shipped = parcel.shipped.checked_add(units.quantity).ok_or_else(wrong)?;
+            }
+            FulfilmentStep::Delivered => {
+                parcel.delivered =
+                    parcel.delivered.checked_add(units.quantity).ok_or_else(wrong)?;
+            }
+            FulfilmentStep::Cancelled => {
+                parcel.shipped = parcel.shipped.checked_sub(units.quantity).ok_or_else(wrong)?;
+            }
+            FulfilmentStep::ShortPicked | FulfilmentStep::Split => {
+                parcel.planned = parcel.planned.saturating_sub(units.quantity);
+            }
             FulfilmentStep::Opened
             | FulfilmentStep::Held
             | FulfilmentStep::Resumed
             | FulfilmentStep::Picked
-            | FulfilmentStep::ShortPicked
-            | FulfilmentStep::Cancelled
-            | FulfilmentStep::Moved
-            | FulfilmentStep::Split => {
-                parcel.planned = units.quantity;
-                return Ok(());
-            }
-        };
-        let sum = counted.checked_add(units.quantity);
-        *counted = sum.ok_or_else(|| Breach(format!("line {}: too many units", units.line)))?;
+            | FulfilmentStep::Moved => parcel.planned = units.quantity,
+        }
         Ok(())
     }
 
     /// A fulfilment of several parcels is delivered when the last of them is.
     fn stage_after(&self, step: FulfilmentStep) -> Stage {
         let under_way = self.lines.values().any(|parcel| parcel.delivered < parcel.shipped);
-        match self.stage.after(step) {
-            Some(Stage::Delivered) if under_way => Stage::Shipped,
-            Some(stage) => stage,
-            None if self.stage == Stage::Delivered && under_way => Stage::Shipped,
-            None => self.stage,
+        match FULFILMENT.then(self.stage, step, |_| false) {
+            Then::Go(Stage::Delivered) if under_way => Stage::Shipped,
+            Then::Go(stage) => stage,
+            _ if self.stage == Stage::Delivered && under_way => Stage::Shipped,
+            _ => self.stage,
+        }
+    }
+
+    /// What was waited for, and what was planned or taken, ends with some steps.
+    fn tidy(&mut self, step: FulfilmentStep) {
+        match step {
+            FulfilmentStep::Resumed | FulfilmentStep::Picked | FulfilmentStep::Shipped => {
+                self.held_for.clear();
+            }
+            FulfilmentStep::Cancelled => {
+                self.held_for.clear();
+                self.taken.clear();
+                self.told.clear();
+                self.lines.values_mut().for_each(|parcel| parcel.planned = 0);
+            }
+            FulfilmentStep::ShortPicked
+            | FulfilmentStep::Opened
+            | FulfilmentStep::Held
+            | FulfilmentStep::Delivered
+            | FulfilmentStep::Moved
+            | FulfilmentStep::Split => {}
         }
     }
 

@@ -3,7 +3,7 @@
 //! Promise: an answer counts once, and only where it answers what was asked last; a grant that
 //! nobody wants is given back; whatever else is heard late or twice changes nothing.
 
-use super::saga::{Ask, Grant, Hold, Leg, LegFact, Sent, Shipment};
+use super::saga::{Ask, Goods, Grant, Hold, Leg, LegFact, Movement, Sent};
 use crate::domain::{
     Breach, command::SkuAnswer, ids::LocationId, refusal::Refusal, time::Timestamp,
 };
@@ -31,34 +31,28 @@ impl Leg {
             }
             SkuAnswer::NotReserved { refusal, .. } => match asked {
                 Some(Ask::Reserve) => Heard::Answered(LegFact::Refused(refusal.clone())),
-                Some(Ask::Commit { .. } | Ask::Release { .. } | Ask::Ship(_)) | None => {
-                    Heard::Nothing
-                }
+                Some(_) | None => Heard::Nothing,
             },
             SkuAnswer::Committed { quantity, .. } => match asked {
                 Some(Ask::Commit { .. }) => {
                     Heard::Answered(LegFact::Allocated { quantity: *quantity })
                 }
-                Some(Ask::Reserve | Ask::Release { .. } | Ask::Ship(_)) | None => Heard::Nothing,
+                Some(_) | None => Heard::Nothing,
             },
             SkuAnswer::NotCommitted { refusal, .. } => match asked {
                 Some(Ask::Commit { .. }) => Heard::NotCommitted(refusal.clone()),
-                Some(Ask::Reserve | Ask::Release { .. } | Ask::Ship(_)) | None => Heard::Nothing,
+                Some(_) | None => Heard::Nothing,
             },
             // An earlier release kept more: its late repeat says nothing about this one.
             SkuAnswer::Released { keep, .. } => match asked {
                 Some(Ask::Release { keep: wanted }) if keep <= wanted => {
                     Heard::Answered(LegFact::Released { keep: *keep })
                 }
-                Some(Ask::Release { .. } | Ask::Reserve | Ask::Commit { .. } | Ask::Ship(_))
-                | None => Heard::Nothing,
+                Some(_) | None => Heard::Nothing,
             },
-            SkuAnswer::Shipped { shipment, .. } => match asked {
-                Some(Ask::Ship(asked)) if asked.number == *shipment => {
-                    Heard::Answered(LegFact::Shipped { number: *shipment })
-                }
-                Some(Ask::Ship(_) | Ask::Reserve | Ask::Commit { .. } | Ask::Release { .. })
-                | None => Heard::Nothing,
+            SkuAnswer::Shipped { shipment, .. } => match asked.and_then(Ask::movement) {
+                Some(number) if number == *shipment => Heard::Answered(LegFact::Shipped { number }),
+                Some(_) | None => Heard::Nothing,
             },
             SkuAnswer::Expired { .. } => match &self.hold {
                 Hold::Granted(_) => Heard::Answered(LegFact::Lapsed),
@@ -80,9 +74,7 @@ impl Leg {
                 location: location.clone(),
             })),
             // The release that overtook the question is asked until it is answered.
-            (Hold::Asked, Some(Ask::Release { .. } | Ask::Commit { .. } | Ask::Ship(_)) | None) => {
-                Heard::Nothing
-            }
+            (Hold::Asked, Some(_) | None) => Heard::Nothing,
             (Hold::Granted(_) | Hold::Lapsed(_) | Hold::Allocated(_), _) => Heard::Nothing,
             (Hold::Refused(_) | Hold::Released, _) => Heard::Unwanted,
         }
@@ -99,7 +91,10 @@ impl Leg {
             LegFact::Lapsed => self.lapse()?,
             LegFact::Allocated { quantity } => self.allocate(*quantity)?,
             LegFact::Released { keep } => self.release(*keep)?,
-            LegFact::Shipping(shipment) => self.shipping(shipment)?,
+            LegFact::Shipping(shipment) => {
+                self.moving(Movement { goods: Goods::Left, shipment: shipment.clone() })?;
+            }
+            LegFact::Moving(movement) => self.moving(movement.clone())?,
             LegFact::Shipped { number } => self.shipped(*number)?,
         }
         Ok(())
@@ -146,26 +141,28 @@ impl Leg {
     }
 
     fn shipped(&mut self, number: u32) -> Result<(), Breach> {
-        if self.unanswered_shipments.first().map(|shipment| shipment.number) != Some(number) {
-            return Err(self.breach("an answer to a shipment that is not the oldest"));
+        if self.unanswered.first().map(|movement| movement.shipment.number) != Some(number) {
+            return Err(self.breach("an answer to a movement that is not the oldest"));
         }
-        let shipment = self.unanswered_shipments.remove(0);
+        let Movement { goods, shipment } = self.unanswered.remove(0);
         self.sent = None;
-        match &mut self.hold {
-            Hold::Granted(grant) | Hold::Lapsed(grant) | Hold::Allocated(grant) => {
-                grant.quantity = grant.quantity.saturating_sub(shipment.held);
-            }
-            Hold::Asked | Hold::Refused(_) | Hold::Released => {}
+        if let Hold::Granted(grant) | Hold::Lapsed(grant) | Hold::Allocated(grant) = &mut self.hold
+        {
+            grant.quantity = match goods {
+                Goods::Left => grant.quantity.saturating_sub(shipment.held),
+                Goods::BroughtBack => grant.quantity.saturating_add(shipment.held),
+                Goods::Missing | Goods::Returned(_) => grant.quantity,
+            };
         }
         Ok(())
     }
 
-    fn shipping(&mut self, shipment: &Shipment) -> Result<(), Breach> {
-        if self.shipments.checked_add(1) != Some(shipment.number) {
-            return Err(self.breach("a shipment out of turn"));
+    fn moving(&mut self, movement: Movement) -> Result<(), Breach> {
+        if self.movements.checked_add(1) != Some(movement.shipment.number) {
+            return Err(self.breach("a movement out of turn"));
         }
-        self.shipments = shipment.number;
-        self.unanswered_shipments.push(shipment.clone());
+        self.movements = movement.shipment.number;
+        self.unanswered.push(movement);
         Ok(())
     }
 

@@ -16,9 +16,11 @@ pub mod memory;
 pub mod parked;
 pub mod parts;
 pub mod payment;
+pub mod returns;
 pub mod saga;
 pub mod state;
 pub mod status;
+pub mod stored;
 pub mod terms;
 
 mod apply;

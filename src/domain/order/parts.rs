@@ -15,8 +15,10 @@ use super::{
     memory::{Memory, Remembered},
     parked::{Parking, Waiting},
     payment::Payment,
+    returns::Return,
     saga::Leg,
     state::Order,
+    stored::{FulfilmentV010, LegV010},
     terms::Terms,
 };
 use crate::domain::{
@@ -32,16 +34,22 @@ pub enum OrderPart {
     Head(Head),
     /// `line:<n>`.
     Line(Line),
-    /// `leg:<n>`.
-    Leg(Leg),
+    /// `leg:<n>`, as v0.1.0 wrote it.
+    LegV010(LegV010),
     /// `pay:<name>`.
     Payment(Payment),
-    /// `ful:<name>`.
-    Fulfilment(Fulfilment),
+    /// `ful:<name>`, as v0.1.0 wrote it.
+    FulfilmentV010(FulfilmentV010),
     /// `id:<hex>`.
     Remembered(Remembered),
     /// `park:<n>`.
     Waiting(Waiting),
+    /// `leg:<n>`.
+    Leg(Leg),
+    /// `ful:<name>`.
+    Fulfilment(Fulfilment),
+    /// `ret:<name>`.
+    Return(Return),
 }
 
 /// The part that every change writes.
@@ -80,6 +88,7 @@ pub(super) enum Which {
     Fulfilment(Name),
     Remembered(EventKey),
     Waiting(u64),
+    Return(Name),
 }
 
 impl Which {
@@ -92,6 +101,7 @@ impl Which {
             Which::Fulfilment(name) => format!("ful:{name}"),
             Which::Remembered(key) => format!("id:{:032x}", key.0),
             Which::Waiting(number) => format!("park:{number}"),
+            Which::Return(name) => format!("ret:{name}"),
         }
     }
 
@@ -106,6 +116,7 @@ impl Which {
             "ful" => Name::new(name).ok().map(Which::Fulfilment),
             "id" => u128::from_str_radix(name, 16).ok().map(|id| Which::Remembered(EventKey(id))),
             "park" => name.parse().ok().map(Which::Waiting),
+            "ret" => Name::new(name).ok().map(Which::Return),
             _ => None,
         }
     }
@@ -126,6 +137,9 @@ pub(super) fn note_changed(fact: &OrderFact, changed: &mut BTreeSet<Which>) {
         }
         OrderFact::Fulfilment { fulfilment, .. } => {
             changed.insert(Which::Fulfilment(fulfilment.clone()));
+        }
+        OrderFact::Return { r#return, .. } => {
+            changed.insert(Which::Return(r#return.clone()));
         }
         OrderFact::Remembered { key, .. } => drop(changed.insert(Which::Remembered(*key))),
         OrderFact::Parked { number, .. } | OrderFact::Unparked { number } => {
@@ -154,6 +168,7 @@ impl OrderState {
             }
             Which::Remembered(key) => self.memory.get(*key).cloned().map(OrderPart::Remembered),
             Which::Waiting(number) => self.parked.get(*number).cloned().map(OrderPart::Waiting),
+            Which::Return(name) => order?.returns.get(name).cloned().map(OrderPart::Return),
         }
     }
 
@@ -191,6 +206,7 @@ struct Parts {
     legs: BTreeMap<u32, Leg>,
     payments: BTreeMap<Name, Payment>,
     fulfilments: BTreeMap<Name, Fulfilment>,
+    returns: BTreeMap<Name, Return>,
     memory: Memory,
     parked: Parking,
 }
@@ -201,12 +217,17 @@ impl Parts {
             (Which::Head, OrderPart::Head(head)) => self.head = Some(head),
             (Which::Line(at), OrderPart::Line(line)) => drop(self.lines.insert(at, line)),
             (Which::Leg(at), OrderPart::Leg(leg)) => drop(self.legs.insert(at, leg)),
+            (Which::Leg(at), OrderPart::LegV010(leg)) => drop(self.legs.insert(at, leg.into())),
             (Which::Payment(name), OrderPart::Payment(payment)) => {
                 self.payments.insert(name, payment);
             }
             (Which::Fulfilment(name), OrderPart::Fulfilment(fulfilment)) => {
                 self.fulfilments.insert(name, fulfilment);
             }
+            (Which::Fulfilment(name), OrderPart::FulfilmentV010(fulfilment)) => {
+                self.fulfilments.insert(name, fulfilment.into());
+            }
+            (Which::Return(name), OrderPart::Return(of)) => drop(self.returns.insert(name, of)),
             (Which::Remembered(key), OrderPart::Remembered(remembered)) => {
                 self.memory.insert(key, remembered);
             }
@@ -231,6 +252,7 @@ impl Parts {
             legs,
             payments: self.payments,
             fulfilments: self.fulfilments,
+            returns: self.returns,
             confirmed: placed.confirmed,
             closes_at: placed.closes_at,
             closed: placed.closed,

@@ -1,12 +1,13 @@
 //! The legs of the saga: one hold each, asked of one SKU.
 //!
 //! Promise: a leg has at most one unanswered command, and the next one follows from what the hold
-//! is, what left, and what the order still wants. So a release never overtakes a shipment whose
-//! units it would give away, and a repeated answer finds nothing to do.
+//! is, what its goods did, and what the order still wants. So a release never overtakes a shipment
+//! whose units it would give away, and a repeated answer finds nothing to do.
 
 use serde::{Deserialize, Serialize};
 
 use super::terms::Terms;
+pub use crate::domain::command::Goods;
 use crate::domain::{
     command::SkuCommand,
     event::OrderPolicy,
@@ -44,19 +45,28 @@ pub enum Hold {
     Released,
 }
 
-/// Units of a leg that left and that its SKU must hear of.
+/// Units of a leg that moved, where, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shipment {
     /// The leg's number of it, from 1.
     pub number: u32,
-    /// From where the units left.
+    /// From where the units left, or where they came.
     pub location: LocationId,
     /// Units.
     pub quantity: u32,
-    /// Of these, units out of the leg's hold.
+    /// Of these, units out of the leg's hold, or back into it.
     pub held: u32,
-    /// When they left, says the publisher.
+    /// When they did, says the publisher.
     pub time: Timestamp,
+}
+
+/// What goods did, and its SKU must hear of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Movement {
+    /// What they did.
+    pub goods: Goods,
+    /// Which units.
+    pub shipment: Shipment,
 }
 
 /// What a leg asks of its SKU; with the leg and the terms it is the whole command.
@@ -77,6 +87,8 @@ pub enum Ask {
     },
     /// Units left.
     Ship(Shipment),
+    /// Units did something else.
+    Move(Movement),
 }
 
 /// A command that has not been answered.
@@ -111,10 +123,10 @@ pub struct Leg {
     pub hold: Hold,
     /// The command that waits for its answer.
     pub sent: Option<Sent>,
-    /// What left and is not yet answered, oldest first.
-    pub unanswered_shipments: Vec<Shipment>,
-    /// Shipments so far.
-    pub shipments: u32,
+    /// What its goods did and is not yet answered, oldest first.
+    pub unanswered: Vec<Movement>,
+    /// Movements of its goods so far.
+    pub movements: u32,
 }
 
 /// What can happen to a leg.
@@ -145,11 +157,13 @@ pub enum LegFact {
     },
     /// Units left; the SKU must hear of it.
     Shipping(Shipment),
-    /// The SKU heard of the oldest unanswered shipment.
+    /// The SKU heard of the oldest unanswered movement.
     Shipped {
         /// Its number.
         number: u32,
     },
+    /// Units did something else; the SKU must hear of it.
+    Moving(Movement),
 }
 
 impl Leg {
@@ -185,6 +199,14 @@ impl Leg {
                 held: shipment.held,
                 shipment: shipment.number,
             },
+            Ask::Move(Movement { goods, shipment }) => SkuCommand::Move {
+                hold,
+                goods: *goods,
+                location: shipment.location.clone(),
+                quantity: shipment.quantity,
+                held: shipment.held,
+                shipment: shipment.number,
+            },
         }
     }
 
@@ -193,12 +215,11 @@ impl Leg {
     /// question: its hold may not be known yet, and must never be opened then.
     pub fn next_ask(&self, open: u32, commit: bool) -> Option<Ask> {
         if let Some(sent) = &self.sent {
-            let give_up =
-                sent.ask == Ask::Reserve && open == 0 && self.unanswered_shipments.is_empty();
+            let give_up = sent.ask == Ask::Reserve && open == 0 && self.unanswered.is_empty();
             return give_up.then_some(Ask::Release { keep: 0 });
         }
-        if let Some(shipment) = self.unanswered_shipments.first() {
-            return Some(Ask::Ship(shipment.clone()));
+        if let Some(movement) = self.unanswered.first() {
+            return Some(movement.clone().ask());
         }
         match &self.hold {
             Hold::Granted(_) | Hold::Lapsed(_) if commit && open > 0 => {
@@ -216,20 +237,31 @@ impl Leg {
         }
     }
 
-    /// Units that the hold must still cover: those the order wants and those that left unanswered.
+    /// Units that the hold must cover by now: those the order wants and those that left unanswered,
+    /// less those that come back into it.
     pub fn needed(&self, open: u32) -> u64 {
-        u64::from(open) + u64::from(self.leaving())
+        (u64::from(open) + u64::from(self.leaving())).saturating_sub(u64::from(self.coming()))
     }
 
     /// Units that left and that its SKU has not taken out of the hold yet, as far as known.
     pub fn leaving(&self) -> u32 {
-        let held = self.unanswered_shipments.iter().map(|shipment| shipment.held);
-        held.fold(0, u32::saturating_add)
+        self.unanswered(Goods::Left)
+    }
+
+    /// Units that did not leave after all and that its SKU has not put back into the hold yet.
+    fn coming(&self) -> u32 {
+        self.unanswered(Goods::BroughtBack)
+    }
+
+    fn unanswered(&self, goods: Goods) -> u32 {
+        let unanswered = self.unanswered.iter().filter(|movement| movement.goods == goods);
+        unanswered.map(|movement| movement.shipment.held).fold(0, u32::saturating_add)
     }
 
     /// Units in the hold that nobody wants, of an order that still wants `open` of it.
     pub fn surplus(&self, open: u32) -> u32 {
         let granted = self.grant().map_or(0, |grant| grant.quantity);
+        let granted = granted.saturating_add(self.coming());
         granted.saturating_sub(open).saturating_sub(self.leaving())
     }
 
@@ -250,5 +282,24 @@ impl Leg {
     pub fn is_allocated(&self) -> bool {
         let committing = matches!(&self.sent, Some(Sent { ask: Ask::Commit { .. }, .. }));
         matches!(self.hold, Hold::Allocated(_)) && !committing
+    }
+}
+
+impl Movement {
+    fn ask(self) -> Ask {
+        match self.goods {
+            Goods::Left => Ask::Ship(self.shipment),
+            Goods::Missing | Goods::BroughtBack | Goods::Returned(_) => Ask::Move(self),
+        }
+    }
+}
+
+impl Ask {
+    /// The number of the movement that it tells of, if it does.
+    pub fn movement(&self) -> Option<u32> {
+        match self {
+            Ask::Ship(shipment) | Ask::Move(Movement { shipment, .. }) => Some(shipment.number),
+            Ask::Reserve | Ask::Commit { .. } | Ask::Release { .. } => None,
+        }
     }
 }

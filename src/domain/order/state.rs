@@ -10,12 +10,13 @@ use super::{
     fulfilment::Fulfilment,
     lines::{Line, Place},
     payment::Payment,
+    returns::Return,
     saga::Leg,
     terms::Terms,
 };
 use crate::domain::{
     event::OrderPolicy,
-    ids::{HoldName, Name, OrderId, Sku},
+    ids::{HoldName, LocationId, Name, OrderId, Sku},
     time::Timestamp,
 };
 
@@ -32,6 +33,8 @@ pub struct Order {
     pub payments: BTreeMap<Name, Payment>,
     /// By name.
     pub fulfilments: BTreeMap<Name, Fulfilment>,
+    /// By name.
+    pub returns: BTreeMap<Name, Return>,
     /// It was said to be confirmed.
     pub confirmed: bool,
     /// When it will be closed, once delivered.
@@ -49,6 +52,7 @@ impl Order {
             legs,
             payments: BTreeMap::new(),
             fulfilments: BTreeMap::new(),
+            returns: BTreeMap::new(),
             confirmed: false,
             closes_at: None,
             closed: false,
@@ -137,5 +141,29 @@ impl Order {
     /// A line by its name.
     pub fn line_named(&self, name: &Name) -> Option<(u32, &Line)> {
         (0..).zip(&self.lines).find(|(_, line)| line.name == *name)
+    }
+
+    /// Units of a line that a physical fact can still take: all that have not left, promised or not.
+    pub fn shippable(&self, name: &Name) -> u32 {
+        let lines = self.lines.iter().filter(|line| line.name == *name);
+        lines.map(Line::shippable).fold(0, u32::saturating_add)
+    }
+
+    /// The places of a line's portions.
+    pub fn indexes_of(&self, name: &Name) -> Vec<u32> {
+        let lines = (0..).zip(&self.lines).filter(|(_, line)| line.name == *name);
+        lines.map(|(index, _)| index).collect()
+    }
+
+    /// The same, those held at a location first.
+    pub fn portions(&self, name: &Name, at: &LocationId) -> Vec<u32> {
+        let elsewhere = |index: &u32| {
+            let leg = self.lines.get(*index as usize).map(|line| line.leg);
+            let grant = leg.and_then(|leg| self.legs.get(leg as usize)?.grant());
+            grant.is_none_or(|grant| grant.location != *at)
+        };
+        let mut portions = self.indexes_of(name);
+        portions.sort_by_key(elsewhere);
+        portions
     }
 }

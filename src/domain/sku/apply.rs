@@ -53,6 +53,7 @@ impl SkuState {
             | SkuFact::HoldTransferred { .. }
             | SkuFact::HoldCommitted { .. }
             | SkuFact::HoldReduced { .. }
+            | SkuFact::HoldGrown { .. }
             | SkuFact::HoldShipped { .. }
             | SkuFact::ShipmentSeen { .. }
             | SkuFact::HoldEnded { .. }

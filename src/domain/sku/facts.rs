@@ -148,4 +148,11 @@ pub enum SkuFact {
         /// The stones.
         stones: Vec<PromiseNo>,
     },
+    /// A hold promises units again that had been said to leave.
+    HoldGrown {
+        /// The hold.
+        promise: PromiseNo,
+        /// The units.
+        by: Units,
+    },
 }

@@ -160,6 +160,20 @@ impl Hold {
         Ok(())
     }
 
+    /// Takes units on.
+    pub(super) fn take_on(&mut self, units: Units) -> Result<(), Breach> {
+        let more = |have: u64, more: u64| {
+            have.checked_add(more)
+                .ok_or_else(|| Breach(format!("hold {} takes on {units:?}", self.name)))
+        };
+        self.units = Units {
+            covered: more(self.units.covered, units.covered)?,
+            short: more(self.units.short, units.short)?,
+            backordered: more(self.units.backordered, units.backordered)?,
+        };
+        Ok(())
+    }
+
     /// What stays of it once it has ended.
     pub(super) fn stone(self, promise: PromiseNo, ending: Ending, ended_at: Timestamp) -> Stone {
         Stone {

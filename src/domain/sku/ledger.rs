@@ -46,6 +46,10 @@ pub(super) fn enter(ledger: &mut impl Ledger, fact: &SkuFact) -> Result<(), Brea
             hold.give_up(*by)?;
             stock.give_back(hold.is_committed(), *by)
         }),
+        SkuFact::HoldGrown { promise, by } => change(ledger, *promise, |hold, stock| {
+            hold.take_on(*by)?;
+            stock.promise(hold.is_committed(), *by)
+        }),
         SkuFact::HoldShipped { promise, units } => change(ledger, *promise, |hold, stock| {
             hold.give_up(Units { covered: *units, ..Default::default() })?;
             stock.ship(hold.is_committed(), *units)

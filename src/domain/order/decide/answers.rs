@@ -77,6 +77,7 @@ impl Draft<'_> {
             | LegFact::Lapsed
             | LegFact::Released { .. }
             | LegFact::Shipping(_)
+            | LegFact::Moving(_)
             | LegFact::Shipped { .. } => {}
         }
     }

@@ -13,7 +13,8 @@ use crate::domain::{
         fulfilment::FulfilmentFact,
         lines::{Line, LineFact, Place},
         payment::PaymentFact,
-        saga::{Ask, Leg, LegFact, Sent},
+        returns::ReturnFact,
+        saga::{Ask, Leg, LegFact, Movement, Sent},
         state::Order,
         terms::Terms,
     },
@@ -110,8 +111,13 @@ impl<'a> Draft<'a> {
         self.decision.outcomes.push(outcome);
     }
 
-    /// Moves up to `units` of a line to another place, from these in turn.
-    pub fn move_units(&mut self, line: u32, from: &[Place], to: Place, units: u32) {
+    /// Writes down what happened to a return.
+    pub fn record_return(&mut self, of: &Name, fact: ReturnFact) {
+        self.record(OrderFact::Return { r#return: of.clone(), fact });
+    }
+
+    /// Moves up to `units` of a line to another place, from these in turn; says how many.
+    pub fn move_units(&mut self, line: u32, from: &[Place], to: Place, units: u32) -> u32 {
         let mut left = units;
         for &from in from {
             let here = self.order.lines.get(line as usize).map_or(0, |line| line.units.at(from));
@@ -121,6 +127,7 @@ impl<'a> Draft<'a> {
                 self.record_line(line, LineFact::Moved { from, to, units });
             }
         }
+        units - left
     }
 
     /// Gives up all open units of these lines; says which and how many.
@@ -146,7 +153,7 @@ impl<'a> Draft<'a> {
     pub fn ask(&mut self, index: u32, ask: Ask) {
         let Some(leg) = self.order.legs.get(index as usize) else { return };
         let time = match &ask {
-            Ask::Ship(shipment) => shipment.time,
+            Ask::Ship(shipment) | Ask::Move(Movement { shipment, .. }) => shipment.time,
             Ask::Reserve | Ask::Commit { .. } | Ask::Release { .. } => self.when.time,
         };
         let body = leg.command(&ask, self.id, &self.order.terms);

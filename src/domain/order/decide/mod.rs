@@ -9,9 +9,11 @@ mod conclude;
 mod deadlines;
 mod draft;
 mod fulfilments;
+mod parcels;
 mod parking;
 mod payments;
 mod placed;
+mod returns;
 
 use self::draft::{Draft, When};
 use super::{OrderState, facts::OrderFact, memory::Recall, state::Order};
@@ -19,7 +21,7 @@ use crate::domain::{
     Moment,
     command::SkuAnswer,
     decision::{Cause, Decision, Input, Published, Verdict},
-    event::{FulfilmentStep, OrderEvent},
+    event::OrderEvent,
     refusal::Reason,
 };
 
@@ -78,31 +80,24 @@ fn judge(
     published: &Published<OrderEvent>,
     moment: &Moment<'_>,
 ) -> Decision<OrderFact> {
-    use FulfilmentStep as Step;
     let Published { cause, event } = published;
     let decision = match (event, &state.order) {
-        (
-            OrderEvent::Return(..)
-            | OrderEvent::Fulfilment(
-                Step::ShortPicked | Step::Cancelled | Step::Moved | Step::Split,
-                _,
-            ),
-            _,
-        ) => Decision::refused(Reason::NotSupported),
         (OrderEvent::Placed(placed), None) => placed::decide(&state.id, placed, cause, moment),
         (OrderEvent::Placed(_), Some(_)) => Decision::refused(Reason::OrderExists),
         (
             OrderEvent::CancelRequested(_)
             | OrderEvent::Payment(..)
             | OrderEvent::Fulfilment(..)
-            | OrderEvent::ShipmentTracked(_),
+            | OrderEvent::ShipmentTracked(_)
+            | OrderEvent::Return(..),
             None,
         ) => parking::park(state, published, moment),
         (
             OrderEvent::CancelRequested(_)
             | OrderEvent::Payment(..)
             | OrderEvent::Fulfilment(..)
-            | OrderEvent::ShipmentTracked(_),
+            | OrderEvent::ShipmentTracked(_)
+            | OrderEvent::Return(..),
             Some(order),
         ) => follow(state, order, published, moment),
     };
@@ -123,9 +118,8 @@ fn follow(
         OrderEvent::Payment(step, payment) => payments::decide(&mut draft, *step, payment),
         OrderEvent::Fulfilment(step, said) => fulfilments::decide(&mut draft, *step, said),
         OrderEvent::ShipmentTracked(said) => fulfilments::track(&mut draft, said),
-        OrderEvent::Placed(_) | OrderEvent::Return(..) => {
-            Verdict::Refused(Reason::NotSupported.into())
-        }
+        OrderEvent::Return(step, said) => returns::decide(&mut draft, *step, said),
+        OrderEvent::Placed(_) => Verdict::Refused(Reason::OrderExists.into()),
     };
     draft.conclude(verdict)
 }

@@ -65,8 +65,8 @@ fn leg_for(line: &OrderLine) -> Leg {
         asked: line.quantity,
         hold: Hold::Asked,
         sent: None,
-        unanswered_shipments: Vec::new(),
-        shipments: 0,
+        unanswered: Vec::new(),
+        movements: 0,
     }
 }
 

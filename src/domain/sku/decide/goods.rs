@@ -24,24 +24,30 @@ fn already_counted(draft: &Draft<'_>, location: &LocationId) -> bool {
 
 /// Goods arrived.
 pub(super) fn received(draft: &mut Draft<'_>, location: &LocationId, quantity: u32) -> Judgement {
-    if already_counted(draft, location) {
-        return Ok(Verdict::Recorded);
-    }
-    shelf::arrive(draft, location, u64::from(quantity));
-    Ok(Verdict::Accepted)
+    Ok(came(draft, location, u64::from(quantity), Disposition::Restock))
 }
 
 /// Goods without an order came back.
 pub(super) fn returned(draft: &mut Draft<'_>, event: &StockReturned) -> Judgement {
-    match event.disposition {
-        Disposition::Restock => received(draft, &event.location, event.quantity),
-        Disposition::Scrap => Ok(Verdict::Recorded),
-        Disposition::Quarantine if already_counted(draft, &event.location) => Ok(Verdict::Recorded),
-        Disposition::Quarantine => {
-            quarantined(draft, &event.location, u64::from(event.quantity));
-            Ok(Verdict::Accepted)
-        }
+    Ok(came(draft, &event.location, u64::from(event.quantity), event.disposition))
+}
+
+/// Goods are back, and this is done with them.
+pub(super) fn came(
+    draft: &mut Draft<'_>,
+    location: &LocationId,
+    units: u64,
+    disposition: Disposition,
+) -> Verdict {
+    if already_counted(draft, location) {
+        return Verdict::Recorded;
     }
+    match disposition {
+        Disposition::Restock => shelf::arrive(draft, location, units),
+        Disposition::Quarantine => quarantined(draft, location, units),
+        Disposition::Scrap => return Verdict::Recorded,
+    }
+    Verdict::Accepted
 }
 
 /// Goods arrived and are looked at first; what was overdrawn is paid off even so.

@@ -9,6 +9,7 @@ mod draft;
 mod goods;
 mod holds;
 mod later;
+mod moving;
 mod orders;
 mod place;
 mod reserving;

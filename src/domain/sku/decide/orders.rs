@@ -3,6 +3,7 @@
 
 use super::{
     draft::{Draft, Trace},
+    moving::{self, Seen},
     place, reserving, shelf,
     shipping::{self, Leaving},
 };
@@ -22,7 +23,7 @@ use crate::domain::{
 /// How what a command moves is remembered for counts.
 pub(super) fn trace(command: &SkuCommand) -> Trace {
     match command {
-        SkuCommand::Ship { .. } => Trace::Exact,
+        SkuCommand::Ship { .. } | SkuCommand::Move { .. } => Trace::Exact,
         SkuCommand::Reserve { .. } | SkuCommand::Commit { .. } | SkuCommand::Release { .. } => {
             Trace::BySecond
         }
@@ -75,6 +76,15 @@ fn answer(draft: &mut Draft<'_>, command: &SkuCommand, order: &OrderId) -> SkuAn
             ship(draft, order, hold, location, units, *shipment);
             SkuAnswer::Shipped { hold: hold.clone(), shipment: *shipment }
         }
+        SkuCommand::Move { hold, goods, location, quantity, held, shipment } => {
+            let moved = moving::Moved {
+                goods: *goods,
+                location,
+                units: Leaving { units: u64::from(*quantity), held: u64::from(*held) },
+            };
+            moving::moved(draft, order, hold, &moved, *shipment);
+            SkuAnswer::Shipped { hold: hold.clone(), shipment: *shipment }
+        }
     }
 }
 
@@ -85,7 +95,9 @@ fn not_its_own(command: &SkuCommand) -> SkuAnswer {
         SkuCommand::Reserve { .. } => SkuAnswer::NotReserved { hold, refusal },
         SkuCommand::Commit { .. } => SkuAnswer::NotCommitted { hold, refusal },
         SkuCommand::Release { .. } => SkuAnswer::Released { hold, keep: 0 },
-        SkuCommand::Ship { shipment, .. } => SkuAnswer::Shipped { hold, shipment: *shipment },
+        SkuCommand::Ship { shipment, .. } | SkuCommand::Move { shipment, .. } => {
+            SkuAnswer::Shipped { hold, shipment: *shipment }
+        }
     }
 }
 
@@ -220,24 +232,10 @@ fn ship(
     units: Leaving,
     shipment: u32,
 ) {
-    match draft.find(name) {
-        Known::Open(hold) if hold.shipments.contains(&shipment) => {}
-        Known::Ended(stone) if stone.shipments.contains(&shipment) => {}
-        Known::Open(Hold { promise, .. }) => {
-            let promise = *promise;
-            draft.propose(SkuFact::ShipmentSeen { promise, shipment });
-            shipping::from_hold(draft, promise, location, units);
-        }
-        Known::Ended(stone) => {
-            // Laid anew, or an old stone would be taken away before the repeat of this comes.
-            let mut stone = stone.clone();
-            stone.shipments.insert(shipment);
-            draft.propose(SkuFact::StoneLaid(Box::new(stone)));
-            shipping::from_shelf(draft, location, units.units);
-        }
-        Known::Unknown => {
-            let promise = lay_stone(draft, order, name, Ending::Shipped);
-            draft.propose(SkuFact::ShipmentSeen { promise, shipment });
+    match moving::see(draft, order, name, shipment) {
+        None => {}
+        Some(Seen::Hold(promise)) => shipping::from_hold(draft, promise, location, units),
+        Some(Seen::Stone(_)) => {
             shipping::from_shelf(draft, location, units.units);
         }
     }

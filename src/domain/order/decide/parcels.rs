@@ -1,0 +1,201 @@
+//! Goods on their way: what left, what did not leave after all, what arrived, what came back.
+//!
+//! Promise: each unit that moves is counted in its line, in its fulfilment and in the books of its
+//! SKU, by one decision; what a fulfilment took it can give back exactly.
+
+use std::collections::BTreeMap;
+
+use super::{
+    draft::Draft,
+    fulfilments::{ByLine, within_order},
+};
+use crate::domain::{
+    event::{Fulfilment, FulfilmentStep},
+    ids::{LocationId, Name},
+    order::{
+        fulfilment::{FulfilmentFact, Taken, Told},
+        lines::Place,
+        saga::{Goods, Hold, LegFact, Movement, Shipment},
+        state::Order,
+    },
+    outcome::{LineQuantity, Outcome},
+    refusal::Refusal,
+};
+
+impl Draft<'_> {
+    /// Counts units as gone, the firmest promises first, and lets their SKUs know.
+    pub fn ship(&mut self, said: &Fulfilment, units: &ByLine) -> Result<(), Refusal> {
+        within_order(&self.order, units)?;
+        let stage = self
+            .order
+            .fulfilments
+            .get(&said.fulfilment)
+            .map_or_else(Default::default, |of| of.stage);
+        let open = self.order.open_by_leg();
+        let taken = self.take(said, units);
+        let told = self.tell_skus(said, &taken, &open);
+        self.record_fulfilment(&said.fulfilment, FulfilmentFact::Took { taken, told });
+        let skipped = stage.skipped(crate::domain::order::fulfilment::Stage::Shipped);
+        self.step(FulfilmentStep::Shipped, said, units, skipped);
+        let complete = self.order.open() == 0;
+        let (fulfilment, lines) = (said.fulfilment.clone(), units.quantities());
+        self.say(Outcome::OrderShipped { fulfilment, lines, complete });
+        Ok(())
+    }
+
+    /// Moves units of lines from wherever they stand to those that left.
+    fn take(&mut self, said: &Fulfilment, units: &ByLine) -> Vec<Taken> {
+        let from = [Place::OPEN, Place::LOST].concat();
+        let mut taken = Vec::new();
+        for (line, quantity) in units.iter() {
+            let mut left = quantity;
+            for place in &from {
+                for line in self.order.portions(line, &said.location) {
+                    let units = self.move_units(line, &[*place], Place::Shipped, left);
+                    left -= units;
+                    if units > 0 {
+                        taken.push(Taken { line, from: *place, units });
+                    }
+                }
+            }
+        }
+        taken
+    }
+
+    /// One shipment for each hold that units belonged to, whatever became of the hold. Of lines that
+    /// share a hold one may ship more than it was promised: the others keep theirs.
+    fn tell_skus(&mut self, said: &Fulfilment, taken: &[Taken], open_before: &[u32]) -> Vec<Told> {
+        let open_after = self.order.open_by_leg();
+        let mut by_leg: BTreeMap<u32, u32> = BTreeMap::new();
+        for Taken { line, units, .. } in taken {
+            let Some(line) = self.order.lines.get(*line as usize) else { continue };
+            let sum = by_leg.entry(line.leg).or_default();
+            *sum = sum.saturating_add(*units);
+        }
+        let mut told = Vec::new();
+        for (leg, quantity) in by_leg {
+            let Some(known) = self.order.legs.get(leg as usize) else { continue };
+            let open = |by_leg: &[u32]| by_leg.get(leg as usize).copied().unwrap_or(0);
+            let promised = open(open_before).saturating_sub(open(&open_after));
+            let held = quantity.min(promised.saturating_add(known.surplus(open(open_before))));
+            let left = Told { leg, location: said.location.clone(), quantity, held };
+            self.move_goods(&left, Goods::Left);
+            told.push(left);
+        }
+        told
+    }
+
+    /// Writes down that goods of a leg moved, for its SKU to hear.
+    fn move_goods(&mut self, told: &Told, goods: Goods) {
+        let Some(leg) = self.order.legs.get(told.leg as usize) else { return };
+        let shipment = Shipment {
+            number: leg.movements.saturating_add(1),
+            location: told.location.clone(),
+            quantity: told.quantity,
+            held: told.held,
+            time: self.when.time,
+        };
+        let fact = match goods {
+            Goods::Left => LegFact::Shipping(shipment),
+            Goods::Missing | Goods::BroughtBack | Goods::Returned(_) => {
+                LegFact::Moving(Movement { goods, shipment })
+            }
+        };
+        self.record_leg(told.leg, fact);
+    }
+
+    /// A fulfilment will not happen; of one that had left, everything is where it was.
+    pub fn bring_back(&mut self, said: &Fulfilment) {
+        let known = self.order.fulfilments.get(&said.fulfilment).cloned().unwrap_or_default();
+        for Taken { line, from, units } in &known.taken {
+            let home = self.home(*line, *from);
+            self.move_units(*line, &[Place::Shipped], home, *units);
+        }
+        for told in &known.told {
+            self.move_goods(told, Goods::BroughtBack);
+        }
+        let lines: Vec<LineQuantity> = (known.lines.iter())
+            .map(|(line, parcel)| (line, parcel.shipped))
+            .filter(|(_, quantity)| *quantity > 0)
+            .map(|(line, quantity)| LineQuantity { line: line.clone(), quantity })
+            .collect();
+        self.record_fulfilment(
+            &said.fulfilment,
+            FulfilmentFact::Stepped {
+                step: FulfilmentStep::Cancelled,
+                location: said.location.clone(),
+                lines: lines.clone(),
+                tracking: None,
+                skipped: Vec::new(),
+            },
+        );
+        if !lines.is_empty() {
+            self.say(Outcome::ShipmentCancelled { fulfilment: said.fulfilment.clone(), lines });
+        }
+    }
+
+    /// Where units stand that come back from where they had left to: as before, or, if their SKU has
+    /// answered since, as it answered.
+    fn home(&self, line: u32, from: Place) -> Place {
+        let leg = self.order.lines.get(line as usize).and_then(|line| {
+            let leg = self.order.legs.get(line.leg as usize)?;
+            Some((&leg.hold, leg.sent.is_some()))
+        });
+        match (from, leg) {
+            (Place::Awaiting | Place::Reserved, Some((Hold::Allocated(_), _))) => Place::Allocated,
+            (Place::Awaiting, Some((Hold::Asked, true))) => Place::Awaiting,
+            (Place::Awaiting, Some((Hold::Granted(_) | Hold::Lapsed(_), _))) => Place::Reserved,
+            (Place::Awaiting, _) => Place::Refused,
+            (from, _) => from,
+        }
+    }
+
+    /// Units of lines arrived, wherever among the lines they are.
+    pub fn arrive(&mut self, units: &ByLine) {
+        for (line, quantity) in units.iter() {
+            self.move_line(line, &[Place::Shipped], Place::Delivered, quantity);
+        }
+    }
+
+    /// Moves units of a line to another place, from these in turn, whichever leg they belong to.
+    pub fn move_line(&mut self, name: &Name, from: &[Place], to: Place, units: u32) {
+        let mut left = units;
+        for line in self.order.indexes_of(name) {
+            left -= self.move_units(line, from, to, left);
+        }
+    }
+
+    /// Units of a line moved at a location, but for the order's own count of what left.
+    pub fn put_back(&mut self, line: &Name, quantity: u32, goods: Goods, at: Option<&LocationId>) {
+        let location = at.cloned().or_else(|| self.order.left_from(line));
+        let leg = self.order.line_named(line).map(|(_, line)| line.leg);
+        let (Some(location), Some(leg)) = (location, leg) else { return };
+        self.move_goods(&Told { leg, location, quantity, held: 0 }, goods);
+    }
+
+    /// Writes down that a fulfilment went a step.
+    pub fn step(
+        &mut self,
+        step: FulfilmentStep,
+        said: &Fulfilment,
+        units: &ByLine,
+        skipped: Vec<FulfilmentStep>,
+    ) {
+        let fact = FulfilmentFact::Stepped {
+            step,
+            location: said.location.clone(),
+            lines: units.quantities(),
+            tracking: said.tracking.clone(),
+            skipped,
+        };
+        self.record_fulfilment(&said.fulfilment, fact);
+    }
+}
+
+impl Order {
+    /// From where units of a line left first.
+    fn left_from(&self, line: &Name) -> Option<LocationId> {
+        let left = self.fulfilments.values().find(|of| of.shipped(line) > 0)?;
+        left.location.clone()
+    }
+}
