@@ -214,8 +214,9 @@ fn data_of_order(outcome: &Outcome) -> OutcomeData<'_> {
             complete: Some(*complete),
             ..OutcomeData::default()
         },
-        Outcome::ShipmentCancelled { fulfilment, lines } => OutcomeData {
+        Outcome::ShipmentCancelled { fulfilment, lines, complete } => OutcomeData {
             fulfilment: Some(fulfilment.as_str()),
+            complete: Some(*complete),
             lines: Some(Lines::Units(lines)),
             ..OutcomeData::default()
         },

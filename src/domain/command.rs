@@ -166,17 +166,26 @@ pub enum SkuAnswer {
         /// Units that stay with the order.
         keep: u32,
     },
-    /// Units left, or did what else they did.
+    /// Units left.
     Shipped {
         /// The hold.
         hold: HoldName,
-        /// The order's number of it.
+        /// The order's number of the shipment.
         shipment: u32,
     },
     /// The hold passed its deadline.
     Expired {
         /// The hold.
         hold: HoldName,
+    },
+    /// Units did what else they did.
+    Moved {
+        /// The hold.
+        hold: HoldName,
+        /// The order's number of it.
+        shipment: u32,
+        /// Units in the hold by now; 0 if there is none.
+        quantity: u32,
     },
 }
 
@@ -190,6 +199,7 @@ impl SkuAnswer {
             | SkuAnswer::NotCommitted { hold, .. }
             | SkuAnswer::Released { hold, .. }
             | SkuAnswer::Shipped { hold, .. }
+            | SkuAnswer::Moved { hold, .. }
             | SkuAnswer::Expired { hold } => hold,
         }
     }

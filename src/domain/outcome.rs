@@ -230,6 +230,8 @@ pub enum Outcome {
         fulfilment: Name,
         /// What did not leave.
         lines: Vec<LineQuantity>,
+        /// Whether nothing else is left of the order.
+        complete: bool,
     },
     /// `order.returned`: goods came back.
     OrderReturned {

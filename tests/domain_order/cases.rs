@@ -610,7 +610,7 @@ fn a_shipment_that_is_cancelled_gives_back_what_it_took() {
     assert_eq!(bench.status(), Some(OrderStatus::Confirmed));
     let told = bench.told("A", shipped(1));
     assert_eq!(told, "recorded | A BroughtBack 2, 2 held at hel #2 | ");
-    assert_eq!(bench.told("A", shipped(2)), "recorded |  | ");
+    assert_eq!(bench.told("A", moved(2, 2)), "recorded |  | ");
     let again = bench.say(fulfil(F::Cancelled, "f1", &[("a", 2)]));
     assert_eq!(again, "recorded |  | ");
     let left = bench.say(fulfil(F::Shipped, "f1", &[("a", 2)]));

@@ -111,3 +111,7 @@ pub fn released(keep: u32) -> SkuAnswer {
 pub fn shipped(shipment: u32) -> SkuAnswer {
     SkuAnswer::Shipped { hold: hold(), shipment }
 }
+
+pub fn moved(shipment: u32, quantity: u32) -> SkuAnswer {
+    SkuAnswer::Moved { hold: hold(), shipment, quantity }
+}

@@ -50,8 +50,16 @@ impl Leg {
                 }
                 Some(_) | None => Heard::Nothing,
             },
-            SkuAnswer::Shipped { shipment, .. } => match asked.and_then(Ask::movement) {
-                Some(number) if number == *shipment => Heard::Answered(LegFact::Shipped { number }),
+            SkuAnswer::Shipped { shipment: number, .. } => match asked {
+                Some(Ask::Ship(asked)) if asked.number == *number => {
+                    Heard::Answered(LegFact::Shipped { number: *number })
+                }
+                Some(_) | None => Heard::Nothing,
+            },
+            SkuAnswer::Moved { shipment: number, quantity, .. } => match asked {
+                Some(Ask::Move(asked)) if asked.shipment.number == *number => {
+                    Heard::Answered(LegFact::Moved { number: *number, quantity: *quantity })
+                }
                 Some(_) | None => Heard::Nothing,
             },
             SkuAnswer::Expired { .. } => match &self.hold {
@@ -95,7 +103,16 @@ impl Leg {
                 self.moving(Movement { goods: Goods::Left, shipment: shipment.clone() })?;
             }
             LegFact::Moving(movement) => self.moving(movement.clone())?,
-            LegFact::Shipped { number } => self.shipped(*number)?,
+            LegFact::Shipped { number } => {
+                let shipment = self.moved(*number)?.shipment;
+                self.give(shipment.held);
+            }
+            LegFact::Moved { number, quantity } => {
+                let Movement { goods, shipment } = self.moved(*number)?;
+                if goods == Goods::BroughtBack && shipment.held > 0 {
+                    self.take_back(*quantity, shipment.location);
+                }
+            }
         }
         Ok(())
     }
@@ -140,21 +157,31 @@ impl Leg {
         Ok(())
     }
 
-    fn shipped(&mut self, number: u32) -> Result<(), Breach> {
+    fn moved(&mut self, number: u32) -> Result<Movement, Breach> {
         if self.unanswered.first().map(|movement| movement.shipment.number) != Some(number) {
             return Err(self.breach("an answer to a movement that is not the oldest"));
         }
-        let Movement { goods, shipment } = self.unanswered.remove(0);
         self.sent = None;
-        if let Hold::Granted(grant) | Hold::Lapsed(grant) | Hold::Allocated(grant) = &mut self.hold
-        {
-            grant.quantity = match goods {
-                Goods::Left => grant.quantity.saturating_sub(shipment.held),
-                Goods::BroughtBack => grant.quantity.saturating_add(shipment.held),
-                Goods::Missing | Goods::Returned(_) => grant.quantity,
-            };
+        Ok(self.unanswered.remove(0))
+    }
+
+    fn give(&mut self, units: u32) {
+        match &mut self.hold {
+            Hold::Granted(grant) | Hold::Lapsed(grant) | Hold::Allocated(grant) => {
+                grant.quantity = grant.quantity.saturating_sub(units);
+            }
+            Hold::Asked | Hold::Refused(_) | Hold::Released => {}
         }
-        Ok(())
+    }
+
+    /// The SKU holds units for the order again, also where there was no hold any more. What a
+    /// shipment had been taken from stands for good.
+    fn take_back(&mut self, quantity: u32, location: LocationId) {
+        let grant = Grant { quantity, backordered: 0, location };
+        self.hold = Hold::Allocated(match self.grant() {
+            Some(known) => Grant { quantity, ..known.clone() },
+            None => grant,
+        });
     }
 
     fn moving(&mut self, movement: Movement) -> Result<(), Breach> {

@@ -164,6 +164,13 @@ pub enum LegFact {
     },
     /// Units did something else; the SKU must hear of it.
     Moving(Movement),
+    /// The SKU heard of the oldest unanswered movement, and says what is in the hold.
+    Moved {
+        /// Its number.
+        number: u32,
+        /// Units in the hold.
+        quantity: u32,
+    },
 }
 
 impl Leg {
@@ -225,6 +232,9 @@ impl Leg {
             Hold::Granted(_) | Hold::Lapsed(_) if commit && open > 0 => {
                 Some(Ask::Commit { quantity: open })
             }
+            Hold::Allocated(grant) if commit && open > grant.quantity => {
+                Some(Ask::Commit { quantity: open })
+            }
             Hold::Granted(grant) | Hold::Allocated(grant) if open < grant.quantity => {
                 Some(Ask::Release { keep: open })
             }
@@ -278,10 +288,11 @@ impl Leg {
         matches!(&self.sent, Some(Sent { ask: Ask::Reserve, .. }))
     }
 
-    /// It is acknowledged to stand for good.
-    pub fn is_allocated(&self) -> bool {
+    /// All that the order still wants of it is acknowledged to stand for good.
+    pub fn is_allocated(&self, open: u32) -> bool {
         let committing = matches!(&self.sent, Some(Sent { ask: Ask::Commit { .. }, .. }));
-        matches!(self.hold, Hold::Allocated(_)) && !committing
+        let enough = |grant: &Grant| grant.quantity.saturating_add(self.coming()) >= open;
+        matches!(&self.hold, Hold::Allocated(grant) if enough(grant)) && !committing
     }
 }
 
@@ -290,16 +301,6 @@ impl Movement {
         match self.goods {
             Goods::Left => Ask::Ship(self.shipment),
             Goods::Missing | Goods::BroughtBack | Goods::Returned(_) => Ask::Move(self),
-        }
-    }
-}
-
-impl Ask {
-    /// The number of the movement that it tells of, if it does.
-    pub fn movement(&self) -> Option<u32> {
-        match self {
-            Ask::Ship(shipment) | Ask::Move(Movement { shipment, .. }) => Some(shipment.number),
-            Ask::Reserve | Ask::Commit { .. } | Ask::Release { .. } => None,
         }
     }
 }

@@ -104,15 +104,20 @@ impl Order {
         self.terms.policy == OrderPolicy::AllOrNothing && self.sum(&[Place::Refused]) > 0
     }
 
-    /// Its holds are to be made allocations.
+    /// Its holds are to be made allocations: also of units that come back into an order that was
+    /// confirmed without them.
     pub fn wants_commit(&self) -> bool {
-        self.is_paid() && !self.is_awaiting() && self.open() > 0
+        (self.is_paid() || self.confirmed) && !self.is_awaiting() && self.open() > 0
     }
 
     /// Every hold that it still wants is acknowledged to be an allocation.
     pub fn is_allocated(&self) -> bool {
         let open = self.open_by_leg();
-        self.legs.iter().zip(open).filter(|(_, open)| *open > 0).all(|(leg, _)| leg.is_allocated())
+        self.legs
+            .iter()
+            .zip(open)
+            .filter(|(_, open)| *open > 0)
+            .all(|(leg, open)| leg.is_allocated(open))
     }
 
     /// Its lines that a leg asks for, each with its place.

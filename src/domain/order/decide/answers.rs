@@ -78,11 +78,12 @@ impl Draft<'_> {
             | LegFact::Released { .. }
             | LegFact::Shipping(_)
             | LegFact::Moving(_)
+            | LegFact::Moved { .. }
             | LegFact::Shipped { .. } => {}
         }
     }
 
-    fn line_indexes(&self, leg: u32) -> Vec<u32> {
+    pub fn line_indexes(&self, leg: u32) -> Vec<u32> {
         self.order.lines_of(leg).map(|(index, _)| index).collect()
     }
 

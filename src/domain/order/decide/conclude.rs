@@ -13,7 +13,7 @@ use crate::domain::{
         state::Order,
         status::OrderStatus,
     },
-    outcome::{LineRefusal, LineReserved, Outcome},
+    outcome::{LineQuantity, LineRefusal, LineReserved, Outcome},
     refusal::{Reason, Refusal},
 };
 
@@ -28,6 +28,7 @@ impl Draft<'_> {
     pub fn draw_conclusions(&mut self) {
         self.fail_together();
         self.answer_in();
+        self.firm_up();
         self.confirm();
         self.deliver();
         self.give_money_back();
@@ -40,24 +41,52 @@ impl Draft<'_> {
             return;
         }
         for line in self.all_lines() {
-            self.move_units(line, &[Place::Reserved], Place::Refused, u32::MAX);
+            let refused = self.move_units(line, &[Place::Reserved], Place::Refused, u32::MAX);
+            self.refuses |= refused > 0;
         }
     }
 
-    /// The last SKU has answered (or is not waited for any longer): says what came of it.
+    /// The last SKU has answered (or is not waited for any longer), or units came back for which
+    /// there is no promise any more: says what came of it.
     fn answer_in(&mut self) {
         let Some(before) = self.before else { return };
-        if !before.is_awaiting() || self.order.is_awaiting() {
+        let answered = before.is_awaiting() && !self.order.is_awaiting();
+        let ended = self.refuses && self.order.is_over() && !before.is_over();
+        if !answered && !ended {
             return;
         }
-        let refused = |order: &Order| order.sum(&[Place::Refused]);
         let payment_due_at = self.order.terms.payment_due_at;
         let refusals = refusals(&self.order);
         if self.order.open() > 0 {
             let lines = promises(&self.order);
             self.say(Outcome::OrderReserved { lines, refused: refusals, payment_due_at });
-        } else if refused(before) < refused(&self.order) {
-            self.say(Outcome::OrderRejected { refused: refusals });
+            return;
+        }
+        let lines = refused_since(before, &self.order);
+        if lines.is_empty() {
+            return;
+        }
+        self.say(match (self.order.is_over(), refusals.first()) {
+            // Of an order that left in part the remainder is called off.
+            (false, Some(first)) => {
+                let reason = first.refusal.reason.as_str().to_owned();
+                Outcome::OrderCancelled { lines, complete: false, reason }
+            }
+            (true, _) | (false, None) => Outcome::OrderRejected { refused: refusals },
+        });
+    }
+
+    /// Units that came back into a hold that stands for good stand for good.
+    fn firm_up(&mut self) {
+        if !self.order.wants_commit() {
+            return;
+        }
+        let legs = self.order.legs.iter().zip(self.order.open_by_leg());
+        let firm = (0..).zip(legs).filter(|(_, (leg, open))| *open > 0 && leg.is_allocated(*open));
+        for leg in firm.map(|(index, _)| index).collect::<Vec<u32>>() {
+            for line in self.line_indexes(leg) {
+                self.move_units(line, &[Place::Reserved], Place::Allocated, u32::MAX);
+            }
         }
     }
 
@@ -136,6 +165,16 @@ fn ended(order: &Order) -> Reason {
         | OrderStatus::Delivered
         | OrderStatus::Closed => Reason::OrderEnded,
     }
+}
+
+/// Units of each line that have been refused since.
+fn refused_since(before: &Order, after: &Order) -> Vec<LineQuantity> {
+    let refused = |line: &Line| line.units.at(Place::Refused);
+    let more = |(before, after): (&Line, &Line)| {
+        let quantity = refused(after).saturating_sub(refused(before));
+        (quantity > 0).then(|| LineQuantity { line: after.name.clone(), quantity })
+    };
+    before.lines.iter().zip(&after.lines).filter_map(more).collect()
 }
 
 fn refusals(order: &Order) -> Vec<LineRefusal> {

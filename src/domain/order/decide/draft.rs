@@ -51,6 +51,8 @@ pub(super) struct Draft<'a> {
     pub before: Option<&'a Order>,
     /// Why money is due back, where the order's status does not say it.
     pub refund_reason: Option<Refusal>,
+    /// Units are given up that were wanted until now, since they cannot be had.
+    pub refuses: bool,
     id: &'a OrderId,
     decision: Decision<OrderFact>,
 }
@@ -76,7 +78,8 @@ impl<'a> Draft<'a> {
 
     fn on(order: Order, id: &'a OrderId, when: When, moment: &'a Moment<'a>) -> Self {
         let decision = Decision::new(Verdict::Recorded);
-        Draft { order, when, moment, before: None, refund_reason: None, id, decision }
+        let (before, refund_reason, refuses) = (None, None, false);
+        Draft { order, when, moment, before, refund_reason, refuses, id, decision }
     }
 
     /// Writes a fact down. One that does not fit is kept: the engine meets the same breach when it

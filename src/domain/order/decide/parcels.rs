@@ -13,8 +13,8 @@ use crate::domain::{
     event::{Fulfilment, FulfilmentStep},
     ids::{LocationId, Name},
     order::{
-        fulfilment::{FulfilmentFact, Taken, Told},
-        lines::Place,
+        fulfilment::{Fulfilment as KnownFulfilment, FulfilmentFact, Stage, Taken, Told},
+        lines::{Line, Place},
         saga::{Goods, Hold, LegFact, Movement, Shipment},
         state::Order,
     },
@@ -35,7 +35,7 @@ impl Draft<'_> {
         let taken = self.take(said, units);
         let told = self.tell_skus(said, &taken, &open);
         self.record_fulfilment(&said.fulfilment, FulfilmentFact::Took { taken, told });
-        let skipped = stage.skipped(crate::domain::order::fulfilment::Stage::Shipped);
+        let skipped = stage.skipped(Stage::Shipped);
         self.step(FulfilmentStep::Shipped, said, units, skipped);
         let complete = self.order.open() == 0;
         let (fulfilment, lines) = (said.fulfilment.clone(), units.quantities());
@@ -107,12 +107,13 @@ impl Draft<'_> {
     /// A fulfilment will not happen; of one that had left, everything is where it was.
     pub fn bring_back(&mut self, said: &Fulfilment) {
         let known = self.order.fulfilments.get(&said.fulfilment).cloned().unwrap_or_default();
-        for Taken { line, from, units } in &known.taken {
-            let home = self.home(*line, *from);
-            self.move_units(*line, &[Place::Shipped], home, *units);
-        }
+        let known = if known.taken.is_empty() { self.as_if_told(known) } else { known };
+        let mut wanted = self.wanted_again(&known.taken);
         for told in &known.told {
-            self.move_goods(told, Goods::BroughtBack);
+            let wanted = wanted.entry(told.leg).or_default();
+            let held = told.held.min(*wanted);
+            *wanted -= held;
+            self.move_goods(&Told { held, ..told.clone() }, Goods::BroughtBack);
         }
         let lines: Vec<LineQuantity> = (known.lines.iter())
             .map(|(line, parcel)| (line, parcel.shipped))
@@ -130,8 +131,39 @@ impl Draft<'_> {
             },
         );
         if !lines.is_empty() {
-            self.say(Outcome::ShipmentCancelled { fulfilment: said.fulfilment.clone(), lines });
+            let (fulfilment, complete) = (said.fulfilment.clone(), self.order.is_over());
+            self.say(Outcome::ShipmentCancelled { fulfilment, lines, complete });
         }
+    }
+
+    /// v0.1.0 did not write down what a fulfilment took: units that were promised for good, by all
+    /// that can be known.
+    fn as_if_told(&self, mut known: KnownFulfilment) -> KnownFulfilment {
+        for (name, parcel) in &known.lines {
+            let (units, location) = (parcel.shipped, known.location.clone());
+            let found = self.order.line_named(name).zip(location).filter(|_| units > 0);
+            let Some(((line, Line { leg, .. }), location)) = found else { continue };
+            known.taken.push(Taken { line, from: Place::Allocated, units });
+            known.told.push(Told { leg: *leg, location, quantity: units, held: units });
+        }
+        known
+    }
+
+    /// Moves units back to where they had been taken from; says how many of each leg the order still
+    /// wants.
+    fn wanted_again(&mut self, taken: &[Taken]) -> BTreeMap<u32, u32> {
+        let mut wanted: BTreeMap<u32, u32> = BTreeMap::new();
+        for Taken { line, from, units } in taken {
+            let home = self.home(*line, *from);
+            let units = self.move_units(*line, &[Place::Shipped], home, *units);
+            self.refuses |= units > 0 && home == Place::Refused && *from != home;
+            let leg = self.order.lines.get(*line as usize).map(|line| line.leg);
+            if let Some(leg) = leg.filter(|_| Place::OPEN.contains(&home)) {
+                let sum = wanted.entry(leg).or_default();
+                *sum = sum.saturating_add(units);
+            }
+        }
+        wanted
     }
 
     /// Where units stand that come back from where they had left to: as before, or, if their SKU has

@@ -158,6 +158,19 @@ impl<'a> Draft<'a> {
         self.state.find(name)
     }
 
+    /// The open hold of a name. One that was opened anew stands beside the stone that makes way.
+    pub fn open(&self, name: &HoldName) -> Option<&Hold> {
+        let mut written = self.written.values();
+        let opened = written.find_map(|draught| match draught {
+            Draught::Open(hold) if hold.name == *name => Some(hold),
+            Draught::Open(_) | Draught::Ended(_) | Draught::Gone => None,
+        });
+        opened.or_else(|| match self.find(name) {
+            Known::Open(hold) => Some(hold),
+            Known::Ended(_) | Known::Unknown => None,
+        })
+    }
+
     /// The number of the hold or stone of a name.
     pub fn number_of(&self, name: &HoldName) -> Option<PromiseNo> {
         match self.find(name) {

@@ -83,7 +83,11 @@ fn answer(draft: &mut Draft<'_>, command: &SkuCommand, order: &OrderId) -> SkuAn
                 units: Leaving { units: u64::from(*quantity), held: u64::from(*held) },
             };
             moving::moved(draft, order, hold, &moved, *shipment);
-            SkuAnswer::Shipped { hold: hold.clone(), shipment: *shipment }
+            let quantity = match draft.open(hold) {
+                Some(hold) => hold.quantity(),
+                None => 0,
+            };
+            SkuAnswer::Moved { hold: hold.clone(), shipment: *shipment, quantity }
         }
     }
 }
@@ -95,8 +99,9 @@ fn not_its_own(command: &SkuCommand) -> SkuAnswer {
         SkuCommand::Reserve { .. } => SkuAnswer::NotReserved { hold, refusal },
         SkuCommand::Commit { .. } => SkuAnswer::NotCommitted { hold, refusal },
         SkuCommand::Release { .. } => SkuAnswer::Released { hold, keep: 0 },
-        SkuCommand::Ship { shipment, .. } | SkuCommand::Move { shipment, .. } => {
-            SkuAnswer::Shipped { hold, shipment: *shipment }
+        SkuCommand::Ship { shipment, .. } => SkuAnswer::Shipped { hold, shipment: *shipment },
+        SkuCommand::Move { shipment, .. } => {
+            SkuAnswer::Moved { hold, shipment: *shipment, quantity: 0 }
         }
     }
 }
