@@ -123,10 +123,11 @@ impl Order {
                 | LegFact::Refused(_)
                 | LegFact::Allocated { .. }
                 | LegFact::Released { .. }
-                | LegFact::Shipped { .. } => {
+                | LegFact::Shipped { .. }
+                | LegFact::Moved { .. } => {
                     self.unanswered.remove(leg);
                 }
-                LegFact::Lapsed | LegFact::Shipping(_) => {}
+                LegFact::Lapsed | LegFact::Shipping(_) | LegFact::Moving(_) => {}
             },
             _ => {}
         }
