@@ -108,6 +108,9 @@ impl Unclear {
     }
 }
 
+/// Names that are listed where one is spelled nearly like what was found.
+const LISTED_MAX: usize = 20;
+
 /// One of these names, or what is wrong with it and which one is spelled most alike.
 pub(super) fn one_of<'a>(
     what: &str,
@@ -120,12 +123,14 @@ pub(super) fn one_of<'a>(
     }
     let alike = |name: &&&str| strsim::damerau_levenshtein(found, name);
     let near = names.iter().min_by_key(alike).filter(|name| alike(name) * 2 <= name.len());
-    let expected = names.join(", ");
-    let action = match near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "write one of those".to_owned(),
+    let (expected, action) = match near {
+        Some(near) if names.len() > LISTED_MAX => {
+            (format!("one of {}, such as `{near}`", names.len()), format!("write `{near}`?"))
+        }
+        Some(near) => (format!("one of {}", names.join(", ")), format!("write `{near}`?")),
+        None => (format!("one of {}", names.join(", ")), "write one of those".to_owned()),
     };
-    Err(Unclear::new(format!("{what} `{found}`"), format!("one of {expected}"), &action))
+    Err(Unclear::new(format!("{what} `{found}`"), expected, &action))
 }
 
 impl Scenario {
@@ -168,10 +173,18 @@ fn parse(path: &Path, text: &str) -> Result<Scenario, Unclear> {
 fn unreadable(error: &serde_saphyr::Error) -> Unclear {
     let line = error.location().map_or(0, |place| place.line());
     let text = error.without_snippet().to_string();
-    let text = text.lines().next().unwrap_or_default().to_owned();
-    let action = "see README.md, Scenarios: a scenario has `name` and `steps`; a step has `at` and \
-                  `event` (or `raw`, or `repeat`), or `expect`";
-    Unclear::new(text, "", action).at(line)
+    let text = text.lines().next().unwrap_or_default();
+    let text = text.rsplit_once(" at line ").map_or(text, |(text, _)| text);
+    let action = "see `earmark scenario run --help`: a scenario has `name` and `steps`; a step has \
+                  `at` and `event`, `raw` or `repeat`, or `expect`";
+    unknown_name(text).unwrap_or_else(|| Unclear::new(text, "", action)).at(line)
+}
+
+/// serde's complaint about a name that nobody knows, with the one that was meant.
+fn unknown_name(text: &str) -> Option<Unclear> {
+    let (found, known) = text.strip_prefix("unknown field `")?.split_once("`, expected ")?;
+    let known = known.trim_start_matches("one of ").split([',', ' ', '`']);
+    one_of("the name", found, known.filter(|name| !["", "or"].contains(name))).err()
 }
 
 /// Every scenario's file at these paths: a file as it is named, and of a directory all `*.yaml`

@@ -93,8 +93,8 @@ impl Player {
             Body::Raw(text) => text.clone(),
             Body::Event(event) => {
                 let mut event = event.clone();
-                event.insert("replyto".to_owned(), reply_to.clone().into());
-                Value::Object(event).to_string()
+                event["replyto"] = reply_to.clone().into();
+                event.to_string()
             }
         };
         let event = NewEvent { lane: send.lane, key: send.key.clone(), payload: payload.into() };

@@ -1,6 +1,6 @@
 //! What a step means: a message on its way, time that passes, or what is expected.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
     file::{Pairs, Unclear, Written, one_of},
@@ -83,7 +83,7 @@ pub struct Send {
 #[derive(Clone, Debug)]
 pub enum Body {
     /// An event, without a `replyto`.
-    Event(Map<String, Value>),
+    Event(Value),
     /// A text that may be anything.
     Raw(String),
 }
@@ -98,6 +98,29 @@ impl Body {
     }
 }
 
+/// What each kind of step may say.
+const KINDS: [(&str, &[&str]); 4] = [
+    (
+        "event",
+        &[
+            "at",
+            "sku",
+            "order",
+            "event",
+            "data",
+            "id",
+            "source",
+            "time",
+            "expirytime",
+            "lane",
+            "answer",
+        ],
+    ),
+    ("raw", &["at", "sku", "order", "lane", "raw", "id"]),
+    ("repeat", &["at", "repeat", "answer"]),
+    ("expect", &["expect"]),
+];
+
 /// What a written step means, after those before it.
 pub(super) fn understand(
     number: usize,
@@ -105,64 +128,42 @@ pub(super) fn understand(
     written: Written,
     before: &[Step],
 ) -> Result<Step, Unclear> {
-    let kinds = [
-        ("event", written.event.is_some()),
-        ("raw", written.raw.is_some()),
-        ("repeat", written.repeat.is_some()),
-        ("expect", written.expect.is_some()),
-    ];
-    let kinds: Vec<&str> = kinds.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
-    let (kind, allowed): (&str, &[&str]) = match kinds.as_slice() {
-        [] => ("at", &["at"]),
-        ["event"] => ("event", EVENT),
-        ["raw"] => ("raw", &["at", "sku", "order", "lane", "raw", "id"]),
-        ["repeat"] => ("repeat", &["at", "repeat", "answer"]),
-        ["expect"] => ("expect", &["expect"]),
-        several => {
-            let found = format!("a step with {}", several.join(" and "));
-            let expected = "one of event, raw, repeat and expect";
-            return Err(Unclear::new(found, expected, "make several steps of it"));
-        }
-    };
-    for name in names(&written) {
-        if !allowed.contains(&name) {
-            let found = format!("`{name}` in a step with `{kind}`");
-            let expected = format!("at most {}", allowed.join(", "));
-            return Err(Unclear::new(found, expected, "take it out, or make two steps of it"));
-        }
-    }
+    let kind = kind(&written)?;
     let at = moment(&written, before)?;
     let what = match kind {
         "event" => What::Send(event(number, at, written)?),
         "raw" => What::Send(raw(number, written)?),
         "repeat" => What::Send(repeat(written, before)?),
-        "expect" => What::Expect(wanted::understand(written.expect.map_or_else(Vec::new, pairs))?),
-        _ if written.at.is_some() => What::Pass,
-        _ => {
-            let expected = "a step with at, event, raw, repeat or expect";
-            return Err(Unclear::new("an empty step", expected, "say what happens in it"));
-        }
+        "expect" => What::Expect(wanted::understand(written.expect)?),
+        _ => What::Pass,
     };
     Ok(Step { line, at, what })
 }
 
-/// What a step with an event may say.
-const EVENT: &[&str] = &[
-    "at",
-    "sku",
-    "order",
-    "event",
-    "data",
-    "id",
-    "source",
-    "time",
-    "expirytime",
-    "lane",
-    "answer",
-];
-
-fn pairs(pairs: Pairs) -> Vec<(u64, String, Value)> {
-    pairs.0
+/// Of which kind a step is, if it says nothing that this kind does not.
+fn kind(written: &Written) -> Result<&'static str, Unclear> {
+    let names = names(written);
+    let kinds: Vec<_> = KINDS.iter().filter(|(kind, _)| names.contains(kind)).collect();
+    let (kind, allowed) = match kinds.as_slice() {
+        [] if names.is_empty() => {
+            let expected = "at, event, raw, repeat or expect";
+            return Err(Unclear::new("an empty step", expected, "say what happens in it"));
+        }
+        [] => ("at", &["at"][..]),
+        [(kind, allowed)] => (*kind, *allowed),
+        [(one, _), (other, _), ..] => {
+            let found = format!("a step with `{one}` and `{other}`");
+            return Err(Unclear::new(found, "one of the two", "make two steps of it"));
+        }
+    };
+    match names.iter().find(|name| !allowed.contains(name)) {
+        None => Ok(kind),
+        Some(name) => {
+            let found = format!("`{name}` in a step with `{kind}`");
+            let expected = format!("no more than {}", allowed.join(", "));
+            Err(Unclear::new(found, expected, "take it out, or make two steps of it"))
+        }
+    }
 }
 
 /// The names that a step says something under.
@@ -247,7 +248,7 @@ fn lane(written: &Written, own: Option<Lane>) -> Result<Lane, Unclear> {
 
 /// The type that a name means: with a version that very one, which need not be served; without,
 /// the newest.
-fn kind(name: &str) -> Result<(String, Option<&'static EventType>), Unclear> {
+fn event_type(name: &str) -> Result<(String, Option<&'static EventType>), Unclear> {
     if let Some(known) = EVENT_TYPES.iter().find(|known| known.kind == name) {
         return Ok((name.to_owned(), Some(known)));
     }
@@ -266,7 +267,7 @@ fn kind(name: &str) -> Result<(String, Option<&'static EventType>), Unclear> {
 }
 
 fn event(number: usize, at: Timestamp, written: Written) -> Result<Send, Unclear> {
-    let (kind, known) = kind(written.event.as_deref().unwrap_or_default())?;
+    let (kind, known) = event_type(written.event.as_deref().unwrap_or_default())?;
     let (key, lane) = (key(&written)?, lane(&written, known.map(|known| known.lane))?);
     let moment = |name: &str, text: &Option<String>| match text {
         None => Ok(None),
@@ -277,7 +278,7 @@ fn event(number: usize, at: Timestamp, written: Written) -> Result<Send, Unclear
     let time = moment("time", &written.time)?.unwrap_or(at);
     let expires = moment("expirytime", &written.expirytime)?;
     let id = written.id.unwrap_or_else(|| format!("step-{number}"));
-    let event = json!({
+    let mut event = json!({
         "specversion": "1.0",
         "id": id,
         "source": written.source.as_deref().unwrap_or(SOURCE),
@@ -286,16 +287,11 @@ fn event(number: usize, at: Timestamp, written: Written) -> Result<Send, Unclear
         "time": time::format(time),
         "data": written.data.unwrap_or_else(|| json!({})),
     });
-    let Value::Object(mut event) = event else { return Err(nothing()) };
     if let Some(expires) = expires {
-        event.insert("expirytime".to_owned(), time::format(expires).into());
+        event["expirytime"] = time::format(expires).into();
     }
     let answer = answer(written.answer)?;
     Ok(Send { id, lane, key, body: Body::Event(event), again: false, answer })
-}
-
-fn nothing() -> Unclear {
-    Unclear::new("no event", "an event", "write one")
 }
 
 fn raw(number: usize, written: Written) -> Result<Send, Unclear> {
@@ -308,15 +304,16 @@ fn raw(number: usize, written: Written) -> Result<Send, Unclear> {
 fn repeat(written: Written, before: &[Step]) -> Result<Send, Unclear> {
     let id = written.repeat.unwrap_or_default();
     let sent = |step: &Step| match &step.what {
-        What::Send(send) if !send.again => Some(send.clone()),
+        What::Send(send) if send.id == id && !send.again => Some(send.clone()),
         _ => None,
     };
-    let known: Vec<Send> = before.iter().filter_map(sent).collect();
-    let Some(first) = known.iter().find(|send| send.id == id) else {
-        one_of("the id", &id, known.iter().map(|send| send.id.as_str()))?;
-        return Err(nothing());
+    let Some(first) = before.iter().find_map(sent) else {
+        let found = format!("a repeat of `{id}`");
+        let action = "say the id of an event in a step before; without an `id` of its own, that of \
+                      the third step is `step-3`";
+        return Err(Unclear::new(found, "an id that was published before", action));
     };
-    Ok(Send { again: true, answer: answer(written.answer)?, ..first.clone() })
+    Ok(Send { again: true, answer: answer(written.answer)?, ..first })
 }
 
 fn answer(written: Option<Pairs>) -> Result<Option<Vec<(String, Value)>>, Unclear> {

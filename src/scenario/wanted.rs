@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     expect::{QUANTITIES, QUARANTINED, REASONS},
-    file::{Unclear, one_of},
+    file::{Pairs, Unclear, one_of},
 };
 use crate::{
     domain::{
@@ -40,9 +40,9 @@ pub struct OfEntity {
 }
 
 /// What pairs of a name and a value expect.
-pub(super) fn understand(pairs: Vec<(u64, String, Value)>) -> Result<Wanted, Unclear> {
+pub(super) fn understand(pairs: Option<Pairs>) -> Result<Wanted, Unclear> {
     let mut wanted = Wanted::default();
-    for (line, name, value) in pairs {
+    for (line, name, value) in pairs.map_or_else(Vec::new, |pairs| pairs.0) {
         let understood = match name.as_str() {
             "out" => out(&value).map(|out| wanted.out = Some(out)),
             "dead_letters" => {
