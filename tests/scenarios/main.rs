@@ -26,3 +26,17 @@ async fn every_scenario_comes_true_on_servers() {
     let args = ["scenario", "run", SCENARIOS, "--nats", "--reset"];
     Ran::earmark(&args, on_servers(&nats, &redis)).await.with(0);
 }
+
+/// The README has a scenario in it, which must be true as well.
+#[tokio::test]
+async fn what_the_readme_tells_comes_true() {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = std::fs::read_to_string(readme).expect("there is a README");
+    let (_, after) = readme.split_once("```yaml\n").expect("it has a scenario");
+    let (scenario, _) = after.split_once("```").expect("the scenario ends");
+    let dir = tempfile::tempdir().expect("a directory can be made");
+    let file = dir.path().join("readme.yaml");
+    std::fs::write(&file, scenario).expect("a file can be written");
+    let file = file.to_str().expect("a path in UTF-8");
+    Ran::earmark(&["scenario", "run", file], Vec::new()).await.with(0);
+}
