@@ -9,6 +9,7 @@ mod inspect;
 mod print;
 mod publish;
 mod run;
+mod scenario;
 mod setup;
 mod status;
 
@@ -59,6 +60,7 @@ enum Command {
     Publish(publish::Publish),
     Inspect(inspect::Inspect),
     Status(status::Status),
+    Scenario(scenario::Scenarios),
 }
 
 /// What every command is told.
@@ -95,6 +97,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let command = match cli.command {
         Command::Run(run) => return run.run(settings),
         Command::Demo(demo) => return demo.run(&settings, cli.json),
+        Command::Scenario(scenarios) => return scenarios.run(&settings, cli.json),
         command => command,
     };
     let mut quiet = settings.log.clone();
@@ -105,7 +108,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, error))?;
     let exit = runtime.block_on(async {
         match command {
-            Command::Run(_) | Command::Demo(_) => Ok(Exit::Done),
+            Command::Run(_) | Command::Demo(_) | Command::Scenario(_) => Ok(Exit::Done),
             Command::Setup(setup) => setup.run(&context).await,
             Command::Check(check) => check.run(&context).await,
             Command::Publish(publish) => publish.run(&context).await,

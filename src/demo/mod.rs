@@ -2,20 +2,18 @@
 //!
 //! The day is the same for a seed, whatever the machine does: shoppers and warehouses ([`shop`])
 //! act by what they were told before, in phases that are decided to the end before the next one
-//! begins ([`day`], [`settling`]), on a clock that is set and does not run ([`clock`]). The
+//! begins ([`day`]), on a clock that is set and does not run ([`crate::hosted`]). The
 //! [`player`] is a process of its own, so that it can be killed like one; the [`conductor`] starts
 //! it, kills it in the middle, and starts it again. The [`audit`] believes nobody: it folds the
 //! journal, looks at every stream, and compares.
 
 mod audit;
 mod catalogue;
-mod clock;
 pub mod conductor;
 mod day;
 mod event;
 pub mod player;
 pub mod report;
-mod settling;
 mod shop;
 mod told;
 

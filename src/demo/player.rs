@@ -18,8 +18,8 @@ use futures::StreamExt;
 use tokio::time::Instant;
 
 use super::{
-    Line, Plan, Progress, audit::audit, clock::DayClock, day::Phase, event::Message, report::Day,
-    settling::settled, shop::Shop, told::Told,
+    Line, Plan, Progress, audit::audit, day::Phase, event::Message, report::Day, shop::Shop,
+    told::Told,
 };
 use crate::{
     app,
@@ -28,6 +28,7 @@ use crate::{
     domain::time::Timestamp,
     embedded::{Embedded, EmbeddedPublisher, Options, Shelf},
     error::{Exit, Failure},
+    hosted::{SetClock, settled},
     ports::{Inbox, Partition, Publisher},
     supervisor::{Leave, Supervisor},
 };
@@ -108,7 +109,7 @@ pub fn claim(plan: Plan, dir: &Path) -> Result<(), Failure> {
 }
 
 struct Player {
-    clock: DayClock,
+    clock: SetClock,
     store: Embedded,
     settings: Settings,
     publisher: EmbeddedPublisher,
@@ -128,7 +129,7 @@ struct Player {
 
 impl Player {
     async fn begin(plan: Plan, dir: &Path) -> Result<Player, Failure> {
-        let clock = DayClock::default();
+        let clock = SetClock::default();
         clock.set(Phase(0).at());
         let options =
             Options { clock: Arc::new(clock.clone()), drained_every: EVERY, ..Options::default() };

@@ -78,9 +78,17 @@ impl Embedded {
 
     /// The same, with another clock.
     pub fn open_with(dir: &Path, options: Options) -> Result<Embedded, PortError> {
+        Ok(Embedded::on(Store::open(dir, options.clock.clone())?, options))
+    }
+
+    /// A store that is in memory alone: for whoever needs it as long as this.
+    pub fn in_memory(options: Options) -> Result<Embedded, PortError> {
+        Ok(Embedded::on(Store::in_memory(options.clock.clone())?, options))
+    }
+
+    fn on(store: Arc<Store>, options: Options) -> Embedded {
         let Options { clock, drained_every, commands_max } = options;
-        let store = Store::open(dir, clock.clone())?;
-        Ok(Embedded { store, answers: Answers::default(), clock, drained_every, commands_max })
+        Embedded { store, answers: Answers::default(), clock, drained_every, commands_max }
     }
 
     /// Whether a process has the store of a directory open.

@@ -14,7 +14,7 @@ use std::{
 
 use redb::{
     Builder, Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, StorageError,
-    WriteTransaction,
+    WriteTransaction, backends::InMemoryBackend,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -96,7 +96,8 @@ struct Times {
 
 /// The store.
 pub(super) struct Store {
-    path: PathBuf,
+    /// None: it is in memory, and gone with this.
+    path: Option<PathBuf>,
     database: RwLock<Option<Database>>,
     jobs: mpsc::Sender<Job>,
     times: Mutex<Times>,
@@ -112,7 +113,23 @@ impl Store {
         let error = |why: String| PortError::new(format!("open the store {}", path.display()), why);
         std::fs::create_dir_all(dir).map_err(|e| error(e.to_string()))?;
         let database = open(&path).map_err(error)?;
-        let created = created(&database, clock.now()).map_err(|e| error(e.to_string()))?;
+        Store::on(database, Some(path), clock)
+    }
+
+    /// A store without a file.
+    pub fn in_memory(clock: Arc<dyn Clock>) -> Result<Arc<Store>, PortError> {
+        let database = Builder::new().create_with_backend(InMemoryBackend::new());
+        let error = |e| PortError::new("make a store in memory", e);
+        Store::on(database.map_err(error)?, None, clock)
+    }
+
+    fn on(
+        database: Database,
+        path: Option<PathBuf>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Store>, PortError> {
+        let error = |e| PortError::new("read when the store was made", e);
+        let created = created(&database, clock.now()).map_err(error)?;
         let (jobs, queue) = mpsc::channel(WAITING_MAX);
         let store = Arc::new(Store {
             database: RwLock::new(Some(database)),
@@ -204,7 +221,7 @@ impl Store {
 
     /// How large the file is, in bytes.
     pub fn file_bytes(&self) -> u64 {
-        std::fs::metadata(&self.path).map_or(0, |about| about.len())
+        self.path.as_ref().and_then(|path| std::fs::metadata(path).ok()).map_or(0, |of| of.len())
     }
 
     fn commit(&self, jobs: Vec<Job>) {
@@ -265,9 +282,10 @@ impl Store {
 
     /// A file that failed once fails for ever, until it is opened anew.
     fn reopen(&self) {
+        let Some(path) = &self.path else { return };
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         *database = None;
-        match open(&self.path) {
+        match open(path) {
             Ok(opened) => *database = Some(opened),
             Err(why) => {
                 tracing::error!(why, "the store cannot be opened");

@@ -4,6 +4,7 @@
 //! (the connection), [`snapshots`] (the port), [`sweep`] (what is forgotten is deleted later).
 pub mod layout;
 pub mod link;
+mod reset;
 pub mod scripts;
 pub mod snapshots;
 pub mod sweep;

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, Arbiter, AsyncContext, Context, Handler, Message, ResponseFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Arbiter, AsyncContext, Context, Handler, Message,
+    ResponseActFuture, WrapFuture,
+};
 use tokio::{
     sync::{Semaphore, watch},
     time::Instant,
@@ -90,7 +93,7 @@ pub struct Ask;
 #[rtype(result = "Vec<Status>")]
 pub struct AskPartitions;
 
-/// Stop every partition. The answer comes when the last one has stopped.
+/// Stop every partition. The answer comes when the last one has stopped; then the supervisor ends.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Leave;
@@ -262,15 +265,17 @@ impl Handler<Ended> for Supervisor {
 }
 
 impl Handler<Leave> for Supervisor {
-    type Result = ResponseFuture<()>;
+    type Result = ResponseActFuture<Self, ()>;
 
     fn handle(&mut self, _: Leave, _: &mut Self::Context) -> Self::Result {
         self.leaving = true;
         self.stop_all();
         let mut running = self.running.subscribe();
-        Box::pin(async move {
+        let stopped = async move {
             // The sender lives as long as the supervisor; without it nothing runs.
             let _ = running.wait_for(|running| *running == 0).await;
-        })
+        };
+        // Its threads and ports go with it: a process may host one supervisor after another.
+        Box::pin(stopped.into_actor(self).map(|(), _, ctx| ctx.stop()))
     }
 }

@@ -1,21 +1,20 @@
 //! `earmark inspect`: an entity's state, open holds and history, from the journal alone.
 
-mod fold;
 mod history;
 mod show;
+
+use std::collections::VecDeque;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use self::{
-    fold::{Found, fold},
-    history::Item,
-};
+use self::history::{Item, item};
 use super::{Context, print};
 use crate::{
     contract::partition_of,
     domain::ids::{EntityKey, OrderId, Sku},
     error::{Exit, Failure},
+    inspecting::{Found, fold, state},
     nats::NatsJournal,
     ports::Partition,
 };
@@ -71,7 +70,14 @@ impl Inspect {
         let nats = context.connect("inspect").await?;
         let page = settings.engine.journal_page_bytes;
         let journal = NatsJournal::new(nats, settings.reader.clone(), page);
-        let found = fold(&journal, partition, settings.streams.partitions, &key, self.limit);
+        let mut history = VecDeque::new();
+        let found =
+            fold(&journal, partition, settings.streams.partitions, &key, |at, time, entry| {
+                history.push_back(item(at, time, entry));
+                if history.len() > self.limit {
+                    history.pop_front();
+                }
+            });
         let found = found.await?;
         if found.entries == 0 {
             let text = format!("the journal of partition {partition} has nothing of {key}");
@@ -80,8 +86,8 @@ impl Inspect {
             return Err(Failure::new(Exit::Failed, text).advise(action));
         }
         match context.json {
-            true => print::json(&told(&key, partition, found)?),
-            false => show::tell(&key, partition, &found),
+            true => print::json(&told(&key, partition, found, history)?),
+            false => show::tell(&key, partition, &found, &history),
         }
         Ok(Exit::Done)
     }
@@ -95,8 +101,13 @@ impl Inspect {
     }
 }
 
-fn told(key: &EntityKey, partition: Partition, found: Found) -> Result<Told, Failure> {
-    let state = show::state(&found.state);
+fn told(
+    key: &EntityKey,
+    partition: Partition,
+    found: Found,
+    history: VecDeque<Item>,
+) -> Result<Told, Failure> {
+    let state = state(&found.state);
     Ok(Told {
         entity: key.entity(),
         key: key.key().to_owned(),
@@ -104,6 +115,6 @@ fn told(key: &EntityKey, partition: Partition, found: Found) -> Result<Told, Fai
         quarantined: found.quarantined,
         state: state.map_err(|error| Failure::new(Exit::Failed, error))?,
         entries: found.entries,
-        history: found.history.into(),
+        history: history.into(),
     })
 }

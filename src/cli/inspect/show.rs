@@ -1,66 +1,23 @@
-//! An entity's state, for people and for machines.
+//! An entity's state and history, for people.
 
-use serde_json::{Value, json};
+use std::collections::VecDeque;
 
-use super::{fold::Found, history::Item};
+use super::history::Item;
 use crate::{
     cli::print,
-    contract::time,
     domain::{
         ids::EntityKey,
         order::OrderState,
-        sku::{
-            SkuState,
-            hold::{Hold, HoldState},
-        },
+        sku::{SkuState, hold::HoldState},
         time::Timestamp,
     },
+    inspecting::Found,
     partition::fold::State,
     ports::Partition,
 };
 
-/// The state as JSON.
-pub fn state(state: &State) -> serde_json::Result<Value> {
-    match state {
-        State::Sku(sku) => sku_state(sku),
-        State::Order(order) => Ok(json!({
-            "status": order.status(),
-            "order": serde_json::to_value(order.order())?,
-            "parked": order.parked().len(),
-        })),
-    }
-}
-
-fn sku_state(sku: &SkuState) -> serde_json::Result<Value> {
-    let holds: Vec<Value> = sku.book().holds().map(hold_state).collect();
-    Ok(json!({
-        "revision": sku.head().revision,
-        "settings": serde_json::to_value(sku.settings())?,
-        "attributes": sku.attributes(),
-        "total": sku.quantities(None),
-        "availability": serde_json::to_value(sku.availability())?,
-        "locations": serde_json::to_value(sku.locations())?,
-        "holds": holds,
-        "parked": sku.parking().len(),
-        "ids_remembered": sku.memory().len(),
-    }))
-}
-
-fn hold_state(hold: &Hold) -> Value {
-    json!({
-        "hold": hold.name.to_string(),
-        "owner": hold.owner.to_string(),
-        "kind": hold.kind,
-        "location": hold.location,
-        "requested": hold.requested,
-        "units": hold.units,
-        "committed": hold.is_committed(),
-        "expires_at": hold.expires_at().map(time::format),
-    })
-}
-
 /// Writes what was found.
-pub fn tell(key: &EntityKey, partition: Partition, found: &Found) {
+pub fn tell(key: &EntityKey, partition: Partition, found: &Found, history: &VecDeque<Item>) {
     print::line(format!("{key}, partition {partition}"));
     if let Some(why) = &found.quarantined {
         print::line(format!("QUARANTINED, it decides no more: {why}"));
@@ -69,10 +26,10 @@ pub fn tell(key: &EntityKey, partition: Partition, found: &Found) {
         State::Sku(sku) => tell_sku(sku),
         State::Order(order) => tell_order(order),
     }
-    let shown = found.history.len();
+    let shown = history.len();
     print::line(format!("\nHistory, {shown} of {} entries:", found.entries));
     let mut table = print::table(&["record", "decided at", "cause", "verdict", "facts"]);
-    for item in &found.history {
+    for item in history {
         table.add_row(row(item));
     }
     print::line(table);

@@ -6,7 +6,6 @@ use actix::Addr;
 
 use crate::{
     domain::time::Timestamp,
-    embedded::Embedded,
     error::{Exit, Failure},
     partition::Status,
     ports::{Partition, Source},
@@ -17,18 +16,19 @@ use crate::{
 const ASK_EVERY: Duration = Duration::from_millis(2);
 
 /// Waits until every partition has read all there is, given every deadline before `now`, committed,
-/// and let every effect leave; and until nothing that any of them said meanwhile is unread.
+/// and let every effect leave; and until nothing that any of them said meanwhile is unread. What
+/// they say of themselves then.
 pub async fn settled(
-    store: &Embedded,
+    depths: &dyn Depths,
     supervisor: &Addr<Supervisor>,
     now: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<Vec<Status>, Failure> {
     loop {
         let before = ask(supervisor).await?;
-        if before.iter().all(|of| is_settled(of, now)) && is_read(store, &before).await? {
+        if before.iter().all(|of| is_settled(of, now)) && is_read(depths, &before).await? {
             let after = ask(supervisor).await?;
             if after.iter().zip(&before).all(|(after, before)| same(after, before)) {
-                return Ok(());
+                return Ok(after);
             }
         }
         if before.iter().any(|of| !of.serving) {
@@ -64,11 +64,11 @@ fn same(one: &Status, other: &Status) -> bool {
     one.settled && one.position == other.position
 }
 
-async fn is_read(store: &Embedded, statuses: &[Status]) -> Result<bool, Failure> {
+async fn is_read(depths: &dyn Depths, statuses: &[Status]) -> Result<bool, Failure> {
     for (partition, status) in (0..).zip(statuses) {
         for source in Source::ALL {
             let read = status.read[source.index()].sequence;
-            let unread = store.unread(partition as Partition, source, read).await?;
+            let unread = depths.unread(partition as Partition, source, read).await?;
             if unread.messages > 0 {
                 return Ok(false);
             }

@@ -7,18 +7,18 @@ use std::sync::{
 
 use crate::{clock::SystemClock, domain::time::Timestamp, ports::Clock};
 
-/// The day's clock. Clones show the same time.
+/// A clock that is set. Clones show the same time.
 #[derive(Clone, Debug, Default)]
-pub struct DayClock(Arc<AtomicI64>);
+pub struct SetClock(Arc<AtomicI64>);
 
-impl DayClock {
+impl SetClock {
     /// Sets it. It never goes back.
     pub fn set(&self, at: Timestamp) {
         self.0.fetch_max(at.0, Ordering::SeqCst);
     }
 }
 
-impl Clock for DayClock {
+impl Clock for SetClock {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.load(Ordering::SeqCst))
     }

@@ -1,10 +1,7 @@
-//! Folds an entity from its partition's journal, and keeps what happened to it.
+//! Folds an entity from its partition's journal, and shows each entry that is about it.
 
-use std::collections::VecDeque;
-
-use super::history::{Item, item};
 use crate::{
-    domain::ids::EntityKey,
+    domain::{ids::EntityKey, time::Timestamp},
     error::{Exit, Failure},
     partition::{entry::Entry, fold::State, record::Record},
     ports::{Journal, JournalEntry, Partition},
@@ -18,20 +15,18 @@ pub struct Found {
     pub quarantined: Option<String>,
     /// How many entries are about it.
     pub entries: usize,
-    /// The newest of them.
-    pub history: VecDeque<Item>,
 }
 
-/// Reads the whole journal of the entity's partition.
+/// Reads the whole journal of the entity's partition. `see` is shown each entry that is about the
+/// entity, with its record's sequence and time.
 pub async fn fold(
     journal: &dyn Journal,
     partition: Partition,
     partitions: Partition,
     key: &EntityKey,
-    limit: usize,
+    mut see: impl FnMut(u64, Timestamp, &Entry),
 ) -> Result<Found, Failure> {
-    let mut found =
-        Found { state: State::new(key), quarantined: None, entries: 0, history: VecDeque::new() };
+    let mut found = Found { state: State::new(key), quarantined: None, entries: 0 };
     let mut after = 0;
     loop {
         let page = journal.read(partition, after).await?;
@@ -43,7 +38,7 @@ pub async fn fold(
             if first && index == 0 {
                 check_beginning(&record, entry.sequence, partitions)?;
             }
-            found.record(entry.sequence, record, key, limit)?;
+            found.record(entry.sequence, &record, key, &mut see)?;
         }
     }
 }
@@ -76,9 +71,9 @@ impl Found {
     fn record(
         &mut self,
         sequence: u64,
-        record: Record,
+        record: &Record,
         key: &EntityKey,
-        limit: usize,
+        see: &mut impl FnMut(u64, Timestamp, &Entry),
     ) -> Result<(), Failure> {
         let at = record.header.decided_at;
         for entry in &record.entries {
@@ -95,10 +90,7 @@ impl Found {
                 self.quarantined = Some(why.clone());
             }
             self.entries += 1;
-            self.history.push_back(item(sequence, at, entry));
-            if self.history.len() > limit {
-                self.history.pop_front();
-            }
+            see(sequence, at, entry);
         }
         Ok(())
     }
