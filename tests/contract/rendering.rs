@@ -131,6 +131,12 @@ fn of_orders() -> Vec<Outcome> {
             refusal: Reason::PaymentTooLate.into(),
         },
         Outcome::EventRefused { refusal: Reason::NotOwner.into() },
+        Outcome::ShipmentCancelled {
+            fulfilment: name("F-1"),
+            lines: units.clone(),
+            complete: false,
+        },
+        Outcome::OrderReturned { r#return: name("R-5"), lines: units, complete: true },
     ]
 }
 

@@ -61,7 +61,7 @@ const WAYS: [&str; 23] = [
     "recovery: from the first record",
 ];
 
-const OUTCOMES: [&str; 21] = [
+const OUTCOMES: [&str; 23] = [
     "event.refused",
     "hold.committed",
     "hold.expired",
@@ -80,13 +80,18 @@ const OUTCOMES: [&str; 21] = [
     "order.partially_shipped",
     "order.rejected",
     "order.reserved",
+    "order.returned",
     "order.shipped",
     "refund.due",
+    "shipment.cancelled",
     "stock.shortfall",
 ];
 
 /// Reasons that no run gives, and why.
-const ELSEWHERE: [(Reason, &str); 1] = [(Reason::Busy, "there is no safe mode yet")];
+const ELSEWHERE: [(Reason, &str); 2] = [
+    (Reason::Busy, "there is no safe mode yet"),
+    (Reason::NotSupported, "every event of this contract is decided"),
+];
 
 /// Where a reason may stand.
 const WHERE: [&str; 5] = ["refused", "rejected", "given up", "line", "refund"];

@@ -98,7 +98,8 @@ impl Publishers {
             54..68 => self.pay(),
             68..76 => self.fulfil(),
             76..79 => self.cancel(),
-            79..89 => self.move_stock(),
+            79..82 => self.give_back(),
+            82..89 => self.move_stock(),
             89..90 => self.describe(),
             90..93 => self.repeat(),
             93..97 => self.contradict(),
@@ -252,11 +253,14 @@ impl Publishers {
     fn fulfil(&mut self) {
         let Some((order, lines)) = self.any_order() else { return };
         let Some((line, _, quantity)) = lines.choose(&mut self.rng).cloned() else { return };
-        let kind = match self.rng.random_range(0..12) {
+        let kind = match self.rng.random_range(0..16) {
             0..6 => "fulfilment.shipped",
             6..9 => "fulfilment.delivered",
             9 => "fulfilment.opened",
             10 => "fulfilment.picked",
+            11 => "fulfilment.short_picked",
+            12..14 => "fulfilment.cancelled",
+            14 => "fulfilment.held",
             _ => "fulfilment.split",
         };
         let data = json!({
@@ -264,6 +268,24 @@ impl Publishers {
             "lines": [{"line": line, "quantity": quantity}],
         });
         self.order_event(&order, kind, data);
+    }
+
+    fn give_back(&mut self) {
+        let Some((order, lines)) = self.any_order() else { return };
+        let Some((line, ..)) = lines.choose(&mut self.rng).cloned() else { return };
+        let kind = match self.rng.random_range(0..8) {
+            0..2 => "return.requested",
+            2 => "return.approved",
+            3 => "return.declined",
+            _ => "return.received",
+        };
+        let mut units = json!({"line": line, "quantity": 1});
+        if kind == "return.received" && self.rng.random_bool(0.8) {
+            let disposition = ["restock", "quarantine", "scrap"].choose(&mut self.rng);
+            units["disposition"] = json!(disposition);
+        }
+        let named = format!("{order}/r{}", self.rng.random_range(0..2));
+        self.order_event(&order, kind, json!({"return": named, "lines": [units]}));
     }
 
     fn cancel(&mut self) {
