@@ -112,6 +112,7 @@ sections! {
         holds_per_step_max: u64,
         shortfall_named_max: u64,
         close_after_s: u64,
+        forget_after_s: u64,
     }
 
     /// What is published of what was decided.

@@ -220,6 +220,20 @@ fn data_of_order(outcome: &Outcome) -> OutcomeData<'_> {
             lines: Some(Lines::Units(lines)),
             ..OutcomeData::default()
         },
+        Outcome::OrderEdited { lines } => {
+            OutcomeData { lines: Some(Lines::Units(lines)), ..OutcomeData::default() }
+        }
+        Outcome::OrderEditRefused { refused } => {
+            OutcomeData { refused: Some(refusals(refused)), ..OutcomeData::default() }
+        }
+        Outcome::FulfilmentMoved { fulfilment, lines } => OutcomeData {
+            fulfilment: Some(fulfilment.as_str()),
+            lines: Some(Lines::Units(lines)),
+            ..OutcomeData::default()
+        },
+        Outcome::FulfilmentNotMoved { fulfilment, refusal } => {
+            OutcomeData { fulfilment: Some(fulfilment.as_str()), ..OutcomeData::refused(refusal) }
+        }
         Outcome::OrderReturned { r#return, lines, complete } => OutcomeData {
             r#return: Some(r#return.as_str()),
             lines: Some(Lines::Units(lines)),

@@ -9,10 +9,10 @@ use super::{
     v1::{self, Context, Nothing},
 };
 use crate::domain::event::{
-    CancelRequested, Fulfilment, FulfilmentStep, HoldCommitted, HoldExtended, HoldReleased,
-    HoldRequested, HoldTransferred, Lane, OrderEvent, OrderPlaced, Payment, PaymentStep, Return,
-    ReturnStep, ShipmentTracked, SkuConfigured, SkuDescribed, SkuEvent, StockAdjusted,
-    StockCounted, StockMoved, StockReceived, StockReturned, StockShipped,
+    CancelRequested, EditRequested, Fulfilment, FulfilmentStep, HoldCommitted, HoldExtended,
+    HoldReleased, HoldRequested, HoldTransferred, Lane, OrderEvent, OrderPlaced, Payment,
+    PaymentStep, Return, ReturnStep, ShipmentTracked, SkuConfigured, SkuDescribed, SkuEvent,
+    StockAdjusted, StockCounted, StockMoved, StockReceived, StockReturned, StockShipped,
 };
 
 /// A checked event of either kind of entity.
@@ -76,6 +76,8 @@ event_types! {
 
     Order Demand "order.placed" 1 OrderPlaced as e => OrderEvent::Placed(e);
     Order Settlement "order.cancel_requested" 1 CancelRequested as e => OrderEvent::CancelRequested(e);
+
+    Order Demand "order.edit_requested" 1 EditRequested as e => OrderEvent::EditRequested(e);
 
     Order Settlement "payment.authorized" 1 Payment as e => OrderEvent::Payment(PaymentStep::Authorized, e);
     Order Settlement "payment.captured" 1 Payment as e => OrderEvent::Payment(PaymentStep::Captured, e);

@@ -331,6 +331,13 @@ pub struct CancelRequested {
     pub lines: Option<Vec<Name>>,
 }
 
+/// `order.edit_requested`: what lines are to have from now on; others stay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EditRequested {
+    /// At least one, no two of one name; a quantity of 0 takes the line out.
+    pub lines: Vec<OrderLine>,
+}
+
 /// `payment.*`: what happened to a payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
@@ -460,6 +467,8 @@ pub enum OrderEvent {
     Placed(OrderPlaced),
     /// See [`CancelRequested`].
     CancelRequested(CancelRequested),
+    /// See [`EditRequested`].
+    EditRequested(EditRequested),
     /// `payment.*`.
     Payment(PaymentStep, Payment),
     /// `fulfilment.*`.

@@ -242,11 +242,35 @@ pub enum Outcome {
         /// Whether everything of the return has come.
         complete: bool,
     },
+    /// `order.edited`: lines have other quantities now.
+    OrderEdited {
+        /// Units of each that may still ship.
+        lines: Vec<LineQuantity>,
+    },
+    /// `order.edit_refused`: what was asked for beside what there is cannot be had.
+    OrderEditRefused {
+        /// Every reason.
+        refused: Vec<LineRefusal>,
+    },
+    /// `fulfilment.moved`: its units are held where it is now.
+    FulfilmentMoved {
+        /// The fulfilment.
+        fulfilment: Name,
+        /// Which units.
+        lines: Vec<LineQuantity>,
+    },
+    /// `fulfilment.not_moved`: where it is now its units cannot be held.
+    FulfilmentNotMoved {
+        /// The fulfilment.
+        fulfilment: Name,
+        /// Why not.
+        refusal: Refusal,
+    },
 }
 
 impl Outcome {
     /// Every [`Outcome::kind`].
-    pub const KINDS: [&'static str; 23] = [
+    pub const KINDS: [&'static str; 27] = [
         "hold.granted",
         "hold.partially_granted",
         "hold.rejected",
@@ -270,6 +294,10 @@ impl Outcome {
         "event.refused",
         "shipment.cancelled",
         "order.returned",
+        "order.edited",
+        "order.edit_refused",
+        "fulfilment.moved",
+        "fulfilment.not_moved",
     ];
 
     /// The outcome's type without `.v1`; with `_` for `.` the last token of its subject.
@@ -300,6 +328,10 @@ impl Outcome {
             Outcome::EventRefused { .. } => "event.refused",
             Outcome::ShipmentCancelled { .. } => "shipment.cancelled",
             Outcome::OrderReturned { .. } => "order.returned",
+            Outcome::OrderEdited { .. } => "order.edited",
+            Outcome::OrderEditRefused { .. } => "order.edit_refused",
+            Outcome::FulfilmentMoved { .. } => "fulfilment.moved",
+            Outcome::FulfilmentNotMoved { .. } => "fulfilment.not_moved",
         }
     }
 }

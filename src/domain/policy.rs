@@ -42,6 +42,9 @@ pub struct Policy {
     pub shortfall_named_max: usize,
     /// How long a delivered order stays open before it is closed.
     pub close_after: Span,
+    /// How long an order of which nothing is to be expected stays in the hot state; then a stone
+    /// stays for [`Policy::order_horizon`].
+    pub forget_after: Span,
 }
 
 impl Default for Policy {
@@ -65,6 +68,7 @@ impl Default for Policy {
             holds_per_step_max: 64,
             shortfall_named_max: 50,
             close_after: Span::from_secs(30 * 24 * 3_600),
+            forget_after: Span::from_secs(7 * 24 * 3_600),
         }
     }
 }

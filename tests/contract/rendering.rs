@@ -136,7 +136,13 @@ fn of_orders() -> Vec<Outcome> {
             lines: units.clone(),
             complete: false,
         },
-        Outcome::OrderReturned { r#return: name("R-5"), lines: units, complete: true },
+        Outcome::OrderReturned { r#return: name("R-5"), lines: units.clone(), complete: true },
+        Outcome::OrderEdited { lines: units.clone() },
+        Outcome::OrderEditRefused {
+            refused: vec![LineRefusal { line: name("2"), sku: sku(), refusal: refusal() }],
+        },
+        Outcome::FulfilmentMoved { fulfilment: name("F-1"), lines: units },
+        Outcome::FulfilmentNotMoved { fulfilment: name("F-1"), refusal: refusal() },
     ]
 }
 

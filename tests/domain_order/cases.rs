@@ -6,13 +6,14 @@ use earmark::domain::{
     decision::{Input, Verdict},
     event::ReturnStep as R,
     event::{Fulfilment, FulfilmentStep as F, OrderEvent, OrderPolicy, PaymentStep as P},
-    ids::{Fingerprint, HoldName},
+    ids::{Fingerprint, HoldName, LocationId},
     order::{
         OrderState,
         facts::OrderFact,
         fulfilment::{FULFILMENT, Stage},
         lines::{LineFact, Place},
         returns::{RETURN, ReturnStage},
+        station::{ORDER, OrderStep, Station},
         status::OrderStatus,
     },
     refusal::Reason,
@@ -44,6 +45,17 @@ const FULFILMENT_STEPS: [F; 10] = [
     F::Delivered,
     F::Moved,
     F::Split,
+];
+const STATIONS: [Station; 5] =
+    [Station::Unplaced, Station::Open, Station::Left, Station::Over, Station::Forgotten];
+const ORDER_STEPS: [OrderStep; 7] = [
+    OrderStep::Placed,
+    OrderStep::CancelRequested,
+    OrderStep::EditRequested,
+    OrderStep::Payment,
+    OrderStep::Fulfilment,
+    OrderStep::Tracked,
+    OrderStep::Return,
 ];
 const RETURN_STAGES: [ReturnStage; 5] = [
     ReturnStage::Unknown,
@@ -97,7 +109,8 @@ fn an_order_goes_all_the_way() {
     assert_eq!((due.clock, due.at), (DueClock::Settled, at(30 * 24 * 3_600)));
     assert_eq!(bench.past(30 * 24 * 3_600), "recorded |  | ");
     assert_eq!(bench.past(30 * 24 * 3_600 + 1), "recorded |  | order.closed");
-    assert_eq!(bench.state.dues(), []);
+    let leaves = bench.state.dues();
+    assert_eq!(leaves[0].at, at(37 * 24 * 3_600 + 1));
 }
 
 #[test]
@@ -377,7 +390,7 @@ fn the_rest_of_a_shipped_order_may_be_cancelled() {
     let rest = bench.say(cancel(None));
     assert_eq!(
         rest,
-        "accepted | B release keep 0 | order.cancelled b:1, changed my mind; order.delivered"
+        "accepted | B release keep 0 | order.cancelled b:1, changed my mind; order.shipped; order.delivered"
     );
 }
 
@@ -450,7 +463,10 @@ fn what_left_unpaid_leaves_a_remainder_that_is_called_off() {
     bench.event(fulfil(F::Shipped, "f1", &[("a", 2)]));
     bench.hear("A", shipped(1));
     let rest = bench.past(901);
-    assert_eq!(rest, "recorded | B release keep 0 | order.cancelled b:1, payment_too_late");
+    assert_eq!(
+        rest,
+        "recorded | B release keep 0 | order.cancelled b:1, payment_too_late; order.shipped"
+    );
     assert_eq!(bench.status(), Some(OrderStatus::Shipped));
 }
 
@@ -689,12 +705,118 @@ fn a_fulfilment_is_split_held_and_resumed() {
     assert_eq!(late, "refused fulfilment_cancelled |  | ");
 }
 
+#[test]
+fn a_fulfilment_that_moves_takes_its_hold_along_and_lets_nothing_go_before() {
+    let mut bench = confirmed_bench();
+    let oulu = LocationId::new("oulu").unwrap();
+    let asked = bench.say(move_to("oulu", "f1", &[("a", 2)]));
+    assert_eq!(asked, "accepted | A reserve 2 | ");
+    assert_eq!(bench.status(), Some(OrderStatus::Confirmed));
+    let hold = second_hold(Some(oulu.clone()));
+    let (quantity, backordered) = (2, 0);
+    let there =
+        SkuAnswer::Reserved { hold: hold.clone(), quantity, backordered, location: oulu.clone() };
+    let told = bench.told("A", there);
+    let expected = "recorded | A release keep 0, A commit 2 | fulfilment.moved f1 a:2";
+    assert_eq!(told, expected);
+    bench.hear("A", released(0));
+    bench.hear("A", SkuAnswer::Committed { hold, quantity });
+    assert_eq!(bench.state.order().unwrap().open_of(&name("a")), 2);
+    let OrderEvent::Fulfilment(step, said) = fulfil(F::Shipped, "f1", &[("a", 2)]) else {
+        panic!()
+    };
+    let shipped = Fulfilment { location: oulu, ..said };
+    let left = bench.say(OrderEvent::Fulfilment(step, shipped));
+    assert_eq!(left, "accepted | A ship 2 #1 | order.partially_shipped a:2");
+}
+
+#[test]
+fn a_fulfilment_that_cannot_move_is_held_where_it_was() {
+    let mut bench = confirmed_bench();
+    let oulu = LocationId::new("oulu").unwrap();
+    bench.event(move_to("oulu", "f1", &[("a", 2)]));
+    let hold = second_hold(Some(oulu));
+    let refusal = Reason::InsufficientStock.into();
+    let told = bench.told("A", SkuAnswer::NotReserved { hold, refusal });
+    assert_eq!(told, "recorded |  | fulfilment.not_moved f1 insufficient_stock");
+    assert_eq!(bench.state.order().unwrap().open(), 3);
+}
+
+#[test]
+fn an_edit_asks_for_more_beside_what_is_there() {
+    let mut bench = reserved_bench();
+    let more = bench.say(edit(&[("a", "A", 5), ("c", "A", 1)]));
+    assert_eq!(more, "accepted | A reserve 3, A reserve 1 | ");
+    let hold = second_hold(None);
+    let (quantity, backordered, location) = (3, 0, hel());
+    let told = bench.told("A", SkuAnswer::Reserved { hold, quantity, backordered, location });
+    assert_eq!(told, "recorded |  | order.edited a:5");
+    let HoldName::Order { order, location, claim, .. } = second_hold(None) else { panic!() };
+    let hold = HoldName::Order { order, location, claim, attempt: 3 };
+    let refusal = Reason::InsufficientStock.into();
+    let told = bench.told("A", SkuAnswer::NotReserved { hold, refusal });
+    assert_eq!(told, "recorded |  | order.edit_refused c:insufficient_stock");
+    assert_eq!(bench.status(), Some(OrderStatus::Reserved), "as it was");
+    let paid = bench.say(pay(P::Captured, 100));
+    assert_eq!(paid, "accepted | A commit 2, B commit 1, A commit 3 | ");
+}
+
+#[test]
+fn an_edit_calls_off_at_once_and_another_sku_is_another_line() {
+    let mut bench = reserved_bench();
+    let less = bench.say(edit(&[("a", "A", 1), ("b", "B", 0)]));
+    assert_eq!(less, "accepted | A release keep 1, B release keep 0 | order.edited a:1 b:0");
+    assert_eq!(bench.say(edit(&[("a", "B", 1)])), "refused invalid_field (a) |  | ");
+    bench.hear("A", released(1));
+    let none = bench.say(edit(&[("a", "A", 0)]));
+    assert_eq!(none, "accepted | A release keep 0 | order.cancelled a:1, all, edited");
+    assert_eq!(bench.say(edit(&[("a", "A", 1)])), "refused order_ended |  | ");
+}
+
+#[test]
+fn an_edit_that_is_edited_again_lets_the_first_wish_go() {
+    let mut bench = reserved_bench();
+    bench.event(edit(&[("a", "A", 5)]));
+    let again = bench.say(edit(&[("a", "A", 2)]));
+    assert_eq!(again, "accepted | A release keep 0 | ");
+    let hold = second_hold(None);
+    bench.hear("A", SkuAnswer::Released { hold, keep: 0 });
+    assert_eq!(bench.say(edit(&[("a", "A", 2)])), "recorded |  | ");
+}
+
+#[test]
+fn an_order_leaves_a_stone_and_the_stone_goes_too() {
+    let days = |days: i64| days * 24 * 3_600;
+    let mut bench = placed_bench(OrderPolicy::AllOrNothing);
+    let first = bench.publish(pay(P::Captured, 40));
+    bench.feed(&Input::Event(first.clone()));
+    bench.hear("A", not_granted());
+    bench.hear("B", not_granted());
+    bench.past(days(7) + 1);
+    assert!(bench.state.order().is_none());
+    assert_eq!(bench.status(), Some(OrderStatus::Rejected));
+    let again = text::decision(&bench.feed(&Input::Event(first)));
+    assert_eq!(again, "again accepted |  | ", "a repeat is told apart by the stone");
+    let late = bench.say(pay(P::Captured, 60));
+    assert_eq!(late, "accepted |  | refund.due 60, order_ended");
+    assert_eq!(bench.say(two_lines(OrderPolicy::Partial)), "refused order_exists |  | ");
+    assert_eq!(bench.say(fulfil(F::Shipped, "f", &[("a", 1)])), "refused order_ended |  | ");
+    bench.past(days(407) + 10);
+    assert_eq!((bench.status(), bench.state.revision()), (None, 0));
+    assert_eq!(bench.state.dues(), []);
+}
+
 /// A guard leaves no state and event without a row that speaks whatever else is the case.
 #[test]
 fn the_guards_are_total() {
     for stage in STAGES {
         for step in FULFILMENT_STEPS {
             assert!(FULFILMENT.is_certain(stage, step), "{stage:?} + {step:?}");
+        }
+    }
+    for station in STATIONS {
+        for step in ORDER_STEPS {
+            assert!(ORDER.is_certain(station, step), "{station:?} + {step:?}");
         }
     }
     for stage in RETURN_STAGES {

@@ -36,6 +36,11 @@ pub fn two_lines(policy: OrderPolicy) -> OrderEvent {
     OrderEvent::Placed(placed(vec![line("a", "A", 2), line("b", "B", 1)], policy))
 }
 
+pub fn edit(lines: &[(&str, &str, u32)]) -> OrderEvent {
+    let lines = lines.iter().map(|(name, of, quantity)| line(name, of, *quantity)).collect();
+    OrderEvent::EditRequested(EditRequested { lines })
+}
+
 pub fn pay(step: PaymentStep, amount_minor: u64) -> OrderEvent {
     let payment = Payment { payment: name("p1"), amount_minor, currency: "EUR".to_owned() };
     OrderEvent::Payment(step, payment)
@@ -63,6 +68,15 @@ pub fn fulfil(step: FulfilmentStep, fulfilment: &str, lines: &[(&str, u32)]) -> 
             into: None,
         },
     )
+}
+
+pub fn move_to(location: &str, fulfilment: &str, lines: &[(&str, u32)]) -> OrderEvent {
+    let OrderEvent::Fulfilment(step, said) = fulfil(FulfilmentStep::Moved, fulfilment, lines)
+    else {
+        unreachable!("it is a fulfilment's step")
+    };
+    let location = LocationId::new(location).unwrap();
+    OrderEvent::Fulfilment(step, Fulfilment { location, ..said })
 }
 
 pub fn give_back(step: ReturnStep, named: &str, lines: &[(&str, u32)]) -> OrderEvent {
@@ -114,4 +128,9 @@ pub fn shipped(shipment: u32) -> SkuAnswer {
 
 pub fn moved(shipment: u32, quantity: u32) -> SkuAnswer {
     SkuAnswer::Moved { hold: hold(), shipment, quantity }
+}
+
+/// The hold that an order asks for beside the first.
+pub fn second_hold(location: Option<LocationId>) -> HoldName {
+    HoldName::Order { order: order_id(), location, claim: None, attempt: 2 }
 }

@@ -45,10 +45,15 @@ fn stations() -> Vec<(&'static str, Bench)> {
     let mut closed = delivered.clone();
     closed.past(31 * 24 * 3_600);
     all.extend([("unplaced", unplaced), ("placed", placed), ("failing", failing)]);
+    let mut refused = rejected.clone();
     all.extend([("rejected", rejected), ("reserved", reserved), ("expired", expired)]);
     all.extend([("cancelled", cancelled), ("committing", committing), ("confirmed", confirmed)]);
     all.extend([("partially", partially), ("shipped", gone), ("delivered", delivered)]);
+    let mut forgotten = closed.clone();
+    forgotten.past(40 * 24 * 3_600);
+    refused.past(8 * 24 * 3_600);
     all.push(("closed", closed));
+    all.extend([("forgotten", forgotten), ("rejected long ago", refused)]);
     all
 }
 
@@ -65,6 +70,8 @@ fn events() -> Vec<(&'static str, OrderEvent)> {
         ("cancel", cancel(None)),
         ("cancel b", cancel(Some(&["b"]))),
         ("cancel x", cancel(Some(&["x"]))),
+        ("edit a 1", edit(&[("a", "A", 1)])),
+        ("edit a 3", edit(&[("a", "A", 3)])),
         ("opened", f1(F::Opened)),
         ("held", f1(F::Held)),
         ("resumed", f1(F::Resumed)),

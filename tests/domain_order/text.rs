@@ -68,6 +68,18 @@ fn outcome(outcome: &Outcome) -> String {
         Outcome::OrderReturned { lines: came, complete, .. } => {
             format!("{kind}{}{}", lines(came), if *complete { ", all" } else { "" })
         }
+        Outcome::OrderEdited { lines: now } => format!("{kind}{}", lines(now)),
+        Outcome::OrderEditRefused { refused } => {
+            let refused: String =
+                refused.iter().map(|it| format!(" {}:{}", it.line, it.refusal.reason)).collect();
+            format!("{kind}{refused}")
+        }
+        Outcome::FulfilmentMoved { fulfilment, lines: now } => {
+            format!("{kind} {fulfilment}{}", lines(now))
+        }
+        Outcome::FulfilmentNotMoved { fulfilment, refusal } => {
+            format!("{kind} {fulfilment} {}", refusal.reason)
+        }
         Outcome::OrderShipped { lines: left, .. } => format!("{kind}{}", lines(left)),
         Outcome::OrderCancelled { lines: lost, complete, reason } => {
             let complete = if *complete { ", all" } else { "" };

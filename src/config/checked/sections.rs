@@ -131,6 +131,7 @@ pub fn policy(c: &mut Check, raw: &Raw) -> Policy {
         holds_per_step_max: within!(c.number(raw.policy.holds_per_step_max, 1..=10_000)),
         shortfall_named_max: within!(c.number(raw.policy.shortfall_named_max, 0..=1_000)),
         close_after: within!(c.seconds(raw.policy.close_after_s, 0..=400 * DAY_S)),
+        forget_after: within!(c.seconds(raw.policy.forget_after_s, 0..=400 * DAY_S)),
     }
 }
 

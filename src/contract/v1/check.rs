@@ -57,8 +57,8 @@ pub(super) fn units(cx: &Context, at: At, quantity: u32) -> Checked {
 }
 
 /// Units of which there may be none.
-pub(super) fn level(cx: &Context, field: &'static str, quantity: u32) -> Checked {
-    range(cx, At::Data(field), quantity, 0..=QUANTITY_MAX)
+pub(super) fn level(cx: &Context, at: At, quantity: u32) -> Checked {
+    range(cx, at, quantity, 0..=QUANTITY_MAX)
 }
 
 /// A difference of units.

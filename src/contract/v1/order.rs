@@ -11,8 +11,8 @@ use crate::{
     contract::{rule::Rule, time},
     domain::{
         event::{
-            CancelRequested, Disposition, Fulfilment, LineUnits, OrderLine, OrderPlaced,
-            OrderPolicy, Payment, Return, ShipmentTracked,
+            CancelRequested, Disposition, EditRequested, Fulfilment, LineUnits, OrderLine,
+            OrderPlaced, OrderPolicy, Payment, Return, ShipmentTracked,
         },
         ids::{LocationId, Name},
         time::Timestamp,
@@ -31,6 +31,13 @@ struct OrderPlacedWire {
     cancel_until: Option<Timestamp>,
     #[serde(default)]
     backorder: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "EditRequested")]
+struct EditRequestedWire {
+    #[serde(deserialize_with = "objects")]
+    lines: Vec<OrderLine>,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +99,18 @@ impl Data for CancelRequested {
     fn check(&self, cx: &Context) -> Checked {
         check::text(cx, "reason", &self.reason)?;
         self.lines.as_ref().map_or(Ok(()), |lines| check::lines(cx, lines.iter(), At::Item))
+    }
+}
+
+impl Data for EditRequested {
+    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        EditRequestedWire::deserialize(from)
+    }
+
+    fn check(&self, cx: &Context) -> Checked {
+        check::lines(cx, self.lines.iter().map(|line| &line.line), check::line_name)?;
+        let mut lines = self.lines.iter().enumerate();
+        lines.try_for_each(|(i, line)| check::level(cx, At::Line(i, "quantity"), line.quantity))
     }
 }
 

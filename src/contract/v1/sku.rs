@@ -28,8 +28,9 @@ impl Data for SkuConfigured {
             let expected = "backorder_limit, safety_stock, hold_ttl_s or sellable";
             return Err(Rejection::new(Rule::FieldEmpty, "none of its fields", expected).at("data"));
         }
-        self.backorder_limit.map_or(Ok(()), |n| check::level(cx, "backorder_limit", n))?;
-        self.safety_stock.map_or(Ok(()), |n| check::level(cx, "safety_stock", n))?;
+        self.backorder_limit
+            .map_or(Ok(()), |n| check::level(cx, At::Data("backorder_limit"), n))?;
+        self.safety_stock.map_or(Ok(()), |n| check::level(cx, At::Data("safety_stock"), n))?;
         self.hold_ttl_s.map_or(Ok(()), |n| check::ttl(cx, "hold_ttl_s", n))
     }
 }

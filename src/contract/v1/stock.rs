@@ -65,7 +65,7 @@ impl Data for StockCounted {
 
     /// A count ahead of its time would make all that happens before then be without effect.
     fn check(&self, cx: &Context) -> Checked {
-        check::level(cx, "quantity", self.quantity)?;
+        check::level(cx, At::Data("quantity"), self.quantity)?;
         if self.as_of <= cx.time {
             return Ok(());
         }

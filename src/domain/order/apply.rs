@@ -3,15 +3,22 @@
 //! Promise: total and deterministic. A fact that does not fit is a [`Breach`]; nothing panics and
 //! nothing is clamped in silence.
 
-use super::{OrderState, facts::OrderFact, memory::Remembered, parts, state::Order};
+use super::{
+    OrderState,
+    facts::OrderFact,
+    memory::{Memory, Remembered},
+    state::Order,
+    stone::Stone,
+};
 use crate::domain::Breach;
 
 impl OrderState {
     /// Applies a fact and notes which parts it changed.
     pub(super) fn apply_fact(&mut self, fact: &OrderFact) -> Result<(), Breach> {
+        self.note_changed(fact);
         match fact {
             OrderFact::Placed { terms, lines, legs } => {
-                if self.order.is_some() {
+                if self.order.is_some() || self.stone.is_some() {
                     return Err(Breach(format!("order {} is placed twice", self.id)));
                 }
                 self.order = Some(Order::new(terms.clone(), lines.clone(), legs.clone()));
@@ -27,11 +34,29 @@ impl OrderState {
                 let waited = self.parked.remove(*number);
                 waited.ok_or_else(|| Breach(format!("no event waits under {number}")))?;
             }
+            OrderFact::Forgotten { until } => {
+                let order = self.order.take();
+                let order =
+                    order.ok_or_else(|| Breach(format!("order {} is not placed", self.id)))?;
+                self.stone = Some(Stone::of(order, *until));
+            }
+            OrderFact::StoneGone => {
+                (self.stone, self.memory) = (None, Memory::default());
+            }
+            OrderFact::Payment { payment, fact } if self.stone.is_some() => {
+                let stone = self.stone.as_mut();
+                stone.into_iter().for_each(|stone| {
+                    stone.payments.entry(payment.clone()).or_default().apply(fact);
+                });
+            }
             OrderFact::Line { .. }
             | OrderFact::Leg { .. }
             | OrderFact::Payment { .. }
             | OrderFact::Fulfilment { .. }
             | OrderFact::Return { .. }
+            | OrderFact::Wished { .. }
+            | OrderFact::WishEnded { .. }
+            | OrderFact::Resting { .. }
             | OrderFact::Confirmed
             | OrderFact::Delivered { .. }
             | OrderFact::Closed => {
@@ -41,8 +66,7 @@ impl OrderState {
                     .apply(fact)?;
             }
         }
-        self.revision = self.revision.saturating_add(1);
-        parts::note_changed(fact, &mut self.changed);
+        self.revision = if self.is_blank() { 0 } else { self.revision.saturating_add(1) };
         Ok(())
     }
 }
@@ -68,13 +92,18 @@ impl Order {
             OrderFact::Return { r#return, fact } => {
                 self.returns.entry(r#return.clone()).or_default().apply(fact);
             }
+            OrderFact::Wished { leg, wish } => self.wish(leg, wish),
+            OrderFact::WishEnded { leg, units } => self.end_wish(*leg, *units)?,
+            OrderFact::Resting { leaves_at } => self.leaves_at = *leaves_at,
             OrderFact::Confirmed => self.confirmed = true,
             OrderFact::Delivered { closes_at } => self.closes_at = Some(*closes_at),
             OrderFact::Closed => self.closed = true,
             OrderFact::Placed { .. }
             | OrderFact::Remembered { .. }
             | OrderFact::Parked { .. }
-            | OrderFact::Unparked { .. } => {
+            | OrderFact::Unparked { .. }
+            | OrderFact::Forgotten { .. }
+            | OrderFact::StoneGone => {
                 return Err(Breach("a fact that is not a placed order's".to_owned()));
             }
         }

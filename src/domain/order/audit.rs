@@ -66,13 +66,17 @@ impl Order {
             sums.0 += u64::from(parcel.shipped);
             sums.1 += u64::from(parcel.delivered);
         }
+        let mut lines: BTreeMap<&Name, (u64, u64)> = BTreeMap::new();
         for line in &self.lines {
-            let by_line = (line.units.sum(&Place::GONE), line.units.sum(&[Place::Delivered]));
-            let by_fulfilment = parcels.get(&line.name).copied().unwrap_or_default();
+            let sums = lines.entry(&line.name).or_default();
+            sums.0 += line.units.sum(&Place::GONE);
+            sums.1 += line.units.sum(&[Place::Delivered]);
+        }
+        for (name, by_line) in lines {
+            let by_fulfilment = parcels.get(name).copied().unwrap_or_default();
             if by_line != by_fulfilment {
                 return Err(Breach(format!(
-                    "line {}: {by_line:?} gone and delivered, by fulfilment {by_fulfilment:?}",
-                    line.name
+                    "line {name}: {by_line:?} gone and delivered, by fulfilment {by_fulfilment:?}"
                 )));
             }
         }

@@ -14,14 +14,19 @@ pub(super) fn of(state: &OrderState) -> Vec<Due> {
         // What has waited came before any deadline that is reached now.
         Some(_) if state.has_steps_left() => Vec::new(),
         Some(order) => due(DueClock::Settled, order.next_due()).into_iter().collect(),
-        None => due(DueClock::Demand, state.parked.next_due()).into_iter().collect(),
+        None => {
+            let stone = state.stone.as_ref().map(|stone| stone.until);
+            let waiting = due(DueClock::Demand, state.parked.next_due());
+            due(DueClock::Settled, stone).into_iter().chain(waiting).collect()
+        }
     }
 }
 
 impl Order {
     fn next_due(&self) -> Option<Timestamp> {
         let resend = self.legs.iter().filter_map(|leg| Some(leg.sent.as_ref()?.again_at)).min();
-        let deadlines = [self.answers_due(), self.payment_due(), self.closing_due(), resend];
+        let deadlines =
+            [self.answers_due(), self.payment_due(), self.closing_due(), self.leaves_at, resend];
         deadlines.into_iter().flatten().min()
     }
 

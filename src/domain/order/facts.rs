@@ -14,6 +14,7 @@ use super::{
     returns::ReturnFact,
     saga::{Leg, LegFact},
     terms::Terms,
+    wishes::Wish,
 };
 use crate::domain::{
     decision::Verdict,
@@ -91,6 +92,32 @@ pub enum OrderFact {
         /// The number of its coming.
         number: u64,
     },
+    /// Units are asked for beside what there is.
+    Wished {
+        /// The leg that asks.
+        leg: Leg,
+        /// What for.
+        wish: Wish,
+    },
+    /// A wish came to its end.
+    WishEnded {
+        /// The place of its leg among the legs.
+        leg: u32,
+        /// Units that are the order's now.
+        units: u32,
+    },
+    /// Nothing is to be expected of it any more; or something is, again.
+    Resting {
+        /// When it leaves the hot state.
+        leaves_at: Option<Timestamp>,
+    },
+    /// It leaves the hot state.
+    Forgotten {
+        /// Until when a stone stays.
+        until: Timestamp,
+    },
+    /// Its stone goes.
+    StoneGone,
     /// Something happened to a return.
     Return {
         /// The return.

@@ -229,6 +229,11 @@ impl Fulfilment {
         self.lines.get(line).map_or(0, |parcel| parcel.shipped.saturating_sub(parcel.delivered))
     }
 
+    /// Some of its goods left.
+    pub fn has_left(&self) -> bool {
+        self.lines.values().any(|parcel| parcel.shipped > 0)
+    }
+
     /// Some of its goods arrived.
     pub fn has_arrived(&self) -> bool {
         self.lines.values().any(|parcel| parcel.delivered > 0)

@@ -56,6 +56,11 @@ impl Memory {
         self.0.insert(key, Box::new(remembered));
     }
 
+    /// The ids of all that are remembered.
+    pub fn keys(&self) -> impl Iterator<Item = EventKey> {
+        self.0.keys().copied()
+    }
+
     /// How many events are remembered.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -3,10 +3,12 @@
 //! Promises: no unit of an order is nowhere or twice ([`lines`]); a hold that the order no longer
 //! wants is given back, whenever the grant comes ([`saga`]); nothing is committed that is not paid;
 //! money for goods that will not come is said to be due back, once ([`payment`]); goods that left
-//! are believed, whatever the order stood at ([`fulfilment`]); a repeat is answered as the first
-//! time ([`memory`]).
+//! or came back are believed, whatever the order stood at ([`fulfilment`], [`returns`]); nothing is
+//! let go before what is to take its place is there ([`wishes`]); a repeat is answered as the first
+//! time ([`memory`]), also when the order has left the hot state ([`stone`]).
 //!
-//! Read [`state`] for what an order is, [`facts`] for what can change it, and `decide` for when.
+//! Read [`state`] for what an order is, [`facts`] for what can change it, [`station`] for what may
+//! be said to it, and `decide` for what follows.
 
 pub mod facts;
 pub mod fulfilment;
@@ -19,9 +21,12 @@ pub mod payment;
 pub mod returns;
 pub mod saga;
 pub mod state;
+pub mod station;
 pub mod status;
+pub mod stone;
 pub mod stored;
 pub mod terms;
+pub mod wishes;
 
 mod apply;
 mod audit;
@@ -32,7 +37,7 @@ use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use self::{memory::Memory, parked::Parking, state::Order, status::OrderStatus};
+use self::{memory::Memory, parked::Parking, state::Order, status::OrderStatus, stone::Stone};
 use super::{
     Breach, Due, Entity, Moment, PartKey,
     command::SkuAnswer,
@@ -50,6 +55,7 @@ pub struct OrderState {
     id: OrderId,
     revision: u64,
     order: Option<Order>,
+    stone: Option<Stone>,
     memory: Memory,
     parked: Parking,
     changed: BTreeSet<parts::Which>,
@@ -66,9 +72,15 @@ impl OrderState {
         self.order.as_ref()
     }
 
+    /// What stays of it, once it has left the hot state.
+    pub fn stone(&self) -> Option<&Stone> {
+        self.stone.as_ref()
+    }
+
     /// Its status, once it is placed.
     pub fn status(&self) -> Option<OrderStatus> {
-        self.order.as_ref().map(Order::status)
+        let left = || self.stone.as_ref().map(|stone| stone.status);
+        self.order.as_ref().map(Order::status).or_else(left)
     }
 
     /// The events that it has decided.
@@ -88,6 +100,7 @@ impl PartialEq for OrderState {
         self.id == other.id
             && self.revision == other.revision
             && self.order == other.order
+            && self.stone == other.stone
             && self.memory == other.memory
             && self.parked == other.parked
     }
@@ -98,11 +111,12 @@ impl Eq for OrderState {}
 /// As `inspect` shows it: the status first, which is derived.
 impl Serialize for OrderState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("OrderState", 6)?;
+        let mut fields = serializer.serialize_struct("OrderState", 7)?;
         fields.serialize_field("id", &self.id)?;
         fields.serialize_field("status", &self.status())?;
         fields.serialize_field("revision", &self.revision)?;
         fields.serialize_field("order", &self.order)?;
+        fields.serialize_field("stone", &self.stone)?;
         fields.serialize_field("memory", &self.memory)?;
         fields.serialize_field("parked", &self.parked)?;
         fields.end()
@@ -121,6 +135,7 @@ impl Entity for OrderState {
             id,
             revision: 0,
             order: None,
+            stone: None,
             memory: Memory::default(),
             parked: Parking::default(),
             changed: BTreeSet::new(),

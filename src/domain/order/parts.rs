@@ -18,8 +18,10 @@ use super::{
     returns::Return,
     saga::Leg,
     state::Order,
+    stone::Stone,
     stored::{FulfilmentV010, LegV010},
     terms::Terms,
+    wishes::Wish,
 };
 use crate::domain::{
     Breach, PartKey,
@@ -50,6 +52,12 @@ pub enum OrderPart {
     Fulfilment(Fulfilment),
     /// `ret:<name>`.
     Return(Return),
+    /// `wish:<leg>`.
+    Wish(Wish),
+    /// `rest`: when it leaves the hot state.
+    Rest(Timestamp),
+    /// `stone`: what stays of it then, with its memory.
+    Stone(Stone, Memory),
 }
 
 /// The part that every change writes.
@@ -89,6 +97,9 @@ pub(super) enum Which {
     Remembered(EventKey),
     Waiting(u64),
     Return(Name),
+    Wish(u32),
+    Rest,
+    Stone,
 }
 
 impl Which {
@@ -102,12 +113,20 @@ impl Which {
             Which::Remembered(key) => format!("id:{:032x}", key.0),
             Which::Waiting(number) => format!("park:{number}"),
             Which::Return(name) => format!("ret:{name}"),
+            Which::Wish(leg) => format!("wish:{leg}"),
+            Which::Rest => "rest".to_owned(),
+            Which::Stone => "stone".to_owned(),
         }
     }
 
     fn read(key: &str) -> Option<Which> {
         let Some((kind, name)) = key.split_once(':') else {
-            return (key == "head").then_some(Which::Head);
+            return match key {
+                "head" => Some(Which::Head),
+                "rest" => Some(Which::Rest),
+                "stone" => Some(Which::Stone),
+                _ => None,
+            };
         };
         match kind {
             "line" => name.parse().ok().map(Which::Line),
@@ -117,36 +136,82 @@ impl Which {
             "id" => u128::from_str_radix(name, 16).ok().map(|id| Which::Remembered(EventKey(id))),
             "park" => name.parse().ok().map(Which::Waiting),
             "ret" => Name::new(name).ok().map(Which::Return),
+            "wish" => name.parse().ok().map(Which::Wish),
             _ => None,
         }
     }
 }
 
-/// Notes which parts a fact changes.
-pub(super) fn note_changed(fact: &OrderFact, changed: &mut BTreeSet<Which>) {
-    changed.insert(Which::Head);
-    match fact {
-        OrderFact::Placed { lines, legs, .. } => {
-            changed.extend((0..).zip(lines).map(|(line, _)| Which::Line(line)));
-            changed.extend((0..).zip(legs).map(|(leg, _)| Which::Leg(leg)));
+impl OrderState {
+    /// Notes which parts a fact changes, before it is applied.
+    pub(super) fn note_changed(&mut self, fact: &OrderFact) {
+        let mut also = Vec::new();
+        match fact {
+            OrderFact::Placed { lines, legs, .. } => {
+                also.extend((0..).zip(lines).map(|(line, _)| Which::Line(line)));
+                also.extend((0..).zip(legs).map(|(leg, _)| Which::Leg(leg)));
+            }
+            OrderFact::Line { line, .. } => also.push(Which::Line(*line)),
+            OrderFact::Leg { leg, .. } => also.push(Which::Leg(*leg)),
+            OrderFact::Payment { .. } | OrderFact::Remembered { .. } if self.stone.is_some() => {
+                also.push(Which::Stone);
+            }
+            OrderFact::Payment { payment, .. } => also.push(Which::Payment(payment.clone())),
+            OrderFact::Fulfilment { fulfilment, .. } => {
+                also.push(Which::Fulfilment(fulfilment.clone()));
+            }
+            OrderFact::Return { r#return, .. } => also.push(Which::Return(r#return.clone())),
+            OrderFact::Remembered { key, .. } => also.push(Which::Remembered(*key)),
+            OrderFact::Parked { number, .. } | OrderFact::Unparked { number } => {
+                also.push(Which::Waiting(*number));
+            }
+            OrderFact::Wished { .. } => also.extend(self.next_wish()),
+            OrderFact::WishEnded { leg, .. } => also.extend(self.parts_of_wish(*leg)),
+            OrderFact::Resting { .. } => also.push(Which::Rest),
+            OrderFact::Forgotten { .. } => {
+                also.extend(self.all_parts());
+                also.push(Which::Stone);
+            }
+            OrderFact::StoneGone => also.push(Which::Stone),
+            OrderFact::Confirmed | OrderFact::Delivered { .. } | OrderFact::Closed => {}
         }
-        OrderFact::Line { line, .. } => drop(changed.insert(Which::Line(*line))),
-        OrderFact::Leg { leg, .. } => drop(changed.insert(Which::Leg(*leg))),
-        OrderFact::Payment { payment, .. } => {
-            changed.insert(Which::Payment(payment.clone()));
-        }
-        OrderFact::Fulfilment { fulfilment, .. } => {
-            changed.insert(Which::Fulfilment(fulfilment.clone()));
-        }
-        OrderFact::Return { r#return, .. } => {
-            changed.insert(Which::Return(r#return.clone()));
-        }
-        OrderFact::Remembered { key, .. } => drop(changed.insert(Which::Remembered(*key))),
-        OrderFact::Parked { number, .. } | OrderFact::Unparked { number } => {
-            changed.insert(Which::Waiting(*number));
-        }
-        OrderFact::Confirmed | OrderFact::Delivered { .. } | OrderFact::Closed => {}
+        self.changed.insert(Which::Head);
+        self.changed.extend(also);
     }
+
+    fn next_wish(&self) -> [Which; 2] {
+        let legs = self.order.as_ref().map_or(0, |order| number(order.legs.len()));
+        [Which::Leg(legs), Which::Wish(legs)]
+    }
+
+    /// The wish, the line that it takes from, and the line that it may add.
+    fn parts_of_wish(&self, leg: u32) -> Vec<Which> {
+        let lines = self.order.as_ref().map_or(0, |order| number(order.lines.len()));
+        let wish = self.order.as_ref().and_then(|order| order.wishes.get(&leg));
+        let from = match wish {
+            Some(Wish::Elsewhere { line, .. }) => Some(Which::Line(*line)),
+            Some(Wish::More { .. }) | None => None,
+        };
+        [Which::Wish(leg), Which::Line(lines)].into_iter().chain(from).collect()
+    }
+
+    /// All parts of an order that is placed, its memory included.
+    fn all_parts(&self) -> Vec<Which> {
+        let Some(order) = &self.order else { return Vec::new() };
+        let lines = (0..number(order.lines.len())).map(Which::Line);
+        let legs = (0..number(order.legs.len())).map(Which::Leg);
+        let payments = order.payments.keys().cloned().map(Which::Payment);
+        let fulfilments = order.fulfilments.keys().cloned().map(Which::Fulfilment);
+        let returns = order.returns.keys().cloned().map(Which::Return);
+        let wishes = order.wishes.keys().copied().map(Which::Wish);
+        let ids = self.memory.keys().map(Which::Remembered);
+        let named = payments.chain(fulfilments).chain(returns);
+        lines.chain(legs).chain(named).chain(wishes).chain(ids).chain([Which::Rest]).collect()
+    }
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 impl OrderState {
@@ -159,6 +224,7 @@ impl OrderState {
     fn part(&self, which: &Which) -> Option<OrderPart> {
         let order = self.order.as_ref();
         match which {
+            Which::Head if self.is_blank() => None,
             Which::Head => Some(OrderPart::Head(self.head())),
             Which::Line(line) => order?.lines.get(*line as usize).cloned().map(OrderPart::Line),
             Which::Leg(leg) => order?.legs.get(*leg as usize).cloned().map(OrderPart::Leg),
@@ -166,17 +232,31 @@ impl OrderState {
             Which::Fulfilment(name) => {
                 order?.fulfilments.get(name).cloned().map(OrderPart::Fulfilment)
             }
+            // A stone has its memory with it.
+            Which::Remembered(_) if self.stone.is_some() => None,
             Which::Remembered(key) => self.memory.get(*key).cloned().map(OrderPart::Remembered),
             Which::Waiting(number) => self.parked.get(*number).cloned().map(OrderPart::Waiting),
             Which::Return(name) => order?.returns.get(name).cloned().map(OrderPart::Return),
+            Which::Wish(leg) => order?.wishes.get(leg).cloned().map(OrderPart::Wish),
+            Which::Rest => order?.leaves_at.map(OrderPart::Rest),
+            Which::Stone => {
+                let stone = self.stone.clone()?;
+                Some(OrderPart::Stone(stone, self.memory.clone()))
+            }
         }
+    }
+
+    /// Nothing is known of it, or no longer.
+    pub(super) fn is_blank(&self) -> bool {
+        let known = self.order.is_some() || self.stone.is_some();
+        !known && self.memory.is_empty() && self.parked.is_empty()
     }
 
     fn head(&self) -> Head {
         let placed = self.order.as_ref().map(|order| PlacedHead {
             terms: order.terms.clone(),
-            lines: u32::try_from(order.lines.len()).unwrap_or(u32::MAX),
-            legs: u32::try_from(order.legs.len()).unwrap_or(u32::MAX),
+            lines: number(order.lines.len()),
+            legs: number(order.legs.len()),
             confirmed: order.confirmed,
             closes_at: order.closes_at,
             closed: order.closed,
@@ -207,6 +287,9 @@ struct Parts {
     payments: BTreeMap<Name, Payment>,
     fulfilments: BTreeMap<Name, Fulfilment>,
     returns: BTreeMap<Name, Return>,
+    wishes: BTreeMap<u32, Wish>,
+    leaves_at: Option<Timestamp>,
+    stone: Option<Stone>,
     memory: Memory,
     parked: Parking,
 }
@@ -228,6 +311,11 @@ impl Parts {
                 self.fulfilments.insert(name, fulfilment.into());
             }
             (Which::Return(name), OrderPart::Return(of)) => drop(self.returns.insert(name, of)),
+            (Which::Wish(leg), OrderPart::Wish(wish)) => drop(self.wishes.insert(leg, wish)),
+            (Which::Rest, OrderPart::Rest(at)) => self.leaves_at = Some(at),
+            (Which::Stone, OrderPart::Stone(stone, memory)) => {
+                (self.stone, self.memory) = (Some(stone), memory);
+            }
             (Which::Remembered(key), OrderPart::Remembered(remembered)) => {
                 self.memory.insert(key, remembered);
             }
@@ -253,12 +341,15 @@ impl Parts {
             payments: self.payments,
             fulfilments: self.fulfilments,
             returns: self.returns,
+            wishes: self.wishes,
+            leaves_at: self.leaves_at,
             confirmed: placed.confirmed,
             closes_at: placed.closes_at,
             closed: placed.closed,
         });
-        let (revision, memory, parked) = (head.revision, self.memory, self.parked);
-        Ok(OrderState { id, revision, order, memory, parked, changed: BTreeSet::new() })
+        let (revision, stone) = (head.revision, self.stone);
+        let (memory, parked, changed) = (self.memory, self.parked, BTreeSet::new());
+        Ok(OrderState { id, revision, order, stone, memory, parked, changed })
     }
 }
 

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::event::PaymentStep;
+use crate::domain::event::{self, PaymentStep};
 
 /// What is known of a payment, in minor units of its currency.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,12 @@ pub enum PaymentFact {
         /// The amount in minor units.
         amount_minor: u64,
     },
+}
+
+/// What a provider said, as a fact.
+pub fn stepped(step: PaymentStep, said: &event::Payment) -> PaymentFact {
+    let (amount_minor, currency) = (said.amount_minor, said.currency.clone());
+    PaymentFact::Stepped { step, amount_minor, currency }
 }
 
 impl Payment {

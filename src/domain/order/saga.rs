@@ -16,6 +16,9 @@ use crate::domain::{
     time::Timestamp,
 };
 
+/// The attempt under which an order asks for what it was placed with.
+pub const FIRST_ATTEMPT: u32 = 1;
+
 /// What a SKU promised.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
@@ -184,8 +187,23 @@ impl Leg {
         }
     }
 
+    /// Until when its hold lasts that was asked for at a time. One that is asked for later lasts as
+    /// long as those that the order was placed with.
+    fn holds_until(&self, terms: &Terms, asked_at: Timestamp) -> Timestamp {
+        match self.attempt {
+            FIRST_ATTEMPT => terms.holds_until,
+            _ => terms.holds_until.max(asked_at + (terms.holds_until - terms.placed_at)),
+        }
+    }
+
     /// What is asked, as the SKU reads it; the same words at every repeat.
-    pub fn command(&self, ask: &Ask, order: &OrderId, terms: &Terms) -> SkuCommand {
+    pub fn command(
+        &self,
+        ask: &Ask,
+        order: &OrderId,
+        terms: &Terms,
+        asked_at: Timestamp,
+    ) -> SkuCommand {
         let hold = self.hold_name(order);
         match ask {
             Ask::Reserve => SkuCommand::Reserve {
@@ -193,7 +211,7 @@ impl Leg {
                 quantity: self.asked,
                 partial: terms.policy == OrderPolicy::Partial,
                 backorder: terms.backorder,
-                expires_at: terms.holds_until,
+                expires_at: self.holds_until(terms, asked_at),
             },
             Ask::Commit { quantity } => {
                 SkuCommand::Commit { hold, quantity: *quantity, backorder: terms.backorder }

@@ -13,6 +13,7 @@ use super::{
     returns::Return,
     saga::Leg,
     terms::Terms,
+    wishes::Wish,
 };
 use crate::domain::{
     event::OrderPolicy,
@@ -35,6 +36,10 @@ pub struct Order {
     pub fulfilments: BTreeMap<Name, Fulfilment>,
     /// By name.
     pub returns: BTreeMap<Name, Return>,
+    /// By the place of their leg.
+    pub wishes: BTreeMap<u32, Wish>,
+    /// When it leaves the hot state, once nothing is to be expected of it.
+    pub leaves_at: Option<Timestamp>,
     /// It was said to be confirmed.
     pub confirmed: bool,
     /// When it will be closed, once delivered.
@@ -53,6 +58,8 @@ impl Order {
             payments: BTreeMap::new(),
             fulfilments: BTreeMap::new(),
             returns: BTreeMap::new(),
+            wishes: BTreeMap::new(),
+            leaves_at: None,
             confirmed: false,
             closes_at: None,
             closed: false,

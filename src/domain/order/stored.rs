@@ -14,8 +14,8 @@ use super::{
 };
 use crate::domain::{
     event::{
-        self, CancelRequested, FulfilmentStep, LineUnits, OrderEvent, OrderPlaced, Payment,
-        PaymentStep, ReturnStep, ShipmentTracked,
+        self, CancelRequested, EditRequested, FulfilmentStep, LineUnits, OrderEvent, OrderPlaced,
+        Payment, PaymentStep, ReturnStep, ShipmentTracked,
     },
     ids::{LocationId, Name, Sku},
 };
@@ -31,6 +31,7 @@ pub(crate) enum ReadOrderEvent {
     ReturnV010(ReturnStep, ReturnEventV010),
     Fulfilment(FulfilmentStep, event::Fulfilment),
     Return(ReturnStep, event::Return),
+    EditRequested(EditRequested),
 }
 
 /// The same, as it is written.
@@ -44,6 +45,7 @@ enum WrittenOrderEvent<'a> {
     ReturnV010(ReturnStep, (&'a Name, &'a [LineUnits])),
     Fulfilment(FulfilmentStep, &'a event::Fulfilment),
     Return(ReturnStep, &'a event::Return),
+    EditRequested(&'a EditRequested),
 }
 
 /// `fulfilment.*` as v0.1.0 knew it.
@@ -70,6 +72,7 @@ impl From<ReadOrderEvent> for OrderEvent {
             Read::CancelRequested(said) => OrderEvent::CancelRequested(said),
             Read::Payment(step, said) => OrderEvent::Payment(step, said),
             Read::ShipmentTracked(said) => OrderEvent::ShipmentTracked(said),
+            Read::EditRequested(said) => OrderEvent::EditRequested(said),
             Read::Fulfilment(step, said) => OrderEvent::Fulfilment(step, said),
             Read::Return(step, said) => OrderEvent::Return(step, said),
             Read::FulfilmentV010(step, said) => {
@@ -94,6 +97,7 @@ impl Serialize for OrderEvent {
             OrderEvent::CancelRequested(said) => Written::CancelRequested(said),
             OrderEvent::Payment(step, said) => Written::Payment(*step, said),
             OrderEvent::ShipmentTracked(said) => Written::ShipmentTracked(said),
+            OrderEvent::EditRequested(said) => Written::EditRequested(said),
             OrderEvent::Fulfilment(step, said) => match said {
                 event::Fulfilment {
                     fulfilment,

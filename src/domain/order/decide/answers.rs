@@ -65,6 +65,15 @@ impl Draft<'_> {
     fn take_in(&mut self, index: u32, leg: &Leg, fact: LegFact) {
         self.record_leg(index, fact.clone());
         match fact {
+            LegFact::Granted(grant) if self.order.wishes.contains_key(&index) => {
+                self.grant_wish(index, grant.quantity);
+            }
+            LegFact::Refused(refusal) if self.order.wishes.contains_key(&index) => {
+                self.refuse_wish(index, &refusal);
+            }
+            LegFact::Released { .. } if self.order.wishes.contains_key(&index) => {
+                self.end_wish(index, 0);
+            }
             LegFact::Granted(grant) => self.serve(index, leg, &grant),
             LegFact::Refused(refusal) => {
                 for line in self.line_indexes(index) {

@@ -21,6 +21,7 @@ impl Draft<'_> {
     /// Draws the conclusions, and sends what is to be asked now.
     pub fn conclude(mut self, verdict: Verdict) -> Decision<OrderFact> {
         self.draw_conclusions();
+        self.rest();
         self.finish(verdict)
     }
 
@@ -30,6 +31,7 @@ impl Draft<'_> {
         self.answer_in();
         self.firm_up();
         self.confirm();
+        self.complete();
         self.deliver();
         self.give_money_back();
         self.pursue();
@@ -97,6 +99,18 @@ impl Draft<'_> {
         }
     }
 
+    /// The rest of an order that left in part was given up: all that is wanted has left.
+    fn complete(&mut self) {
+        let in_part = |order: &Order| order.open() > 0 && order.gone() > 0;
+        if !self.before.is_some_and(in_part) || self.order.open() > 0 || self.has_shipped() {
+            return;
+        }
+        let left = self.order.fulfilments.iter().filter(|(_, of)| of.has_left());
+        if let Some(fulfilment) = left.map(|(name, _)| name.clone()).next_back() {
+            self.say(Outcome::OrderShipped { fulfilment, lines: Vec::new(), complete: true });
+        }
+    }
+
     fn deliver(&mut self) {
         if self.order.is_delivered() && !self.before.is_some_and(Order::is_delivered) {
             let closes_at = self.when.logged_at + self.moment.policy.close_after;
@@ -125,7 +139,7 @@ impl Draft<'_> {
     /// Asks each SKU what is to be asked of it now.
     fn pursue(&mut self) {
         let commit = self.order.wants_commit();
-        let asks = self.order.legs.iter().zip(self.order.open_by_leg());
+        let asks = self.order.legs.iter().zip(self.order.wanted_by_leg());
         let asks: Vec<_> = (0..).zip(asks.map(|(leg, open)| leg.next_ask(open, commit))).collect();
         for (leg, ask) in asks {
             if let Some(ask) = ask {

@@ -2,7 +2,7 @@
 
 use super::{
     draft::{Draft, When},
-    parking,
+    forgotten, parking,
 };
 use crate::domain::{
     DueClock, Entity, Moment,
@@ -22,14 +22,18 @@ pub(super) fn decide(
 ) -> Decision<OrderFact> {
     match (clock, &state.order) {
         (DueClock::Demand, _) => parking::give_up(state, reached),
-        (DueClock::Settled, None) => Decision::new(Verdict::Recorded),
         (DueClock::Settled, Some(_)) if state.has_steps_left() => Decision::new(Verdict::Recorded),
+        (DueClock::Settled, Some(_)) if forgotten::is_due(state, reached) => {
+            forgotten::let_go(state, reached, moment)
+        }
+        (DueClock::Settled, None) => forgotten::let_go(state, reached, moment),
         (DueClock::Settled, Some(order)) => {
             let when = When { time: reached, logged_at: reached };
             let mut draft = Draft::of(&state.id, order, when, moment);
             draft.pass_deadlines();
             draft.draw_conclusions();
             draft.ask_overdue();
+            draft.rest();
             draft.finish(Verdict::Recorded)
         }
     }

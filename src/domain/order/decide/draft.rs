@@ -119,6 +119,12 @@ impl<'a> Draft<'a> {
         self.record(OrderFact::Return { r#return: of.clone(), fact });
     }
 
+    /// Whether it says that goods left.
+    pub fn has_shipped(&self) -> bool {
+        let mut said = self.decision.outcomes.iter();
+        said.any(|outcome| matches!(outcome, Outcome::OrderShipped { .. }))
+    }
+
     /// Moves up to `units` of a line to another place, from these in turn; says how many.
     pub fn move_units(&mut self, line: u32, from: &[Place], to: Place, units: u32) -> u32 {
         let mut left = units;
@@ -159,9 +165,9 @@ impl<'a> Draft<'a> {
             Ask::Ship(shipment) | Ask::Move(Movement { shipment, .. }) => shipment.time,
             Ask::Reserve | Ask::Commit { .. } | Ask::Release { .. } => self.when.time,
         };
-        let body = leg.command(&ask, self.id, &self.order.terms);
-        let command = Command::ask(self.id, &leg.sku, time, body);
         let sent_at = self.sending_at();
+        let body = leg.command(&ask, self.id, &self.order.terms, sent_at);
+        let command = Command::ask(self.id, &leg.sku, time, body);
         let again_at = sent_at + self.patience(0);
         self.decision.commands.push(command);
         self.record_leg(index, LegFact::Sent(Sent { ask, time, sent_at, tries: 1, again_at }));
@@ -171,7 +177,7 @@ impl<'a> Draft<'a> {
     pub fn ask_again(&mut self, index: u32) {
         let Some(leg) = self.order.legs.get(index as usize) else { return };
         let Some(sent) = &leg.sent else { return };
-        let body = leg.command(&sent.ask, self.id, &self.order.terms);
+        let body = leg.command(&sent.ask, self.id, &self.order.terms, sent.sent_at);
         let command = Command::ask(self.id, &leg.sku, sent.time, body);
         let again_at = self.sending_at() + self.patience(sent.tries);
         self.decision.commands.push(command);

@@ -112,7 +112,11 @@ fn go(
             draft.step(step, said, units, skipped);
             open_another(draft, said, units);
         }
-        Step::Opened | Step::Held | Step::Resumed | Step::Picked | Step::Moved => {
+        Step::Moved => {
+            draft.step(step, said, units, skipped);
+            draft.move_holds(said, units);
+        }
+        Step::Opened | Step::Held | Step::Resumed | Step::Picked => {
             draft.step(step, said, units, skipped);
         }
     }
@@ -156,7 +160,7 @@ fn deliver(draft: &mut Draft<'_>, said: &Fulfilment, units: &ByLine) -> Result<(
     if !unsaid.is_empty() {
         draft.ship(said, &unsaid)?;
     }
-    draft.arrive(units);
+    units.iter().for_each(|(line, quantity)| draft.arrive(&said.fulfilment, line, quantity));
     let left_out = !matches!(stage, Stage::Shipped | Stage::Delivered);
     let skipped = if left_out { vec![FulfilmentStep::Shipped] } else { vec![] };
     draft.step(FulfilmentStep::Delivered, said, units, skipped);

@@ -8,21 +8,27 @@ mod cancel;
 mod conclude;
 mod deadlines;
 mod draft;
+pub(super) mod edit;
+pub(super) mod forgotten;
 mod fulfilments;
 mod parcels;
 mod parking;
 mod payments;
 mod placed;
 mod returns;
+mod wishing;
 
 use self::draft::{Draft, When};
-use super::{OrderState, facts::OrderFact, memory::Recall, state::Order};
+use super::{OrderState, facts::OrderFact, memory::Recall, state::Order, station::Found};
 use crate::domain::{
     Moment,
     command::SkuAnswer,
     decision::{Cause, Decision, Input, Published, Verdict},
     event::OrderEvent,
-    refusal::Reason,
+    guard::Then,
+    ids::Name,
+    outcome::Outcome,
+    refusal::{Reason, Refusal},
 };
 
 /// Decides.
@@ -74,34 +80,47 @@ fn untimely(cause: &Cause, moment: &Moment<'_>) -> Option<Reason> {
     cause.expires_at.is_some_and(|until| until < moment.now).then_some(Reason::TooLate)
 }
 
-/// Decides on an event that is new and in time: the guard over the order and the event.
+/// Decides on an event that is new and in time, as the guard of orders says.
 fn judge(
     state: &OrderState,
     published: &Published<OrderEvent>,
     moment: &Moment<'_>,
 ) -> Decision<OrderFact> {
     let Published { cause, event } = published;
-    let decision = match (event, &state.order) {
-        (OrderEvent::Placed(placed), None) => placed::decide(&state.id, placed, cause, moment),
-        (OrderEvent::Placed(_), Some(_)) => Decision::refused(Reason::OrderExists),
-        (
-            OrderEvent::CancelRequested(_)
-            | OrderEvent::Payment(..)
-            | OrderEvent::Fulfilment(..)
-            | OrderEvent::ShipmentTracked(_)
-            | OrderEvent::Return(..),
-            None,
-        ) => parking::park(state, published, moment),
-        (
-            OrderEvent::CancelRequested(_)
-            | OrderEvent::Payment(..)
-            | OrderEvent::Fulfilment(..)
-            | OrderEvent::ShipmentTracked(_)
-            | OrderEvent::Return(..),
-            Some(order),
-        ) => follow(state, order, published, moment),
+    let found = Found::new(state, event, cause.logged_at);
+    let decision = match found.then() {
+        Then::Go(_) | Then::Stay => act(state, published, moment),
+        Then::Note => Decision::new(Verdict::Recorded),
+        Then::Wait => parking::park(state, published, moment),
+        Then::Refuse(reason) => refuse(event, reason, found.unknown_line()),
     };
     remember(decision, cause)
+}
+
+/// A refusal; that of a cancellation is said aloud.
+fn refuse(event: &OrderEvent, reason: Reason, unknown: Option<&Name>) -> Decision<OrderFact> {
+    let about = unknown.filter(|_| reason == Reason::UnknownLine).cloned();
+    let refusal = Refusal { about, ..reason.into() };
+    let mut decision = Decision::refused(refusal.clone());
+    if let OrderEvent::CancelRequested(_) = event {
+        decision.outcomes.push(Outcome::OrderCancelRefused { refusal });
+    }
+    decision
+}
+
+/// Decides on an event that the order may be told.
+fn act(
+    state: &OrderState,
+    published: &Published<OrderEvent>,
+    moment: &Moment<'_>,
+) -> Decision<OrderFact> {
+    let Published { cause, event } = published;
+    match (event, &state.order, &state.stone) {
+        (OrderEvent::Placed(placed), None, _) => placed::decide(&state.id, placed, cause, moment),
+        (_, Some(order), _) => follow(state, order, published, moment),
+        (OrderEvent::Payment(step, said), None, Some(stone)) => forgotten::pay(stone, *step, said),
+        (_, None, _) => Decision::refused(Reason::NotSupported),
+    }
 }
 
 /// Decides on an event of a placed order.
@@ -119,6 +138,7 @@ fn follow(
         OrderEvent::Fulfilment(step, said) => fulfilments::decide(&mut draft, *step, said),
         OrderEvent::ShipmentTracked(said) => fulfilments::track(&mut draft, said),
         OrderEvent::Return(step, said) => returns::decide(&mut draft, *step, said),
+        OrderEvent::EditRequested(request) => edit::decide(&mut draft, request),
         OrderEvent::Placed(_) => Verdict::Refused(Reason::OrderExists.into()),
     };
     draft.conclude(verdict)

@@ -182,11 +182,22 @@ impl Draft<'_> {
         }
     }
 
-    /// Units of lines arrived, wherever among the lines they are.
-    pub fn arrive(&mut self, units: &ByLine) {
-        for (line, quantity) in units.iter() {
-            self.move_line(line, &[Place::Shipped], Place::Delivered, quantity);
+    /// Units of a line arrived with a fulfilment: those that it took first.
+    pub fn arrive(&mut self, fulfilment: &Name, name: &Name, quantity: u32) {
+        let known = self.order.fulfilments.get(fulfilment);
+        let mut arrived = known.and_then(|of| of.lines.get(name)).map_or(0, |of| of.delivered);
+        let taken = known.map_or_else(Vec::new, |of| of.taken.clone());
+        let mut left = quantity;
+        for Taken { line, units, .. } in taken {
+            if self.order.lines.get(line as usize).is_none_or(|line| line.name != *name) {
+                continue;
+            }
+            let before = units.min(arrived);
+            arrived -= before;
+            let now = left.min(units - before);
+            left -= self.move_units(line, &[Place::Shipped], Place::Delivered, now);
         }
+        self.move_line(name, &[Place::Shipped], Place::Delivered, left);
     }
 
     /// Moves units of a line to another place, from these in turn, whichever leg they belong to.

@@ -5,7 +5,7 @@ use super::draft::Draft;
 use crate::domain::{
     decision::Verdict,
     event::{Payment, PaymentStep},
-    order::payment::PaymentFact,
+    order::payment::stepped,
     refusal::{Reason, Refusal},
 };
 
@@ -20,14 +20,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, step: PaymentStep, said: &Payment) -
     }
     let guards = |draft: &Draft<'_>| !draft.order.confirmed && draft.order.open() > 0;
     let was_paid = draft.order.is_paid();
-    draft.record_payment(
-        &said.payment,
-        PaymentFact::Stepped {
-            step,
-            amount_minor: said.amount_minor,
-            currency: said.currency.clone(),
-        },
-    );
+    draft.record_payment(&said.payment, stepped(step, said));
     let turned = guards(draft) && was_paid != draft.order.is_paid();
     if turned || is_due_back(draft, step, said) { Verdict::Accepted } else { Verdict::Recorded }
 }

@@ -11,14 +11,11 @@ use crate::domain::{
     order::{
         facts::OrderFact,
         lines::Line,
-        saga::{Hold, Leg},
+        saga::{FIRST_ATTEMPT, Hold, Leg},
         terms::Terms,
     },
     refusal::{Reason, Refusal},
 };
-
-/// The attempt under which an order asks. This version asks each SKU once.
-const FIRST_ATTEMPT: u32 = 1;
 
 /// Places an order, or refuses what cannot be asked for.
 pub(super) fn decide(
@@ -56,7 +53,8 @@ fn arrange(placed: &[OrderLine]) -> (Vec<Line>, Vec<Leg>) {
     (lines, legs)
 }
 
-fn leg_for(line: &OrderLine) -> Leg {
+/// A leg that asks for what a line wants.
+pub(super) fn leg_for(line: &OrderLine) -> Leg {
     Leg {
         sku: line.sku.clone(),
         location: line.location.clone(),

@@ -8,7 +8,6 @@ use crate::domain::{
     ids::{LocationId, Name},
     order::{
         fulfilment::FulfilmentFact,
-        lines::Place,
         returns::{RETURN, ReturnCondition, ReturnFact, ReturnStage},
         saga::Goods,
         state::Order,
@@ -102,7 +101,7 @@ fn arrived_before(draft: &mut Draft<'_>, line: &Name, came: u32) {
         let quantity = under_way.min(missing);
         missing -= quantity;
         let Some(location) = location.filter(|_| quantity > 0) else { continue };
-        draft.move_line(line, &[Place::Shipped], Place::Delivered, quantity);
+        draft.arrive(&fulfilment, line, quantity);
         let lines = vec![LineQuantity { line: line.clone(), quantity }];
         let step = FulfilmentStep::Delivered;
         let fact =

@@ -1,0 +1,117 @@
+//! Legs beside those that the order was placed with, and what comes of them.
+
+use super::{draft::Draft, fulfilments::ByLine, placed::leg_for};
+use crate::domain::{
+    event::{Fulfilment, OrderLine},
+    ids::{LocationId, Name, Sku},
+    order::{
+        facts::OrderFact,
+        saga::{Ask, Leg},
+        state::Order,
+        wishes::Wish,
+    },
+    outcome::{LineQuantity, LineRefusal, Outcome},
+    refusal::Refusal,
+};
+
+impl Draft<'_> {
+    /// Asks for units beside those that there are.
+    pub fn wish(&mut self, more: &OrderLine, wish: Wish) {
+        let attempt = self.order.next_attempt(&more.sku);
+        let leg = Leg { attempt, ..leg_for(more) };
+        let index = u32::try_from(self.order.legs.len()).unwrap_or(u32::MAX);
+        self.record(OrderFact::Wished { leg, wish });
+        self.ask(index, Ask::Reserve);
+    }
+
+    /// Ends a wish: so many units of it are the order's.
+    pub fn end_wish(&mut self, leg: u32, units: u32) {
+        self.record(OrderFact::WishEnded { leg, units });
+    }
+
+    /// A fulfilment is to ship from another location: its units are asked for there, and let go
+    /// where they are once they are granted.
+    pub fn move_holds(&mut self, said: &Fulfilment, units: &ByLine) {
+        for (name, quantity) in units.iter() {
+            let mut left = quantity;
+            for portion in self.order.portions(name, &said.location) {
+                let movable = self.order.movable(portion).min(left);
+                left -= movable;
+                if movable > 0 && !self.order.is_held_at(portion, &said.location) {
+                    self.wish_elsewhere(portion, movable, said);
+                }
+            }
+        }
+    }
+
+    fn wish_elsewhere(&mut self, portion: u32, quantity: u32, said: &Fulfilment) {
+        let Some(line) = self.order.lines.get(portion as usize) else { return };
+        let there = OrderLine {
+            line: line.name.clone(),
+            sku: line.sku.clone(),
+            quantity,
+            location: Some(said.location.clone()),
+            hold: None,
+        };
+        let fulfilment = said.fulfilment.clone();
+        self.wish(&there, Wish::Elsewhere { line: portion, fulfilment });
+    }
+
+    /// What was wished for is there.
+    pub fn grant_wish(&mut self, leg: u32, granted: u32) {
+        let Some(wish) = self.order.wishes.get(&leg).cloned() else { return };
+        let wanted = self.order.wanted_by_leg().get(leg as usize).copied().unwrap_or(0);
+        let quantity = granted.min(wanted);
+        self.end_wish(leg, quantity);
+        match wish {
+            _ if quantity == 0 => {}
+            Wish::More { line } => self.say_edited(&[line]),
+            Wish::Elsewhere { line, fulfilment } => {
+                let lines = self.order.named(line, quantity);
+                self.say(Outcome::FulfilmentMoved { fulfilment, lines });
+            }
+        }
+    }
+
+    /// What was wished for cannot be had: the order stays as it is.
+    pub fn refuse_wish(&mut self, leg: u32, refusal: &Refusal) {
+        let Some(wish) = self.order.wishes.get(&leg).cloned() else { return };
+        let sku = self.order.legs.get(leg as usize).map(|leg| leg.sku.clone());
+        self.end_wish(leg, 0);
+        match (wish, sku) {
+            (Wish::More { line }, Some(sku)) => {
+                let refused = vec![LineRefusal { line, sku, refusal: refusal.clone() }];
+                self.say(Outcome::OrderEditRefused { refused });
+            }
+            (Wish::Elsewhere { fulfilment, .. }, _) => {
+                let refusal = refusal.clone();
+                self.say(Outcome::FulfilmentNotMoved { fulfilment, refusal });
+            }
+            (Wish::More { .. }, None) => {}
+        }
+    }
+}
+
+impl Order {
+    fn next_attempt(&self, sku: &Sku) -> u32 {
+        let attempts = self.legs.iter().filter(|leg| leg.sku == *sku).map(|leg| leg.attempt);
+        attempts.max().unwrap_or(0).saturating_add(1)
+    }
+
+    /// Promised units of a portion that nobody has asked to be elsewhere yet.
+    fn movable(&self, portion: u32) -> u32 {
+        let promised = self.lines.get(portion as usize).map_or(0, |line| line.promised());
+        promised.saturating_sub(self.wished_elsewhere(portion))
+    }
+
+    fn is_held_at(&self, portion: u32, location: &LocationId) -> bool {
+        let leg = self.lines.get(portion as usize).map(|line| line.leg);
+        let grant = leg.and_then(|leg| self.legs.get(leg as usize)?.grant());
+        grant.is_some_and(|grant| grant.location == *location)
+    }
+
+    fn named(&self, line: u32, quantity: u32) -> Vec<LineQuantity> {
+        let name: Option<Name> = self.lines.get(line as usize).map(|line| line.name.clone());
+        name.map(|line| LineQuantity { line, quantity }).into_iter().collect()
+    }
+}
