@@ -109,6 +109,14 @@ pub enum SkuCommand {
         /// The order's number of it, from the same sequence as its shipments.
         shipment: u32,
     },
+    /// The same, asked after so many movements of the hold's goods had been answered: units may have
+    /// come back since an earlier one like it, whose late answer would say too little.
+    After {
+        /// How many.
+        movements: u32,
+        /// What is asked.
+        ask: Box<SkuCommand>,
+    },
 }
 
 impl SkuCommand {
@@ -120,6 +128,7 @@ impl SkuCommand {
             | SkuCommand::Release { hold, .. }
             | SkuCommand::Ship { hold, .. }
             | SkuCommand::Move { hold, .. } => hold,
+            SkuCommand::After { ask, .. } => ask.hold(),
         }
     }
 }
@@ -187,6 +196,13 @@ pub enum SkuAnswer {
         /// Units in the hold by now; 0 if there is none.
         quantity: u32,
     },
+    /// The answer to [`SkuCommand::After`].
+    After {
+        /// How many.
+        movements: u32,
+        /// What is answered.
+        answer: Box<SkuAnswer>,
+    },
 }
 
 impl SkuAnswer {
@@ -201,6 +217,7 @@ impl SkuAnswer {
             | SkuAnswer::Shipped { hold, .. }
             | SkuAnswer::Moved { hold, .. }
             | SkuAnswer::Expired { hold } => hold,
+            SkuAnswer::After { answer, .. } => answer.hold(),
         }
     }
 }

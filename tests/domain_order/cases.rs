@@ -406,10 +406,10 @@ fn a_release_never_overtakes_a_shipment() {
     assert_eq!(left, "accepted | A ship 3 #1 | order.partially_shipped a:3");
     let rest = bench.say(cancel(Some(&["b"])));
     assert_eq!(rest, "accepted |  | order.cancelled b:2, changed my mind");
-    assert_eq!(bench.told("A", shipped(1)), "recorded | A release keep 2 | ");
+    assert_eq!(bench.told("A", shipped(1)), "recorded | A release keep 2 after 1 | ");
     let left = bench.say(fulfil(F::Shipped, "f2", &[("c", 2)]));
     assert_eq!(left, "accepted |  | order.shipped c:2");
-    assert_eq!(bench.told("A", released(2)), "recorded | A ship 2 #2 | ");
+    assert_eq!(bench.told("A", after(1, released(2))), "recorded | A ship 2 #2 | ");
 }
 
 #[test]
@@ -422,7 +422,7 @@ fn goods_that_left_are_believed() {
     let mut bench = reserved_bench();
     bench.event(fulfil(F::Shipped, "f1", &[("a", 1)]));
     bench.hear("A", shipped(1));
-    assert_eq!(bench.say(pay(P::Captured, 9)), "accepted | A commit 1, B commit 1 | ");
+    assert_eq!(bench.say(pay(P::Captured, 9)), "accepted | A commit 1 after 1, B commit 1 | ");
 }
 
 /// What left was the first of the hold: it must not be promised to another line as well.
@@ -453,8 +453,8 @@ fn what_left_beyond_its_promise_is_not_taken_from_another_line() {
     let left = bench.say(fulfil(F::Shipped, "f1", &[("b", 3)]));
     assert_eq!(left, "accepted | A ship 3, 1 held #1 | order.partially_shipped b:3");
     bench.hear("A", shipped(1));
-    assert_eq!(bench.say(pay(P::Captured, 9)), "accepted | A commit 1 | ");
-    assert_eq!(bench.told("A", committed(1)), "recorded |  | order.confirmed");
+    assert_eq!(bench.say(pay(P::Captured, 9)), "accepted | A commit 1 after 1 | ");
+    assert_eq!(bench.told("A", after(1, committed(1))), "recorded |  | order.confirmed");
 }
 
 #[test]

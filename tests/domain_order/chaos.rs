@@ -103,6 +103,10 @@ impl World {
 
     fn answer(&mut self, sku: &Sku, ask: SkuCommand, luck: u8) -> SkuAnswer {
         let hold = ask.hold().clone();
+        if let SkuCommand::After { movements, ask } = ask {
+            let answer = Box::new(self.answer(sku, *ask, luck));
+            return SkuAnswer::After { movements, answer };
+        }
         let key = (sku.clone(), hold.clone());
         let known = self.holds.contains_key(&key);
         let model = self.holds.entry(key).or_default();
@@ -164,6 +168,7 @@ impl World {
                 }
                 SkuAnswer::Moved { hold, shipment, quantity: model.quantity }
             }
+            SkuCommand::After { .. } => unreachable!("it is answered above"),
         }
     }
 

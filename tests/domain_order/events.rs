@@ -134,3 +134,8 @@ pub fn moved(shipment: u32, quantity: u32) -> SkuAnswer {
 pub fn second_hold(location: Option<LocationId>) -> HoldName {
     HoldName::Order { order: order_id(), location, claim: None, attempt: 2 }
 }
+
+/// An answer to what was asked after so many movements.
+pub fn after(movements: u32, answer: SkuAnswer) -> SkuAnswer {
+    SkuAnswer::After { movements, answer: Box::new(answer) }
+}

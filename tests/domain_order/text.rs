@@ -22,8 +22,14 @@ pub fn verdict(verdict: &Verdict) -> String {
 
 fn command(command: &Command) -> String {
     let CommandBody::Ask(body) = &command.body else { unreachable!("an order only asks") };
-    let sku = command.to.key();
+    ask(command.to.key(), body)
+}
+
+fn ask(sku: &str, body: &SkuCommand) -> String {
     match body {
+        SkuCommand::After { movements, ask: asked } => {
+            format!("{} after {movements}", ask(sku, asked))
+        }
         SkuCommand::Reserve { quantity, .. } => format!("{sku} reserve {quantity}"),
         SkuCommand::Commit { quantity, .. } => format!("{sku} commit {quantity}"),
         SkuCommand::Release { keep, .. } => format!("{sku} release keep {keep}"),

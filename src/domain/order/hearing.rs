@@ -22,8 +22,25 @@ pub enum Heard {
 }
 
 impl Leg {
-    /// What an answer means: the guard over hold, unanswered command and answer.
+    /// What an answer means: the guard over hold, unanswered command and answer. What was asked
+    /// before goods moved says nothing about what is there since.
     pub fn hear(&self, answer: &SkuAnswer) -> Heard {
+        let now = self.answered_movements();
+        match answer {
+            SkuAnswer::After { movements, answer } if *movements == now => self.hear_now(answer),
+            SkuAnswer::After { .. } => Heard::Nothing,
+            SkuAnswer::Committed { .. }
+            | SkuAnswer::NotCommitted { .. }
+            | SkuAnswer::Released { .. }
+                if now > 0 =>
+            {
+                Heard::Nothing
+            }
+            answer => self.hear_now(answer),
+        }
+    }
+
+    fn hear_now(&self, answer: &SkuAnswer) -> Heard {
         let asked = self.sent.as_ref().map(|sent| &sent.ask);
         match answer {
             SkuAnswer::Reserved { quantity, backordered, location, .. } => {
@@ -62,6 +79,7 @@ impl Leg {
                 }
                 Some(_) | None => Heard::Nothing,
             },
+            SkuAnswer::After { .. } => Heard::Nothing,
             SkuAnswer::Expired { .. } => match &self.hold {
                 Hold::Granted(_) => Heard::Answered(LegFact::Lapsed),
                 Hold::Asked

@@ -205,7 +205,7 @@ impl Leg {
         asked_at: Timestamp,
     ) -> SkuCommand {
         let hold = self.hold_name(order);
-        match ask {
+        let command = match ask {
             Ask::Reserve => SkuCommand::Reserve {
                 hold,
                 quantity: self.asked,
@@ -232,7 +232,20 @@ impl Leg {
                 held: shipment.held,
                 shipment: shipment.number,
             },
+        };
+        match (ask, self.answered_movements()) {
+            (Ask::Commit { .. } | Ask::Release { .. }, movements @ 1..) => {
+                SkuCommand::After { movements, ask: Box::new(command) }
+            }
+            _ => command,
         }
+    }
+
+    /// Movements of its goods that its SKU has answered: as many as before for as long as a commit
+    /// or a release waits for its answer.
+    pub fn answered_movements(&self) -> u32 {
+        let unanswered = u32::try_from(self.unanswered.len()).unwrap_or(u32::MAX);
+        self.movements.saturating_sub(unanswered)
     }
 
     /// What is to be asked now, for an order that still wants `open` units of the hold and, where

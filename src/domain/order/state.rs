@@ -107,8 +107,11 @@ impl Order {
     }
 
     /// A refusal under `all_or_nothing`: the order will be rejected when the last SKU has answered.
+    /// Of one that is confirmed all was there; what is lost afterwards takes nothing with it.
     pub fn is_failing(&self) -> bool {
-        self.terms.policy == OrderPolicy::AllOrNothing && self.sum(&[Place::Refused]) > 0
+        !self.confirmed
+            && self.terms.policy == OrderPolicy::AllOrNothing
+            && self.sum(&[Place::Refused]) > 0
     }
 
     /// Its holds are to be made allocations: also of units that come back into an order that was

@@ -43,7 +43,8 @@ impl Draft<'_> {
             return;
         }
         for line in self.all_lines() {
-            let refused = self.move_units(line, &[Place::Reserved], Place::Refused, u32::MAX);
+            let promised = [Place::Reserved, Place::Allocated];
+            let refused = self.move_units(line, &promised, Place::Refused, u32::MAX);
             self.refuses |= refused > 0;
         }
     }

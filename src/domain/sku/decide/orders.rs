@@ -27,6 +27,7 @@ pub(super) fn trace(command: &SkuCommand) -> Trace {
         SkuCommand::Reserve { .. } | SkuCommand::Commit { .. } | SkuCommand::Release { .. } => {
             Trace::BySecond
         }
+        SkuCommand::After { ask, .. } => trace(ask),
     }
 }
 
@@ -89,6 +90,10 @@ fn answer(draft: &mut Draft<'_>, command: &SkuCommand, order: &OrderId) -> SkuAn
             };
             SkuAnswer::Moved { hold: hold.clone(), shipment: *shipment, quantity }
         }
+        SkuCommand::After { movements, ask } => {
+            let answer = Box::new(answer(draft, ask, order));
+            SkuAnswer::After { movements: *movements, answer }
+        }
     }
 }
 
@@ -102,6 +107,9 @@ fn not_its_own(command: &SkuCommand) -> SkuAnswer {
         SkuCommand::Ship { shipment, .. } => SkuAnswer::Shipped { hold, shipment: *shipment },
         SkuCommand::Move { shipment, .. } => {
             SkuAnswer::Moved { hold, shipment: *shipment, quantity: 0 }
+        }
+        SkuCommand::After { movements, ask } => {
+            SkuAnswer::After { movements: *movements, answer: Box::new(not_its_own(ask)) }
         }
     }
 }
