@@ -109,8 +109,8 @@ pub enum SkuCommand {
         /// The order's number of it, from the same sequence as its shipments.
         shipment: u32,
     },
-    /// The same, asked after so many movements of the hold's goods had been answered: units may have
-    /// come back since an earlier one like it, whose late answer would say too little.
+    /// The same, asked after so many movements of the hold's goods had been answered: units may
+    /// have come back since an earlier one like it, whose late answer would say too little.
     After {
         /// How many.
         movements: u32,

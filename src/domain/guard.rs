@@ -1,7 +1,7 @@
 //! A guard is one table: what an event does in a state, and why not.
 //!
-//! Promise: the table that is printed (`earmark contracts lifecycle`) is the table that decides. The
-//! first row that fits speaks; what no row speaks of is refused as `not_supported`, never guessed.
+//! Promise: what a reader of the table sees is what decides. The first row that fits speaks; what
+//! no row speaks of is refused as `not_supported`, never guessed.
 
 use super::refusal::Reason;
 

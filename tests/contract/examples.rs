@@ -93,5 +93,5 @@ fn examples_of_tagged_versions_are_answered_as_they_were() {
             read += 1;
         }
     }
-    assert!(read >= 2 * EVENT_TYPES.len());
+    assert!(read >= 2 * 37, "v0.1.0 had 37 types");
 }

@@ -61,8 +61,10 @@ const WAYS: [&str; 23] = [
     "recovery: from the first record",
 ];
 
-const OUTCOMES: [&str; 23] = [
+const OUTCOMES: [&str; 27] = [
     "event.refused",
+    "fulfilment.moved",
+    "fulfilment.not_moved",
     "hold.committed",
     "hold.expired",
     "hold.extended",
@@ -76,6 +78,8 @@ const OUTCOMES: [&str; 23] = [
     "order.closed",
     "order.confirmed",
     "order.delivered",
+    "order.edit_refused",
+    "order.edited",
     "order.expired",
     "order.partially_shipped",
     "order.rejected",

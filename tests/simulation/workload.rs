@@ -98,7 +98,8 @@ impl Publishers {
             54..68 => self.pay(),
             68..76 => self.fulfil(),
             76..79 => self.cancel(),
-            79..82 => self.give_back(),
+            79..81 => self.give_back(),
+            81..82 => self.edit(),
             82..89 => self.move_stock(),
             89..90 => self.describe(),
             90..93 => self.repeat(),
@@ -260,7 +261,7 @@ impl Publishers {
             10 => "fulfilment.picked",
             11 => "fulfilment.short_picked",
             12..14 => "fulfilment.cancelled",
-            14 => "fulfilment.held",
+            14 => "fulfilment.moved",
             _ => "fulfilment.split",
         };
         let data = json!({
@@ -286,6 +287,16 @@ impl Publishers {
         }
         let named = format!("{order}/r{}", self.rng.random_range(0..2));
         self.order_event(&order, kind, json!({"return": named, "lines": [units]}));
+    }
+
+    fn edit(&mut self) {
+        let Some((order, lines)) = self.any_order() else { return };
+        let Some((line, sku, _)) = lines.choose(&mut self.rng).cloned() else { return };
+        let new = self.rng.random_bool(0.3);
+        let line = if new { json!(format!("more-{}", self.published)) } else { json!(line) };
+        let quantity = self.rng.random_range(0..6);
+        let lines = json!([{"line": line, "sku": sku, "quantity": quantity}]);
+        self.order_event(&order, "order.edit_requested", json!({"lines": lines}));
     }
 
     fn cancel(&mut self) {
