@@ -275,9 +275,9 @@ impl Publishers {
         let Some((order, lines)) = self.any_order() else { return };
         let Some((line, ..)) = lines.choose(&mut self.rng).cloned() else { return };
         let kind = match self.rng.random_range(0..8) {
-            0..2 => "return.requested",
-            2 => "return.approved",
-            3 => "return.declined",
+            0 => "return.requested",
+            1..4 => "return.approved",
+            4..6 => "return.declined",
             _ => "return.received",
         };
         let mut units = json!({"line": line, "quantity": 1});

@@ -66,7 +66,10 @@ impl OrderState {
                     .apply(fact)?;
             }
         }
-        self.revision = if self.is_blank() { 0 } else { self.revision.saturating_add(1) };
+        self.revision = match fact {
+            OrderFact::StoneGone => 0,
+            _ => self.revision.saturating_add(1),
+        };
         Ok(())
     }
 }

@@ -224,7 +224,8 @@ impl OrderState {
     fn part(&self, which: &Which) -> Option<OrderPart> {
         let order = self.order.as_ref();
         match which {
-            Which::Head if self.is_blank() => None,
+            // What stayed of it is gone too.
+            Which::Head if self.revision == 0 => None,
             Which::Head => Some(OrderPart::Head(self.head())),
             Which::Line(line) => order?.lines.get(*line as usize).cloned().map(OrderPart::Line),
             Which::Leg(leg) => order?.legs.get(*leg as usize).cloned().map(OrderPart::Leg),
@@ -244,12 +245,6 @@ impl OrderState {
                 Some(OrderPart::Stone(stone, self.memory.clone()))
             }
         }
-    }
-
-    /// Nothing is known of it, or no longer.
-    pub(super) fn is_blank(&self) -> bool {
-        let known = self.order.is_some() || self.stone.is_some();
-        !known && self.memory.is_empty() && self.parked.is_empty()
     }
 
     fn head(&self) -> Head {
