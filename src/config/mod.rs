@@ -31,7 +31,7 @@ const VERBATIM: [(&str, &str); 1] = [("EARMARK__HTTP__TOKEN", "http.token")];
 /// Keys of which no value is ever shown.
 const SECRET: [&str; 1] = ["http.token"];
 /// Keys that hold a list.
-const LISTS: [&str; 2] = ["contract.reply_prefixes", "outcomes.left_out"];
+const LISTS: [&str; 3] = ["contract.reply_prefixes", "outcomes.left_out", "policy.location_order"];
 /// What every long form begins with.
 const PREFIX: &str = "EARMARK";
 

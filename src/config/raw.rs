@@ -98,6 +98,8 @@ sections! {
         skew_s: u64,
         order_horizon_s: u64,
         ids_per_sku_max: u64,
+        serve_from: String,
+        location_order: Vec<String>,
         locations_per_sku_max: u64,
         attributes_per_sku_max: u64,
         events_per_order_max: u64,

@@ -192,7 +192,9 @@ fn data_of_hold(outcome: &Outcome) -> Option<OutcomeData<'_>> {
 
 fn data_of_order(outcome: &Outcome) -> OutcomeData<'_> {
     match outcome {
-        Outcome::StockShortfall { location, units, holds, more } => OutcomeData {
+        Outcome::StockShortfall { location, units, holds, more }
+        | Outcome::BackorderFilled { location, units, holds, more }
+        | Outcome::ShortfallCovered { location, units, holds, more } => OutcomeData {
             location: Some(location),
             units: Some(*units),
             holds: Some(short_holds(holds)),

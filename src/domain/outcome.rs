@@ -30,7 +30,7 @@ pub struct Quantities {
     pub overdrawn: u64,
 }
 
-/// A hold that a shortfall took units from.
+/// A hold that a shortfall took units from, or that units came for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShortHold {
     /// The hold.
@@ -266,11 +266,33 @@ pub enum Outcome {
         /// Why not.
         refusal: Refusal,
     },
+    /// `stock.backorder_filled`: units came for promises beyond stock.
+    BackorderFilled {
+        /// Where.
+        location: LocationId,
+        /// Units in all.
+        units: u64,
+        /// The oldest promises first, up to a configured number.
+        holds: Vec<ShortHold>,
+        /// Whether further holds get some that are not named.
+        more: bool,
+    },
+    /// `stock.shortfall_covered`: units came for broken promises.
+    ShortfallCovered {
+        /// Where.
+        location: LocationId,
+        /// Units in all.
+        units: u64,
+        /// The oldest promises first, up to a configured number.
+        holds: Vec<ShortHold>,
+        /// Whether further holds get some that are not named.
+        more: bool,
+    },
 }
 
 impl Outcome {
     /// Every [`Outcome::kind`].
-    pub const KINDS: [&'static str; 27] = [
+    pub const KINDS: [&'static str; 29] = [
         "hold.granted",
         "hold.partially_granted",
         "hold.rejected",
@@ -298,6 +320,8 @@ impl Outcome {
         "order.edit_refused",
         "fulfilment.moved",
         "fulfilment.not_moved",
+        "stock.backorder_filled",
+        "stock.shortfall_covered",
     ];
 
     /// The outcome's type without `.v1`; with `_` for `.` the last token of its subject.
@@ -332,6 +356,8 @@ impl Outcome {
             Outcome::OrderEditRefused { .. } => "order.edit_refused",
             Outcome::FulfilmentMoved { .. } => "fulfilment.moved",
             Outcome::FulfilmentNotMoved { .. } => "fulfilment.not_moved",
+            Outcome::BackorderFilled { .. } => "stock.backorder_filled",
+            Outcome::ShortfallCovered { .. } => "stock.shortfall_covered",
         }
     }
 }

@@ -1,6 +1,21 @@
 //! The bounds and spans that decisions depend on, as configuration sets them.
 
-use super::time::Span;
+use serde::{Deserialize, Serialize};
+
+use super::{ids::LocationId, time::Span};
+
+/// Which location serves a hold that names none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServeFrom {
+    /// The one that has most.
+    #[default]
+    MostStock,
+    /// The first of [`Policy::location_order`] that can.
+    FixedOrder,
+    /// None: a hold names its location.
+    RequestedOnly,
+}
 
 /// What a decision may take for granted. A decision is never repeated, so a change of policy
 /// changes only what is decided after it.
@@ -14,6 +29,10 @@ pub struct Policy {
     pub order_horizon: Span,
     /// Ids that a SKU remembers at most of each lane, those of its open holds not counted.
     pub ids_per_sku_max: usize,
+    /// Which location serves a hold that names none.
+    pub serve_from: ServeFrom,
+    /// The order of locations for [`ServeFrom::FixedOrder`]; those that are not listed come last.
+    pub location_order: Vec<LocationId>,
     /// Locations that a SKU has at most.
     pub locations_per_sku_max: usize,
     /// Attributes that a SKU has at most.
@@ -54,6 +73,8 @@ impl Default for Policy {
             skew: Span::from_secs(300),
             order_horizon: Span::from_secs(400 * 24 * 3_600),
             ids_per_sku_max: 100_000,
+            serve_from: ServeFrom::MostStock,
+            location_order: Vec::new(),
             locations_per_sku_max: 1_000,
             attributes_per_sku_max: 64,
             events_per_order_max: 10_000,

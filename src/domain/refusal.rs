@@ -109,6 +109,8 @@ reasons! {
     ReturnApproved = "return_approved",
     /// The return was declined.
     ReturnDeclined = "return_declined",
+    /// A hold must name its location.
+    LocationRequired = "location_required",
 }
 
 impl Reason {
@@ -150,6 +152,7 @@ impl Reason {
             | Reason::FulfilmentCancelled
             | Reason::ReturnApproved
             | Reason::ReturnDeclined
+            | Reason::LocationRequired
             | Reason::PaymentTooLate
             | Reason::Unanswered => true,
         }

@@ -90,7 +90,24 @@ fn of_holds() -> Vec<Outcome> {
         Outcome::HoldCommitted { hold: hold.clone(), owner: owner.clone(), quantity: 5 },
         Outcome::HoldReleased { hold: hold.clone(), owner: owner.clone(), quantity: 5 },
         Outcome::HoldExpired { hold, owner, quantity: 5 },
-        Outcome::StockShortfall { location: location(), units: 2, holds: vec![short], more: false },
+        Outcome::StockShortfall {
+            location: location(),
+            units: 2,
+            holds: vec![short.clone()],
+            more: false,
+        },
+        Outcome::BackorderFilled {
+            location: location(),
+            units: 2,
+            holds: vec![short.clone()],
+            more: false,
+        },
+        Outcome::ShortfallCovered {
+            location: location(),
+            units: 2,
+            holds: vec![short],
+            more: false,
+        },
     ]
 }
 

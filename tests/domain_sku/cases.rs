@@ -6,6 +6,7 @@ use earmark::domain::{
     event::*,
     ids::Fingerprint,
     outcome::Outcome,
+    policy::ServeFrom,
     refusal::Reason,
     time::Span,
 };
@@ -30,6 +31,52 @@ fn a_loss_breaks_the_newest_promise_and_arrivals_mend_the_oldest() {
     assert_eq!(world.open(&named("old")).units.short, 0);
     assert_eq!(world.open(&named("new")).units.short, 4);
     world.audit().unwrap();
+}
+
+#[test]
+fn backorders_are_filled_oldest_first_and_said_to_be() {
+    let mut world = World::new();
+    world.say(configured(10, 0));
+    for (hold, quantity) in [("first", 2), ("second", 3)] {
+        let wish = HoldRequested { backorder: true, ..request(hold, quantity) };
+        let wish = HoldRequested { location: Some(place("a")), ..wish };
+        world.say(SkuEvent::HoldRequested(wish));
+    }
+    world.say(received("a", 3));
+    let Some(Outcome::BackorderFilled { units: 3, holds, more: false, .. }) = world.outcomes.last()
+    else {
+        panic!("{:?}", world.outcomes)
+    };
+    let filled: Vec<_> = holds.iter().map(|of| (of.hold.clone(), of.units)).collect();
+    assert_eq!(filled, [(named("first"), 2), (named("second"), 1)]);
+    assert_eq!(world.open(&named("second")).units.backordered, 2);
+    world.audit().unwrap();
+}
+
+#[test]
+fn a_fixed_order_of_locations_serves_the_first_that_can() {
+    let mut world = World::with_stock(3);
+    world.policy.serve_from = ServeFrom::FixedOrder;
+    world.policy.location_order = vec![place("c"), place("a")];
+    world.say(received("b", 9));
+    world.say(received("c", 2));
+    let of = |world: &mut World, hold: &str, quantity: u32| {
+        world.say(requested(hold, quantity));
+        world.open(&named(hold)).location.clone()
+    };
+    assert_eq!(of(&mut world, "small", 2), place("c"));
+    assert_eq!(of(&mut world, "next", 2), place("a"));
+    assert_eq!(of(&mut world, "large", 4), place("b"), "the listed ones cannot serve it");
+}
+
+#[test]
+fn a_hold_must_name_its_location_where_the_policy_says_so() {
+    let mut world = World::with_stock(3);
+    world.policy.serve_from = ServeFrom::RequestedOnly;
+    assert_eq!(refused(&world.say(requested("any", 1))), Reason::LocationRequired);
+    let here = HoldRequested { location: Some(place("a")), ..request("here", 1) };
+    world.say(SkuEvent::HoldRequested(here));
+    assert_eq!(world.open(&named("here")).location, place("a"));
 }
 
 #[test]

@@ -61,7 +61,7 @@ const WAYS: [&str; 23] = [
     "recovery: from the first record",
 ];
 
-const OUTCOMES: [&str; 27] = [
+const OUTCOMES: [&str; 29] = [
     "event.refused",
     "fulfilment.moved",
     "fulfilment.not_moved",
@@ -88,11 +88,14 @@ const OUTCOMES: [&str; 27] = [
     "order.shipped",
     "refund.due",
     "shipment.cancelled",
+    "stock.backorder_filled",
     "stock.shortfall",
+    "stock.shortfall_covered",
 ];
 
 /// Reasons that no run gives, and why.
-const ELSEWHERE: [(Reason, &str); 2] = [
+const ELSEWHERE: [(Reason, &str); 3] = [
+    (Reason::LocationRequired, "the policy of the run finds a location by itself"),
     (Reason::Busy, "there is no safe mode yet"),
     (Reason::NotSupported, "every event of this contract is decided"),
 ];

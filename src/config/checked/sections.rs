@@ -9,7 +9,12 @@ use super::{
 use crate::{
     config::raw::Raw,
     contract::Limits,
-    domain::{outcome::Outcome, policy::Policy, time::Span},
+    domain::{
+        ids::LocationId,
+        outcome::Outcome,
+        policy::{Policy, ServeFrom},
+        time::Span,
+    },
     embedded::Keeping,
     nats::{NatsSettings, ReaderSettings, StreamSettings},
     partition::{Bounds, Published},
@@ -117,6 +122,8 @@ pub fn policy(c: &mut Check, raw: &Raw) -> Policy {
         skew: within!(c.seconds(raw.policy.skew_s, 0..=30 * DAY_S)),
         order_horizon: within!(c.seconds(raw.policy.order_horizon_s, 60..=4 * YEAR_S)),
         ids_per_sku_max: within!(c.number(raw.policy.ids_per_sku_max, 100..=10_000_000)),
+        serve_from: serve_from(c, raw),
+        location_order: location_order(c, raw),
         locations_per_sku_max: within!(c.number(raw.policy.locations_per_sku_max, 1..=100_000)),
         attributes_per_sku_max: within!(c.number(raw.policy.attributes_per_sku_max, 0..=10_000)),
         events_per_order_max: within!(c.number(raw.policy.events_per_order_max, 100..=1_000_000)),
@@ -133,6 +140,30 @@ pub fn policy(c: &mut Check, raw: &Raw) -> Policy {
         close_after: within!(c.seconds(raw.policy.close_after_s, 0..=400 * DAY_S)),
         forget_after: within!(c.seconds(raw.policy.forget_after_s, 0..=400 * DAY_S)),
     }
+}
+
+fn serve_from(c: &mut Check, raw: &Raw) -> ServeFrom {
+    match raw.policy.serve_from.as_str() {
+        "most_stock" => ServeFrom::MostStock,
+        "fixed_order" => ServeFrom::FixedOrder,
+        "requested_only" => ServeFrom::RequestedOnly,
+        other => {
+            let expected = "most_stock, fixed_order or requested_only";
+            c.complain("policy.serve_from", format!("{other:?}"), expected);
+            ServeFrom::default()
+        }
+    }
+}
+
+fn location_order(c: &mut Check, raw: &Raw) -> Vec<LocationId> {
+    let mut locations = Vec::new();
+    for name in &raw.policy.location_order {
+        match LocationId::new(name) {
+            Ok(location) => locations.push(location),
+            Err(why) => c.complain("policy.location_order", why, "names of locations"),
+        }
+    }
+    locations
 }
 
 pub fn outcomes(c: &mut Check, raw: &Raw) -> Published {

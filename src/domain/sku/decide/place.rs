@@ -1,13 +1,14 @@
 //! Where units for a promise come from: one location, the best there is.
 //!
-//! Best is the most available among those that can serve the whole; if none can, the one that can
-//! with units beyond stock; if none can and fewer are better than none, the one that has most.
-//! Between equals the first by name. A location in shortfall has nothing, and hides nothing
-//! elsewhere.
+//! Best is the first, in the order of the policy, among those that can serve the whole; if none can,
+//! the first that can with units beyond stock; if none can and fewer are better than none, the one
+//! that has most. The order of the policy is: most available first, or as configured; between equals
+//! by name. A location in shortfall has nothing, and hides nothing elsewhere.
 
 use super::draft::Draft;
 use crate::domain::{
     ids::LocationId,
+    policy::ServeFrom,
     refusal::{Reason, Refusal},
     sku::{
         hold::{Units, to_u32},
@@ -60,22 +61,38 @@ pub(super) fn choose(
     if claimed.is_none() && !draft.state().head.settings.on_sale() {
         return Err(Reason::NotSellable.into());
     }
-    let places = match wish.location {
-        Some(location) => vec![location.clone()],
-        None => draft.locations().into_iter().collect(),
+    let must_name = draft.policy().serve_from == ServeFrom::RequestedOnly;
+    if must_name && wish.location.is_none() && claimed.is_none() {
+        return Err(Reason::LocationRequired.into());
+    }
+    let places = match (wish.location, claimed) {
+        (Some(location), _) => vec![location.clone()],
+        (None, Some(claimed)) if must_name => vec![claimed.location.clone()],
+        (None, _) => draft.locations().into_iter().collect(),
     };
     let offers: Vec<_> =
         places.into_iter().map(|location| offer(draft, location, wish, claimed)).collect();
-    let best = best(&offers, |offer| offer.stock)
-        .filter(|offer| offer.stock >= wish.quantity)
-        .or_else(|| best(&offers, Offer::total));
-    let most = best.map_or(0, Offer::total);
-    match best {
-        Some(offer) if most >= wish.quantity || (wish.partial && most > 0) => {
-            Ok(grant(offer, wish))
+    let most = most(&offers);
+    let whole = |of: fn(&Offer) -> u64| {
+        let mut enough = offers.iter().filter(|offer| of(offer) >= wish.quantity);
+        match draft.policy().serve_from {
+            ServeFrom::FixedOrder => enough.min_by_key(|offer| rank(draft, &offer.location)),
+            ServeFrom::MostStock => first_of_most(enough, of),
+            ServeFrom::RequestedOnly => enough.next(),
         }
-        Some(_) | None => Err(insufficient(most)),
+    };
+    let fewer = || most.filter(|offer| wish.partial && offer.total() > 0);
+    let best = whole(|offer| offer.stock).or_else(|| whole(Offer::total)).or_else(fewer);
+    match best {
+        Some(offer) => Ok(grant(offer, wish)),
+        None => Err(insufficient(most.map_or(0, Offer::total))),
     }
+}
+
+/// The place of a location in the configured order.
+fn rank(draft: &Draft<'_>, location: &LocationId) -> usize {
+    let order = &draft.policy().location_order;
+    order.iter().position(|of| of == location).unwrap_or(usize::MAX)
 }
 
 fn offer(
@@ -97,9 +114,16 @@ fn offer(
     }
 }
 
+fn most(offers: &[Offer]) -> Option<&Offer> {
+    first_of_most(offers.iter(), Offer::total)
+}
+
 /// The first of those that have most.
-fn best(offers: &[Offer], of: impl Fn(&Offer) -> u64) -> Option<&Offer> {
-    offers.iter().rev().max_by_key(|offer| of(offer))
+fn first_of_most<'a>(
+    offers: impl Iterator<Item = &'a Offer>,
+    of: impl Fn(&Offer) -> u64,
+) -> Option<&'a Offer> {
+    offers.reduce(|best, offer| if of(offer) > of(best) { offer } else { best })
 }
 
 fn grant(offer: &Offer, wish: &Wish<'_>) -> Grant {

@@ -52,6 +52,7 @@ pub(super) fn settle_keeping(
     // What does not fit is found out when the fact is applied.
     let _ = stock.change(&change);
     let settled = settled(&stock, change, safety_stock);
+    tell_covered(draft, location, &settled);
     if settled != StockChange::default() {
         draft.propose(SkuFact::StockChanged { location: location.clone(), change: settled });
     }
@@ -140,21 +141,56 @@ pub(super) fn withdrawn(stock: &Stock, units: u64, reach: Reach) -> (StockChange
 }
 
 fn tell_shortfall(draft: &mut Draft<'_>, location: &LocationId, units: u64) {
+    let (holds, more) = named(draft, location, Wave::Shortage, units);
+    draft.tell(Outcome::StockShortfall { location: location.clone(), units, holds, more });
+}
+
+/// Says that units came for promises that had waited for them.
+fn tell_covered(draft: &mut Draft<'_>, location: &LocationId, change: &StockChange) {
+    for (wave, units) in
+        [(Wave::ShortCover, change.short_cover), (Wave::BackorderCover, change.backorder_cover)]
+    {
+        let units = u64::try_from(units).unwrap_or(0);
+        if units == 0 {
+            continue;
+        }
+        let (holds, more) = named(draft, location, wave, units);
+        let location = location.clone();
+        draft.tell(match wave {
+            Wave::BackorderCover => Outcome::BackorderFilled { location, units, holds, more },
+            Wave::ShortCover | Wave::Shortage => {
+                Outcome::ShortfallCovered { location, units, holds, more }
+            }
+        });
+    }
+}
+
+/// Which holds a wave of units is about to reach, up to a configured number, and whether there are
+/// more. Those that wait for their share of an earlier wave get that first.
+fn named(
+    draft: &Draft<'_>,
+    location: &LocationId,
+    wave: Wave,
+    units: u64,
+) -> (Vec<ShortHold>, bool) {
     let named_max = draft.policy().shortfall_named_max;
-    // One hold more than may be named says whether there are more.
-    let newest = draft.open_to(location, Wave::Shortage, named_max.saturating_add(1));
+    let mut before = draft.stock(location).unspread.of(wave);
     let mut left = units;
     let mut holds = Vec::new();
-    for hold in newest.into_iter().take(named_max) {
-        let share = hold.units.covered.min(left);
-        if share == 0 {
+    for hold in draft.open_to(location, wave, named_max.saturating_add(1)) {
+        let open = hold.open_to(wave);
+        let skipped = open.min(before);
+        before -= skipped;
+        let share = (open - skipped).min(left);
+        if holds.len() == named_max || left == 0 {
             break;
         }
         left -= share;
-        holds.push(ShortHold { hold: hold.name, owner: hold.owner, units: share });
+        if share > 0 {
+            holds.push(ShortHold { hold: hold.name, owner: hold.owner, units: share });
+        }
     }
-    let location = location.clone();
-    draft.tell(Outcome::StockShortfall { location, units, holds, more: left > 0 });
+    (holds, left > 0)
 }
 
 /// Gives holds their share of what the counters of a location say already, as many as one step may
