@@ -307,7 +307,8 @@ impl Publishers {
     // === what is legal and cannot be had ===
 
     fn contradict(&mut self) {
-        match self.rng.random_range(0..7) {
+        match self.rng.random_range(0..8) {
+            7 => self.approve_what_was_declined(),
             0 => self.close_or_open_sale(),
             1 => self.reuse_a_hold_name(),
             2 => self.place_an_order_again(),
@@ -315,6 +316,16 @@ impl Publishers {
             4 => self.ship_wrongly("0", 1_000),
             5 => self.cancel_too_late(),
             _ => self.order_too_much(),
+        }
+    }
+
+    fn approve_what_was_declined(&mut self) {
+        let Some((order, lines)) = self.any_order() else { return };
+        let Some((line, ..)) = lines.choose(&mut self.rng).cloned() else { return };
+        let named = format!("{order}/declined-{}", self.published);
+        for kind in ["return.declined", "return.approved"] {
+            let lines = json!([{"line": line, "quantity": 1}]);
+            self.order_event(&order, kind, json!({"return": named, "lines": lines}));
         }
     }
 
