@@ -15,6 +15,7 @@ pub fn state(state: &State) -> serde_json::Result<Value> {
         State::Order(order) => Ok(json!({
             "status": order.status(),
             "order": serde_json::to_value(order.order())?,
+            "stone": order.stone(),
             "parked": order.parked().len(),
         })),
     }

@@ -75,7 +75,7 @@ fn bounds() -> Bounds {
         snapshot_interval: Duration::from_millis(700),
         live_entities_max: 12,
         load_entities_max: 8,
-        waiting_max: 25,
+        waiting_max: 10,
         awaited_holds_max: AWAITED_MAX,
         single_messages: 16,
         ..Bounds::default()

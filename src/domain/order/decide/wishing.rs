@@ -6,6 +6,7 @@ use crate::domain::{
     ids::{LocationId, Name, Sku},
     order::{
         facts::OrderFact,
+        fulfilment::Stage,
         saga::{Ask, Leg},
         state::Order,
         wishes::Wish,
@@ -34,11 +35,20 @@ impl Draft<'_> {
     pub fn move_holds(&mut self, said: &Fulfilment, units: &ByLine) {
         for (name, quantity) in units.iter() {
             let mut left = quantity;
+            let mut planned = self.order.planned_by_others(name, said);
             for portion in self.order.portions(name, &said.location) {
-                let movable = self.order.movable(portion).min(left);
-                left -= movable;
-                if movable > 0 && !self.order.is_held_at(portion, &said.location) {
-                    self.wish_elsewhere(portion, movable, said);
+                let mut movable = self.order.movable(portion);
+                if self.order.is_held_at(portion, &said.location) {
+                    let theirs = planned.min(movable);
+                    planned -= theirs;
+                    movable -= theirs;
+                    left -= movable.min(left);
+                    continue;
+                }
+                let units = movable.min(left);
+                left -= units;
+                if units > 0 {
+                    self.wish_elsewhere(portion, units, said);
                 }
             }
         }
@@ -102,6 +112,16 @@ impl Order {
     fn movable(&self, portion: u32) -> u32 {
         let promised = self.lines.get(portion as usize).map_or(0, |line| line.promised());
         promised.saturating_sub(self.wished_elsewhere(portion))
+    }
+
+    /// Units of a line that other fulfilments at the same location are to ship.
+    fn planned_by_others(&self, line: &Name, said: &Fulfilment) -> u32 {
+        let others = self.fulfilments.iter().filter(|(name, of)| {
+            let here = of.location.as_ref() == Some(&said.location);
+            **name != said.fulfilment && here && of.stage < Stage::Shipped
+        });
+        let planned = others.filter_map(|(_, of)| of.lines.get(line)).map(|of| of.planned);
+        planned.fold(0, u32::saturating_add)
     }
 
     fn is_held_at(&self, portion: u32, location: &LocationId) -> bool {
