@@ -173,9 +173,10 @@ impl Releaser {
         self.released.up_to = up_to;
         self.released.anchor = self.newest;
         self.released.shown = self.showing.newest().or(self.released.shown);
-        // Outcomes of later records that left before the take-over stand before the newest one.
-        let passed = self.skip.iter().filter_map(|id| sequence_of_id(id)).all(|at| at <= up_to);
-        if passed {
+        // Outcomes of later records that left before the take-over stand before the newest one, and
+        // so may those that the owner before, who may still run, lets leave meanwhile: only of the
+        // records behind the backlog it knows nothing.
+        if up_to >= self.backlog_end {
             self.skip.clear();
             self.released.out = self.newest.map_or(self.released.out, |newest| newest.out);
         }
