@@ -5,9 +5,9 @@
 //! ([`Entity::apply`], which asks nothing). Recovery applies journaled facts and never decides.
 //!
 //! Read in this order: [`ids`], [`time`], [`event`] and [`command`] (what comes in), [`decision`]
-//! (what goes out: facts, outcomes, commands, a verdict), [`guard`] (what an event does in a state),
-//! [`sku`] and [`order`] (who decides), [`refusal`] (why not), [`invariant`] (what must hold
-//! always).
+//! (what goes out: facts, outcomes, commands, a verdict), [`guard`] (what an event does in a
+//! state), [`sku`] and [`order`] (who decides), [`refusal`] (why not), [`invariant`] (what must
+//! hold always).
 #![deny(clippy::disallowed_methods)]
 
 pub mod command;

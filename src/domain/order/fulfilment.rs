@@ -1,8 +1,8 @@
 //! The fulfilments of an order: what warehouses and carriers say about parcels.
 //!
-//! Promise: a later step implies the earlier ones, which are no-ops when they come; goods leave once,
-//! and a fulfilment that is cancelled after they left gives back exactly what it took. What a carrier
-//! says is data, and the newest is kept.
+//! Promise: a later step implies the earlier ones, which are no-ops when they come; goods leave
+//! once, and a fulfilment that is cancelled after they left gives back exactly what it took. What a
+//! carrier says is data, and the newest is kept.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! The returns of an order: what the buyer asks, what the shop answers, and what came back.
 //!
-//! Promise: goods that came back are believed, in parts, whatever was agreed before; never more than
-//! left. What is done with them is no matter of the money: refund and restock know nothing of one
-//! another.
+//! Promise: goods that came back are believed, in parts, whatever was agreed before; never more
+//! than left. What is done with them is no matter of the money: refund and restock know nothing of
+//! one another.
 
 use std::collections::BTreeMap;
 

@@ -158,7 +158,8 @@ impl Order {
         (0..).zip(&self.lines).find(|(_, line)| line.name == *name)
     }
 
-    /// Units of a line that a physical fact can still take: all that have not left, promised or not.
+    /// Units of a line that a physical fact can still take: all that have not left, promised or
+    /// not.
     pub fn shippable(&self, name: &Name) -> u32 {
         let lines = self.lines.iter().filter(|line| line.name == *name);
         lines.map(Line::shippable).fold(0, u32::saturating_add)

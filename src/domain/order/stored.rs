@@ -1,5 +1,5 @@
-//! What has been written down in more than one form: the forms of earlier versions, and how they are
-//! read now.
+//! What has been written down in more than one form: the forms of earlier versions, and how they
+//! are read now.
 //!
 //! Promise: what v0.1.0 wrote is read for ever, and what says no more than v0.1.0 could say is
 //! written in its form, byte for byte; so an event's fingerprint is the same before and after.

@@ -1,7 +1,7 @@
 //! What an order asks for beside what it has: more units of a line, or the same units elsewhere.
 //!
-//! Promise: nothing is let go before the other is there. A wish is a leg of its own, whose units are
-//! no line's until its SKU has granted them; one that is refused leaves the order as it was.
+//! Promise: nothing is let go before the other is there. A wish is a leg of its own, whose units
+//! are no line's until its SKU has granted them; one that is refused leaves the order as it was.
 
 use serde::{Deserialize, Serialize};
 

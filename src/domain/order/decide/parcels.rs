@@ -62,8 +62,8 @@ impl Draft<'_> {
         taken
     }
 
-    /// One shipment for each hold that units belonged to, whatever became of the hold. Of lines that
-    /// share a hold one may ship more than it was promised: the others keep theirs.
+    /// One shipment for each hold that units belonged to, whatever became of the hold. Of lines
+    /// that share a hold one may ship more than it was promised: the others keep theirs.
     fn tell_skus(&mut self, said: &Fulfilment, taken: &[Taken], open_before: &[u32]) -> Vec<Told> {
         let open_after = self.order.open_by_leg();
         let mut by_leg: BTreeMap<u32, u32> = BTreeMap::new();
@@ -149,8 +149,8 @@ impl Draft<'_> {
         known
     }
 
-    /// Moves units back to where they had been taken from; says how many of each leg the order still
-    /// wants.
+    /// Moves units back to where they had been taken from; says how many of each leg the order
+    /// still wants.
     fn wanted_again(&mut self, taken: &[Taken]) -> BTreeMap<u32, u32> {
         let mut wanted: BTreeMap<u32, u32> = BTreeMap::new();
         for Taken { line, from, units } in taken {
@@ -166,8 +166,8 @@ impl Draft<'_> {
         wanted
     }
 
-    /// Where units stand that come back from where they had left to: as before, or, if their SKU has
-    /// answered since, as it answered.
+    /// Where units stand that come back from where they had left to: as before, or, if their SKU
+    /// has answered since, as it answered.
     fn home(&self, line: u32, from: Place) -> Place {
         let leg = self.order.lines.get(line as usize).and_then(|line| {
             let leg = self.order.legs.get(line.leg as usize)?;

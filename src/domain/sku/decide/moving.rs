@@ -86,7 +86,8 @@ pub(super) fn moved(
         }
         Goods::Returned(disposition) => arrive(draft, location, units, disposition),
         Goods::Missing if draft.stock(location).counted_at_or_after(draft.when().time) => {}
-        // Goods that left are told of in another way; they would be gone from the shelf all the same.
+        // Goods that left are told of in another way; they would be gone from the shelf all the
+        // same.
         Goods::Missing | Goods::Left => shelf::take(draft, location, units, Reach::Shelf),
     }
 }

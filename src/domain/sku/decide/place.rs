@@ -1,9 +1,9 @@
 //! Where units for a promise come from: one location, the best there is.
 //!
-//! Best is the first, in the order of the policy, among those that can serve the whole; if none can,
-//! the first that can with units beyond stock; if none can and fewer are better than none, the one
-//! that has most. The order of the policy is: most available first, or as configured; between equals
-//! by name. A location in shortfall has nothing, and hides nothing elsewhere.
+//! Best is the first, in the order of the policy, among those that can serve the whole; if none
+//! can, the first that can with units beyond stock; if none can and fewer are better than none, the
+//! one that has most. The order of the policy is: most available first, or as configured; between
+//! equals by name. A location in shortfall has nothing, and hides nothing elsewhere.
 
 use super::draft::Draft;
 use crate::domain::{
