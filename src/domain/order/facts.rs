@@ -1,8 +1,8 @@
 //! What an order writes down: the whole of what can change it.
 //!
-//! Promise: a fact says what changed and asks nothing, so that folding facts needs no rule that
-//! could be another one tomorrow. Each touches one part of the snapshot beside the head, but for
-//! the first.
+//! Promise: a fact says what changed, and folding asks nobody whether it may. One rule is still
+//! asked: which stage a fulfilment's step leads to stands in its guard and not in the fact. Most
+//! touch one part of the snapshot beside the head.
 
 use serde::{Deserialize, Serialize};
 

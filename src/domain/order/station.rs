@@ -77,7 +77,8 @@ pub const ORDER: Guard<Station, OrderStep, OrderCondition> = {
             => Refuse(Reason::UnknownLine), "nothing is called off";
         [Open] + [Step::CancelRequested] if WindowClosed
             => Refuse(Reason::CancelWindowClosed), "the order goes on";
-        [Open] + [Step::CancelRequested] => Go(Over), "what has not left is called off";
+        [Open] + [Step::CancelRequested]
+            => Stay, "what has not left of the lines that it names is called off";
         [Left] + [Step::CancelRequested]
             => Refuse(Reason::AlreadyShipped), "what left comes back by a return";
         [Over] + [Step::CancelRequested] if Cancelled => Note, "it was called off before";

@@ -1,8 +1,9 @@
 //! What has been written down in more than one form: the forms of earlier versions, and how they
 //! are read now.
 //!
-//! Promise: what v0.1.0 wrote is read for ever, and what says no more than v0.1.0 could say is
-//! written in its form, byte for byte; so an event's fingerprint is the same before and after.
+//! Promise: what v0.1.0 wrote is read for ever, and an event that says no more than v0.1.0 could
+//! take in is written in its form, byte for byte, so that its fingerprint is the same before and
+//! after. Legs and fulfilments are written in the form of today.
 
 use std::collections::BTreeMap;
 

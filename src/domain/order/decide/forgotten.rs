@@ -69,8 +69,8 @@ pub(super) fn let_go(
 }
 
 impl Draft<'_> {
-    /// An order of which nothing is to be expected leaves the hot state after a while; one that is
-    /// heard of again stays.
+    /// An order of which nothing is to be expected leaves the hot state after a while; one of which
+    /// something is to be expected again stays.
     pub fn rest(&mut self) {
         let (rests, at_rest) = (self.order.leaves_at.is_some(), self.order.is_at_rest());
         if rests != at_rest {
