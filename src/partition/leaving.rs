@@ -12,6 +12,7 @@ impl Owner {
         self.env.status.send_modify(|status| (status.serving, status.frozen) = (false, true));
         let stop = self.env.stop.clone();
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
             () = self.keep_the_last() => stop.cancelled().await,
         }
