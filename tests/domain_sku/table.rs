@@ -39,7 +39,7 @@ held
   committed by bob   not_owner; held 4; 6 of 10
   released           done; released; 10 of 10
   released by bob    not_owner; held 4; 6 of 10
-  shipped 1          done; committed 3; 6 of 9
+  shipped 1          done; held 3; 6 of 9
   shipped 4          done; shipped; 6 of 6
   shipped 6          done; shipped; 4 of 4
 overdue
@@ -53,7 +53,7 @@ overdue
   committed by bob   not_owner; held 4; 6 of 10
   released           hold_expired; expired; 10 of 10
   released by bob    not_owner; held 4; 6 of 10
-  shipped 1          done; committed 3; 6 of 9
+  shipped 1          done; held 3; 6 of 9
   shipped 4          done; shipped; 6 of 6
   shipped 6          done; shipped; 4 of 4
 committed

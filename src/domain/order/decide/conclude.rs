@@ -116,7 +116,10 @@ impl Draft<'_> {
         if self.order.is_delivered() && !self.before.is_some_and(Order::is_delivered) {
             let closes_at = self.when.logged_at + self.moment.policy.close_after;
             self.record(OrderFact::Delivered { closes_at });
-            self.say(Outcome::OrderDelivered);
+            // What came back undelivered has come to its end too, but nobody got it.
+            if self.order.is_anything_outside() {
+                self.say(Outcome::OrderDelivered);
+            }
         }
     }
 
