@@ -12,6 +12,7 @@ use earmark::domain::{
         facts::OrderFact,
         fulfilment::{FULFILMENT, Stage},
         lines::{LineFact, Place},
+        payment::{MONEY, MoneyStage},
         returns::{RETURN, ReturnStage},
         station::{ORDER, OrderStep, Station},
         status::OrderStatus,
@@ -64,6 +65,10 @@ const RETURN_STAGES: [ReturnStage; 5] = [
     ReturnStage::Declined,
     ReturnStage::Received,
 ];
+const MONEY_STAGES: [MoneyStage; 4] =
+    [MoneyStage::Unpaid, MoneyStage::Paid, MoneyStage::Served, MoneyStage::Over];
+const PAYMENT_STEPS: [P; 6] =
+    [P::Authorized, P::Captured, P::Failed, P::Voided, P::Refunded, P::Disputed];
 const RETURN_STEPS: [R; 4] = [R::Requested, R::Approved, R::Declined, R::Received];
 
 fn placed_bench(policy: OrderPolicy) -> Bench {
@@ -868,6 +873,11 @@ fn the_guards_are_total() {
     for stage in STAGES {
         for step in FULFILMENT_STEPS {
             assert!(FULFILMENT.is_certain(stage, step), "{stage:?} + {step:?}");
+        }
+    }
+    for stage in MONEY_STAGES {
+        for step in PAYMENT_STEPS {
+            assert!(MONEY.is_certain(stage, step), "{stage:?} + {step:?}");
         }
     }
     for station in STATIONS {
