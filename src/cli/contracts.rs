@@ -19,7 +19,6 @@ use crate::{
             deprecated::day,
             lifecycle, machine,
             messages::{Message, messages},
-            pretty,
             released::Released,
         },
     },
@@ -128,9 +127,10 @@ fn list(messages: &[Message], json: bool) {
     if json {
         return print::json(&listed.collect::<Vec<_>>());
     }
-    let mut table = print::table(&["type", "subject", "what it says"]);
+    let mut table = print::table(&["way", "type", "subject", "what it says"]);
     for said in listed {
-        table.add_row([said.r#type, said.subject.unwrap_or("the event's replyto"), said.about]);
+        let subject = said.subject.unwrap_or("the event's replyto");
+        table.add_row([said.way.as_str(), said.r#type, subject, said.about]);
     }
     print::line(table);
 }
@@ -194,6 +194,6 @@ fn freeze(version: &str, on: &str, limits: &Limits) -> Result<(), Failure> {
         let failure = Failure::new(Exit::Usage, format!("{on:?} is no day"));
         return Err(failure.advise("write it like 2027-01-31"));
     }
-    print!("{}", pretty(&Released::of(version, on, &messages(limits))));
+    print!("{}", Released::of(version, on, &messages(limits)).text());
     Ok(())
 }

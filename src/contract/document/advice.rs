@@ -14,8 +14,6 @@ pub struct Code {
     pub code: &'static str,
     /// What it means, in a sentence.
     pub meaning: &'static str,
-    /// Who refuses with it.
-    pub said_by: &'static str,
     /// Whether the original bytes are kept as a dead letter.
     pub dead_letter: bool,
     /// Whether it is remembered under the event's id: published again, it is refused again.
@@ -50,10 +48,6 @@ fn code(reason: Reason) -> Code {
     Code {
         code: reason.as_str(),
         meaning: reason.meaning(),
-        said_by: match (own, reason.is_remembered()) {
-            (None, _) => "the contract, or the gate before every decision",
-            (Some(_), _) => "the entity",
-        },
         dead_letter: reason.is_dead_letter(),
         remembered: reason.is_remembered(),
         actions: own.into_iter().chain(rules).collect(),

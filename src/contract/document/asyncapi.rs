@@ -119,7 +119,7 @@ fn empty_channel(message: &Message) -> Value {
         });
     };
     let parameters: Map<String, Value> =
-        variables(subject).map(|name| (name.to_owned(), parameter(name))).collect();
+        variables(subject).map(|name| (name.to_owned(), parameter(name, message))).collect();
     json!({"address": subject, "parameters": parameters, "messages": {}})
 }
 
@@ -128,7 +128,7 @@ fn variables(subject: &str) -> impl Iterator<Item = &str> {
     subject.split('{').skip(1).filter_map(|after| after.split('}').next())
 }
 
-fn parameter(name: &str) -> Value {
+fn parameter(name: &str, message: &Message) -> Value {
     let entities = EntityType::ALL.map(EntityType::as_str);
     match name {
         "severity" => json!({"description": "how much it matters", "enum": words::<Severity>()}),
@@ -140,10 +140,14 @@ fn parameter(name: &str) -> Value {
         "entity" => json!({
             "description": "of whom", "enum": [entities[0], entities[1], NO_ENTITY],
         }),
-        "sku" => json!({"description": "the SKU, percent-encoded"}),
-        _ => json!({
-            "description": format!("the SKU or order id, percent-encoded; `{NO_KEY}` if not known"),
-        }),
+        _ => {
+            let of = match (name, message.entity) {
+                ("sku", _) | (_, Some(EntityType::Sku)) => "the SKU, percent-encoded".to_owned(),
+                (_, Some(EntityType::Order)) => "the order's id, percent-encoded".to_owned(),
+                (_, None) => format!("the key, percent-encoded; `{NO_KEY}` where it is not known"),
+            };
+            json!({"description": of})
+        }
     }
 }
 

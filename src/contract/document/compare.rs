@@ -47,8 +47,8 @@ pub fn breaks(before: &Released, now: &Released, today: Date) -> Vec<Break> {
         [(Way::In, &before.incoming, &now.incoming), (Way::Out, &before.outgoing, &now.outgoing)]
     {
         for (name, was) in before {
-            let folder = if way == Way::In { "in" } else { "out" };
-            let mut side = Side { way, name: format!("{folder}/{name}"), today, found: Vec::new() };
+            let place = format!("{}/{name}", way.as_str());
+            let mut side = Side { way, name: place, today, found: Vec::new() };
             match now.get(name) {
                 Some(is) => side.compare(was, is),
                 None => side.gone("", "the type is gone", was.served_until.as_deref()),

@@ -35,6 +35,16 @@ pub enum Way {
     Out,
 }
 
+impl Way {
+    /// The folder of its schemas.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Way::In => "in",
+            Way::Out => "out",
+        }
+    }
+}
+
 /// Something that is said.
 #[derive(Clone, Debug)]
 pub struct Message {
@@ -63,11 +73,7 @@ impl Message {
 }
 
 fn place(way: Way, name: &str) -> String {
-    let folder = match way {
-        Way::In => "in",
-        Way::Out => "out",
-    };
-    format!("{folder}/{name}")
+    format!("{}/{name}", way.as_str())
 }
 
 /// The subject of a dead letter; [`dead_letter_subject`](crate::contract::subject) makes it.

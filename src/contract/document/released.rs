@@ -85,12 +85,20 @@ pub(super) const UPPER: &[&str] = &[
 const FORM: &[&str] =
     &["pattern", "format", "not", "anyOf", "uniqueItems", "contentEncoding", "propertyNames"];
 
+/// Under this name stand the attributes that all events of a direction share.
+pub const ATTRIBUTES: &str = "attributes";
+
 impl Released {
     /// The contract of these messages, under a version's name.
     pub fn of(version: &str, released: &str, messages: &[Message]) -> Released {
         let going = |way| {
-            let those = messages.iter().filter(move |message| message.way == way);
-            those.map(|message| (message.name.clone(), Said::of(message))).collect()
+            let those = || messages.iter().filter(move |message| message.way == way);
+            let mut said: BTreeMap<String, Said> =
+                those().map(|message| (message.name.clone(), Said::of(message))).collect();
+            if let Some(event) = those().find(|message| is_event(message)) {
+                said.insert(ATTRIBUTES.to_owned(), Said::attributes(event));
+            }
+            said
         };
         Released {
             version: version.to_owned(),
@@ -99,12 +107,43 @@ impl Released {
             outgoing: going(Way::Out),
         }
     }
+
+    /// The text of its file: a line a field.
+    pub fn text(&self) -> String {
+        let value = serde_json::to_value(self).expect("a contract is JSON");
+        let mut text = String::new();
+        write_lines(&mut text, &value, 0);
+        text + "\n"
+    }
+}
+
+/// Writes JSON: the fields of messages in a line each, what they are in into lines of their own.
+fn write_lines(text: &mut String, value: &Value, depth: usize) {
+    const FIELDS_DEPTH: usize = 4;
+    let Value::Object(entries) = value else { return text.push_str(&value.to_string()) };
+    if depth == FIELDS_DEPTH || entries.is_empty() {
+        return text.push_str(&value.to_string());
+    }
+    for (nth, (key, inner)) in entries.iter().enumerate() {
+        text.push_str(if nth == 0 { "{\n" } else { ",\n" });
+        text.push_str(&" ".repeat(depth + 1));
+        text.push_str(&format!("{}: ", Value::from(key.as_str())));
+        write_lines(text, inner, depth + 1);
+    }
+    text.push_str(&format!("\n{}}}", " ".repeat(depth)));
+}
+
+fn is_event(message: &Message) -> bool {
+    message.schema["properties"].get("specversion").is_some()
 }
 
 impl Said {
+    /// A message; of an event, its data.
     fn of(message: &Message) -> Said {
-        let mut fields = BTreeMap::new();
-        flatten(&mut fields, "", &message.schema, true);
+        let mut fields = fields_of(message);
+        if is_event(message) {
+            fields.retain(|path, _| path == "data" || path.starts_with("data."));
+        }
         Said {
             subject: message.subject.clone(),
             lane: message.lane,
@@ -112,6 +151,23 @@ impl Said {
             fields,
         }
     }
+
+    /// What is around the data of an event; its own type is its name.
+    fn attributes(event: &Message) -> Said {
+        let mut fields = fields_of(event);
+        let data = Said::of(event).fields;
+        fields.retain(|path, _| !data.contains_key(path));
+        if let Some(kind) = fields.get_mut("type") {
+            kind.words = None;
+        }
+        Said { subject: None, lane: None, served_until: None, fields }
+    }
+}
+
+fn fields_of(message: &Message) -> BTreeMap<String, Facts> {
+    let mut fields = BTreeMap::new();
+    flatten(&mut fields, "", &message.schema, true);
+    fields
 }
 
 /// Notes what a schema says of a field, and of those inside. A field that may only be `null` is

@@ -80,7 +80,7 @@ fn granted(quantity: u32) -> Outcome {
     }
 }
 
-fn of_holds() -> Vec<Outcome> {
+fn of_skus() -> Vec<Outcome> {
     let (hold, owner) = (hold(), owner());
     let short = ShortHold { hold: order_hold(), owner: owner.clone(), units: 2 };
     vec![
@@ -119,6 +119,7 @@ fn of_holds() -> Vec<Outcome> {
             holds: vec![short],
             more: false,
         },
+        Outcome::EventRefused { refusal: Reason::NotOwner.into() },
     ]
 }
 
@@ -158,7 +159,6 @@ fn of_orders() -> Vec<Outcome> {
             currency: "EUR".into(),
             refusal: Reason::PaymentTooLate.into(),
         },
-        Outcome::EventRefused { refusal: Reason::NotOwner.into() },
         Outcome::ShipmentCancelled {
             fulfilment: name("F-1"),
             lines: units.clone(),
@@ -177,8 +177,8 @@ fn of_orders() -> Vec<Outcome> {
 /// An outcome of each kind, of SKUs and then of orders.
 pub fn outcomes() -> Vec<(EntityKey, Outcome)> {
     let (of_sku, of_order) = (EntityKey::Sku(sku()), EntityKey::Order(order()));
-    let of_holds = of_holds().into_iter().map(|outcome| (of_sku.clone(), outcome));
-    of_holds.chain(of_orders().into_iter().map(|outcome| (of_order.clone(), outcome))).collect()
+    let of_skus = of_skus().into_iter().map(|outcome| (of_sku.clone(), outcome));
+    of_skus.chain(of_orders().into_iter().map(|outcome| (of_order.clone(), outcome))).collect()
 }
 
 /// An outcome as it leaves.

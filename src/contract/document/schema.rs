@@ -1,7 +1,8 @@
 //! JSON Schema (draft 2020-12) of what comes in and of what leaves, made of the tables of fields.
 //!
 //! Promise: a schema says what the reader checks, with the reader's own limits; what it cannot say
-//! is in [`UNSAID`], and nothing else. Only keywords that mean the same in draft 07 are used, since
+//! is in [`UNSAID`], and nothing else. In one thing it asks for more: a `T` between date and time,
+//! where the reader takes any byte. Only keywords that mean the same in draft 07 are used, since
 //! tools for AsyncAPI read that.
 
 use serde_json::{Map, Value, json};
@@ -20,7 +21,6 @@ use crate::{
 
 /// The rules that events are refused by and a schema cannot say, or not wholly.
 pub const UNSAID: &[(Rule, &str)] = &[
-    (Rule::JsonSyntax, "bytes that are no JSON have no schema"),
     (Rule::JsonDuplicate, "a field that is said twice is one field to a schema"),
     (Rule::EventSize, "a schema does not count the bytes of an event"),
     (Rule::SubjectKey, "lengths are counted in characters, the limit is one of encoded bytes"),
@@ -134,15 +134,15 @@ fn plain(shape: Shape) -> Map<String, Value> {
         Shape::Exactly(text) => json!({"type": "string", "const": text}),
         Shape::Name => json!({
             "type": "string", "minLength": 1, "maxLength": NAME_MAX_BYTES,
-            "x-max-bytes": NAME_MAX_BYTES, "not": {"pattern": CONTROL},
+            "x-max-bytes": NAME_MAX_BYTES, "not": text_with(CONTROL),
         }),
         Shape::Key => json!({
             "type": "string", "minLength": 1, "maxLength": KEY_ENCODED_MAX_BYTES,
-            "x-max-bytes-percent-encoded": KEY_ENCODED_MAX_BYTES, "not": {"pattern": CONTROL},
+            "x-max-bytes-percent-encoded": KEY_ENCODED_MAX_BYTES, "not": text_with(CONTROL),
         }),
         Shape::Identity => json!({
             "type": "string", "minLength": 1, "maxLength": IDENTITY_MAX_BYTES,
-            "x-max-bytes": IDENTITY_MAX_BYTES, "not": {"pattern": ASCII_CONTROL},
+            "x-max-bytes": IDENTITY_MAX_BYTES, "not": text_with(ASCII_CONTROL),
         }),
         Shape::Text(bytes) => {
             json!({"type": "string", "maxLength": bytes, "x-max-bytes": bytes})
@@ -177,6 +177,11 @@ fn plain(shape: Shape) -> Map<String, Value> {
     })
 }
 
+/// A text with something in it; of what is no text, a pattern alone says nothing.
+fn text_with(pattern: &str) -> Value {
+    json!({"type": "string", "pattern": pattern})
+}
+
 fn whole(range: Whole) -> Value {
     let mut said = json!({"type": "integer", "minimum": range.min});
     if let Some(max) = range.max {
@@ -196,7 +201,7 @@ fn reply_to(limits: &Limits) -> Map<String, Value> {
         limits.reply_prefixes.iter().map(|prefix| literally(prefix)).collect();
     keywords(json!({
         "type": "string", "pattern": format!("^({})", prefixes.join("|")),
-        "not": {"pattern": UNPUBLISHABLE},
+        "not": text_with(UNPUBLISHABLE),
         "maxLength": REPLY_TO_MAX_BYTES, "x-max-bytes": REPLY_TO_MAX_BYTES,
     }))
 }
