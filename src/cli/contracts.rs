@@ -56,7 +56,7 @@ Example:
     /// The JSON Schema of an event or a message.
     #[command(after_help = "\
 Example:
-  earmark contracts schema hold.requested.v1
+  earmark contracts schema hold.requested
   earmark contracts schema out/fulfilment.moved   # this one comes in by that name, too")]
     Schema {
         /// Its type as `earmark contracts` lists it; the version, and in/ or out/, may be left out.
@@ -142,7 +142,7 @@ fn tell_lifecycle(json: bool) {
             "order_status": machine::words::<OrderStatus>(),
             "codes": advice::codes(),
         })),
-        false => print!("{}", lifecycle::page()),
+        false => print::page(&lifecycle::page()),
     }
 }
 
@@ -194,6 +194,6 @@ fn freeze(version: &str, on: &str, limits: &Limits) -> Result<(), Failure> {
         let failure = Failure::new(Exit::Usage, format!("{on:?} is no day"));
         return Err(failure.advise("write it like 2027-01-31"));
     }
-    print!("{}", Released::of(version, on, &messages(limits)).text());
+    print::page(&Released::of(version, on, &messages(limits)).text());
     Ok(())
 }

@@ -10,7 +10,7 @@ use earmark::contract::{
     document::{
         compare::{Break, breaks},
         deprecated::{DEPRECATED, Deprecated, SERVED_DAYS_MIN, day},
-        messages::messages,
+        messages::{messages, messages_with},
         released::{ATTRIBUTES, Facts, Released, Said},
     },
 };
@@ -304,6 +304,28 @@ fn what_is_added_breaks_nobody() {
         let reason = field(&mut now.outgoing, "hold.rejected.v1", "data.reason");
         reason.words.as_mut().unwrap().insert("not_on_mondays".into());
     });
+}
+
+#[test]
+fn what_is_deprecated_says_so_in_its_schema_and_is_kept_with_its_date() {
+    let of = |what| Deprecated {
+        what,
+        since: "2027-01-01",
+        served_until: "2027-06-30",
+        instead: "another",
+    };
+    let what = [of("in/hold.requested.v1#data.partial"), of("out/answer.v1")];
+    let all = messages_with(&Limits::default(), &what);
+    let schema = |place: &str| &all.iter().find(|message| message.place() == place).unwrap().schema;
+    let partial = &schema("in/hold.requested.v1")["properties"]["data"]["properties"]["partial"];
+    assert_eq!(partial["deprecated"], true);
+    assert_eq!(partial["x-deprecated"]["instead"], "another");
+    assert_eq!(schema("out/answer.v1")["deprecated"], true);
+    let mut kept = Released::of("next", "2027-01-31", &all);
+    let until = Some("2027-06-30".to_owned());
+    assert_eq!(field(&mut kept.incoming, HOLD, "data.partial").served_until, until);
+    assert_eq!(kept.outgoing["answer.v1"].served_until, until);
+    assert_eq!(field(&mut kept.incoming, HOLD, "data.backorder").served_until, None);
 }
 
 #[test]

@@ -406,6 +406,7 @@ fn keywords_mean_the_same_in_draft_07() {
         "anyOf",
         "const",
         "contentEncoding",
+        "deprecated",
         "description",
         "enum",
         "examples",

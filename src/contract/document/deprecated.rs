@@ -24,11 +24,6 @@ pub struct Deprecated {
 /// All that goes away.
 pub const DEPRECATED: &[Deprecated] = &[];
 
-/// Whether something goes away, and when.
-pub fn deprecation(what: &str) -> Option<&'static Deprecated> {
-    DEPRECATED.iter().find(|deprecated| deprecated.what == what)
-}
-
 /// A day of the calendar.
 pub fn day(text: &str) -> Option<Date> {
     Date::parse(text, &Iso8601::DATE).ok()

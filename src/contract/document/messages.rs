@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    deprecated::deprecation,
+    deprecated::{DEPRECATED, Deprecated},
     samples,
-    schema::{Scheme, mark},
+    schema::Scheme,
 };
 use crate::{
     contract::{
@@ -81,26 +81,41 @@ pub const DEAD_LETTER_SUBJECT: &str = "earmark.dlq.{severity}.{reason}.{entity}.
 
 /// All that is said, in the order of the tables.
 pub fn messages(limits: &Limits) -> Vec<Message> {
-    let mut all: Vec<Message> = EVENT_TYPES.iter().map(|of| event(of, limits)).collect();
+    messages_with(limits, DEPRECATED)
+}
+
+/// What schemas are made with.
+#[derive(Clone, Copy)]
+pub(super) struct Made<'a> {
+    /// The bounds that hold.
+    pub limits: &'a Limits,
+    /// What goes away.
+    pub deprecated: &'a [Deprecated],
+}
+
+/// All that is said, where this goes away.
+pub fn messages_with(limits: &Limits, deprecated: &[Deprecated]) -> Vec<Message> {
+    let made = Made { limits, deprecated };
+    let mut all: Vec<Message> = EVENT_TYPES.iter().map(|of| event(of, made)).collect();
     let outcomes = samples::outcomes();
     all.extend(OUTCOME_TYPES.iter().map(|of| {
         let example = outcomes.iter().find(|(_, outcome)| outcome.kind() == of.name);
-        outcome(of, example.map(|(key, outcome)| samples::rendered(key, outcome)), limits)
+        outcome(of, example.map(|(key, outcome)| samples::rendered(key, outcome)), made)
     }));
-    all.push(answer(limits));
-    all.push(shown(limits));
-    all.push(dead(limits));
+    all.push(answer(made));
+    all.push(shown(made));
+    all.push(dead(made));
     all
 }
 
-fn event(of: &EventType, limits: &Limits) -> Message {
+fn event(of: &EventType, made: Made) -> Message {
     let scheme = Scheme {
         place: &place(Way::In, of.kind),
         kind: of.kind,
         fields: envelope::FIELDS,
         data: of.fields,
         together: of.together,
-        limits,
+        made,
     };
     let example = serde_json::from_str(of.example).expect("an example is JSON");
     Message {
@@ -114,7 +129,7 @@ fn event(of: &EventType, limits: &Limits) -> Message {
     }
 }
 
-fn outcome(of: &OutcomeType, example: Option<Value>, limits: &Limits) -> Message {
+fn outcome(of: &OutcomeType, example: Option<Value>, made: Made) -> Message {
     let kind = format!("{}.v{OUTCOME_VERSION}", of.name);
     let scheme = Scheme {
         place: &place(Way::Out, &kind),
@@ -122,7 +137,7 @@ fn outcome(of: &OutcomeType, example: Option<Value>, limits: &Limits) -> Message
         fields: outgoing::FIELDS,
         data: of.fields,
         together: &[],
-        limits,
+        made,
     };
     Message {
         way: Way::Out,
@@ -135,17 +150,17 @@ fn outcome(of: &OutcomeType, example: Option<Value>, limits: &Limits) -> Message
     }
 }
 
-fn answer(limits: &Limits) -> Message {
+fn answer(made: Made) -> Message {
     let (kind, about) = (answer::ANSWER_KIND, "What came of an event, at its `replyto`.");
     let (fields, data) = (outgoing::FIELDS, answer::FIELDS);
     let place = &place(Way::Out, kind);
-    let scheme = Scheme { place, kind, fields, data, together: &[], limits };
+    let scheme = Scheme { place, kind, fields, data, together: &[], made };
     leaving(kind, about, None, finish(&scheme, about, samples::answers()))
 }
 
-fn shown(limits: &Limits) -> Message {
+fn shown(made: Made) -> Message {
     let about = "What a shop may show of a SKU: the last value on its subject.";
-    let schema = plain("availability", about, availability::FIELDS, limits);
+    let schema = plain("availability", about, availability::FIELDS, made);
     let subject = availability_subject(&Sku::new(KEY).expect(IS_A_KEY));
     leaving(
         "availability",
@@ -155,9 +170,9 @@ fn shown(limits: &Limits) -> Message {
     )
 }
 
-fn dead(limits: &Limits) -> Message {
+fn dead(made: Made) -> Message {
     let about = "What could not be taken, why, where it was read, and its original bytes.";
-    let schema = plain("dead_letter", about, dead_letter::FIELDS, limits);
+    let schema = plain("dead_letter", about, dead_letter::FIELDS, made);
     let subject = Some(DEAD_LETTER_SUBJECT.to_owned());
     leaving("dead_letter", about, subject, schema(samples::dead_letters()))
 }
@@ -172,11 +187,11 @@ fn plain<'a>(
     name: &'a str,
     about: &'a str,
     fields: &'static [Field],
-    limits: &'a Limits,
+    made: Made<'a>,
 ) -> impl FnOnce(Vec<Value>) -> Value + 'a {
     move |examples| {
         let place = &place(Way::Out, name);
-        let scheme = Scheme { place, kind: name, fields, data: &[], together: &[], limits };
+        let scheme = Scheme { place, kind: name, fields, data: &[], together: &[], made };
         finish(&scheme, about, examples)
     }
 }
@@ -190,9 +205,7 @@ fn finish(scheme: &Scheme, about: &str, examples: Vec<Value>) -> Value {
     schema.insert("title".into(), scheme.kind.into());
     schema.insert("description".into(), about.into());
     schema.insert("examples".into(), json!(examples));
-    if let Some(deprecated) = deprecation(scheme.place) {
-        mark(&mut schema, deprecated);
-    }
+    scheme.mark(&mut schema, scheme.place);
     schema.into()
 }
 

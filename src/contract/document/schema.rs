@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::deprecated::{Deprecated, deprecation};
+use super::{deprecated::Deprecated, messages::Made};
 use crate::{
     contract::{
         Limits, Rule,
@@ -55,14 +55,26 @@ pub(super) struct Scheme<'a> {
     pub data: &'static [Field],
     /// What these must be like together.
     pub together: &'static [Together],
-    /// The bounds that hold.
-    pub limits: &'a Limits,
+    /// What holds for all.
+    pub made: Made<'a>,
 }
 
 impl Scheme<'_> {
     /// Its schema, without a name.
     pub fn schema(&self) -> Map<String, Value> {
         self.object("", self.fields)
+    }
+
+    /// Marks what goes away, with its dates.
+    pub fn mark(&self, said: &mut Map<String, Value>, what: &str) {
+        let mut deprecated = self.made.deprecated.iter();
+        let Some(found) = deprecated.find(|deprecated| deprecated.what == what) else { return };
+        let Deprecated { since, served_until, instead, .. } = found;
+        said.insert("deprecated".into(), true.into());
+        said.insert(
+            "x-deprecated".into(),
+            json!({"since": since, "served_until": served_until, "instead": instead}),
+        );
     }
 
     fn object(&self, path: &str, fields: &[Field]) -> Map<String, Value> {
@@ -86,9 +98,7 @@ impl Scheme<'_> {
             }
             None => self.described(path, field),
         };
-        if let Some(deprecated) = deprecation(&format!("{}#{path}", self.place)) {
-            mark(&mut said, deprecated);
-        }
+        self.mark(&mut said, &format!("{}#{path}", self.place));
         said.into()
     }
 
@@ -110,18 +120,18 @@ impl Scheme<'_> {
                 self.together.iter().for_each(|rule| together(&mut data, *rule, self.data));
                 data
             }
-            Shape::ReplyTo => reply_to(self.limits),
+            Shape::ReplyTo => reply_to(self.made.limits),
             Shape::Object(fields) => self.object(path, fields),
             Shape::List(fields) => {
                 keywords(json!({"type": "array", "items": self.object(&items(), fields)}))
             }
             Shape::Lines(fields) => keywords(json!({
                 "type": "array", "items": self.object(&items(), fields),
-                "minItems": 1, "maxItems": self.limits.order_lines_max,
+                "minItems": 1, "maxItems": self.made.limits.order_lines_max,
             })),
             Shape::LineNames => keywords(json!({
                 "type": "array", "items": self.shape(&items(), Shape::Name),
-                "minItems": 1, "maxItems": self.limits.order_lines_max, "uniqueItems": true,
+                "minItems": 1, "maxItems": self.made.limits.order_lines_max, "uniqueItems": true,
             })),
             other => plain(other),
         }
@@ -265,18 +275,6 @@ fn or_null(mut said: Map<String, Value>) -> Map<String, Value> {
         words.push(Value::Null);
     }
     said
-}
-
-/// Marks what goes away, with its dates.
-pub(super) fn mark(said: &mut Map<String, Value>, deprecated: &Deprecated) {
-    said.insert("deprecated".into(), true.into());
-    said.insert(
-        "x-deprecated".into(),
-        json!({
-            "since": deprecated.since, "served_until": deprecated.served_until,
-            "instead": deprecated.instead,
-        }),
-    );
 }
 
 fn keywords(said: Value) -> Map<String, Value> {
