@@ -16,8 +16,8 @@ use crate::{
 };
 
 const DESCRIPTION: &str = "What is said to Earmark and by it over NATS. A key is percent-encoded: \
-    the letters and digits of ASCII and `-`, `_`, `~` stand for themselves, every other byte of the \
-    UTF-8 is `%XX` with upper-case digits. The same events are taken by HTTP at `POST /v1/events`. \
+    the letters and digits of ASCII and `-`, `_`, `~` stand for themselves, every other byte of \
+    the UTF-8 is `%XX` with upper-case digits. The same events are taken by HTTP at `POST /v1/events`. \
     Of what leaves, an `id` that comes again is the same message again.";
 const ANSWERS: &str = "answers";
 

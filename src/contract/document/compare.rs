@@ -1,8 +1,8 @@
 //! What has changed since a released contract, and whether anybody is broken by it.
 //!
-//! Promise: of what comes in, whatever was taken is taken still, and means the same; of what leaves,
-//! whatever was there is there still, and is no more than it was. All else is additive. What was
-//! deprecated may go once its date is over.
+//! Promise: of what comes in, whatever was taken is taken still, and means the same; of what
+//! leaves, whatever was there is there still, and is no more than it was. All else is additive.
+//! What was deprecated may go once its date is over.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -175,8 +175,8 @@ impl Side {
         }
     }
 
-    /// What else restricts a field: any change of it breaks somebody, but to loosen what comes in or
-    /// to tighten what leaves.
+    /// What else restricts a field: any change of it breaks somebody, but to loosen what comes in
+    /// or to tighten what leaves.
     fn form(&mut self, path: &str, was: &Facts, is: &Facts) {
         let (tighter, looser) = match self.way {
             Way::In => (&is.form, &was.form),

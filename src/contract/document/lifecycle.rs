@@ -218,7 +218,7 @@ fn labels(machine: &Machine, from: &str, to: &str) -> Vec<String> {
     let mut labels = Vec::new();
     for event in &machine.events {
         let rows = machine.rows_for(from, event.name);
-        if rows.iter().any(|row| leads(&row)) {
+        if rows.iter().any(leads) {
             let depends = if rows.len() > 1 { " (if)" } else { "" };
             labels.push(format!("{}{depends}", event.name));
         }
