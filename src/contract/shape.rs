@@ -1,7 +1,7 @@
 //! What a field is, as data: its kind, its range, its unit, whether it must be there.
 //!
-//! Promise: each type's fields stand beside the code that reads or writes them, with the limits that
-//! the checks use; JSON Schema and the frozen contracts of released versions are made of them.
+//! Promise: each type's fields stand beside the code that reads or writes them, with the limits
+//! that the checks use; JSON Schema and the frozen contracts of released versions are made of them.
 
 use serde::{
     Deserialize,

@@ -41,12 +41,11 @@ macro_rules! described {
             }
 
             fn meaning(self) -> &'static str {
-                let text = match self {
+                match self {
                     $($name::$variant => {
-                        $crate::domain::described::doc_text!($(#[$($attr)+])+)
+                        $crate::domain::described::doc_text!($(#[$($attr)+])+).trim_start()
                     })*
-                };
-                text.trim_start()
+                }
             }
         }
     };

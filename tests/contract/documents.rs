@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 
 use crate::support::path;
 
-const REFRESH: &str = "run `cargo run -- contracts write config/contracts`";
+const REFRESH: &str = "run `make contracts`, or `cargo run -- contracts write config/contracts`";
 
 fn generated() -> BTreeMap<String, String> {
     files(&Limits::default()).into_iter().map(|File { path, text }| (path, text)).collect()

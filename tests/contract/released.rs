@@ -8,7 +8,7 @@ use std::{
 use earmark::contract::{
     Limits,
     document::{
-        compare::{Break, breaks},
+        compare::{Break, breaks, is_backdated},
         deprecated::{DEPRECATED, Deprecated, SERVED_DAYS_MIN, day},
         messages::{messages, messages_with},
         released::{ATTRIBUTES, Facts, Released, Said},
@@ -61,8 +61,10 @@ fn the_last_release_is_frozen_and_breaks_with_nothing() {
 
 #[test]
 fn nothing_is_deprecated_without_its_window() {
+    let before = released(&last_release().0);
     for deprecated in DEPRECATED {
         assert_eq!(deprecated.fault(), None);
+        assert!(!is_backdated(&before, deprecated), "{}: since the release", deprecated.what);
         let all = messages(&Limits::default());
         let (place, field) = deprecated.what.split_once('#').unwrap_or((deprecated.what, ""));
         let message = all.iter().find(|message| message.place() == place);
@@ -326,6 +328,29 @@ fn what_is_deprecated_says_so_in_its_schema_and_is_kept_with_its_date() {
     assert_eq!(field(&mut kept.incoming, HOLD, "data.partial").served_until, until);
     assert_eq!(kept.outgoing["answer.v1"].served_until, until);
     assert_eq!(field(&mut kept.incoming, HOLD, "data.backorder").served_until, None);
+}
+
+#[test]
+fn what_goes_away_is_said_in_time_and_kept_to() {
+    let mut before = released("0.1.0");
+    let of = |what, since| Deprecated { what, since, served_until: "2027-09-30", instead: "" };
+    assert!(is_backdated(&before, &of("in/hold.requested.v1", "2026-11-23")));
+    assert!(!is_backdated(&before, &of("in/hold.requested.v1", "2026-11-24")));
+    assert!(is_backdated(&before, &of("out/hold.granted.v1#data.kind", "2026-01-01")));
+    let until = Some("2027-09-30".to_owned());
+    field(&mut before.outgoing, "hold.granted.v1", "data.kind").served_until = until.clone();
+    assert!(!is_backdated(&before, &of("out/hold.granted.v1#data.kind", "2026-01-01")));
+
+    let mut before = now();
+    before.incoming.get_mut(HOLD).unwrap().served_until = until.clone();
+    let mut later = before.clone();
+    let mut put = |until: &str| {
+        later.incoming.get_mut(HOLD).unwrap().served_until = Some(until.to_owned());
+        breaks(&before, &later, today())
+    };
+    assert_eq!(put("2027-10-01"), []);
+    let found = put("2027-09-29");
+    assert!(found.len() == 1 && found[0].what.contains("until 2027-09-30"), "{found:?}");
 }
 
 #[test]

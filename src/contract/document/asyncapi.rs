@@ -1,7 +1,7 @@
 //! An AsyncAPI 3.0 document: channels, operations and messages, with the schemas beside it.
 //!
 //! Promise: every channel is a subject that the engine reads or publishes to, every message one of
-//! [`messages`], and every reference resolves; tests see to it.
+//! [`messages`](super::messages), and every reference resolves; tests see to it.
 
 use serde_json::{Map, Value, json};
 
@@ -15,10 +15,11 @@ use crate::{
     domain::{event::Lane, refusal::Reason},
 };
 
-const DESCRIPTION: &str = "What is said to Earmark and by it over NATS. A key is percent-encoded: \
-    the letters and digits of ASCII and `-`, `_`, `~` stand for themselves, every other byte of \
-    the UTF-8 is `%XX` with upper-case digits. The same events are taken by HTTP at `POST /v1/events`. \
-    Of what leaves, an `id` that comes again is the same message again.";
+const DESCRIPTION: &str = "\
+    What is said to Earmark and by it over NATS. A key is percent-encoded: the letters and \
+    digits of ASCII and `-`, `_`, `~` stand for themselves, every other byte of the UTF-8 is \
+    `%XX` with upper-case digits. The same events are taken by HTTP at `POST /v1/events`. Of \
+    what leaves, an `id` that comes again is the same message again.";
 const ANSWERS: &str = "answers";
 
 /// The document.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use time::Date;
 
 use super::{
-    deprecated::day,
+    deprecated::{Deprecated, day},
     messages::Way,
     released::{Facts, LOWER, Released, Said, UPPER},
 };
@@ -59,6 +59,19 @@ pub fn breaks(before: &Released, now: &Released, today: Date) -> Vec<Break> {
     found
 }
 
+/// Whether something is said to go away since a day before the release that did not yet say so.
+pub fn is_backdated(before: &Released, deprecated: &Deprecated) -> bool {
+    let (place, path) = deprecated.what.split_once('#').unwrap_or((deprecated.what, ""));
+    let (way, name) = place.split_once('/').unwrap_or(("", place));
+    let messages = if way == Way::In.as_str() { &before.incoming } else { &before.outgoing };
+    let Some(said) = messages.get(name) else { return false };
+    let known = match path {
+        "" => said.served_until.is_some(),
+        path => said.fields.get(path).is_some_and(|field| field.served_until.is_some()),
+    };
+    !known && day(deprecated.since) < day(&before.released)
+}
+
 /// A message that is compared.
 struct Side {
     way: Way,
@@ -87,7 +100,18 @@ impl Side {
         }
     }
 
+    /// The last day on which something is served may be put off, and not brought forward.
+    fn until(&mut self, path: &str, was: Option<&str>, is: Option<&str>) {
+        if let (Some(was), Some(is)) = (was, is)
+            && day(is) < day(was)
+        {
+            let what = format!("it was to be served until {was}, and is until {is}");
+            self.push(path, what, "keep the day that was said");
+        }
+    }
+
     fn compare(&mut self, was: &Said, is: &Said) {
+        self.until("", was.served_until.as_deref(), is.served_until.as_deref());
         if was.subject != is.subject || was.lane != is.lane {
             self.say("", format!("its subject was {:?} and is {:?}", was.subject, is.subject));
         }
@@ -108,6 +132,7 @@ impl Side {
     }
 
     fn field(&mut self, path: &str, was: &Facts, is: &Facts) {
+        self.until(path, was.served_until.as_deref(), is.served_until.as_deref());
         self.types(path, &was.types, &is.types);
         if was.unit != is.unit {
             self.say(path, format!("its unit was {:?} and is {:?}", was.unit, is.unit));

@@ -76,18 +76,21 @@ pub fn machines() -> Vec<Machine> {
     ]
 }
 
-const ORDER_ABOUT: &str = "Where an order stands for what may be said to it: whether units of it (of \
-    the lines that a cancellation names) may still ship, or have left. Its units go from `open` to \
-    `left` and `over` by its fulfilments, its returns, its SKUs' answers and its deadlines; it is \
+const ORDER_ABOUT: &str = "\
+    Where an order stands for what may be said to it: whether units of it (of the lines that \
+    a cancellation names) may still ship, or have left. Its units go from `open` to `left` \
+    and `over` by its fulfilments, its returns, its SKUs' answers and its deadlines; it is \
     `forgotten` some time after nothing more is to be expected.";
-const FULFILMENT_ABOUT: &str = "A parcel on its way, of an order that stands (see `fulfilment.*` \
-    above). Physical facts are believed from every state; a later step implies the earlier ones, \
-    and the steps that a warehouse skipped are counted. What names a line that the order has not is \
-    refused `unknown_line` before the table is asked, and more units than the order can ship \
+const FULFILMENT_ABOUT: &str = "\
+    A parcel on its way, of an order that stands (see `fulfilment.*` above). Physical facts \
+    are believed from every state; a later step implies the earlier ones, and the steps that \
+    a warehouse skipped are counted. What names a line that the order has not is refused \
+    `unknown_line` before the table is asked, and more units than the order can ship \
     `exceeds_quantity`.";
-const RETURN_ABOUT: &str = "Goods on their way back, of an order that stands (see `return.*` above). \
-    Goods that came back are believed, in parts, whatever was agreed before. What names a line that the order has not is \
-    refused `unknown_line` before the table is asked.";
+const RETURN_ABOUT: &str = "\
+    Goods on their way back, of an order that stands (see `return.*` above). Goods that came \
+    back are believed, in parts, whatever was agreed before. What names a line that the \
+    order has not is refused `unknown_line` before the table is asked.";
 
 impl Machine {
     /// A guard, in words.

@@ -1,7 +1,7 @@
 //! The contract as a document: what anybody who builds against Earmark reads.
 //!
-//! Promise: all of it is made of the tables that decide, read and write, so that it says what is so;
-//! the copy under `config/contracts` is kept equal by a test, and so is what a released version
+//! Promise: all of it is made of the tables that decide, read and write, so that it says what is
+//! so; the copy under `config/contracts` is kept equal by a test, and so is what a released version
 //! promised.
 
 pub mod advice;

@@ -1,5 +1,5 @@
-//! The contract as a version of Earmark had it, brought to its facts: what is kept of a release, and
-//! what today's is compared with.
+//! The contract as a version of Earmark had it, brought to its facts: what is kept of a release,
+//! and what today's is compared with.
 //!
 //! Promise: it is made of the schemas, and leaves out only what changes nothing for anybody:
 //! titles, descriptions, examples.
