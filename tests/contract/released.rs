@@ -9,7 +9,7 @@ use earmark::contract::{
     Limits,
     document::{
         compare::{Break, breaks, is_backdated},
-        deprecated::{DEPRECATED, Deprecated, SERVED_DAYS_MIN, day},
+        deprecated::{DEPRECATED, Deprecated, SERVED_DAYS_MIN, day, superseded},
         messages::{messages, messages_with},
         released::{ATTRIBUTES, Facts, Released, Said},
     },
@@ -328,6 +328,19 @@ fn what_is_deprecated_says_so_in_its_schema_and_is_kept_with_its_date() {
     assert_eq!(field(&mut kept.incoming, HOLD, "data.partial").served_until, until);
     assert_eq!(kept.outgoing["answer.v1"].served_until, until);
     assert_eq!(field(&mut kept.incoming, HOLD, "data.backorder").served_until, None);
+}
+
+#[test]
+fn the_older_of_two_versions_is_deprecated() {
+    let places: Vec<String> =
+        messages(&Limits::default()).iter().map(|message| message.place()).collect();
+    let places: Vec<&str> = places.iter().map(String::as_str).collect();
+    for older in superseded(&places) {
+        let known = DEPRECATED.iter().any(|deprecated| deprecated.what == older);
+        assert!(known, "{older} has a newer version: say until when it is served");
+    }
+    let two = ["in/a.b.v2", "in/a.b.v10", "out/a.b.v3", "in/a.c.v1", "availability"];
+    assert_eq!(superseded(&two), ["in/a.b.v2"]);
 }
 
 #[test]

@@ -29,6 +29,22 @@ pub fn day(text: &str) -> Option<Date> {
     Date::parse(text, &Iso8601::DATE).ok()
 }
 
+/// The types, `in/hold.requested.v1`, of which there is a newer version.
+pub fn superseded<'a>(types: &[&'a str]) -> Vec<&'a str> {
+    let is_older = |of: &&&str| {
+        let newer =
+            |(name, version)| parts(of).is_some_and(|(own, older)| own == name && older < version);
+        types.iter().filter_map(|other| parts(other)).any(newer)
+    };
+    types.iter().filter(is_older).copied().collect()
+}
+
+/// A type's name and its version.
+fn parts(of: &str) -> Option<(&str, u32)> {
+    let (name, version) = of.rsplit_once(".v")?;
+    Some((name, version.parse().ok()?))
+}
+
 impl Deprecated {
     /// What is wrong with its dates, if anything is.
     pub fn fault(&self) -> Option<String> {
