@@ -4,6 +4,7 @@
 //! The exit codes are those of [`crate::error::Exit`].
 
 mod check;
+mod contracts;
 mod demo;
 mod inspect;
 mod print;
@@ -61,6 +62,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Status(status::Status),
     Scenario(scenario::Scenarios),
+    Contracts(contracts::Contracts),
 }
 
 /// What every command is told.
@@ -98,6 +100,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Run(run) => return run.run(settings),
         Command::Demo(demo) => return demo.run(&settings, cli.json),
         Command::Scenario(scenarios) => return scenarios.run(&settings, cli.json),
+        Command::Contracts(contracts) => return contracts.run(&settings.limits, cli.json),
         command => command,
     };
     let mut quiet = settings.log.clone();
@@ -108,7 +111,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, error))?;
     let exit = runtime.block_on(async {
         match command {
-            Command::Run(_) | Command::Demo(_) | Command::Scenario(_) => Ok(Exit::Done),
+            Command::Run(_) | Command::Demo(_) | Command::Scenario(_) | Command::Contracts(_) => {
+                Ok(Exit::Done)
+            }
             Command::Setup(setup) => setup.run(&context).await,
             Command::Check(check) => check.run(&context).await,
             Command::Publish(publish) => publish.run(&context).await,

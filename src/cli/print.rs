@@ -15,6 +15,11 @@ pub fn line(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
+/// A text of many lines on standard output, as it is.
+pub fn page(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
 /// A value as JSON on standard output.
 pub fn json(value: &impl Serialize) {
     match serde_json::to_string_pretty(value) {

@@ -5,17 +5,47 @@ use serde::Serialize;
 use super::{
     Rejection,
     outgoing::{CauseRef, envelope},
+    rule::Rule,
+    shape::{Field, Shape, Whole, words},
     time,
 };
 use crate::domain::{
     decision::{Standing, Verdict},
     ids::LocationId,
-    refusal::Refusal,
+    refusal::{Reason, Refusal},
     time::Timestamp,
 };
 
 /// The type of every answer.
 pub const ANSWER_KIND: &str = "answer.v1";
+
+const UNITS: Shape = Shape::Whole(Whole::natural("units"));
+
+/// What comes of an event, in a word.
+const STATUSES: &[&str] =
+    &["accepted", "recorded", "parked", "granted", "partially_granted", "extended", "refused"];
+
+/// The fields of an answer's data.
+pub const FIELDS: &[Field] = &[
+    Field::nullable("event_id", Shape::AnyText, "the `id` of the event that is answered"),
+    Field::nullable("event_source", Shape::AnyText, "its `source`"),
+    Field::required("status", Shape::OpenWord(|| STATUSES), "what came of it"),
+    Field::required("repeated", Shape::Flag, "whether it is the first answer, again"),
+    Field::sometimes("reason", Shape::OpenWord(words::<Reason>), "why it was refused"),
+    Field::sometimes("available", UNITS, "units that could have been had, if they are the reason"),
+    Field::sometimes("about", Shape::Name, "the line, payment or fulfilment that is the reason"),
+    Field::sometimes("requested", UNITS, "units asked for"),
+    Field::sometimes("quantity", UNITS, "units promised"),
+    Field::sometimes("backordered", UNITS, "of these, units beyond stock"),
+    Field::sometimes("location", Shape::Name, "where"),
+    Field::sometimes("expires_at", Shape::Time, "until when"),
+    Field::sometimes("rule", Shape::OpenWord(words::<Rule>), "the rule that was broken"),
+    Field::sometimes_null("field", Shape::AnyText, "where; `null` if it is about the whole"),
+    Field::sometimes("found", Shape::AnyText, "what was found there"),
+    Field::sometimes("expected", Shape::AnyText, "what was expected there"),
+    Field::sometimes("action", Shape::AnyText, "what to do about it"),
+    Field::sometimes("message", Shape::AnyText, "all of it in a sentence"),
+];
 
 /// An answer, with what its envelope says.
 #[derive(Clone, Copy, Debug)]

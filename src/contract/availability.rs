@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{outgoing::json, time};
+use super::{
+    outcome::QUANTITIES,
+    outgoing::json,
+    shape::{Field, Shape, Whole},
+    time,
+};
 use crate::domain::{ids::Sku, outcome::Quantities, time::Timestamp};
 
 /// A SKU's availability as it was decided.
@@ -19,6 +24,26 @@ pub struct Availability<'a> {
     /// Summed over its locations.
     pub total: Quantities,
 }
+
+/// Its fields before the quantities, which stand beside them.
+const HEAD: [Field; 4] = [
+    Field::required("sku", Shape::Key, "the SKU"),
+    Field::required("incarnation", NUMBER, "of the partition: revisions of a later one are newer"),
+    Field::required("revision", NUMBER, "how often the SKU has changed"),
+    Field::required("as_of", Shape::Time, "when it was decided"),
+];
+const NUMBER: Shape = Shape::Whole(Whole::natural(""));
+
+/// Its fields.
+pub const FIELDS: &[Field] = &{
+    let mut fields = [HEAD[0]; HEAD.len() + QUANTITIES.len()];
+    let mut at = 0;
+    while at < fields.len() {
+        fields[at] = if at < HEAD.len() { HEAD[at] } else { QUANTITIES[at - HEAD.len()] };
+        at += 1;
+    }
+    fields
+};
 
 #[derive(Serialize, Deserialize)]
 struct Body {

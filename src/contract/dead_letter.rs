@@ -3,7 +3,12 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
-use super::{Rejection, outgoing::json, time};
+use super::{
+    Rejection, Rule,
+    outgoing::json,
+    shape::{Field, Shape, Whole, words},
+    time,
+};
 use crate::domain::{event::Lane, refusal::Reason, time::Timestamp};
 
 /// How much a dead letter matters.
@@ -49,6 +54,35 @@ pub const fn owner(reason: Reason) -> &'static str {
         _ => "publisher",
     }
 }
+
+/// Its fields.
+pub const FIELDS: &[Field] = &[
+    Field::required("id", Shape::AnyText, "the effect's id: said again, it has the same"),
+    Field::required("reason", Shape::OpenWord(words::<Reason>), "why"),
+    Field::required("rule", Shape::OpenWord(words::<Rule>), "the rule that was broken"),
+    Field::required("severity", Shape::OpenWord(words::<Severity>), "how much it matters"),
+    Field::required("owner", Shape::OpenWord(|| OWNERS), "who can do something about it"),
+    Field::required("message", Shape::AnyText, "all of it in a sentence"),
+    Field::nullable("field", Shape::AnyText, "where it is wrong; `null` if as a whole"),
+    Field::required("found", Shape::AnyText, "what was found there"),
+    Field::required("expected", Shape::AnyText, "what was expected there"),
+    Field::required("action", Shape::AnyText, "what to do about it"),
+    Field::nullable("event_source", Shape::AnyText, "the event's `source`, as far as it is known"),
+    Field::nullable("event_id", Shape::AnyText, "its `id`, as far as it is known"),
+    Field::nullable("event_type", Shape::AnyText, "its `type`, as far as it is known"),
+    Field::nullable("event_subject", Shape::AnyText, "its `subject`, as far as it is known"),
+    Field::nullable("reply_to", Shape::AnyText, "where its answer goes, if that is permitted"),
+    Field::required("stream", Shape::AnyText, "the stream that it was read from"),
+    Field::required("sequence", Shape::Whole(Whole::natural("")), "its sequence there"),
+    Field::required("subject", Shape::AnyText, "its subject there"),
+    Field::required("logged_at", Shape::Time, "when the log took it"),
+    Field::required("time", Shape::Time, "when it was given up"),
+    Field::sometimes("payload_base64", Shape::Base64, "its bytes"),
+    Field::sometimes("object", Shape::AnyText, "or the object of the store that has them"),
+];
+
+/// Everybody that [`owner`] names.
+const OWNERS: &[&str] = &["operator", "publisher"];
 
 /// The original bytes, or where they are.
 #[derive(Clone, Copy, Debug)]

@@ -11,6 +11,7 @@ use super::{
     limits::Limits,
     rejection::{Names, Rejection},
     rule::Rule,
+    shape::{Field, Shape},
     time,
     types::{EventType, event_type},
     v1::{self, Context},
@@ -19,6 +20,38 @@ use crate::domain::{ids::EntityKey, time::Timestamp};
 
 /// The longest `source` and `id`, in bytes each.
 pub const IDENTITY_MAX_BYTES: usize = 256;
+
+/// The attributes; a test sees that serde reads these and no others.
+pub(super) const FIELDS: &[Field] = &[
+    Field::required("specversion", Shape::Exactly("1.0"), "the version of CloudEvents"),
+    Field::required(
+        "id",
+        Shape::Identity,
+        "with `source` the event's identity, kept at each retry",
+    ),
+    Field::required("source", Shape::Identity, "who says it"),
+    Field::required("type", Shape::Type, "what it is"),
+    Field::required("subject", Shape::Key, "the plain SKU or order id"),
+    Field::required(
+        "time",
+        Shape::Time,
+        "when it happened; not ahead of the log by more than clocks differ",
+    ),
+    Field::required("data", Shape::Data, "what it says"),
+    Field::optional("replyto", Shape::ReplyTo, "the subject that the answer goes to"),
+    Field::optional("expirytime", Shape::Time, "later than that it is not worth deciding"),
+    Field::optional("sequence", Shape::TextOrNumber, "accepted, and not looked at"),
+    Field::optional("traceparent", Shape::TraceParent, "W3C; carried to the outcomes"),
+    Field::optional("causationid", Shape::AnyText, "accepted, and not looked at"),
+    Field::optional("datacontenttype", Shape::JsonType, "the media type of `data`"),
+    Field::optional("dataschema", Shape::AnyText, "accepted, and not looked at"),
+];
+
+/// The names of the attributes that are read.
+#[cfg(test)]
+pub(super) fn names() -> &'static [&'static str] {
+    super::shape::names(|asked| drop(Envelope::deserialize(asked)))
+}
 
 /// An event as its JSON says it, before any rule but the JSON types.
 #[derive(Deserialize)]

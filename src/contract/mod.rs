@@ -8,6 +8,9 @@
 //!
 //! Outwards: [`outcome`], [`answer`] and [`dead_letter`] write what leaves.
 //!
+//! In writing: each type's fields stand as data ([`shape`]) beside the code that reads or writes
+//! them; [`document`] makes the schemas and pages of these tables and of the domain's guards.
+//!
 //! What serde does with JSON, and the contract keeps to: a known field said twice is refused; of an
 //! attribute or an unknown field said twice, the last counts; `null` is as good as an optional
 //! field left out; a number is whole only if it is written so (`1.0` is refused).
@@ -16,6 +19,7 @@ mod admit;
 pub mod answer;
 pub mod availability;
 pub mod dead_letter;
+pub mod document;
 mod envelope;
 mod explain;
 mod fields;
@@ -25,6 +29,7 @@ pub mod outcome;
 mod outgoing;
 mod rejection;
 mod rule;
+pub mod shape;
 pub mod subject;
 pub mod time;
 pub mod types;

@@ -1,6 +1,10 @@
 //! What leaves as an event: outcomes as CloudEvents, with plain readable data.
 
+mod types;
+
 use serde::Serialize;
+
+pub use types::{OUTCOME_TYPES, OUTCOME_VERSION, OutcomeType, QUANTITIES};
 
 use super::{
     outgoing::{CauseRef, envelope},
@@ -33,7 +37,7 @@ pub struct OutcomeEvent<'a> {
 
 /// An outcome as the bytes of a CloudEvent.
 pub fn render_outcome(event: &OutcomeEvent) -> Vec<u8> {
-    let kind = format!("{}.v1", event.outcome.kind());
+    let kind = format!("{}.v{OUTCOME_VERSION}", event.outcome.kind());
     let data = OutcomeData { quantities: event.quantities, ..data_of(event.outcome) };
     envelope(event.id, &kind, event.key.key(), event.time, event.cause, &data)
 }

@@ -2,12 +2,17 @@
 
 use serde::Serialize;
 
-use super::time;
+use super::{
+    shape::{Field, Shape},
+    time,
+};
 use crate::domain::{decision::Cause, time::Timestamp};
 
 /// The `source` of all that Earmark says.
 pub const SOURCE: &str = "earmark";
 
+/// The media type of all that Earmark says.
+const JSON: &str = "application/json";
 /// Most of what is said fits into so many bytes.
 const ROOM: usize = 640;
 
@@ -28,6 +33,21 @@ impl<'a> From<&'a Cause> for CauseRef<'a> {
         CauseRef { source, id, traceparent: traceparent.as_deref() }
     }
 }
+
+/// The attributes of a CloudEvent of Earmark's.
+pub(super) const FIELDS: &[Field] = &[
+    Field::required("specversion", Shape::Exactly("1.0"), "the version of CloudEvents"),
+    Field::required("id", Shape::AnyText, "the effect's id: said again, it has the same"),
+    Field::required("source", Shape::Exactly(SOURCE), "who says it"),
+    Field::required("type", Shape::Type, "what it is"),
+    Field::required("subject", Shape::AnyText, "the plain SKU or order id; `-` if it is not known"),
+    Field::required("time", Shape::Time, "when it was decided"),
+    Field::required("datacontenttype", Shape::Exactly(JSON), "the media type of `data`"),
+    Field::sometimes("causationid", Shape::AnyText, "the `id` of the event that caused it"),
+    Field::sometimes("causationsource", Shape::AnyText, "the `source` of the event that caused it"),
+    Field::sometimes("traceparent", Shape::AnyText, "the trace of the event that caused it"),
+    Field::required("data", Shape::Data, "what it says"),
+];
 
 /// A CloudEvent of Earmark's.
 #[derive(Serialize)]
@@ -63,7 +83,7 @@ pub(super) fn envelope<D: Serialize>(
         r#type: kind,
         subject,
         time: time::format(time),
-        datacontenttype: "application/json",
+        datacontenttype: JSON,
         causationid: cause.map(|cause| cause.id),
         causationsource: cause.map(|cause| cause.source),
         traceparent: cause.and_then(|cause| cause.traceparent),

@@ -3,13 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::refusal::Reason;
+use crate::domain::{described::doc_text, refusal::Reason};
 
 macro_rules! rules {
-    ($($(#[$doc:meta])* $rule:ident = $id:literal, $reason:ident, $action:literal;)*) => {
+    ($($(#[$($doc:tt)+])+ $rule:ident = $id:literal, $reason:ident, $action:literal;)*) => {
         /// A rule of the contract. The text form is stable.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        pub enum Rule { $($(#[$doc])* #[serde(rename = $id)] $rule,)* }
+        pub enum Rule { $($(#[$($doc)+])+ #[serde(rename = $id)] $rule,)* }
 
         impl Rule {
             /// Every rule there is.
@@ -23,6 +23,12 @@ macro_rules! rules {
             /// The reason code that it refuses for.
             pub const fn reason(self) -> Reason {
                 match self { $(Rule::$rule => Reason::$reason,)* }
+            }
+
+            /// What it demands, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                let text = match self { $(Rule::$rule => doc_text!($(#[$($doc)+])+),)* };
+                text.trim_start()
             }
 
             /// What to do about it.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    described::described,
     ids::{LocationId, Name, Sku},
     order::stored::ReadOrderEvent,
     time::Timestamp,
@@ -401,62 +402,68 @@ pub struct Return {
     pub location: Option<LocationId>,
 }
 
-/// What happened to a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PaymentStep {
-    /// The money is promised.
-    Authorized,
-    /// The money is taken.
-    Captured,
-    /// It did not work.
-    Failed,
-    /// The promise was taken back.
-    Voided,
-    /// Money was given back.
-    Refunded,
-    /// The payer's bank objects.
-    Disputed,
+described! {
+    /// What happened to a payment.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum PaymentStep {
+        /// The money is promised.
+        Authorized = "payment.authorized",
+        /// The money is taken.
+        Captured = "payment.captured",
+        /// It did not work.
+        Failed = "payment.failed",
+        /// The promise was taken back.
+        Voided = "payment.voided",
+        /// Money was given back.
+        Refunded = "payment.refunded",
+        /// The payer's bank objects.
+        Disputed = "payment.disputed",
+    }
 }
 
-/// What happened to a fulfilment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FulfilmentStep {
-    /// Fewer units were there than expected.
-    ShortPicked,
-    /// Goods left.
-    Shipped,
-    /// It will not happen.
-    Cancelled,
-    /// Work may begin.
-    Opened,
-    /// Work waits.
-    Held,
-    /// Work goes on.
-    Resumed,
-    /// Goods are off the shelf.
-    Picked,
-    /// Goods reached the buyer.
-    Delivered,
-    /// Another location does it.
-    Moved,
-    /// It was cut in two.
-    Split,
+described! {
+    /// What happened to a fulfilment.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum FulfilmentStep {
+        /// Fewer units were there than expected.
+        ShortPicked = "fulfilment.short_picked",
+        /// Goods left.
+        Shipped = "fulfilment.shipped",
+        /// It will not happen.
+        Cancelled = "fulfilment.cancelled",
+        /// Work may begin.
+        Opened = "fulfilment.opened",
+        /// Work waits.
+        Held = "fulfilment.held",
+        /// Work goes on.
+        Resumed = "fulfilment.resumed",
+        /// Goods are off the shelf.
+        Picked = "fulfilment.picked",
+        /// Goods reached the buyer.
+        Delivered = "fulfilment.delivered",
+        /// Another location does it.
+        Moved = "fulfilment.moved",
+        /// It was cut in two.
+        Split = "fulfilment.split",
+    }
 }
 
-/// What happened to a return.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReturnStep {
-    /// The buyer asks.
-    Requested,
-    /// The shop agrees.
-    Approved,
-    /// The shop does not.
-    Declined,
-    /// Goods arrived.
-    Received,
+described! {
+    /// What happened to a return.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum ReturnStep {
+        /// The buyer asks.
+        Requested = "return.requested",
+        /// The shop agrees.
+        Approved = "return.approved",
+        /// The shop does not.
+        Declined = "return.declined",
+        /// Goods arrived.
+        Received = "return.received",
+    }
 }
 
 /// An input of an order.

@@ -6,12 +6,13 @@
 //!
 //! Read in this order: [`ids`], [`time`], [`event`] and [`command`] (what comes in), [`decision`]
 //! (what goes out: facts, outcomes, commands, a verdict), [`guard`] (what an event does in a
-//! state), [`sku`] and [`order`] (who decides), [`refusal`] (why not), [`invariant`] (what must
-//! hold always).
+//! state) and [`described`] (what its words mean), [`sku`] and [`order`] (who decides), [`refusal`]
+//! (why not), [`invariant`] (what must hold always).
 #![deny(clippy::disallowed_methods)]
 
 pub mod command;
 pub mod decision;
+pub mod described;
 pub mod entity;
 pub mod event;
 pub mod guard;

@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::Name;
+use super::{described::doc_text, ids::Name};
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $reason:ident = $code:literal,)*) => {
+    ($($(#[$($doc:tt)+])+ $reason:ident = $code:literal,)*) => {
         /// A reason code. The text form is stable: dashboards and runbooks name it.
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
         )]
         #[serde(rename_all = "snake_case")]
-        pub enum Reason { $($(#[$doc])* $reason,)* }
+        pub enum Reason { $($(#[$($doc)+])+ $reason,)* }
 
         impl Reason {
             /// Every reason there is.
@@ -20,6 +20,12 @@ macro_rules! reasons {
             /// The code as people and machines read it.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Reason::$reason => $code,)* }
+            }
+
+            /// What it means, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                let text = match self { $(Reason::$reason => doc_text!($(#[$($doc)+])+),)* };
+                text.trim_start()
             }
         }
     };

@@ -4,5 +4,6 @@
 mod harness;
 
 mod commands;
+mod contracts;
 mod running;
 mod world;

@@ -2,11 +2,15 @@
 
 mod admit;
 mod bad_input;
+mod documents;
 mod examples;
 mod fingerprints;
 mod golden;
 mod keys;
+mod leaving;
 mod optional;
+mod released;
 mod rendering;
 mod robust;
+mod schemas;
 mod support;

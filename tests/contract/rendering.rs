@@ -7,13 +7,14 @@ use earmark::{
         CauseRef, Severity,
         answer::{Answer, render_answer, render_rejection_answer},
         dead_letter::{DeadLetter, Payload, render_dead_letter, severity},
+        document::samples,
         outcome::{OutcomeEvent, render_outcome},
     },
     domain::{
         decision::{Standing, Verdict},
         event::{HoldKind, Lane},
-        ids::{EntityKey, HoldName, LocationId, Name, OrderId, Owner, Sku},
-        outcome::{LineQuantity, LineRefusal, LineReserved, Outcome, Quantities, ShortHold},
+        ids::{EntityKey, HoldName, LocationId, Name, Owner, Sku},
+        outcome::{Outcome, Quantities},
         refusal::{Reason, Refusal},
         time::Timestamp,
     },
@@ -43,11 +44,6 @@ fn hold() -> HoldName {
     HoldName::Named(name("cart-81/1"))
 }
 
-fn order_hold() -> HoldName {
-    let order = OrderId::new("SO-1").unwrap();
-    HoldName::Order { order, location: Some(location()), claim: None, attempt: 1 }
-}
-
 fn owner() -> Owner {
     Owner::Named(name("cart-81"))
 }
@@ -67,100 +63,6 @@ fn granted(quantity: u32) -> Outcome {
         location: location(),
         expires_at: NOW,
     }
-}
-
-fn of_holds() -> Vec<Outcome> {
-    let (hold, owner) = (hold(), owner());
-    let short = ShortHold { hold: order_hold(), owner: owner.clone(), units: 2 };
-    vec![
-        granted(5),
-        granted(2),
-        Outcome::HoldRejected {
-            hold: hold.clone(),
-            owner: owner.clone(),
-            requested: 5,
-            refusal: refusal(),
-        },
-        Outcome::HoldExtended { hold: hold.clone(), expires_at: NOW },
-        Outcome::HoldTransferred {
-            hold: hold.clone(),
-            from: owner.clone(),
-            to: Owner::Order(OrderId::new("SO-1").unwrap()),
-        },
-        Outcome::HoldCommitted { hold: hold.clone(), owner: owner.clone(), quantity: 5 },
-        Outcome::HoldReleased { hold: hold.clone(), owner: owner.clone(), quantity: 5 },
-        Outcome::HoldExpired { hold, owner, quantity: 5 },
-        Outcome::StockShortfall {
-            location: location(),
-            units: 2,
-            holds: vec![short.clone()],
-            more: false,
-        },
-        Outcome::BackorderFilled {
-            location: location(),
-            units: 2,
-            holds: vec![short.clone()],
-            more: false,
-        },
-        Outcome::ShortfallCovered {
-            location: location(),
-            units: 2,
-            holds: vec![short],
-            more: false,
-        },
-    ]
-}
-
-fn of_orders() -> Vec<Outcome> {
-    let units = vec![LineQuantity { line: name("1"), quantity: 2 }];
-    let refused = vec![LineRefusal { line: name("2"), sku: sku(), refusal: refusal() }];
-    let reserved = LineReserved {
-        line: name("1"),
-        sku: sku(),
-        quantity: 2,
-        backordered: 0,
-        location: location(),
-    };
-    let shipped = |complete| Outcome::OrderShipped {
-        fulfilment: name("F-1"),
-        lines: units.clone(),
-        complete,
-    };
-    vec![
-        Outcome::OrderReserved {
-            lines: vec![reserved],
-            refused: refused.clone(),
-            payment_due_at: NOW,
-        },
-        Outcome::OrderRejected { refused },
-        Outcome::OrderConfirmed,
-        shipped(false),
-        shipped(true),
-        Outcome::OrderDelivered,
-        Outcome::OrderCancelled { lines: units.clone(), complete: true, reason: "mistake".into() },
-        Outcome::OrderCancelRefused { refusal: Reason::AlreadyShipped.into() },
-        Outcome::OrderExpired,
-        Outcome::OrderClosed,
-        Outcome::RefundDue {
-            payment: name("P-77"),
-            amount_minor: 2490,
-            currency: "EUR".into(),
-            refusal: Reason::PaymentTooLate.into(),
-        },
-        Outcome::EventRefused { refusal: Reason::NotOwner.into() },
-        Outcome::ShipmentCancelled {
-            fulfilment: name("F-1"),
-            lines: units.clone(),
-            complete: false,
-        },
-        Outcome::OrderReturned { r#return: name("R-5"), lines: units.clone(), complete: true },
-        Outcome::OrderEdited { lines: units.clone() },
-        Outcome::OrderEditRefused {
-            refused: vec![LineRefusal { line: name("2"), sku: sku(), refusal: refusal() }],
-        },
-        Outcome::FulfilmentMoved { fulfilment: name("F-1"), lines: units },
-        Outcome::FulfilmentNotMoved { fulfilment: name("F-1"), refusal: refusal() },
-    ]
 }
 
 fn quantities() -> Quantities {
@@ -192,13 +94,10 @@ fn outcomes_are_cloudevents() {
 
 #[test]
 fn outcomes_say_what_they_said() {
-    let (sku, order) = (EntityKey::Sku(sku()), EntityKey::Order(OrderId::new("SO-1").unwrap()));
     let mut text = String::new();
-    for (key, outcomes) in [(sku, of_holds()), (order, of_orders())] {
-        for outcome in outcomes {
-            let event = render(&outcome, &key, None);
-            writeln!(text, "{} {}", event["type"].as_str().unwrap(), event["data"]).unwrap();
-        }
+    for (key, outcome) in samples::outcomes() {
+        let event = render(&outcome, &key, None);
+        writeln!(text, "{} {}", event["type"].as_str().unwrap(), event["data"]).unwrap();
     }
     compare("outcomes.txt", &text);
 }

@@ -8,7 +8,6 @@ use earmark::domain::{
     sku::{
         book::Known,
         hold::{Ending, HoldState},
-        station::{HOLD, HoldStation, HoldStep},
     },
 };
 
@@ -210,25 +209,6 @@ fn each_event_in_each_state() {
         }
     }
     assert!(table == TABLE.trim_start(), "the table is now\n{table}");
-}
-
-/// The guard leaves no state and event without a row that speaks whatever else is the case.
-#[test]
-fn the_guard_is_total() {
-    use HoldStation::{Claimed, Committed, Ended, Expired, Held, Overdue, Unknown};
-    use HoldStep as Step;
-    for station in [Unknown, Held, Overdue, Committed, Expired, Ended, Claimed] {
-        for step in [
-            Step::Requested,
-            Step::Extended,
-            Step::Transferred,
-            Step::Committed,
-            Step::Released,
-            Step::Shipped,
-        ] {
-            assert!(HOLD.is_certain(station, step), "{station:?} + {step:?}");
-        }
-    }
 }
 
 #[test]

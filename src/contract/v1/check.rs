@@ -13,6 +13,38 @@ use crate::{
 
 /// The longest free text, in bytes.
 pub const TEXT_MAX_BYTES: usize = 1_024;
+/// Units that are moved or promised.
+const UNITS: RangeInclusive<u32> = 1..=QUANTITY_MAX;
+/// Units of which there may be none.
+const LEVEL: RangeInclusive<u32> = 0..=QUANTITY_MAX;
+/// A difference of units, which is not 0.
+const DIFFERENCE: RangeInclusive<i64> = -(QUANTITY_MAX as i64)..=QUANTITY_MAX as i64;
+/// A span in seconds.
+const SPAN: RangeInclusive<u32> = 1..=TTL_MAX_S;
+/// An amount of money: what a JSON number can say exactly everywhere.
+const AMOUNT: RangeInclusive<u64> = 0..=1 << 53;
+
+/// The same limits, as the document of the contract says them.
+pub(super) mod shapes {
+    use super::{AMOUNT, DIFFERENCE, LEVEL, SPAN, TEXT_MAX_BYTES, UNITS};
+    use crate::contract::shape::{Shape, Whole};
+
+    const fn counted(min: u32, max: u32, unit: &'static str) -> Shape {
+        Shape::Whole(Whole::between(min as i64, max as i64, unit))
+    }
+
+    pub const UNITS_MOVED: Shape = counted(*UNITS.start(), *UNITS.end(), "units");
+    pub const UNITS_THERE: Shape = counted(*LEVEL.start(), *LEVEL.end(), "units");
+    pub const UNITS_MORE: Shape =
+        Shape::Whole(Whole::between(*DIFFERENCE.start(), *DIFFERENCE.end(), "units").but_zero());
+    pub const SECONDS: Shape = counted(*SPAN.start(), *SPAN.end(), "seconds");
+    pub const MONEY: Shape = Shape::Whole(Whole::between(
+        *AMOUNT.start() as i64,
+        *AMOUNT.end() as i64,
+        "minor units of the currency",
+    ));
+    pub const TEXT: Shape = Shape::Text(TEXT_MAX_BYTES);
+}
 
 /// A field of the data, or of one of its lines.
 #[derive(Clone, Copy)]
@@ -53,18 +85,18 @@ where
 
 /// Units that are moved or promised.
 pub(super) fn units(cx: &Context, at: At, quantity: u32) -> Checked {
-    range(cx, at, quantity, 1..=QUANTITY_MAX)
+    range(cx, at, quantity, UNITS)
 }
 
 /// Units of which there may be none.
 pub(super) fn level(cx: &Context, at: At, quantity: u32) -> Checked {
-    range(cx, at, quantity, 0..=QUANTITY_MAX)
+    range(cx, at, quantity, LEVEL)
 }
 
 /// A difference of units.
 pub(super) fn difference(cx: &Context, field: &'static str, quantity: i64) -> Checked {
     let at = At::Data(field);
-    range(cx, at, quantity, -i64::from(QUANTITY_MAX)..=i64::from(QUANTITY_MAX))?;
+    range(cx, at, quantity, DIFFERENCE)?;
     if quantity == 0 {
         return Err(refuse(cx, Rule::FieldRange, at, quantity));
     }
@@ -73,12 +105,12 @@ pub(super) fn difference(cx: &Context, field: &'static str, quantity: i64) -> Ch
 
 /// A span in seconds.
 pub(super) fn ttl(cx: &Context, field: &'static str, seconds: u32) -> Checked {
-    range(cx, At::Data(field), seconds, 1..=TTL_MAX_S)
+    range(cx, At::Data(field), seconds, SPAN)
 }
 
 /// An amount of money: what a JSON number can say exactly everywhere.
 pub(super) fn amount(cx: &Context, field: &'static str, minor: u64) -> Checked {
-    range(cx, At::Data(field), minor, 0..=1 << 53)
+    range(cx, At::Data(field), minor, AMOUNT)
 }
 
 /// Free text.

@@ -1,4 +1,4 @@
-//! Words and lists, read more strictly than serde would.
+//! Words, flags and lists, read as the contract has it where serde would do otherwise.
 
 use serde::{Deserialize, Deserializer, de::IntoDeserializer};
 
@@ -16,6 +16,11 @@ pub(super) fn optional_word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 ) -> Result<Option<T>, D::Error> {
     let text = Option::<String>::deserialize(from)?;
     text.map(|text| T::deserialize(text.into_deserializer())).transpose()
+}
+
+/// Reads true or false, where `null` is as good as not saying so.
+pub(super) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    Ok(Option::<bool>::deserialize(from)?.unwrap_or_default())
 }
 
 /// Reads a list of objects.

@@ -10,6 +10,8 @@ mod lists;
 mod order;
 mod sku;
 mod stock;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, marker::PhantomData};
 
@@ -23,8 +25,12 @@ use super::{
     explain,
     limits::Limits,
     rejection::{Rejection, cut},
+    shape::{self, Field, Together},
 };
 use crate::domain::time::Timestamp;
+
+pub use check::TEXT_MAX_BYTES;
+pub use sku::{ATTRIBUTE_NAME_MAX_BYTES, ATTRIBUTES_MAX};
 
 pub(super) use sku::Nothing;
 
@@ -84,6 +90,11 @@ fn write_path(text: &mut String, path: &serde_ignored::Path) {
 
 /// Data of an event type, as the wire spells it.
 pub(super) trait Data: for<'de> Deserialize<'de> {
+    /// Its fields; a test sees that serde reads these and no others.
+    const FIELDS: &'static [Field];
+    /// What they must be like together.
+    const TOGETHER: &'static [Together] = &[];
+
     /// Reads it from an object.
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         Self::deserialize(from)
@@ -93,6 +104,11 @@ pub(super) trait Data: for<'de> Deserialize<'de> {
     fn check(&self, _: &Context) -> Checked {
         Ok(())
     }
+}
+
+/// The names of the fields that are read.
+pub(super) fn names<T: Data>() -> &'static [&'static str] {
+    shape::names(|asked| drop(T::read(asked)))
 }
 
 /// Reads and checks data. The second, slower reading after a failure finds out what to say about

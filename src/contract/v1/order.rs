@@ -4,11 +4,18 @@ use serde::{Deserialize, Deserializer};
 
 use super::{
     Checked, Context, Data,
-    check::{self, At},
-    lists::{objects, optional_word, word},
+    check::{
+        self, At,
+        shapes::{MONEY, SECONDS, TEXT, UNITS_MOVED, UNITS_THERE},
+    },
+    lists::{flag, objects, optional_word, word},
 };
 use crate::{
-    contract::{rule::Rule, time},
+    contract::{
+        rule::Rule,
+        shape::{Field, Shape, words},
+        time,
+    },
     domain::{
         event::{
             CancelRequested, Disposition, EditRequested, Fulfilment, LineUnits, OrderLine,
@@ -18,6 +25,23 @@ use crate::{
         time::Timestamp,
     },
 };
+
+const LINE: Field = Field::required("line", Shape::Name, "the line's name within the order");
+const SKU: Field = Field::required("sku", Shape::Key, "what is ordered");
+const LOCATION: Field = Field::optional("location", Shape::Name, "from where, if it matters");
+const HOLD: Field =
+    Field::optional("hold", Shape::Name, "the cart's or draft's hold that the line takes over");
+const UNITS_OF_LINES: Field =
+    Field::required("lines", Shape::Lines(LineUnits::FIELDS), "what of the order");
+
+/// A line as it is to be from now on: of no units where it is taken out.
+pub(super) const EDITED_LINE: &[Field] = &[
+    LINE,
+    SKU,
+    Field::required("quantity", UNITS_THERE, "units from now on; 0 takes the line out"),
+    LOCATION,
+    HOLD,
+];
 
 #[derive(Deserialize)]
 #[serde(remote = "OrderPlaced")]
@@ -29,7 +53,7 @@ struct OrderPlacedWire {
     payment_due_s: u32,
     #[serde(default, deserialize_with = "time::deserialize_option")]
     cancel_until: Option<Timestamp>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     backorder: bool,
 }
 
@@ -80,9 +104,24 @@ struct ReturnWire {
     location: Option<LocationId>,
 }
 
-impl Data for OrderLine {}
+impl Data for OrderLine {
+    const FIELDS: &'static [Field] =
+        &[LINE, SKU, Field::required("quantity", UNITS_MOVED, "units"), LOCATION, HOLD];
+}
 
 impl Data for OrderPlaced {
+    const FIELDS: &'static [Field] = &[
+        Field::required("lines", Shape::Lines(OrderLine::FIELDS), "what is ordered"),
+        Field::required("policy", Shape::Word(words::<OrderPolicy>), "if a line cannot be served"),
+        Field::required("payment_due_s", SECONDS, "how long payment may take from the log time"),
+        Field::optional(
+            "cancel_until",
+            Shape::Time,
+            "until when it may be cancelled; else till it ships",
+        ),
+        Field::optional("backorder", Shape::Flag, "lines may take units beyond stock"),
+    ];
+
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         OrderPlacedWire::deserialize(from)
     }
@@ -96,6 +135,11 @@ impl Data for OrderPlaced {
 }
 
 impl Data for CancelRequested {
+    const FIELDS: &'static [Field] = &[
+        Field::required("reason", TEXT, "why"),
+        Field::optional("lines", Shape::LineNames, "which lines; else all that have not shipped"),
+    ];
+
     fn check(&self, cx: &Context) -> Checked {
         check::text(cx, "reason", &self.reason)?;
         self.lines.as_ref().map_or(Ok(()), |lines| check::lines(cx, lines.iter(), At::Item))
@@ -103,6 +147,9 @@ impl Data for CancelRequested {
 }
 
 impl Data for EditRequested {
+    const FIELDS: &'static [Field] =
+        &[Field::required("lines", Shape::Lines(EDITED_LINE), "the lines that change")];
+
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         EditRequestedWire::deserialize(from)
     }
@@ -115,6 +162,12 @@ impl Data for EditRequested {
 }
 
 impl Data for Payment {
+    const FIELDS: &'static [Field] = &[
+        Field::required("payment", Shape::Name, "the payment"),
+        Field::required("amount_minor", MONEY, "the amount"),
+        Field::required("currency", Shape::Currency, "ISO 4217"),
+    ];
+
     fn check(&self, cx: &Context) -> Checked {
         check::amount(cx, "amount_minor", self.amount_minor)?;
         let currency = self.currency.as_bytes();
@@ -127,12 +180,29 @@ impl Data for Payment {
 }
 
 impl Data for LineUnits {
+    const FIELDS: &'static [Field] = &[
+        Field::required("line", Shape::Name, "the line"),
+        Field::required("quantity", UNITS_MOVED, "units of it"),
+        Field::optional("disposition", Shape::Word(words::<Disposition>), "what is done with them")
+            .only_in("return.received"),
+    ];
+
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         LineUnitsWire::deserialize(from)
     }
 }
 
 impl Data for Fulfilment {
+    const FIELDS: &'static [Field] = &[
+        Field::required("fulfilment", Shape::Name, "the fulfilment"),
+        Field::required("location", Shape::Name, "where"),
+        UNITS_OF_LINES,
+        Field::optional("tracking", TEXT, "the carrier's number"),
+        Field::optional("reason", TEXT, "why it is held, short-picked or cancelled"),
+        Field::optional("into", Shape::Name, "the fulfilment that takes the lines over")
+            .only_in("fulfilment.split"),
+    ];
+
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         FulfilmentWire::deserialize(from)
     }
@@ -146,6 +216,13 @@ impl Data for Fulfilment {
 }
 
 impl Data for ShipmentTracked {
+    const FIELDS: &'static [Field] = &[
+        Field::required("fulfilment", Shape::Name, "the fulfilment"),
+        Field::required("carrier", TEXT, "the carrier"),
+        Field::required("status", TEXT, "the carrier's own status"),
+        Field::required("at", Shape::Time, "when the carrier saw it"),
+    ];
+
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         ShipmentTrackedWire::deserialize(from)
     }
@@ -157,6 +234,13 @@ impl Data for ShipmentTracked {
 }
 
 impl Data for Return {
+    const FIELDS: &'static [Field] = &[
+        Field::required("return", Shape::Name, "the return"),
+        UNITS_OF_LINES,
+        Field::optional("location", Shape::Name, "where the goods came; else where they left from")
+            .only_in("return.received"),
+    ];
+
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         ReturnWire::deserialize(from)
     }

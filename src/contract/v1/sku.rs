@@ -4,10 +4,17 @@ use serde::Deserialize;
 
 use super::{
     Checked, Context, Data,
-    check::{self, At},
+    check::{
+        self, At,
+        shapes::{SECONDS, UNITS_THERE},
+    },
 };
 use crate::{
-    contract::{rejection::Rejection, rule::Rule},
+    contract::{
+        rejection::Rejection,
+        rule::Rule,
+        shape::{Field, Shape, Together},
+    },
     domain::event::{SkuConfigured, SkuDescribed},
 };
 
@@ -20,9 +27,23 @@ pub const ATTRIBUTE_NAME_MAX_BYTES: usize = 128;
 #[derive(Deserialize)]
 pub(crate) struct Nothing {}
 
-impl Data for Nothing {}
+impl Data for Nothing {
+    const FIELDS: &'static [Field] = &[];
+}
 
 impl Data for SkuConfigured {
+    const FIELDS: &'static [Field] = &[
+        Field::optional(
+            "backorder_limit",
+            UNITS_THERE,
+            "units to promise beyond stock, a location",
+        ),
+        Field::optional("safety_stock", UNITS_THERE, "units that are never promised, a location"),
+        Field::optional("hold_ttl_s", SECONDS, "how long a hold lasts that does not say"),
+        Field::optional("sellable", Shape::Flag, "whether new holds are granted at all"),
+    ];
+    const TOGETHER: &'static [Together] = &[Together::NotEmpty];
+
     fn check(&self, cx: &Context) -> Checked {
         if *self == SkuConfigured::default() {
             let expected = "backorder_limit, safety_stock, hold_ttl_s or sellable";
@@ -36,6 +57,9 @@ impl Data for SkuConfigured {
 }
 
 impl Data for SkuDescribed {
+    const FIELDS: &'static [Field] =
+        &[Field::required("attributes", Shape::Attributes, "texts by name, for reports")];
+
     fn check(&self, cx: &Context) -> Checked {
         let refuse = |found| check::refuse(cx, Rule::FieldText, At::Data("attributes"), found);
         if self.attributes.len() > ATTRIBUTES_MAX {

@@ -4,11 +4,19 @@ use serde::{Deserialize, Deserializer};
 
 use super::{
     Checked, Context, Data,
-    check::{self, At},
+    check::{
+        self, At,
+        shapes::{TEXT, UNITS_MORE, UNITS_MOVED, UNITS_THERE},
+    },
     lists::word,
 };
 use crate::{
-    contract::{rejection::Rejection, rule::Rule, time},
+    contract::{
+        rejection::Rejection,
+        rule::Rule,
+        shape::{Field, Shape, Together, words},
+        time,
+    },
     domain::{
         event::{
             CountKind, Disposition, StockAdjusted, StockCounted, StockKind, StockMoved,
@@ -18,6 +26,10 @@ use crate::{
         time::Timestamp,
     },
 };
+
+const LOCATION: Field = Field::required("location", Shape::Name, "where");
+const MOVED: Field = Field::required("quantity", UNITS_MOVED, "how many units");
+const KIND: Shape = Shape::Word(words::<StockKind>);
 
 #[derive(Deserialize)]
 #[serde(remote = "StockCounted")]
@@ -52,6 +64,12 @@ struct StockReturnedWire {
 }
 
 impl Data for StockAdjusted {
+    const FIELDS: &'static [Field] = &[
+        LOCATION,
+        Field::required("quantity", UNITS_MORE, "units found, or lost where it is below 0"),
+        Field::required("reason", TEXT, "why"),
+    ];
+
     fn check(&self, cx: &Context) -> Checked {
         check::difference(cx, "quantity", self.quantity)?;
         check::text(cx, "reason", &self.reason)
@@ -59,6 +77,13 @@ impl Data for StockAdjusted {
 }
 
 impl Data for StockCounted {
+    const FIELDS: &'static [Field] = &[
+        LOCATION,
+        Field::required("quantity", UNITS_THERE, "units that were counted"),
+        Field::required("kind", Shape::Word(words::<CountKind>), "what was counted"),
+        Field::required("as_of", Shape::Time, "when it was so; not after the event's `time`"),
+    ];
+
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         StockCountedWire::deserialize(from)
     }
@@ -76,6 +101,14 @@ impl Data for StockCounted {
 }
 
 impl Data for StockMoved {
+    const FIELDS: &'static [Field] = &[
+        LOCATION,
+        MOVED,
+        Field::required("from", KIND, "what they were"),
+        Field::required("to", KIND, "what they are, which is something else"),
+    ];
+    const TOGETHER: &'static [Together] = &[Together::Differ("from", "to")];
+
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         StockMovedWire::deserialize(from)
     }
@@ -92,18 +125,34 @@ impl Data for StockMoved {
 }
 
 impl Data for StockShipped {
+    const FIELDS: &'static [Field] = &[
+        Field::required("hold", Shape::Name, "the hold; not one of an order"),
+        MOVED,
+        Field::required("reference", Shape::Name, "the shipper's reference"),
+    ];
+
     fn check(&self, cx: &Context) -> Checked {
         check::units(cx, At::Data("quantity"), self.quantity)
     }
 }
 
 impl Data for StockReceived {
+    const FIELDS: &'static [Field] =
+        &[LOCATION, MOVED, Field::required("reference", Shape::Name, "the supplier's reference")];
+
     fn check(&self, cx: &Context) -> Checked {
         check::units(cx, At::Data("quantity"), self.quantity)
     }
 }
 
 impl Data for StockReturned {
+    const FIELDS: &'static [Field] = &[
+        LOCATION,
+        MOVED,
+        Field::required("reference", Shape::Name, "the return's reference"),
+        Field::required("disposition", Shape::Word(words::<Disposition>), "what is done with them"),
+    ];
+
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         StockReturnedWire::deserialize(from)
     }

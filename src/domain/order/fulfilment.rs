@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::lines::Place;
 use crate::domain::{
     Breach,
+    described::described,
     event::{FulfilmentStep, ShipmentTracked},
     guard::{Guard, Then, guard},
     ids::{LocationId, Name},
@@ -19,34 +20,38 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// How far a fulfilment has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// Only its name is known, from a carrier.
-    #[default]
-    Named,
-    /// Work may begin.
-    Opened,
-    /// Work waits.
-    Held,
-    /// Goods are off the shelf.
-    Picked,
-    /// Goods left.
-    Shipped,
-    /// All of its goods arrived.
-    Delivered,
-    /// It will not happen, or did not.
-    Cancelled,
+described! {
+    /// How far a fulfilment has come.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Stage {
+        /// Only its name is known, from a carrier.
+        #[default]
+        Named = "named",
+        /// Work may begin.
+        Opened = "opened",
+        /// Work waits.
+        Held = "held",
+        /// Goods are off the shelf.
+        Picked = "picked",
+        /// Goods left.
+        Shipped = "shipped",
+        /// All of its goods arrived.
+        Delivered = "delivered",
+        /// It will not happen, or did not.
+        Cancelled = "cancelled",
+    }
 }
 
-/// What a row of [`FULFILMENT`] depends on beside the stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FulfilmentCondition {
-    /// Some of its goods have arrived.
-    SomeArrived,
-    /// More of its goods, or other lines, are said to have moved than were said before.
-    More,
+described! {
+    /// What a row of [`FULFILMENT`] depends on beside the stage.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum FulfilmentCondition {
+        /// Some of its goods have arrived.
+        SomeArrived = "some_arrived",
+        /// More of its goods, or other lines, are said to have moved than were said before.
+        More = "more",
+    }
 }
 
 /// The guard of fulfilments. Physical facts are believed from every stage.

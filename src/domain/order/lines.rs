@@ -7,31 +7,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Breach,
+    described::described,
     event::OrderLine,
     ids::{LocationId, Name, Sku},
     refusal::Refusal,
 };
 
-/// Where a unit of a line stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Place {
-    /// Its SKU has not answered.
-    Awaiting,
-    /// Promised until the payment deadline.
-    Reserved,
-    /// Promised for good.
-    Allocated,
-    /// It left.
-    Shipped,
-    /// It arrived.
-    Delivered,
-    /// Its SKU refused it, or the order gave it up because another was refused.
-    Refused,
-    /// The buyer called it off, or its commit failed.
-    Cancelled,
-    /// It was not paid in time.
-    Expired,
+described! {
+    /// Where a unit of a line stands.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Place {
+        /// Its SKU has not answered.
+        Awaiting = "awaiting",
+        /// Promised until the payment deadline.
+        Reserved = "reserved",
+        /// Promised for good.
+        Allocated = "allocated",
+        /// It left.
+        Shipped = "shipped",
+        /// It arrived.
+        Delivered = "delivered",
+        /// Its SKU refused it, or the order gave it up because another was refused.
+        Refused = "refused",
+        /// The buyer called it off, or its commit failed.
+        Cancelled = "cancelled",
+        /// It was not paid in time.
+        Expired = "expired",
+    }
 }
 
 impl Place {

@@ -3,10 +3,12 @@
 //! Promise: units go nowhere but by a [`Passage`], and one is all that a decision names to move
 //! them, so this page is the line's state machine.
 
+use serde::Serialize;
+
 use super::lines::Place;
 
 /// A way that units go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Passage {
     /// When they do.
     pub on: &'static str,

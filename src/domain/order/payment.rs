@@ -7,33 +7,38 @@ use serde::{Deserialize, Serialize};
 
 use super::state::Order;
 use crate::domain::{
+    described::described,
     event::{self, PaymentStep},
     guard::{Guard, Then, guard},
     refusal::Reason,
 };
 
-/// What an order's money stands at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MoneyStage {
-    /// Units are promised until the payment deadline, and nothing pays for them.
-    Unpaid,
-    /// Money is promised or taken; the promises are being made firm.
-    Paid,
-    /// It is confirmed, or nothing of it is left to promise: money changes no promise any more.
-    Served,
-    /// No unit will come, and none went.
-    Over,
+described! {
+    /// What an order's money stands at.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum MoneyStage {
+        /// Units are promised until the payment deadline, and nothing pays for them.
+        Unpaid = "unpaid",
+        /// Money is promised or taken; the promises are being made firm.
+        Paid = "paid",
+        /// It is confirmed, or nothing of it is left to promise: money changes no promise any more.
+        Served = "served",
+        /// No unit will come, and none went.
+        Over = "over",
+    }
 }
 
-/// What a row of [`MONEY`] depends on beside the stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MoneyCondition {
-    /// It names another currency than the payment began with.
-    OtherCurrency,
-    /// With it, money is promised or taken for the order.
-    Pays,
-    /// With it, money is taken that is not given back and not said to be due back.
-    Owed,
+described! {
+    /// What a row of [`MONEY`] depends on beside the stage.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum MoneyCondition {
+        /// It names another currency than the payment began with.
+        OtherCurrency = "other_currency",
+        /// With it, money is promised or taken for the order.
+        Pays = "pays",
+        /// With it, money is taken that is not given back and not said to be due back.
+        Owed = "owed",
+    }
 }
 
 /// The guard of an order's money. A deadline that was over when the event was logged has passed

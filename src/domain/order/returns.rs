@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{lines::Place, state::Order};
 use crate::domain::{
+    described::described,
     event::{Disposition, ReturnStep},
     guard::{Guard, Then, guard},
     ids::Name,
@@ -17,28 +18,32 @@ use crate::domain::{
     refusal::Reason,
 };
 
-/// How far a return has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReturnStage {
-    /// Nobody has spoken of it.
-    #[default]
-    Unknown,
-    /// The buyer asked.
-    Requested,
-    /// The shop agreed.
-    Approved,
-    /// The shop did not.
-    Declined,
-    /// Goods of it have come, perhaps not all.
-    Received,
+described! {
+    /// How far a return has come.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum ReturnStage {
+        /// Nobody has spoken of it.
+        #[default]
+        Unknown = "unknown",
+        /// The buyer asked.
+        Requested = "requested",
+        /// The shop agreed.
+        Approved = "approved",
+        /// The shop did not.
+        Declined = "declined",
+        /// Goods of it have come, perhaps not all.
+        Received = "received",
+    }
 }
 
-/// What a row of [`RETURN`] depends on beside the stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReturnCondition {
-    /// More units than have left and are on no other return.
-    TooMany,
+described! {
+    /// What a row of [`RETURN`] depends on beside the stage.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum ReturnCondition {
+        /// More units than have left and are on no other return.
+        TooMany = "too_many",
+    }
 }
 
 /// The guard of returns.

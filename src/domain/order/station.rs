@@ -6,6 +6,7 @@
 
 use super::{OrderState, decide::edit, lines::Place, state::Order, wishes::Wish};
 use crate::domain::{
+    described::described,
     event::OrderEvent,
     guard::{Guard, Then, guard},
     ids::Name,
@@ -13,51 +14,57 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// Where an order stands, or those of its lines that an event is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Station {
-    /// Nobody has placed it.
-    Unplaced,
-    /// Units may still ship.
-    Open,
-    /// All that is wanted has left.
-    Left,
-    /// No unit will come, and none went.
-    Over,
-    /// It has left the hot state; a stone stays.
-    Forgotten,
+described! {
+    /// Where an order stands, or those of its lines that an event is about.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Station {
+        /// Nobody has placed it.
+        Unplaced = "unplaced",
+        /// Units may still ship.
+        Open = "open",
+        /// All that is wanted has left.
+        Left = "left",
+        /// No unit will come, and none went.
+        Over = "over",
+        /// It has left the hot state; a stone stays.
+        Forgotten = "forgotten",
+    }
 }
 
-/// What can be said to an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OrderStep {
-    /// `order.placed`.
-    Placed,
-    /// `order.cancel_requested`.
-    CancelRequested,
-    /// `order.edit_requested`.
-    EditRequested,
-    /// `payment.*`.
-    Payment,
-    /// `fulfilment.*`.
-    Fulfilment,
-    /// `shipment.tracked`.
-    Tracked,
-    /// `return.*`.
-    Return,
+described! {
+    /// What can be said to an order.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum OrderStep {
+        /// A shop places it.
+        Placed = "order.placed",
+        /// A buyer or a shop calls off all of it, or some lines.
+        CancelRequested = "order.cancel_requested",
+        /// A buyer or a shop wants other quantities.
+        EditRequested = "order.edit_requested",
+        /// A payment provider says what happened to money.
+        Payment = "payment.*",
+        /// A warehouse says what happened to goods.
+        Fulfilment = "fulfilment.*",
+        /// A carrier says where a parcel is.
+        Tracked = "shipment.tracked",
+        /// A buyer, a shop or a warehouse says what comes back.
+        Return = "return.*",
+    }
 }
 
-/// What a row of [`ORDER`] depends on beside the station.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OrderCondition {
-    /// It names a line that there is not.
-    UnknownLine,
-    /// The time to cancel is over, and the event would take units away.
-    WindowClosed,
-    /// Units have left.
-    SomeLeft,
-    /// Its units were called off before.
-    Cancelled,
+described! {
+    /// What a row of [`ORDER`] depends on beside the station.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum OrderCondition {
+        /// It names a line that there is not.
+        UnknownLine = "unknown_line",
+        /// The time to cancel is over, and the event would take units away.
+        WindowClosed = "window_closed",
+        /// Units have left.
+        SomeLeft = "some_left",
+        /// Its units were called off before.
+        Cancelled = "cancelled",
+    }
 }
 
 /// The guard of orders.

@@ -5,31 +5,34 @@
 use serde::{Deserialize, Serialize};
 
 use super::{lines::Place, state::Order};
+use crate::domain::described::described;
 
-/// The status of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OrderStatus {
-    /// Its SKUs are being asked.
-    Placed,
-    /// Units are promised until the payment deadline.
-    Reserved,
-    /// None could be promised.
-    Rejected,
-    /// It is paid for and its units are allocated.
-    Confirmed,
-    /// Units left, others have not.
-    PartiallyShipped,
-    /// All that is wanted left.
-    Shipped,
-    /// All that left arrived.
-    Delivered,
-    /// It was called off before anything left.
-    Cancelled,
-    /// It was not paid in time.
-    Expired,
-    /// It was delivered, and the time after it is over.
-    Closed,
+described! {
+    /// The status of an order.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum OrderStatus {
+        /// Its SKUs are being asked.
+        Placed = "placed",
+        /// Units are promised until the payment deadline.
+        Reserved = "reserved",
+        /// None could be promised.
+        Rejected = "rejected",
+        /// It is paid for and its units are allocated.
+        Confirmed = "confirmed",
+        /// Units left, others have not.
+        PartiallyShipped = "partially_shipped",
+        /// All that is wanted left.
+        Shipped = "shipped",
+        /// All that left arrived.
+        Delivered = "delivered",
+        /// It was called off before anything left.
+        Cancelled = "cancelled",
+        /// It was not paid in time.
+        Expired = "expired",
+        /// It was delivered, and the time after it is over.
+        Closed = "closed",
+    }
 }
 
 impl Order {

@@ -6,54 +6,61 @@
 
 use super::{book::Known, hold::Ending};
 use crate::domain::{
+    described::described,
     guard::{Guard, Then, guard},
     refusal::Reason,
     time::Timestamp,
 };
 
-/// Where a hold stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HoldStation {
-    /// Nobody has asked for it.
-    Unknown,
-    /// Its units are promised until its deadline.
-    Held,
-    /// Its deadline is over, and nothing has come of that yet.
-    Overdue,
-    /// Its units are promised for good.
-    Committed,
-    /// Its deadline passed.
-    Expired,
-    /// It was released, or its last unit left.
-    Ended,
-    /// An order took it over, under a name of its own.
-    Claimed,
+described! {
+    /// Where a hold stands.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum HoldStation {
+        /// Nobody has asked for it.
+        Unknown = "unknown",
+        /// Its units are promised until its deadline.
+        Held = "held",
+        /// Its deadline is over, and nothing has come of that yet.
+        Overdue = "overdue",
+        /// Its units are promised for good.
+        Committed = "committed",
+        /// Its deadline passed.
+        Expired = "expired",
+        /// It was released, or its last unit left.
+        Ended = "ended",
+        /// An order took it over, under a name of its own.
+        Claimed = "claimed",
+    }
 }
 
-/// What publishers can say to a hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HoldStep {
-    /// `hold.requested`.
-    Requested,
-    /// `hold.extended`.
-    Extended,
-    /// `hold.transferred`.
-    Transferred,
-    /// `hold.committed`.
-    Committed,
-    /// `hold.released`.
-    Released,
-    /// `stock.shipped`.
-    Shipped,
+described! {
+    /// What publishers can say to a hold.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum HoldStep {
+        /// Units are to be promised.
+        Requested = "hold.requested",
+        /// It is to last longer.
+        Extended = "hold.extended",
+        /// It is to have another owner.
+        Transferred = "hold.transferred",
+        /// It is to be an allocation.
+        Committed = "hold.committed",
+        /// Its units are not wanted any more.
+        Released = "hold.released",
+        /// Units of it left.
+        Shipped = "stock.shipped",
+    }
 }
 
-/// What a row of [`HOLD`] depends on beside the station.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HoldCondition {
-    /// It is asked for with another owner, kind, quantity or location.
-    Differs,
-    /// The event names another owner than it has.
-    NotOwner,
+described! {
+    /// What a row of [`HOLD`] depends on beside the station.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum HoldCondition {
+        /// It is asked for with another owner, kind, quantity or location.
+        Differs = "differs",
+        /// The event names another owner than it has.
+        NotOwner = "not_owner",
+    }
 }
 
 /// The guard of holds.
