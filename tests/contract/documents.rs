@@ -82,7 +82,8 @@ fn events_are_called_as_publishers_call_them() {
                 Some(begin) => name.starts_with(begin),
                 None => name == event.name,
             };
-            let known = EVENT_TYPES.iter().any(|of| is_it(of.name));
+            let by_itself = event.name == "deadline";
+            let known = by_itself || EVENT_TYPES.iter().any(|of| is_it(of.name));
             assert!(known, "{} of the {} is published by nobody", event.name, machine.name);
         }
     }

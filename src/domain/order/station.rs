@@ -196,7 +196,7 @@ impl<'a> Found<'a> {
         let Some(order) = self.order.filter(|order| !order.is_over()) else { return false };
         match self.named() {
             Some(named) => named.iter().any(|name| order.is_wished_for(name)),
-            None => order.wishes.values().any(|wish| matches!(wish, Wish::More { .. })),
+            None => order.awaited_wishes().any(|wish| matches!(wish, Wish::More { .. })),
         }
     }
 

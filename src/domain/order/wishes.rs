@@ -116,9 +116,15 @@ impl Order {
         self.wishes.iter().filter_map(of).fold(0, u32::saturating_add)
     }
 
+    /// Wishes that may still come true: their SKU has not answered, and was not told to forget it.
+    pub(super) fn awaited_wishes(&self) -> impl Iterator<Item = &Wish> {
+        let awaited = |leg: &u32| self.legs.get(*leg as usize).is_some_and(Leg::is_awaited);
+        self.wishes.iter().filter(move |(leg, _)| awaited(leg)).map(|(_, wish)| wish)
+    }
+
     /// Whether more of a line is asked for, or a line that there is not yet.
     pub(super) fn is_wished_for(&self, name: &Name) -> bool {
-        self.wishes.values().any(|wish| matches!(wish, Wish::More { line } if line == name))
+        self.awaited_wishes().any(|wish| matches!(wish, Wish::More { line } if line == name))
     }
 }
 

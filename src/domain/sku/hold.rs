@@ -8,7 +8,7 @@ use super::stock::Wave;
 use crate::domain::{
     Breach,
     event::HoldKind,
-    ids::{HoldName, LocationId, Owner},
+    ids::{HoldName, LocationId, OrderId, Owner},
     refusal::{Reason, Refusal},
     time::Timestamp,
 };
@@ -226,6 +226,11 @@ impl Ending {
                 Reason::HoldEnded
             }
         }
+    }
+
+    /// An order took it over, and it is this one.
+    pub(super) fn is_to(&self, order: &OrderId) -> bool {
+        matches!(self, Ending::Transferred { to: Owner::Order(of) } if of == order)
     }
 
     /// The same as a refusal.

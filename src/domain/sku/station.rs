@@ -1,8 +1,9 @@
 //! Where a hold stands for what publishers may say to it, and the guard over that.
 //!
 //! Promise: one owner at a time; what ended stays ended; an event after the deadline finds the hold
-//! expired, whether or not the timer came first; goods that left are believed all the same. Holds
-//! that orders ask for are not a publisher's to touch: see [`crate::domain::order::saga`].
+//! expired, whether or not the timer came first; goods that left are believed all the same. The
+//! first order that claims a cart's hold has it. Holds that orders ask for are not a publisher's to
+//! touch: see [`crate::domain::order::saga`].
 
 use super::{book::Known, hold::Ending};
 use crate::domain::{
@@ -49,6 +50,10 @@ described! {
         Released = "hold.released",
         /// Units of it left.
         Shipped = "stock.shipped",
+        /// A line of an order names it.
+        ClaimedByOrder = "order.placed",
+        /// Settlement and commands have been read past its deadline.
+        DeadlinePassed = "deadline",
     }
 }
 
@@ -60,15 +65,17 @@ described! {
         Differs = "differs",
         /// The event names another owner than it has.
         NotOwner = "not_owner",
+        /// The order that took it over asks again.
+        SameOrder = "same_order",
     }
 }
 
 /// The guard of holds.
 pub const HOLD: Guard<HoldStation, HoldStep, HoldCondition> = {
-    use HoldCondition::{Differs, NotOwner};
+    use HoldCondition::{Differs, NotOwner, SameOrder};
     use HoldStation::{Claimed, Committed, Ended, Expired, Held, Overdue, Unknown};
     use HoldStep as Step;
-    use Then::{Go, Refuse, Stay, Wait};
+    use Then::{Go, Note, Refuse, Stay, Wait};
     guard! {
         [Unknown] + [Step::Requested]
             => Go(Held), "its units are promised, if they are there and the SKU is for sale";
@@ -104,6 +111,18 @@ pub const HOLD: Guard<HoldStation, HoldStep, HoldCondition> = {
         [Expired, Ended] + [Step::Shipped] => Stay, "the units are gone from where they were held";
         [Claimed] + [Step::Shipped]
             => Refuse(Reason::NotOwner), "an order's goods move by its fulfilments";
+        [Held, Committed] + [Step::ClaimedByOrder]
+            => Go(Claimed), "the order holds its units, and what it wants beyond them";
+        [Overdue] + [Step::ClaimedByOrder]
+            => Go(Expired), "the order's units are asked for anew";
+        [Claimed] + [Step::ClaimedByOrder] if SameOrder => Note, "its units are asked for anew";
+        [Claimed] + [Step::ClaimedByOrder]
+            => Refuse(Reason::NotOwner), "the first order that names it has it";
+        [Unknown, Expired, Ended] + [Step::ClaimedByOrder]
+            => Note, "the order's units are asked for anew";
+        [Overdue] + [Step::DeadlinePassed] => Go(Expired), "its units are free";
+        [Unknown, Held, Committed, Expired, Ended, Claimed] + [Step::DeadlinePassed]
+            => Note, "there is nothing to expire";
     }
 };
 

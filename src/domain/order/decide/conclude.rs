@@ -214,16 +214,16 @@ fn promises(order: &Order) -> Vec<LineReserved> {
         .map(|grant| grant.map_or(0, |grant| grant.quantity.saturating_sub(grant.backordered)))
         .collect();
     let mut promises = Vec::new();
-    for line in order.lines.iter().filter(|line| line.units.reserved > 0) {
+    for line in order.lines.iter().filter(|line| line.promised() > 0) {
         let leg = line.leg as usize;
         let Some(grant) = order.legs.get(leg).and_then(|leg| leg.grant()) else { continue };
-        let from_stock = line.units.reserved.min(in_stock[leg]);
+        let from_stock = line.promised().min(in_stock[leg]);
         in_stock[leg] -= from_stock;
         promises.push(LineReserved {
             line: line.name.clone(),
             sku: line.sku.clone(),
-            quantity: line.units.reserved,
-            backordered: line.units.reserved - from_stock,
+            quantity: line.promised(),
+            backordered: line.promised() - from_stock,
             location: grant.location.clone(),
         });
     }

@@ -63,7 +63,7 @@ fn owned(
 ) -> Result<Option<Box<Hold>>, Refusal> {
     let met = |condition, hold: &Hold| match condition {
         HoldCondition::NotOwner => !may_own(&hold.owner),
-        HoldCondition::Differs => false,
+        HoldCondition::Differs | HoldCondition::SameOrder => false,
     };
     match ask(draft, published, (step, name), met)? {
         Found::Hold(hold) => Ok(Some(hold)),
@@ -81,7 +81,7 @@ pub(super) fn requested(
 ) -> Judgement {
     let met = |condition, hold: &Hold| match condition {
         HoldCondition::Differs => differs(event, hold),
-        HoldCondition::NotOwner => false,
+        HoldCondition::NotOwner | HoldCondition::SameOrder => false,
     };
     match ask(draft, published, (HoldStep::Requested, &event.hold), met)? {
         Found::Free => grant(draft, event),

@@ -7,8 +7,14 @@ use super::{
 use crate::domain::{
     DueClock, Moment,
     decision::{Decision, GivenUp, Verdict},
+    guard::Then,
     refusal::Reason,
-    sku::{SkuFact, SkuState},
+    sku::{
+        SkuFact, SkuState,
+        book::Known,
+        hold::Hold,
+        station::{HOLD, HoldStation, HoldStep},
+    },
     time::Timestamp,
 };
 
@@ -34,7 +40,11 @@ pub(super) fn deadline(
 /// Expires holds, as many as one step may touch; the rest stay due.
 fn expire_before(draft: &mut Draft<'_>, reached: Timestamp) {
     let max = draft.policy().holds_per_step_max.max(1);
-    let over = draft.state().book.over_before(reached).take(max);
+    let passed = |hold: &&Hold| {
+        let station = HoldStation::of(&Known::Open(hold), reached);
+        HOLD.then(station, HoldStep::DeadlinePassed, |_| false) == Then::Go(HoldStation::Expired)
+    };
+    let over = draft.state().book.over_before(reached).filter(passed).take(max);
     for promise in over.map(|hold| hold.promise).collect::<Vec<_>>() {
         holds::expire(draft, promise);
     }

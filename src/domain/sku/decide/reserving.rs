@@ -4,13 +4,15 @@ use super::{draft::Draft, holds, orders, place, shelf};
 use crate::domain::{
     command::SkuAnswer,
     event::HoldKind,
+    guard::Then,
     ids::{HoldName, Name, OrderId, Owner},
     refusal::{Reason, Refusal},
     sku::{
         SkuFact,
         book::Known,
-        hold::{Ending, Hold, HoldState, PromiseNo, Stone},
+        hold::{Ending, Hold, HoldState, PromiseNo},
         ledger::Ledger,
+        station::{HOLD, HoldCondition, HoldStation, HoldStep},
         stock::StockChange,
     },
     time::Timestamp,
@@ -85,19 +87,20 @@ fn claimable(
     claim: &Name,
     order: &OrderId,
 ) -> Result<Option<Hold>, Refusal> {
-    let (promise, over) = match super::find(draft, claim) {
-        Known::Open(hold) => (hold.promise, hold.is_over_at(draft.when().logged_at)),
-        Known::Ended(Stone { ending: Ending::Transferred { to: Owner::Order(of) }, .. })
-            if of != order =>
-        {
-            return Err(Reason::NotOwner.into());
+    let known = super::find(draft, claim);
+    let station = HoldStation::of(&known, draft.when().logged_at);
+    let promise = draft.number_of(&HoldName::Named(claim.clone()));
+    let same = matches!(&known, Known::Ended(stone) if stone.ending.is_to(order));
+    let met = |condition| condition == HoldCondition::SameOrder && same;
+    let promise = match (HOLD.then(station, HoldStep::ClaimedByOrder, met), promise) {
+        (Then::Refuse(reason), _) => return Err(reason.into()),
+        (Then::Go(HoldStation::Claimed), Some(promise)) => promise,
+        (Then::Go(_), Some(promise)) => {
+            holds::expire(draft, promise);
+            return Ok(None);
         }
-        Known::Ended(_) | Known::Unknown => return Ok(None),
+        _ => return Ok(None),
     };
-    if over {
-        holds::expire(draft, promise);
-        return Ok(None);
-    }
     shelf::bring_up_to_date(draft, promise);
     Ok(draft.hold(promise).cloned())
 }

@@ -42,7 +42,7 @@ pub(super) fn shipped(
     let orders = matches!(known, Known::Open(Hold { owner: Owner::Order(_), .. }));
     let then = HOLD.then(station, HoldStep::Shipped, |condition| match condition {
         HoldCondition::NotOwner => orders,
-        HoldCondition::Differs => false,
+        HoldCondition::Differs | HoldCondition::SameOrder => false,
     });
     match (then, known) {
         (Then::Refuse(reason), _) => Err(reason.into()),
