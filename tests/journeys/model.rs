@@ -1,0 +1,417 @@
+//! An order as somebody would keep it who reads what is said: events, answers of SKUs, outcomes.
+//!
+//! Promise: written from the documents and not from the domain. It knows neither legs nor facts; it
+//! counts units of lines by name, and its own few lines derive the status.
+
+use std::collections::BTreeMap;
+
+use earmark::domain::{
+    command::SkuAnswer,
+    event::{OrderEvent, OrderPolicy, PaymentStep, ReturnStep},
+    ids::{HoldName, LocationId, Name, Sku},
+    order::status::OrderStatus,
+    outcome::{LineQuantity, Outcome},
+    time::{Span, Timestamp},
+};
+
+/// What a hold is asked by: lines that ask one SKU for the same are one question.
+pub type Question = (Sku, Option<LocationId>, Option<Name>);
+
+/// Where units of a line are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum At {
+    /// Their SKU has not answered.
+    Waiting,
+    /// Promised.
+    Promised,
+    /// Called off.
+    Cancelled,
+    /// Not paid in time.
+    Expired,
+    /// Not to be had.
+    Refused,
+    /// Under way to the buyer.
+    Shipped,
+    /// With the buyer, or back from there.
+    Delivered,
+}
+
+const OPEN: [At; 2] = [At::Waiting, At::Promised];
+const GONE: [At; 2] = [At::Shipped, At::Delivered];
+/// The firmest first: what leaves is taken from here.
+const LEAVING: [At; 5] = [At::Promised, At::Waiting, At::Cancelled, At::Expired, At::Refused];
+
+/// A line.
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub sku: Sku,
+    pub question: Question,
+    /// Units, by place.
+    pub units: [u32; 7],
+    /// Units that came back.
+    pub back: u32,
+    /// Units that were looked for and were not there.
+    pub missing: u32,
+}
+
+/// Money of one payment.
+#[derive(Clone, Debug, Default)]
+pub struct Money {
+    /// The one that it began with.
+    pub currency: String,
+    pub authorized: u64,
+    pub captured: u64,
+    pub voided: u64,
+    pub refunded: u64,
+    pub due: u64,
+}
+
+/// An order.
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    pub placed: bool,
+    pub aon: bool,
+    pub pay_by: Timestamp,
+    pub cancel_until: Option<Timestamp>,
+    pub confirmed: bool,
+    pub closed: bool,
+    pub lines: BTreeMap<Name, Line>,
+    /// The lines as they were listed.
+    pub listed: Vec<Name>,
+    /// SKUs of lines that edits ask for.
+    wished: BTreeMap<Name, Sku>,
+    /// Questions that have been answered, and whether by yes.
+    answered: BTreeMap<Question, bool>,
+    /// What left with each fulfilment, and where it had been.
+    pub parcels: BTreeMap<Name, Vec<(Name, At, u32)>>,
+    pub money: BTreeMap<Name, Money>,
+}
+
+impl Line {
+    fn new(sku: &Sku, question: Question) -> Line {
+        Line { sku: sku.clone(), question, units: [0; 7], back: 0, missing: 0 }
+    }
+
+    pub fn sum(&self, at: &[At]) -> u32 {
+        at.iter().map(|at| self.units[*at as usize]).sum()
+    }
+
+    /// Moves units from these places in turn; says how many from where.
+    fn shift(&mut self, from: &[At], to: At, units: u32) -> Vec<(At, u32)> {
+        let mut left = units;
+        let mut taken = Vec::new();
+        for &at in from {
+            let now = self.units[at as usize].min(left);
+            left -= now;
+            self.units[at as usize] -= now;
+            self.units[to as usize] += now;
+            if now > 0 {
+                taken.push((at, now));
+            }
+        }
+        taken
+    }
+}
+
+impl Money {
+    fn owed(&self) -> u64 {
+        self.captured.saturating_sub(self.refunded + self.due)
+    }
+
+    fn pays(&self) -> bool {
+        self.captured > self.refunded || self.authorized > self.voided + self.refunded
+    }
+}
+
+impl Model {
+    pub fn sum(&self, at: &[At]) -> u32 {
+        self.lines.values().map(|line| line.sum(at)).sum()
+    }
+
+    pub fn open(&self) -> u32 {
+        self.sum(&OPEN)
+    }
+
+    pub fn gone(&self) -> u32 {
+        self.sum(&GONE)
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.open() == 0 && self.gone() == 0
+    }
+
+    pub fn is_paid(&self) -> bool {
+        self.money.values().any(Money::pays)
+    }
+
+    /// The status, from where the units are.
+    pub fn status(&self) -> Option<OrderStatus> {
+        let some = |at| self.sum(&[at]) > 0;
+        Some(match (self.open() > 0, self.gone() > 0) {
+            _ if !self.placed => return None,
+            _ if self.closed => OrderStatus::Closed,
+            (true, true) => OrderStatus::PartiallyShipped,
+            (true, false) if some(At::Waiting) => OrderStatus::Placed,
+            (true, false) if self.confirmed => OrderStatus::Confirmed,
+            (true, false) => OrderStatus::Reserved,
+            (false, true) if some(At::Shipped) => OrderStatus::Shipped,
+            (false, true) => OrderStatus::Delivered,
+            (false, false) if some(At::Expired) => OrderStatus::Expired,
+            (false, false) if some(At::Cancelled) => OrderStatus::Cancelled,
+            (false, false) => OrderStatus::Rejected,
+        })
+    }
+
+    /// An event was decided that was not refused and has not to wait.
+    pub fn hear_event(&mut self, event: &OrderEvent, logged_at: Timestamp) {
+        match event {
+            OrderEvent::Placed(said) => {
+                self.placed = true;
+                self.aon = said.policy == OrderPolicy::AllOrNothing;
+                self.pay_by = logged_at + Span::from_secs(i64::from(said.payment_due_s));
+                self.cancel_until = said.cancel_until;
+                for of in &said.lines {
+                    let question = (of.sku.clone(), of.location.clone(), of.hold.clone());
+                    let mut line = Line::new(&of.sku, question);
+                    line.units[At::Waiting as usize] = of.quantity;
+                    self.lines.insert(of.line.clone(), line);
+                    self.listed.push(of.line.clone());
+                }
+            }
+            OrderEvent::EditRequested(said) => {
+                let lines = said.lines.iter();
+                self.wished.extend(lines.map(|of| (of.line.clone(), of.sku.clone())));
+            }
+            OrderEvent::Payment(step, said) => {
+                let money = self.money.entry(said.payment.clone()).or_default();
+                let amount = said.amount_minor;
+                money.currency.clone_from(&said.currency);
+                match step {
+                    PaymentStep::Authorized => money.authorized += amount,
+                    PaymentStep::Captured => money.captured += amount,
+                    PaymentStep::Voided => money.voided += amount,
+                    PaymentStep::Refunded => {
+                        money.refunded += amount;
+                        money.due = money.due.saturating_sub(amount);
+                    }
+                    PaymentStep::Failed | PaymentStep::Disputed => {}
+                }
+            }
+            OrderEvent::CancelRequested(_)
+            | OrderEvent::Fulfilment(..)
+            | OrderEvent::ShipmentTracked(_)
+            | OrderEvent::Return(..) => {}
+        }
+    }
+
+    /// The same, once the outcomes of its decision have been heard.
+    pub fn hear_arrivals(&mut self, event: &OrderEvent) -> Result<(), String> {
+        use earmark::domain::event::FulfilmentStep::{Delivered, ShortPicked};
+        match event {
+            OrderEvent::Fulfilment(ShortPicked, said) => {
+                for of in &said.lines {
+                    self.line(&of.line)?.missing += of.quantity;
+                }
+            }
+            OrderEvent::Fulfilment(Delivered, said) => {
+                for of in &said.lines {
+                    self.arrive(&of.line, of.quantity)?;
+                }
+            }
+            OrderEvent::Return(ReturnStep::Received, said) => {
+                for of in &said.lines {
+                    let line = self.line(&of.line)?;
+                    line.back += of.quantity;
+                    // What is back must have been there.
+                    let missing = line.back.saturating_sub(line.sum(&[At::Delivered]));
+                    self.arrive(&of.line, missing)?;
+                }
+            }
+            _ => {}
+        }
+        let more = self.lines.iter().find(|(_, line)| line.back > line.sum(&GONE));
+        match more {
+            Some((name, _)) => Err(format!("line {name}: more came back than left")),
+            None => Ok(()),
+        }
+    }
+
+    fn arrive(&mut self, line: &Name, units: u32) -> Result<(), String> {
+        let arrived = self.line(line)?.shift(&[At::Shipped], At::Delivered, units);
+        enough(line, &arrived, units)
+    }
+
+    fn line(&mut self, name: &Name) -> Result<&mut Line, String> {
+        self.lines.get_mut(name).ok_or_else(|| format!("there is no line {name}"))
+    }
+
+    /// A SKU's answer came to a question that the order was placed with.
+    pub fn hear_answer(&mut self, sku: &Sku, answer: &SkuAnswer) {
+        let HoldName::Order { location, claim, attempt: 1, .. } = answer.hold() else { return };
+        let question = (sku.clone(), location.clone(), claim.clone());
+        let (granted, mut left) = match answer {
+            SkuAnswer::Reserved { quantity, .. } => (true, *quantity),
+            SkuAnswer::NotReserved { .. } => (false, 0),
+            _ => return,
+        };
+        if self.answered.contains_key(&question) {
+            return;
+        }
+        self.answered.insert(question.clone(), granted);
+        let theirs = self.listed.iter().filter(|name| self.lines[*name].question == question);
+        let theirs: Vec<Name> = theirs.cloned().collect();
+        let early = |name: &Name| self.left_unanswered(name);
+        left = left.saturating_sub(theirs.iter().map(early).sum());
+        for name in theirs {
+            let Some(line) = self.lines.get_mut(&name) else { continue };
+            let served = line.sum(&[At::Waiting]).min(left);
+            left -= served;
+            line.shift(&[At::Waiting], At::Promised, served);
+            line.shift(&[At::Waiting], At::Refused, u32::MAX);
+        }
+    }
+
+    /// Units that left before anybody had answered for them.
+    fn left_unanswered(&self, name: &Name) -> u32 {
+        let parcels = self.parcels.values().flatten();
+        let of = parcels.filter(|(line, at, _)| line == name && *at == At::Waiting);
+        of.map(|(.., units)| units).sum()
+    }
+
+    /// Something was said aloud.
+    pub fn hear_outcome(&mut self, outcome: &Outcome, waited: bool) -> Result<(), String> {
+        match outcome {
+            Outcome::OrderReserved { lines, .. } => {
+                self.give_up(&[At::Waiting], At::Refused);
+                self.pair_off();
+                let mut said: BTreeMap<&Name, u32> = BTreeMap::new();
+                for of in lines {
+                    *said.entry(&of.line).or_default() += of.quantity;
+                }
+                let known = self.lines.iter().map(|(name, line)| (name, line.sum(&OPEN)));
+                let known: BTreeMap<_, _> = known.filter(|(_, units)| *units > 0).collect();
+                if said != known {
+                    return Err(format!("reserved {said:?}, by the answers {known:?}"));
+                }
+            }
+            Outcome::OrderRejected { .. } => self.give_up(&OPEN, At::Refused),
+            Outcome::OrderConfirmed => self.confirmed = true,
+            Outcome::OrderExpired => self.give_up(&OPEN, At::Expired),
+            Outcome::OrderClosed => self.closed = true,
+            Outcome::OrderCancelled { lines, complete, reason } => {
+                let to = match reason.as_str() {
+                    "payment_too_late" => At::Expired,
+                    "changed my mind" | "edited" => At::Cancelled,
+                    _ if waited => At::Refused,
+                    _ => At::Cancelled,
+                };
+                for LineQuantity { line, quantity } in lines {
+                    self.line(line)?.shift(&OPEN, to, *quantity);
+                }
+                if *complete && self.open() > 0 {
+                    return Err("cancelled to the end, and units are open".to_owned());
+                }
+            }
+            Outcome::OrderShipped { fulfilment, lines, complete } => {
+                for LineQuantity { line, quantity } in lines {
+                    self.leave(fulfilment, line, *quantity)?;
+                }
+                if *complete != (self.open() == 0) {
+                    return Err(format!("complete is {complete}, {} are open", self.open()));
+                }
+            }
+            Outcome::ShipmentCancelled { fulfilment, lines, .. } => self.undo(fulfilment, lines)?,
+            Outcome::OrderEdited { lines } => {
+                for LineQuantity { line, quantity } in lines {
+                    self.edit(line, *quantity)?;
+                }
+            }
+            Outcome::RefundDue { payment, amount_minor, .. } => {
+                let money = self.money.entry(payment.clone()).or_default();
+                if *amount_minor != money.owed() || *amount_minor == 0 {
+                    return Err(format!("{amount_minor} are due back, {} are owed", money.owed()));
+                }
+                money.due += amount_minor;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn give_up(&mut self, from: &[At], to: At) {
+        self.lines.values_mut().for_each(|line| drop(line.shift(from, to, u32::MAX)));
+    }
+
+    /// All or nothing: a refusal takes with it what was promised, until the order is confirmed.
+    pub fn pair_off(&mut self) {
+        if self.aon && !self.confirmed && self.sum(&[At::Refused]) > 0 {
+            self.give_up(&[At::Promised], At::Refused);
+        }
+    }
+
+    fn leave(&mut self, fulfilment: &Name, name: &Name, units: u32) -> Result<(), String> {
+        let taken = self.line(name)?.shift(&LEAVING, At::Shipped, units);
+        enough(name, &taken, units)?;
+        let parcel = self.parcels.entry(fulfilment.clone()).or_default();
+        parcel.extend(taken.into_iter().map(|(at, units)| (name.clone(), at, units)));
+        Ok(())
+    }
+
+    /// What had left is where it was, or where its SKU's answer has put it since.
+    fn undo(&mut self, fulfilment: &Name, said: &[LineQuantity]) -> Result<(), String> {
+        let parcel = self.parcels.remove(fulfilment).unwrap_or_default();
+        let mut sums: BTreeMap<Name, u32> = BTreeMap::new();
+        for (name, at, units) in parcel {
+            let question = self.line(&name)?.question.clone();
+            let home = match (at, self.answered.get(&question)) {
+                (At::Waiting, Some(true)) => At::Promised,
+                (At::Waiting, Some(false)) => At::Refused,
+                (at, _) => at,
+            };
+            let back = self.line(&name)?.shift(&[At::Shipped], home, units);
+            enough(&name, &back, units)?;
+            *sums.entry(name).or_default() += units;
+        }
+        let said: BTreeMap<Name, u32> =
+            said.iter().map(|of| (of.line.clone(), of.quantity)).collect();
+        if said != sums {
+            return Err(format!("{said:?} did not leave after all, {sums:?} had left"));
+        }
+        Ok(())
+    }
+
+    fn edit(&mut self, name: &Name, now: u32) -> Result<(), String> {
+        if let Some(sku) = self.wished.get(name).filter(|_| !self.lines.contains_key(name)) {
+            let line = Line::new(sku, (sku.clone(), None, Some(name.clone())));
+            self.lines.insert(name.clone(), line);
+        }
+        let line = self.line(name)?;
+        let open = line.sum(&OPEN);
+        line.units[At::Promised as usize] += now.saturating_sub(open);
+        line.shift(&OPEN, At::Cancelled, open.saturating_sub(now));
+        Ok(())
+    }
+
+    /// What must be so after each decision.
+    pub fn check(&self, spoken: &[Outcome]) -> Result<(), String> {
+        if self.is_over() && self.placed && self.money.values().any(|money| money.owed() > 0) {
+            return Err("money for an order of which nothing is left is not due back".to_owned());
+        }
+        let confirms = spoken.iter().any(|outcome| matches!(outcome, Outcome::OrderConfirmed));
+        if confirms && !self.is_paid() {
+            return Err("confirmed, and not paid".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Units promised of a SKU.
+    pub fn promised(&self, sku: &Sku) -> u32 {
+        let lines = self.lines.values().filter(|line| line.sku == *sku);
+        lines.map(|line| line.sum(&[At::Promised])).sum()
+    }
+}
+
+fn enough(name: &Name, moved: &[(At, u32)], units: u32) -> Result<(), String> {
+    let sum: u32 = moved.iter().map(|(_, units)| units).sum();
+    if sum == units { Ok(()) } else { Err(format!("line {name}: {sum} units of {units}")) }
+}

@@ -1,0 +1,359 @@
+//! A SKU as a bookkeeper would keep it who reads what is said to it and what it answers: units in
+//! and out of each shelf, and who was promised how many.
+//!
+//! Promise: nothing here is read from the SKU but what it says aloud; the counters are compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use earmark::domain::{
+    command::{Command, CommandBody, Goods, SkuAnswer, SkuCommand},
+    decision::Verdict,
+    event::{CountKind, Disposition, SkuEvent},
+    ids::{HoldName, LocationId, Name, OrderId},
+    outcome::{Outcome, Quantities},
+    time::Timestamp,
+};
+
+/// A shelf: what is on it, less what was taken that nobody knew of.
+#[derive(Clone, Debug, Default)]
+struct Shelf {
+    net: i64,
+    counted: Option<Timestamp>,
+    /// What came and went, and when.
+    moves: Vec<(Timestamp, i64)>,
+}
+
+/// A promise.
+#[derive(Clone, Debug)]
+struct Promise {
+    units: u32,
+    location: LocationId,
+    /// An order's that passed its deadline.
+    lapsed: bool,
+}
+
+/// What an order's goods did, in all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Left, less those that did not after all.
+    pub gone: i64,
+    /// Not where they were looked for.
+    pub missing: i64,
+    /// Came back from the buyer.
+    pub returned: i64,
+}
+
+/// The books of a SKU.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    shelves: BTreeMap<LocationId, Shelf>,
+    promises: BTreeMap<HoldName, Promise>,
+    /// Where cart holds were that ended.
+    ended: BTreeMap<Name, LocationId>,
+    /// Movements of orders' goods that were heard, and what they were.
+    heard: BTreeMap<(HoldName, u32), SkuCommand>,
+    /// By order and location.
+    told: BTreeMap<(OrderId, LocationId), Told>,
+    /// Names that orders have been answered for.
+    answered: BTreeSet<HoldName>,
+}
+
+impl Shelf {
+    /// Units came or went. What the last count has seen already changes nothing.
+    fn move_at(&mut self, time: Timestamp, units: i64) -> bool {
+        let news = self.counted.is_none_or(|counted| time > counted);
+        if news {
+            self.net += units;
+            self.moves.push((time, units));
+        }
+        news
+    }
+
+    fn count(&mut self, as_of: Timestamp, quantity: u32) {
+        let since = self.moves.iter().filter(|(time, _)| *time > as_of).map(|(_, units)| units);
+        self.net = i64::from(quantity) + since.sum::<i64>();
+        self.counted = Some(as_of);
+    }
+}
+
+impl Books {
+    fn shelf(&mut self, location: &LocationId) -> &mut Shelf {
+        self.shelves.entry(location.clone()).or_default()
+    }
+
+    /// An event was decided, now or after it had waited.
+    pub fn hear_event(
+        &mut self,
+        event: &SkuEvent,
+        time: Timestamp,
+        verdict: &Verdict,
+        on_hand: impl Fn(&LocationId) -> i64,
+    ) -> Result<(), String> {
+        if matches!(verdict, Verdict::Refused(_) | Verdict::Parked) {
+            return Ok(());
+        }
+        let moved = match event {
+            SkuEvent::StockReceived(said) => {
+                self.shelf(&said.location).move_at(time, i64::from(said.quantity))
+            }
+            SkuEvent::StockReturned(said) if said.disposition == Disposition::Scrap => false,
+            SkuEvent::StockReturned(said) => {
+                self.shelf(&said.location).move_at(time, i64::from(said.quantity))
+            }
+            SkuEvent::StockAdjusted(said) => {
+                self.shelf(&said.location).move_at(time, said.quantity)
+            }
+            SkuEvent::StockShipped(said) => self.ship_cart(&said.hold, said.quantity, time)?,
+            SkuEvent::StockCounted(said) if *verdict == Verdict::Accepted => {
+                let shelf = self.shelf(&said.location);
+                match said.kind {
+                    CountKind::OnHand => shelf.count(said.as_of, said.quantity),
+                    // What may be promised was counted; what lies there is what the SKU makes of it.
+                    CountKind::Available => {
+                        shelf.net = on_hand(&said.location);
+                        shelf.counted = Some(said.as_of);
+                    }
+                }
+                return Ok(());
+            }
+            SkuEvent::HoldRequested(said) => {
+                self.grant(&said.hold, verdict);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        if moved != (*verdict == Verdict::Accepted) {
+            return Err(format!("a fact of {time:?} is {verdict:?}"));
+        }
+        Ok(())
+    }
+
+    fn grant(&mut self, hold: &Name, verdict: &Verdict) {
+        if let Verdict::HoldGranted { quantity, location, .. } = verdict {
+            let promise =
+                Promise { units: *quantity, location: location.clone(), lapsed: false };
+            self.promises.insert(HoldName::Named(hold.clone()), promise);
+        }
+    }
+
+    /// Units of a cart left: those promised to it first.
+    fn ship_cart(&mut self, hold: &Name, units: u32, time: Timestamp) -> Result<bool, String> {
+        let named = HoldName::Named(hold.clone());
+        let location = match self.promises.get_mut(&named) {
+            Some(promise) => {
+                promise.units = promise.units.saturating_sub(units);
+                let (location, left) = (promise.location.clone(), promise.units);
+                if left == 0 {
+                    self.end_cart(hold);
+                }
+                location
+            }
+            None => self.ended.get(hold).cloned().ok_or("goods left of a hold that never was")?,
+        };
+        Ok(self.shelf(&location).move_at(time, -i64::from(units)))
+    }
+
+    fn end_cart(&mut self, hold: &Name) {
+        if let Some(promise) = self.promises.remove(&HoldName::Named(hold.clone())) {
+            self.ended.insert(hold.clone(), promise.location);
+        }
+    }
+
+    /// Something was said aloud.
+    pub fn hear_outcome(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::HoldReleased { hold: HoldName::Named(hold), .. }
+            | Outcome::HoldExpired { hold: HoldName::Named(hold), .. } => self.end_cart(hold),
+            _ => {}
+        }
+    }
+
+    /// An order asked, and was answered.
+    pub fn hear_command(&mut self, ask: &SkuCommand, time: Timestamp) -> Result<(), String> {
+        let (number, location, goods, quantity) = match ask {
+            SkuCommand::Ship { location, quantity, shipment, .. } => {
+                (*shipment, location, Goods::Left, *quantity)
+            }
+            SkuCommand::Move { location, goods, quantity, shipment, .. } => {
+                (*shipment, location, *goods, *quantity)
+            }
+            SkuCommand::After { ask, .. } => return self.hear_command(ask, time),
+            SkuCommand::Reserve { .. }
+            | SkuCommand::Commit { .. }
+            | SkuCommand::Release { .. } => return Ok(()),
+        };
+        let key = (ask.hold().clone(), number);
+        if let Some(known) = self.heard.get(&key) {
+            let same = known == ask;
+            return if same { Ok(()) } else { Err(format!("{known:?} is said again as {ask:?}")) };
+        }
+        self.heard.insert(key, ask.clone());
+        self.told(ask.hold(), location, goods, i64::from(quantity));
+        let units = match goods {
+            Goods::Left | Goods::Missing => -i64::from(quantity),
+            Goods::BroughtBack => i64::from(quantity),
+            Goods::Returned(Disposition::Scrap) => return Ok(()),
+            Goods::Returned(_) => i64::from(quantity),
+        };
+        self.shelf(location).move_at(time, units);
+        Ok(())
+    }
+
+    fn told(&mut self, hold: &HoldName, location: &LocationId, goods: Goods, units: i64) {
+        let HoldName::Order { order, .. } = hold else { return };
+        let told = self.told.entry((order.clone(), location.clone())).or_default();
+        match goods {
+            Goods::Left => told.gone += units,
+            Goods::BroughtBack => told.gone -= units,
+            Goods::Missing => told.missing += units,
+            Goods::Returned(_) => told.returned += units,
+        }
+    }
+
+    /// The answers that it gave: what it promises by them.
+    pub fn hear_answers(
+        &mut self,
+        asked: Option<&SkuCommand>,
+        first: bool,
+        answers: &[Command],
+    ) -> Result<(), String> {
+        for command in answers {
+            let CommandBody::Answer(answer) = &command.body else {
+                return Err("a SKU asks".to_owned());
+            };
+            self.hear_answer(asked, first, answer);
+        }
+        Ok(())
+    }
+
+    fn hear_answer(&mut self, asked: Option<&SkuCommand>, first: bool, answer: &SkuAnswer) {
+        let hold = answer.hold();
+        match answer {
+            SkuAnswer::Reserved { quantity, location, .. } => {
+                let promise =
+                    Promise { units: *quantity, location: location.clone(), lapsed: false };
+                self.promises.insert(hold.clone(), promise);
+                let new = self.answered.insert(hold.clone());
+                if let (HoldName::Order { claim: Some(claim), .. }, true) = (hold, new) {
+                    self.end_cart(claim);
+                }
+            }
+            SkuAnswer::NotReserved { .. } => {
+                self.answered.insert(hold.clone());
+            }
+            SkuAnswer::NotCommitted { .. } => drop(self.promises.remove(hold)),
+            SkuAnswer::Committed { quantity, .. } => {
+                if let Some(promise) = self.promises.get_mut(hold) {
+                    let units = if promise.lapsed { *quantity } else { promise.units };
+                    (promise.units, promise.lapsed) = (units.min(*quantity), false);
+                }
+            }
+            SkuAnswer::Released { keep, .. } => self.keep(hold, *keep),
+            SkuAnswer::Expired { .. } => {
+                if let Some(promise) = self.promises.get_mut(hold) {
+                    (promise.units, promise.lapsed) = (0, true);
+                }
+            }
+            SkuAnswer::Shipped { .. } => {
+                let ask = asked.map(unwrapped);
+                if let (Some(SkuCommand::Ship { held, .. }), true) = (ask, first) {
+                    if let Some(promise) = self.promises.get_mut(hold) {
+                        promise.units = promise.units.saturating_sub(*held);
+                    }
+                }
+            }
+            SkuAnswer::Moved { quantity, .. } => {
+                let ask = asked.map(unwrapped);
+                if let (Some(SkuCommand::Move { location, held: 1.., .. }), true) = (ask, first) {
+                    let location = location.clone();
+                    let promise = Promise { units: 0, location, lapsed: false };
+                    let promise = self.promises.entry(hold.clone()).or_insert(promise);
+                    (promise.units, promise.lapsed) = (*quantity, false);
+                }
+            }
+            SkuAnswer::After { answer, .. } => self.hear_answer(asked, first, answer),
+        }
+    }
+
+    fn keep(&mut self, hold: &HoldName, keep: u32) {
+        match self.promises.get_mut(hold) {
+            Some(promise) if keep > 0 => promise.units = promise.units.min(keep),
+            Some(promise) if !promise.lapsed => drop(self.promises.remove(hold)),
+            Some(_) | None => {}
+        }
+    }
+
+    /// Whether a movement has not been heard before.
+    pub fn is_first(&self, ask: &SkuCommand) -> bool {
+        match unwrapped(ask) {
+            SkuCommand::Ship { hold, shipment, .. } | SkuCommand::Move { hold, shipment, .. } => {
+                !self.heard.contains_key(&(hold.clone(), *shipment))
+            }
+            _ => false,
+        }
+    }
+
+    /// All that is promised is what the SKU says is promised, and all that lies there as well.
+    pub fn check(&self, at: impl Fn(&LocationId) -> Quantities) -> Result<(), String> {
+        let mut all = Quantities::default();
+        for (location, shelf) in &self.shelves {
+            let said = at(location);
+            let net = said.on_hand as i64 - said.overdrawn as i64;
+            if net != shelf.net {
+                return Err(format!("{location}: {net} on hand, {} by the books", shelf.net));
+            }
+            let promised = said.held + said.allocated;
+            let backed = said.on_hand + said.backordered + said.short;
+            if said.available + promised + said.unavailable != backed {
+                return Err(format!("{location}: units are nowhere or twice: {said:?}"));
+            }
+        }
+        let places: BTreeSet<&LocationId> =
+            self.shelves.keys().chain(self.promises.values().map(|it| &it.location)).collect();
+        for location in places {
+            all.held += at(location).held + at(location).allocated;
+        }
+        let promised: u64 = self.promises.values().map(|it| u64::from(it.units)).sum();
+        if promised != all.held {
+            let promises = &self.promises;
+            return Err(format!("{} units promised, by the books {promises:?}", all.held));
+        }
+        Ok(())
+    }
+
+    /// Units promised to an order.
+    pub fn promised_to(&self, order: &OrderId) -> u32 {
+        let theirs = self.promises.iter().filter(|(hold, _)| is_of(hold, order));
+        theirs.map(|(_, promise)| promise.units).sum()
+    }
+
+    /// What its goods did, in all.
+    pub fn told_by(&self, order: &OrderId) -> Told {
+        let theirs = self.told.iter().filter(|((of, _), _)| of == order);
+        theirs.fold(Told::default(), |sum, (_, told)| Told {
+            gone: sum.gone + told.gone,
+            missing: sum.missing + told.missing,
+            returned: sum.returned + told.returned,
+        })
+    }
+
+    /// Holds of carts that stand.
+    pub fn carts(&self) -> impl Iterator<Item = &Name> {
+        self.promises.keys().filter_map(|hold| match hold {
+            HoldName::Named(name) => Some(name),
+            HoldName::Order { .. } => None,
+        })
+    }
+}
+
+fn is_of(hold: &HoldName, of: &OrderId) -> bool {
+    matches!(hold, HoldName::Order { order, .. } if order == of)
+}
+
+fn unwrapped(ask: &SkuCommand) -> &SkuCommand {
+    match ask {
+        SkuCommand::After { ask, .. } => ask,
+        ask => ask,
+    }
+}
+
