@@ -102,6 +102,7 @@ sections! {
         location_order: Vec<String>,
         locations_per_sku_max: u64,
         attributes_per_sku_max: u64,
+        legs_per_order_max: u64,
         events_per_order_max: u64,
         hold_ttl_s: u64,
         hold_ttl_max_s: u64,

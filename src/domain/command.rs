@@ -106,6 +106,8 @@ pub enum SkuCommand {
         quantity: u32,
         /// Of these, units that the hold promises again (goods that did not leave after all).
         held: u32,
+        /// Units beyond stock may be promised again, up to the SKU's limit.
+        backorder: bool,
         /// The order's number of it, from the same sequence as its shipments.
         shipment: u32,
     },

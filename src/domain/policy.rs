@@ -37,6 +37,8 @@ pub struct Policy {
     pub locations_per_sku_max: usize,
     /// Attributes that a SKU has at most.
     pub attributes_per_sku_max: usize,
+    /// Holds that an order asks for at most by edits and moves, those it was placed with counted in.
+    pub legs_per_order_max: usize,
     /// Events that an order decides, and remembers, at most.
     pub events_per_order_max: usize,
     /// How long a hold lasts where neither the request nor the SKU says.
@@ -77,6 +79,7 @@ impl Default for Policy {
             location_order: Vec::new(),
             locations_per_sku_max: 1_000,
             attributes_per_sku_max: 64,
+            legs_per_order_max: 2_000,
             events_per_order_max: 10_000,
             hold_ttl: Span::from_secs(900),
             hold_ttl_max: Span::from_secs(30 * 24 * 3_600),

@@ -800,7 +800,13 @@ fn an_order_leaves_a_stone_and_the_stone_goes_too() {
     let late = bench.say(pay(P::Captured, 60));
     assert_eq!(late, "accepted |  | refund.due 60, order_ended");
     assert_eq!(bench.say(two_lines(OrderPolicy::Partial)), "refused order_exists |  | ");
-    assert_eq!(bench.say(fulfil(F::Shipped, "f", &[("a", 1)])), "refused order_ended |  | ");
+    let left = bench.say(fulfil(F::Shipped, "f", &[("a", 1)]));
+    assert_eq!(left, "accepted | A ship 1, 0 held #1 | order.shipped a:1");
+    let back = bench.say(give_back(R::Received, "r", &[("a", 1)]));
+    assert_eq!(back, "accepted | A Returned(Restock) 1, 0 held at hel #2 | order.returned a:1");
+    let more = bench.say(give_back(R::Received, "r", &[("a", 1)]));
+    assert_eq!(more, "refused exceeds_quantity |  | ");
+    assert_eq!(bench.say(cancel(None)), "refused order_ended |  | order.cancel_refused");
     bench.past(days(407) + 10);
     assert_eq!((bench.status(), bench.state.revision()), (None, 0));
     assert_eq!(bench.state.dues(), []);

@@ -25,6 +25,17 @@ struct ModelHold {
     lapsed: bool,
     ended: bool,
     shipments: BTreeSet<u32>,
+    came_back: bool,
+}
+
+impl ModelHold {
+    /// Goods moved since the order asked, who says how many movements it had heard of.
+    fn is_late(&self, heard: Option<u32>) -> bool {
+        match heard {
+            Some(movements) => self.shipments.last().is_some_and(|newest| *newest > movements),
+            None => self.came_back,
+        }
+    }
 }
 
 struct World {
@@ -97,14 +108,14 @@ impl World {
         let (EntityKey::Sku(sku), CommandBody::Ask(ask)) = (command.to, command.body) else {
             unreachable!("an order asks SKUs")
         };
-        let answer = self.answer(&sku, ask, luck);
+        let answer = self.answer(&sku, ask, luck, None);
         self.answers.push((sku, answer));
     }
 
-    fn answer(&mut self, sku: &Sku, ask: SkuCommand, luck: u8) -> SkuAnswer {
+    fn answer(&mut self, sku: &Sku, ask: SkuCommand, luck: u8, heard: Option<u32>) -> SkuAnswer {
         let hold = ask.hold().clone();
         if let SkuCommand::After { movements, ask } = ask {
-            let answer = Box::new(self.answer(sku, *ask, luck));
+            let answer = Box::new(self.answer(sku, *ask, luck, Some(movements)));
             return SkuAnswer::After { movements, answer };
         }
         let key = (sku.clone(), hold.clone());
@@ -131,6 +142,12 @@ impl World {
                 };
                 SkuAnswer::Reserved { hold, quantity, backordered, location }
             }
+            SkuCommand::Commit { quantity, .. } if model.is_late(heard) => {
+                SkuAnswer::Committed { hold, quantity }
+            }
+            SkuCommand::Release { keep, .. } if model.is_late(heard) => {
+                SkuAnswer::Released { hold, keep }
+            }
             SkuCommand::Commit { quantity, .. } => {
                 if model.lapsed && !model.ended && luck.is_multiple_of(2) {
                     (model.lapsed, model.quantity) = (false, quantity);
@@ -155,7 +172,6 @@ impl World {
             SkuCommand::Ship { held, shipment, .. } => {
                 if model.shipments.insert(shipment) {
                     model.quantity = model.quantity.saturating_sub(held);
-                    model.committed |= held > 0 && model.quantity > 0;
                 }
                 SkuAnswer::Shipped { hold, shipment }
             }
@@ -165,6 +181,7 @@ impl World {
                         (model.ended, model.lapsed) = (false, false);
                     }
                     (model.committed, model.quantity) = (true, model.quantity + held);
+                    model.came_back = true;
                 }
                 SkuAnswer::Moved { hold, shipment, quantity: model.quantity }
             }

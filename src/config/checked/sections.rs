@@ -126,6 +126,7 @@ pub fn policy(c: &mut Check, raw: &Raw) -> Policy {
         location_order: location_order(c, raw),
         locations_per_sku_max: within!(c.number(raw.policy.locations_per_sku_max, 1..=100_000)),
         attributes_per_sku_max: within!(c.number(raw.policy.attributes_per_sku_max, 0..=10_000)),
+        legs_per_order_max: within!(c.number(raw.policy.legs_per_order_max, 1..=1_000_000)),
         events_per_order_max: within!(c.number(raw.policy.events_per_order_max, 100..=1_000_000)),
         hold_ttl: within!(c.seconds(raw.policy.hold_ttl_s, 1..=400 * DAY_S)),
         hold_ttl_max: within!(c.seconds(raw.policy.hold_ttl_max_s, 1..=400 * DAY_S)),

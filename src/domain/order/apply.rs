@@ -38,10 +38,16 @@ impl OrderState {
                 let order = self.order.take();
                 let order =
                     order.ok_or_else(|| Breach(format!("order {} is not placed", self.id)))?;
-                self.stone = Some(Stone::of(order, *until));
+                self.stone = Some(Stone::of(&self.id, order, *until));
             }
             OrderFact::StoneGone => {
                 (self.stone, self.memory) = (None, Memory::default());
+            }
+            OrderFact::LateGoods { line, goods, location, units } => {
+                let stone = self.stone.as_mut();
+                stone
+                    .ok_or_else(|| Breach(format!("order {} has no stone", self.id)))?
+                    .moved(line, *goods, location, *units)?;
             }
             OrderFact::Payment { payment, fact } if self.stone.is_some() => {
                 let stone = self.stone.as_mut();
@@ -106,6 +112,7 @@ impl Order {
             | OrderFact::Parked { .. }
             | OrderFact::Unparked { .. }
             | OrderFact::Forgotten { .. }
+            | OrderFact::LateGoods { .. }
             | OrderFact::StoneGone => {
                 return Err(Breach("a fact that is not a placed order's".to_owned()));
             }

@@ -26,7 +26,7 @@ impl Order {
     fn next_due(&self) -> Option<Timestamp> {
         let resend = self.legs.iter().filter_map(|leg| Some(leg.sent.as_ref()?.again_at)).min();
         let deadlines =
-            [self.answers_due(), self.payment_due(), self.closing_due(), self.leaves_at, resend];
+            [self.answers_due(), self.payment_due(), self.closing_due(), self.leaving_due(), resend];
         deadlines.into_iter().flatten().min()
     }
 
@@ -38,6 +38,12 @@ impl Order {
     /// Until when it must be paid, while it is not.
     pub fn payment_due(&self) -> Option<Timestamp> {
         self.is_unpaid().then_some(self.terms.payment_due_at)
+    }
+
+    /// When it is to leave the hot state. One that came to rest before anybody asked is asked now.
+    fn leaving_due(&self) -> Option<Timestamp> {
+        let unasked = self.leaves_at.is_none() && self.is_at_rest();
+        if unasked { Some(self.terms.placed_at) } else { self.leaves_at }
     }
 
     /// When it is to be closed, once it is delivered.

@@ -17,8 +17,9 @@ use super::{
     wishes::Wish,
 };
 use crate::domain::{
+    command::Goods,
     decision::Verdict,
-    ids::{EventKey, Fingerprint, Name},
+    ids::{EventKey, Fingerprint, LocationId, Name},
     time::Timestamp,
 };
 
@@ -124,5 +125,16 @@ pub enum OrderFact {
         r#return: Name,
         /// What happened.
         fact: ReturnFact,
+    },
+    /// Goods of an order of which only the stone is left moved.
+    LateGoods {
+        /// Of which line.
+        line: Name,
+        /// What they did.
+        goods: Goods,
+        /// Where.
+        location: LocationId,
+        /// Units.
+        units: u32,
     },
 }

@@ -45,13 +45,13 @@ pub enum Stage {
 pub enum FulfilmentCondition {
     /// Some of its goods have arrived.
     SomeArrived,
-    /// Its goods were said to arrive before they were said to leave.
-    LeftUnsaid,
+    /// More of its goods, or other lines, are said to have moved than were said before.
+    More,
 }
 
 /// The guard of fulfilments. Physical facts are believed from every stage.
 pub const FULFILMENT: Guard<Stage, FulfilmentStep, FulfilmentCondition> = {
-    use FulfilmentCondition::{LeftUnsaid, SomeArrived};
+    use FulfilmentCondition::{More, SomeArrived};
     use FulfilmentStep as Step;
     use Stage::{Cancelled, Delivered, Held, Named, Opened, Picked, Shipped};
     use Then::{Go, Note, Refuse, Stay};
@@ -80,11 +80,13 @@ pub const FULFILMENT: Guard<Stage, FulfilmentStep, FulfilmentCondition> = {
             => Refuse(Reason::AlreadyShipped), "what left is where it is";
         [Named, Opened, Held, Picked, Cancelled] + [Step::Shipped]
             => Go(Shipped), "the units are gone, and their SKUs know";
-        [Shipped, Delivered] + [Step::Shipped] if LeftUnsaid
-            => Stay, "the units that did not arrive are gone as well";
+        [Shipped, Delivered] + [Step::Shipped] if More
+            => Stay, "the units that nobody spoke of are gone as well";
         [Shipped, Delivered] + [Step::Shipped] => Note, "they left before";
         [Named, Opened, Held, Picked, Shipped, Cancelled] + [Step::Delivered]
             => Go(Delivered), "the units have arrived, and must have left before";
+        [Delivered] + [Step::Delivered] if More
+            => Stay, "the units that nobody spoke of have arrived as well";
         [Delivered] + [Step::Delivered] => Note, "they arrived before";
         [Named, Opened, Held, Picked] + [Step::Cancelled]
             => Go(Cancelled), "its units wait for another fulfilment";
@@ -155,6 +157,8 @@ pub struct Told {
     pub quantity: u32,
     /// Of these, units out of the leg's hold.
     pub held: u32,
+    /// When they did, says the publisher.
+    pub time: Timestamp,
 }
 
 /// A fulfilment.
@@ -222,6 +226,11 @@ impl Fulfilment {
     /// Units of a line that left.
     pub fn shipped(&self, line: &Name) -> u32 {
         self.lines.get(line).map_or(0, |parcel| parcel.shipped)
+    }
+
+    /// Units of a line that arrived.
+    pub fn delivered(&self, line: &Name) -> u32 {
+        self.lines.get(line).map_or(0, |parcel| parcel.delivered)
     }
 
     /// Units of a line that left and have not arrived.

@@ -166,6 +166,11 @@ impl Line {
         self.units.sum(&Place::OPEN)
     }
 
+    /// The same, as the vocabulary counts them: no line has more than was ordered.
+    pub fn open_u32(&self) -> u32 {
+        u32::try_from(self.open()).unwrap_or(u32::MAX)
+    }
+
     /// Units that a physical fact can still take: all that have not left, promised or not.
     pub fn shippable(&self) -> u32 {
         self.ordered.saturating_sub(self.units.shipped).saturating_sub(self.units.delivered)

@@ -172,7 +172,7 @@ impl OrderState {
                 also.extend(self.all_parts());
                 also.push(Which::Stone);
             }
-            OrderFact::StoneGone => also.push(Which::Stone),
+            OrderFact::StoneGone | OrderFact::LateGoods { .. } => also.push(Which::Stone),
             OrderFact::Confirmed | OrderFact::Delivered { .. } | OrderFact::Closed => {}
         }
         self.changed.insert(Which::Head);

@@ -230,6 +230,7 @@ impl Leg {
                 location: shipment.location.clone(),
                 quantity: shipment.quantity,
                 held: shipment.held,
+                backorder: terms.backorder,
                 shipment: shipment.number,
             },
         };
@@ -290,7 +291,7 @@ impl Leg {
     }
 
     /// Units that did not leave after all and that its SKU has not put back into the hold yet.
-    fn coming(&self) -> u32 {
+    pub fn coming(&self) -> u32 {
         self.unanswered(Goods::BroughtBack)
     }
 

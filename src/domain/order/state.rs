@@ -153,6 +153,11 @@ impl Order {
         (0..).zip(&self.legs).find(|(_, leg)| leg.sku == *sku && leg.hold_name(id) == *hold)
     }
 
+    /// Whether it has a line of this name.
+    pub fn has_line(&self, name: &Name) -> bool {
+        self.line_named(name).is_some()
+    }
+
     /// A line by its name.
     pub fn line_named(&self, name: &Name) -> Option<(u32, &Line)> {
         (0..).zip(&self.lines).find(|(_, line)| line.name == *name)

@@ -1,9 +1,10 @@
 //! Where an order stands for what may be said to it, and the guard over that.
 //!
 //! Promise: what nobody has placed is waited for; what has ended says so by name; and of an order
-//! that has left the hot state, money that comes too late is still given back.
+//! that has left the hot state, money that comes too late is still given back, and goods that come
+//! too late are still counted.
 
-use super::{OrderState, decide::edit, lines::Place, state::Order};
+use super::{OrderState, decide::edit, lines::Place, state::Order, wishes::Wish};
 use crate::domain::{
     event::OrderEvent,
     guard::{Guard, Then, guard},
@@ -100,10 +101,13 @@ pub const ORDER: Guard<Station, OrderStep, OrderCondition> = {
         [Open, Left, Over] + [Step::Return] => Stay, "see the return's own guard";
         [Forgotten] + [Step::Payment]
             => Stay, "the amount is written down; money for what never came is due back";
-        [Forgotten] + [
-            Step::CancelRequested, Step::EditRequested, Step::Fulfilment, Step::Tracked,
-            Step::Return
-        ] => Refuse(Reason::OrderEnded), "it is too long ago";
+        [Forgotten] + [Step::Fulfilment]
+            => Stay, "goods that left all the same are told to their SKU; no other step counts";
+        [Forgotten] + [Step::Return]
+            => Stay, "goods that came back are told to their SKU; no other step counts";
+        [Forgotten] + [Step::Tracked] => Note, "it is too long ago";
+        [Forgotten] + [Step::CancelRequested, Step::EditRequested]
+            => Refuse(Reason::OrderEnded), "it is too long ago";
     }
 };
 
@@ -147,7 +151,7 @@ impl<'a> Found<'a> {
         match self.order {
             None if self.forgotten => Station::Forgotten,
             None => Station::Unplaced,
-            Some(_) if self.sum(&Place::OPEN) > 0 => Station::Open,
+            Some(_) if self.sum(&Place::OPEN) > 0 || self.is_wished_for() => Station::Open,
             Some(_) if self.sum(&Place::GONE) > 0 => Station::Left,
             Some(_) => Station::Over,
         }
@@ -176,7 +180,17 @@ impl<'a> Found<'a> {
     /// The first line that is named and is none.
     pub fn unknown_line(&self) -> Option<&'a Name> {
         let order = self.order?;
-        self.named()?.iter().find(|name| order.line_named(name).is_none())
+        let known = |name: &Name| order.line_named(name).is_some() || order.is_wished_for(name);
+        self.named()?.iter().find(|name| !known(name))
+    }
+
+    /// Some of the lines that it is about are asked for beside what there is.
+    fn is_wished_for(&self) -> bool {
+        let Some(order) = self.order.filter(|order| !order.is_over()) else { return false };
+        match self.named() {
+            Some(named) => named.iter().any(|name| order.is_wished_for(name)),
+            None => order.wishes.values().any(|wish| matches!(wish, Wish::More { .. })),
+        }
     }
 
     fn takes_away(&self, order: &Order) -> bool {

@@ -30,6 +30,13 @@ pub enum Wish {
     },
 }
 
+impl Wish {
+    /// Whether a move of this fulfilment made it.
+    pub fn is_of(&self, moved: &Name) -> bool {
+        matches!(self, Wish::Elsewhere { fulfilment, .. } if fulfilment == moved)
+    }
+}
+
 impl Order {
     /// Begins a wish, with its leg.
     pub(super) fn wish(&mut self, leg: &Leg, wish: &Wish) {
@@ -109,13 +116,9 @@ impl Order {
         self.wishes.iter().filter_map(of).fold(0, u32::saturating_add)
     }
 
-    /// The legs that ask for more of a line.
-    pub(super) fn wishes_for_more(&self, name: &Name) -> Vec<u32> {
-        let of = |(leg, wish): (&u32, &Wish)| match wish {
-            Wish::More { line } if line == name => Some(*leg),
-            Wish::More { .. } | Wish::Elsewhere { .. } => None,
-        };
-        self.wishes.iter().filter_map(of).collect()
+    /// Whether more of a line is asked for, or a line that there is not yet.
+    pub(super) fn is_wished_for(&self, name: &Name) -> bool {
+        self.wishes.values().any(|wish| matches!(wish, Wish::More { line } if line == name))
     }
 }
 

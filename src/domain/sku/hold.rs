@@ -188,6 +188,10 @@ impl Hold {
     }
 }
 
+/// Stands among the numbers of a hold's shipments, which begin at 1, once goods have come back into
+/// it: from then on only what its order asked afterwards may make it smaller.
+pub const CAME_BACK: u32 = 0;
+
 /// How a promise ended, or why there never was one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -97,9 +97,10 @@ impl Draft<'_> {
     }
 
     /// Hands a hold's units to its lines, in the order in which they were listed. Units that left
-    /// before the grant was heard were its first.
+    /// before the grant was heard were its first; those that did not leave after all are its own.
     fn serve(&mut self, index: u32, leg: &Leg, grant: &Grant) {
-        let mut left = grant.quantity.saturating_sub(leg.leaving());
+        let there = grant.quantity.saturating_add(leg.coming());
+        let mut left = there.saturating_sub(leg.leaving());
         for index in self.line_indexes(index) {
             let awaiting = self.order.lines[index as usize].units.awaiting;
             let served = awaiting.min(left);
@@ -136,7 +137,7 @@ impl Draft<'_> {
     /// Units that were promised are not there: the order cannot be what was paid for, so all that
     /// has not left is called off, and the money is due back for the same reason.
     fn break_off(&mut self, refusal: Refusal) {
-        let lines = self.give_up(&self.all_lines(), Place::Cancelled);
+        let lines = self.give_up_all(Place::Cancelled);
         let complete = self.order.is_over();
         let reason = refusal.reason.as_str().to_owned();
         self.say(Outcome::OrderCancelled { lines, complete, reason });

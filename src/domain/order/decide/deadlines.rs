@@ -61,7 +61,7 @@ impl Draft<'_> {
         if self.order.is_failing() {
             return self.refuse_unanswered();
         }
-        let lines = self.give_up(&self.all_lines(), Place::Expired);
+        let lines = self.give_up_all(Place::Expired);
         self.say(if self.order.is_over() {
             Outcome::OrderExpired
         } else {

@@ -17,6 +17,7 @@ use crate::domain::{
         saga::{Ask, Leg, LegFact, Movement, Sent},
         state::Order,
         terms::Terms,
+        wishes::Wish,
     },
     outcome::{LineQuantity, Outcome},
     refusal::Refusal,
@@ -139,18 +140,25 @@ impl<'a> Draft<'a> {
         units - left
     }
 
-    /// Gives up all open units of these lines; says which and how many.
-    pub fn give_up(&mut self, lines: &[u32], to: Place) -> Vec<LineQuantity> {
-        let mut given_up = Vec::new();
-        for &index in lines {
-            let Some(line) = self.order.lines.get(index as usize) else { continue };
-            let quantity = u32::try_from(line.open()).unwrap_or(u32::MAX);
-            if quantity > 0 {
-                given_up.push(LineQuantity { line: line.name.clone(), quantity });
-                self.move_units(index, &Place::OPEN, to, quantity);
-            }
-        }
-        given_up
+    /// Gives up all open units, and all that is wished for; says which units and how many.
+    pub fn give_up_all(&mut self, to: Place) -> Vec<LineQuantity> {
+        self.end_wishes(|_| true);
+        let lines: Vec<u32> = self.all_lines();
+        lines.into_iter().filter_map(|line| self.give_up_portion(line, to)).collect()
+    }
+
+    /// The same of one line.
+    pub fn give_up(&mut self, line: &Name, to: Place) -> Vec<LineQuantity> {
+        self.end_wishes(|wish| *wish == Wish::More { line: line.clone() });
+        let portions = self.order.indexes_of(line).into_iter();
+        portions.filter_map(|portion| self.give_up_portion(portion, to)).collect()
+    }
+
+    fn give_up_portion(&mut self, portion: u32, to: Place) -> Option<LineQuantity> {
+        let line = self.order.lines.get(portion as usize)?;
+        let line = LineQuantity { line: line.name.clone(), quantity: line.open_u32() };
+        self.move_units(portion, &Place::OPEN, to, line.quantity);
+        (line.quantity > 0).then_some(line)
     }
 
     /// The places of all lines.

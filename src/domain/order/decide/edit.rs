@@ -22,12 +22,14 @@ pub(super) fn decide(draft: &mut Draft<'_>, request: &EditRequested) -> Verdict 
         let about = Some(line.line.clone());
         return Verdict::Refused(Refusal { about, ..Reason::InvalidField.into() });
     }
+    let more = request.lines.iter().filter(|line| line.quantity > draft.order.open_of(&line.line));
+    if !draft.has_room(more.count()) {
+        return Verdict::Refused(Reason::TooLarge.into());
+    }
     let (mut less, mut changed) = (Vec::new(), false);
     for line in &request.lines {
-        for wish in draft.order.wishes_for_more(&line.line) {
-            draft.end_wish(wish, 0);
-            changed = true;
-        }
+        changed |= draft.order.is_wished_for(&line.line);
+        draft.end_wishes(|wish| *wish == Wish::More { line: line.line.clone() });
         let open = draft.order.open_of(&line.line);
         let surplus = open.saturating_sub(line.quantity);
         if surplus > 0 {

@@ -26,11 +26,13 @@ pub(super) struct ByLine(Vec<(Name, u32)>);
 
 impl ByLine {
     /// What an event says of lines that there are.
-    pub fn of(order: &Order, said: &[LineUnits]) -> Result<ByLine, Refusal> {
+    pub fn of(said: &[LineUnits], is_line: impl Fn(&Name) -> bool) -> Result<ByLine, Refusal> {
         let mut units = ByLine::default();
         for LineUnits { line, quantity, .. } in said {
             let refused = |reason: Reason| Refusal { about: Some(line.clone()), ..reason.into() };
-            order.line_named(line).ok_or_else(|| refused(Reason::UnknownLine))?;
+            if !is_line(line) {
+                return Err(refused(Reason::UnknownLine));
+            }
             let known = units.0.iter_mut().find(|(known, _)| known == line);
             match known {
                 None => units.0.push((line.clone(), *quantity)),
@@ -58,6 +60,19 @@ impl ByLine {
         ByLine(left.filter(|(_, units)| *units > 0).collect())
     }
 
+    /// Refuses more of a line than there are.
+    pub fn within(&self, there: impl Fn(&Name) -> u32) -> Result<(), Refusal> {
+        let mut units = self.iter().map(|(line, quantity)| (line, quantity, there(line)));
+        match units.find(|(_, quantity, there)| quantity > there) {
+            None => Ok(()),
+            Some((line, _, there)) => Err(Refusal {
+                reason: Reason::ExceedsQuantity,
+                available: Some(there),
+                about: Some(line.clone()),
+            }),
+        }
+    }
+
     /// The same, as outcomes and facts list them.
     pub fn quantities(&self) -> Vec<LineQuantity> {
         self.iter().map(|(line, quantity)| LineQuantity { line: line.clone(), quantity }).collect()
@@ -66,21 +81,23 @@ impl ByLine {
 
 /// Goes a step with a fulfilment, as its guard says.
 pub(super) fn decide(draft: &mut Draft<'_>, step: FulfilmentStep, said: &Fulfilment) -> Verdict {
-    let units = match ByLine::of(&draft.order, &said.lines) {
+    let units = match ByLine::of(&said.lines, |line| draft.order.has_line(line)) {
         Ok(units) => units,
         Err(refusal) => return Verdict::Refused(refusal),
     };
     let stage = stage_of(&draft.order, &said.fulfilment);
-    let rest = left_unsaid(&draft.order, said, &units);
+    let rest = unsaid(&draft.order, step, said, &units);
     let holds = |condition| match condition {
-        FulfilmentCondition::LeftUnsaid => !rest.is_empty(),
+        FulfilmentCondition::More => !rest.is_empty(),
         FulfilmentCondition::SomeArrived => {
             draft.order.fulfilments.get(&said.fulfilment).is_some_and(|of| of.has_arrived())
         }
     };
     let (next, units) = match FULFILMENT.then(stage, step, holds) {
         Then::Go(next) => (next, units),
-        Then::Stay if step == FulfilmentStep::Shipped => (stage, rest),
+        Then::Stay if matches!(step, FulfilmentStep::Shipped | FulfilmentStep::Delivered) => {
+            (stage, rest)
+        }
         Then::Stay => (stage, units),
         Then::Note | Then::Wait => return Verdict::Recorded,
         Then::Refuse(reason) => return Verdict::Refused(reason.into()),
@@ -113,6 +130,7 @@ fn go(
             open_another(draft, said, units);
         }
         Step::Moved => {
+            draft.end_wishes(|wish| wish.is_of(&said.fulfilment));
             draft.step(step, said, units, skipped);
             draft.move_holds(said, units);
         }
@@ -120,21 +138,24 @@ fn go(
             draft.step(step, said, units, skipped);
         }
     }
+    if matches!(step, Step::Shipped | Step::Delivered | Step::Cancelled) {
+        // Its goods are where they are said to be now, and not where they were to be.
+        draft.end_wishes(|wish| wish.is_of(&said.fulfilment));
+    }
     if let (Step::Held, Some(reason)) = (step, &said.reason) {
-        let reason = reason.clone();
-        draft.record_fulfilment(&said.fulfilment, FulfilmentFact::HeldFor { reason });
+        draft.hold_for(&said.fulfilment, reason);
     }
     Ok(())
 }
 
-/// Goods that arrived had left, before anybody said so: of those that are now said to have left,
-/// the others are still under way.
-fn left_unsaid(order: &Order, said: &Fulfilment, units: &ByLine) -> ByLine {
-    let known = order.fulfilments.get(&said.fulfilment);
-    match known.filter(|known| known.skipped.contains(&FulfilmentStep::Shipped)) {
-        None => ByLine::default(),
-        Some(known) => units.less(|line| known.shipped(line)),
-    }
+/// What an event says beyond what was said before: the quantity of a line is what left, or arrived,
+/// with the fulfilment in all.
+fn unsaid(order: &Order, step: FulfilmentStep, said: &Fulfilment, units: &ByLine) -> ByLine {
+    let Some(known) = order.fulfilments.get(&said.fulfilment) else { return ByLine::default() };
+    units.less(|line| match step {
+        FulfilmentStep::Delivered => known.delivered(line),
+        _ => known.shipped(line),
+    })
 }
 
 /// Keeps the newest word of a carrier, by the carrier's own clock.
@@ -187,15 +208,5 @@ fn open_another(draft: &mut Draft<'_>, said: &Fulfilment, units: &ByLine) {
 
 /// No more than were ordered and have not left.
 pub(super) fn within_order(order: &Order, units: &ByLine) -> Result<(), Refusal> {
-    for (line, quantity) in units.iter() {
-        let shippable = order.shippable(line);
-        if quantity > shippable {
-            return Err(Refusal {
-                reason: Reason::ExceedsQuantity,
-                available: Some(shippable),
-                about: Some(line.clone()),
-            });
-        }
-    }
-    Ok(())
+    units.within(|line| order.shippable(line))
 }

@@ -118,8 +118,8 @@ fn act(
     match (event, &state.order, &state.stone) {
         (OrderEvent::Placed(placed), None, _) => placed::decide(&state.id, placed, cause, moment),
         (_, Some(order), _) => follow(state, order, published, moment),
-        (OrderEvent::Payment(step, said), None, Some(stone)) => forgotten::pay(stone, *step, said),
-        (_, None, _) => Decision::refused(Reason::NotSupported),
+        (_, None, Some(stone)) => forgotten::hear(&state.id, stone, published),
+        (_, None, None) => Decision::refused(Reason::NotSupported),
     }
 }
 

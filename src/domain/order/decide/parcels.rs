@@ -78,7 +78,8 @@ impl Draft<'_> {
             let open = |by_leg: &[u32]| by_leg.get(leg as usize).copied().unwrap_or(0);
             let promised = open(open_before).saturating_sub(open(&open_after));
             let held = quantity.min(promised.saturating_add(known.surplus(open(open_before))));
-            let left = Told { leg, location: said.location.clone(), quantity, held };
+            let (location, time) = (said.location.clone(), self.when.time);
+            let left = Told { leg, location, quantity, held, time };
             self.move_goods(&left, Goods::Left);
             told.push(left);
         }
@@ -93,7 +94,7 @@ impl Draft<'_> {
             location: told.location.clone(),
             quantity: told.quantity,
             held: told.held,
-            time: self.when.time,
+            time: told.time,
         };
         let fact = match goods {
             Goods::Left => LegFact::Shipping(shipment),
@@ -104,7 +105,8 @@ impl Draft<'_> {
         self.record_leg(told.leg, fact);
     }
 
-    /// A fulfilment will not happen; of one that had left, everything is where it was.
+    /// A fulfilment will not happen; of one that had left, everything is where it was, and was there
+    /// all the time: a count of meanwhile has seen it.
     pub fn bring_back(&mut self, said: &Fulfilment) {
         let known = self.order.fulfilments.get(&said.fulfilment).cloned().unwrap_or_default();
         let known = if known.taken.is_empty() { self.as_if_told(known) } else { known };
@@ -144,7 +146,8 @@ impl Draft<'_> {
             let found = self.order.line_named(name).zip(location).filter(|_| units > 0);
             let Some(((line, Line { leg, .. }), location)) = found else { continue };
             known.taken.push(Taken { line, from: Place::Allocated, units });
-            known.told.push(Told { leg: *leg, location, quantity: units, held: units });
+            let time = self.when.time;
+            known.told.push(Told { leg: *leg, location, quantity: units, held: units, time });
         }
         known
     }
@@ -203,8 +206,10 @@ impl Draft<'_> {
     /// Moves units of a line to another place, from these in turn, whichever leg they belong to.
     pub fn move_line(&mut self, name: &Name, from: &[Place], to: Place, units: u32) {
         let mut left = units;
-        for line in self.order.indexes_of(name) {
-            left -= self.move_units(line, from, to, left);
+        for place in from {
+            for line in self.order.indexes_of(name) {
+                left -= self.move_units(line, &[*place], to, left);
+            }
         }
     }
 
@@ -213,7 +218,17 @@ impl Draft<'_> {
         let location = at.cloned().or_else(|| self.order.left_from(line));
         let leg = self.order.line_named(line).map(|(_, line)| line.leg);
         let (Some(location), Some(leg)) = (location, leg) else { return };
-        self.move_goods(&Told { leg, location, quantity, held: 0 }, goods);
+        let time = self.when.time;
+        self.move_goods(&Told { leg, location, quantity, held: 0, time }, goods);
+    }
+
+    /// Writes down why a fulfilment waits, each reason once.
+    pub fn hold_for(&mut self, fulfilment: &Name, reason: &str) {
+        let known = self.order.fulfilments.get(fulfilment);
+        if known.is_none_or(|of| !of.held_for.iter().any(|known| known == reason)) {
+            let reason = reason.to_owned();
+            self.record_fulfilment(fulfilment, FulfilmentFact::HeldFor { reason });
+        }
     }
 
     /// Writes down that a fulfilment went a step.
@@ -237,7 +252,7 @@ impl Draft<'_> {
 
 impl Order {
     /// From where units of a line left first.
-    fn left_from(&self, line: &Name) -> Option<LocationId> {
+    pub fn left_from(&self, line: &Name) -> Option<LocationId> {
         let left = self.fulfilments.values().find(|of| of.shipped(line) > 0)?;
         left.location.clone()
     }

@@ -12,7 +12,7 @@ use crate::domain::{
         wishes::Wish,
     },
     outcome::{LineQuantity, LineRefusal, Outcome},
-    refusal::Refusal,
+    refusal::{Reason, Refusal},
 };
 
 impl Draft<'_> {
@@ -25,9 +25,21 @@ impl Draft<'_> {
         self.ask(index, Ask::Reserve);
     }
 
+    /// Whether the order may ask for so many holds more.
+    pub fn has_room(&self, more: usize) -> bool {
+        self.order.legs.len().saturating_add(more) <= self.moment.policy.legs_per_order_max
+    }
+
     /// Ends a wish: so many units of it are the order's.
     pub fn end_wish(&mut self, leg: u32, units: u32) {
         self.record(OrderFact::WishEnded { leg, units });
+    }
+
+    /// Ends wishes that something else has taken the place of; what their SKUs grant is given back.
+    pub fn end_wishes(&mut self, which: impl Fn(&Wish) -> bool) {
+        let ended = self.order.wishes.iter().filter(|(_, wish)| which(wish));
+        let ended: Vec<u32> = ended.map(|(leg, _)| *leg).collect();
+        ended.into_iter().for_each(|leg| self.end_wish(leg, 0));
     }
 
     /// A fulfilment is to ship from another location: its units are asked for there, and let go
@@ -56,6 +68,10 @@ impl Draft<'_> {
 
     fn wish_elsewhere(&mut self, portion: u32, quantity: u32, said: &Fulfilment) {
         let Some(line) = self.order.lines.get(portion as usize) else { return };
+        if !self.has_room(1) {
+            let (fulfilment, refusal) = (said.fulfilment.clone(), Reason::TooLarge.into());
+            return self.say(Outcome::FulfilmentNotMoved { fulfilment, refusal });
+        }
         let there = OrderLine {
             line: line.name.clone(),
             sku: line.sku.clone(),

@@ -11,12 +11,12 @@ use crate::domain::{
     command::Goods,
     event::{Disposition, HoldKind},
     ids::{HoldName, LocationId, OrderId, Owner},
+    outcome::{Outcome, ShortHold},
     sku::{
         SkuFact,
         book::Known,
-        hold::{Ending, Hold, HoldState, PromiseNo, Stone, Units, to_u32},
+        hold::{CAME_BACK, Ending, Hold, HoldState, PromiseNo, Stone, Units, to_u32},
         ledger::Ledger,
-        stock::StockChange,
     },
 };
 
@@ -67,6 +67,8 @@ pub(super) struct Moved<'a> {
     pub goods: Goods,
     pub location: &'a LocationId,
     pub units: Leaving,
+    /// The order takes units beyond stock.
+    pub backorder: bool,
 }
 
 /// Believes what goods did.
@@ -78,11 +80,11 @@ pub(super) fn moved(
     number: u32,
 ) {
     let Some(seen) = see(draft, order, name, number) else { return };
-    let Moved { goods, location, units: Leaving { units, held } } = *moved;
+    let Moved { goods, location, units: Leaving { units, .. }, .. } = *moved;
     match goods {
         Goods::BroughtBack => {
-            promise_again(draft, seen, location, held);
             arrive(draft, location, units, Disposition::Restock);
+            promise_again(draft, seen, moved);
         }
         Goods::Returned(disposition) => arrive(draft, location, units, disposition),
         Goods::Missing if draft.stock(location).counted_at_or_after(draft.when().time) => {}
@@ -97,36 +99,67 @@ fn arrive(draft: &mut Draft<'_>, location: &LocationId, units: u64, disposition:
     let _ = goods::came(draft, location, units, disposition);
 }
 
-/// Units are the order's again. They are missing until the goods are counted in: then the oldest
-/// promises are served first, as always.
-fn promise_again(draft: &mut Draft<'_>, seen: Seen, location: &LocationId, units: u64) {
-    if units == 0 {
+/// Units are the order's again, as far as nobody else waits for them. What is not there is beyond
+/// stock, if the order takes that and the limit allows it, or short.
+fn promise_again(draft: &mut Draft<'_>, seen: Seen, moved: &Moved<'_>) {
+    if moved.units.held == 0 {
         return;
     }
-    let by = Units { short: units, ..Units::default() };
-    let location = match seen {
-        Seen::Hold(promise) => {
-            let Some(hold) = draft.hold(promise) else { return };
-            let location = hold.location.clone();
-            draft.propose(SkuFact::HoldGrown { promise, by });
-            location
-        }
-        Seen::Stone(stone) => {
-            let location = stone.location.clone().unwrap_or_else(|| location.clone());
-            let hold = Hold {
-                promise: draft.next_number(),
-                name: stone.name,
-                owner: stone.owner,
-                kind: HoldKind::Order,
-                location: location.clone(),
-                requested: to_u32(units),
-                units: by,
-                state: HoldState::Committed,
-                shipments: stone.shipments,
-            };
-            draft.propose(SkuFact::HoldOpened(Box::new(hold)));
-            location
-        }
+    let location = match &seen {
+        Seen::Hold(promise) => draft.hold(*promise).map(|hold| hold.location.clone()),
+        Seen::Stone(stone) => stone.location.clone(),
     };
-    shelf::settle(draft, &location, StockChange::default());
+    let location = location.unwrap_or_else(|| moved.location.clone());
+    let units = again(draft, &location, moved);
+    let promise = match seen {
+        Seen::Hold(promise) => grow(draft, promise, units),
+        Seen::Stone(stone) => open_again(draft, stone, &location, units),
+    };
+    let Some(hold) = draft.hold(promise).filter(|_| units.short > 0).cloned() else { return };
+    let holds = vec![ShortHold { hold: hold.name, owner: hold.owner, units: units.short }];
+    draft.tell(Outcome::StockShortfall { location, units: units.short, holds, more: false });
+}
+
+/// What stands behind units that are promised again.
+fn again(draft: &Draft<'_>, location: &LocationId, moved: &Moved<'_>) -> Units {
+    let stock = draft.stock(location);
+    let limit = u64::from(draft.state().head.settings.backorder_limit);
+    let room = if moved.backorder { stock.backorder_room(limit) } else { 0 };
+    let covered = moved.units.held.min(stock.promisable());
+    let backordered = (moved.units.held - covered).min(room);
+    Units { covered, backordered, short: moved.units.held - covered - backordered }
+}
+
+/// A hold takes units on again. What a shipment had been taken from stands for good.
+fn grow(draft: &mut Draft<'_>, promise: PromiseNo, by: Units) -> PromiseNo {
+    draft.propose(SkuFact::HoldGrown { promise, by });
+    draft.propose(SkuFact::ShipmentSeen { promise, shipment: CAME_BACK });
+    if draft.hold(promise).is_some_and(|hold| !hold.is_committed()) {
+        draft.propose(SkuFact::HoldCommitted { promise });
+    }
+    promise
+}
+
+fn open_again(
+    draft: &mut Draft<'_>,
+    stone: Stone,
+    location: &LocationId,
+    units: Units,
+) -> PromiseNo {
+    let mut shipments = stone.shipments;
+    shipments.insert(CAME_BACK);
+    let promise = draft.next_number();
+    let hold = Hold {
+        promise,
+        name: stone.name,
+        owner: stone.owner,
+        kind: HoldKind::Order,
+        location: location.clone(),
+        requested: to_u32(units.total()),
+        units,
+        state: HoldState::Committed,
+        shipments,
+    };
+    draft.propose(SkuFact::HoldOpened(Box::new(hold)));
+    promise
 }

@@ -16,7 +16,7 @@ use crate::domain::{
     sku::{
         SkuFact,
         book::Known,
-        hold::{Ending, Hold, HoldState, PromiseNo, Stone, to_u32},
+        hold::{CAME_BACK, Ending, Hold, HoldState, PromiseNo, Stone, to_u32},
     },
 };
 
@@ -68,33 +68,70 @@ fn answer(draft: &mut Draft<'_>, command: &SkuCommand, order: &OrderId) -> SkuAn
             };
             reserving::reserve(draft, &ask)
         }
-        SkuCommand::Commit { hold, quantity, backorder } => {
-            commit(draft, order, hold, *quantity, *backorder)
+        SkuCommand::Commit { .. } | SkuCommand::Release { .. } => {
+            sized(draft, command, order, None)
         }
-        SkuCommand::Release { hold, keep } => release(draft, order, hold, *keep),
         SkuCommand::Ship { hold, location, quantity, held, shipment } => {
             let units = Leaving { units: u64::from(*quantity), held: u64::from(*held) };
             ship(draft, order, hold, location, units, *shipment);
             SkuAnswer::Shipped { hold: hold.clone(), shipment: *shipment }
         }
-        SkuCommand::Move { hold, goods, location, quantity, held, shipment } => {
+        SkuCommand::Move { hold, goods, location, quantity, held, backorder, shipment } => {
             let moved = moving::Moved {
                 goods: *goods,
                 location,
+                backorder: *backorder,
                 units: Leaving { units: u64::from(*quantity), held: u64::from(*held) },
             };
             moving::moved(draft, order, hold, &moved, *shipment);
-            let quantity = match draft.open(hold) {
-                Some(hold) => hold.quantity(),
-                None => 0,
-            };
+            let quantity = units_in(draft, hold);
             SkuAnswer::Moved { hold: hold.clone(), shipment: *shipment, quantity }
         }
         SkuCommand::After { movements, ask } => {
-            let answer = Box::new(answer(draft, ask, order));
+            let answer = Box::new(sized(draft, ask, order, Some(*movements)));
             SkuAnswer::After { movements: *movements, answer }
         }
     }
+}
+
+/// Makes a hold as large, or as firm, as its order wants it; not by the late repeat of a command
+/// that the order asked before goods came back, and that has been answered long since.
+fn sized(
+    draft: &mut Draft<'_>,
+    command: &SkuCommand,
+    order: &OrderId,
+    heard: Option<u32>,
+) -> SkuAnswer {
+    match command {
+        SkuCommand::Commit { hold, quantity, .. } if is_late(draft, hold, heard) => {
+            committed(hold, (*quantity).min(units_in(draft, hold)))
+        }
+        SkuCommand::Release { hold, keep } if is_late(draft, hold, heard) => {
+            SkuAnswer::Released { hold: hold.clone(), keep: (*keep).min(units_in(draft, hold)) }
+        }
+        SkuCommand::Commit { hold, quantity, backorder } => {
+            commit(draft, order, hold, *quantity, *backorder)
+        }
+        SkuCommand::Release { hold, keep } => release(draft, order, hold, *keep),
+        other => answer(draft, other, order),
+    }
+}
+
+/// Whether more of the hold's goods has moved than its order had heard of when it asked.
+fn is_late(draft: &Draft<'_>, name: &HoldName, heard: Option<u32>) -> bool {
+    let seen = match draft.find(name) {
+        Known::Open(hold) => &hold.shipments,
+        Known::Ended(stone) => &stone.shipments,
+        Known::Unknown => return false,
+    };
+    match heard {
+        Some(movements) => seen.last().is_some_and(|newest| *newest > movements),
+        None => seen.contains(&CAME_BACK),
+    }
+}
+
+fn units_in(draft: &Draft<'_>, name: &HoldName) -> u32 {
+    draft.open(name).map_or(0, Hold::quantity)
 }
 
 /// An order may speak of holds that bear its name only.

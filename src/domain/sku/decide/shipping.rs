@@ -74,9 +74,6 @@ pub(super) fn from_hold(
     shelf::bring_up_to_date(draft, promise);
     let Some(hold) = draft.hold(promise).cloned() else { return };
     let promised = held.min(units).min(hold.units.total());
-    if promised > 0 && !hold.is_committed() {
-        draft.propose(SkuFact::HoldCommitted { promise });
-    }
     let here = hold.location == *location;
     let counted = draft.stock(location).counted_at_or_after(draft.when().time);
     // Units that left before the last count, or from elsewhere, are still on this shelf.
