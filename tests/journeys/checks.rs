@@ -76,9 +76,12 @@ impl World {
             },
             _ => None,
         };
-        let remembered = self.orders[at].order().is_some();
-        if let Some((event, logged_at)) = event.filter(|_| model.placed && remembered) {
-            answered_rightly(model, event, logged_at, &decision.verdict)?;
+        if let Some((event, logged_at)) = event.filter(|_| model.placed) {
+            let expected = match self.orders[at].stone() {
+                Some(_) => expect::answer_of_stone(model, event, logged_at),
+                None => expect::answer(model, event, logged_at),
+            };
+            answered_rightly(expected, &decision.verdict)?;
         }
         let placing = matches!(event, Some((OrderEvent::Placed(_), _)));
         let event = event.filter(|_| !refused_or_parked(&decision.verdict));
@@ -99,7 +102,8 @@ impl World {
         self.skus.iter().try_for_each(|sku| sku.audit()).map_err(|it| it.to_string())?;
         self.orders.iter().try_for_each(|order| order.audit()).map_err(|it| it.to_string())?;
         for at in 0..self.orders.len() {
-            self.check_resting(at).map_err(|what| format!("order {}: {what}", self.names.orders[at]))?;
+            self.check_resting(at)
+                .map_err(|what| format!("order {}: {what}", self.names.orders[at]))?;
         }
         Ok(())
     }
@@ -113,9 +117,7 @@ impl World {
             return Err("open, not confirmed, and its time to pay is over".to_owned());
         }
         let order = self.orders[at].order();
-        if let Some(order) = order {
-            nobody_waits(order)?;
-        }
+        order.map_or(Ok(()), nobody_waits)?;
         for (sku, books) in self.names.skus.iter().zip(&self.books) {
             let held = books.promised_to(&self.names.orders[at]);
             let (believed, wanted) = (order.map_or(0, |it| believed(it, sku)), model.promised(sku));
@@ -199,23 +201,20 @@ fn is_demand(command: &SkuCommand) -> bool {
 }
 
 /// What the documents are certain of is what was answered.
-fn answered_rightly(of: &Model, event: &OrderEvent, at: Timestamp, verdict: &Verdict) -> Done {
+fn answered_rightly(expected: Option<Answer>, verdict: &Verdict) -> Done {
     let reason = verdict.refused();
-    // What was not looked at is not answered by what it says.
-    if matches!(reason, Some(Reason::Stale | Reason::TooLate | Reason::TooLarge)) {
-        return Ok(());
-    }
-    let right = match expect::answer(of, event, at) {
-        None => true,
-        Some(Answer::Taken) => reason.is_none(),
-        Some(Answer::Refused(expected)) => reason == Some(expected),
+    let right = match (expected, reason) {
+        // What was not looked at is not answered by what it says.
+        (None, _) | (_, Some(Reason::Stale | Reason::TooLate | Reason::TooLarge)) => true,
+        (Some(Answer::Taken), reason) => reason.is_none(),
+        (Some(Answer::Refused(expected)), reason) => reason == Some(expected),
     };
-    if right { Ok(()) } else { Err(format!("{verdict:?}, where {:?}", expect::answer(of, event, at))) }
+    if right { Ok(()) } else { Err(format!("{verdict:?}, where {expected:?} is right")) }
 }
 
 /// The order says of itself what its model says of it.
 fn agree(model: &Model, state: &OrderState) -> Done {
-    if state.status() != model.status() {
+    if state.stone().is_none() && state.status() != model.status() {
         return Err(format!("it is {:?}, by what was said {:?}", state.status(), model.status()));
     }
     let Some(order) = state.order() else { return Ok(()) };
@@ -250,9 +249,8 @@ fn by_place(units: &earmark::domain::order::lines::Units) -> [u32; 7] {
 }
 
 fn nobody_waits(order: &Order) -> Done {
-    let waits = |leg: &&earmark::domain::order::saga::Leg| {
-        leg.sent.is_some() || !leg.unanswered.is_empty()
-    };
+    let waits =
+        |leg: &&earmark::domain::order::saga::Leg| leg.sent.is_some() || !leg.unanswered.is_empty();
     match order.legs.iter().find(waits) {
         Some(leg) => Err(format!("a leg waits for ever: {leg:?}")),
         None if !order.wishes.is_empty() => Err(format!("wishes: {:?}", order.wishes)),

@@ -223,7 +223,9 @@ impl Tally {
             let elsewhere = ELSEWHERE.iter().chain([&NEVER]).find(|(of, _)| of == reason);
             match (has("reason", reason.as_str()), elsewhere) {
                 (false, None) => missing.push(format!("reason {reason}")),
-                (true, Some((_, why))) => missing.push(format!("reason {reason} occurs, but {why}")),
+                (true, Some((_, why))) => {
+                    missing.push(format!("reason {reason} occurs, but {why}"))
+                }
                 (true, None) | (false, Some(_)) => {}
             }
         }
@@ -242,34 +244,83 @@ impl Tally {
 }
 
 const STATES: [(&str, &[&str]); 12] = [
-    ("verdict", &[
-        "accepted", "recorded", "parked", "hold granted", "hold extended", "refused", "repeated",
-    ]),
-    ("answer", &[
-        "reserved", "not reserved", "committed", "not committed", "released", "shipped", "moved",
-        "expired", "after",
-    ]),
-    ("hold", &[
-        "held", "committed", "ended: released", "ended: expired", "ended: shipped",
-        "ended: transferred", "ended: refused", "ended: burnt",
-    ]),
+    (
+        "verdict",
+        &["accepted", "recorded", "parked", "hold granted", "hold extended", "refused", "repeated"],
+    ),
+    (
+        "answer",
+        &[
+            "reserved",
+            "not reserved",
+            "committed",
+            "not committed",
+            "released",
+            "shipped",
+            "moved",
+            "expired",
+            "after",
+        ],
+    ),
+    (
+        "hold",
+        &[
+            "held",
+            "committed",
+            "ended: released",
+            "ended: expired",
+            "ended: shipped",
+            "ended: transferred",
+            "ended: refused",
+            "ended: burnt",
+        ],
+    ),
     ("sku", &["short", "backordered", "overdrawn", "unavailable", "retired", "not sellable"]),
-    ("status", &[
-        "placed", "reserved", "rejected", "confirmed", "partially shipped", "shipped", "delivered",
-        "cancelled", "expired", "closed",
-    ]),
-    ("place", &[
-        "awaiting", "reserved", "allocated", "shipped", "delivered", "refused", "cancelled",
-        "expired",
-    ]),
+    (
+        "status",
+        &[
+            "placed",
+            "reserved",
+            "rejected",
+            "confirmed",
+            "partially shipped",
+            "shipped",
+            "delivered",
+            "cancelled",
+            "expired",
+            "closed",
+        ],
+    ),
+    (
+        "place",
+        &[
+            "awaiting",
+            "reserved",
+            "allocated",
+            "shipped",
+            "delivered",
+            "refused",
+            "cancelled",
+            "expired",
+        ],
+    ),
     ("fulfilment", &["named", "opened", "held", "picked", "shipped", "delivered", "cancelled"]),
     ("return", &["requested", "approved", "declined", "received"]),
     ("leg", &["asked", "granted", "lapsed", "allocated", "refused", "released"]),
     ("wish", &["elsewhere", "more"]),
-    ("payment", &[
-        "authorized", "captured", "voided", "failed", "disputed", "refund due",
-        "partially refunded", "refunded",
-    ]),
+    (
+        "payment",
+        &[
+            "authorized",
+            "captured",
+            "voided",
+            "failed",
+            "disputed",
+            "refund due",
+            "partially refunded",
+            "refunded",
+        ],
+    ),
     ("order", &["a stone"]),
 ];
 

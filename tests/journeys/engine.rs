@@ -20,7 +20,13 @@ use earmark::domain::{
     time::{Span, Timestamp},
 };
 
-use crate::{coverage::Tally, luck::Luck, model::Model, stock::Books, words::{Names, Said}};
+use crate::{
+    coverage::Tally,
+    luck::Luck,
+    model::Model,
+    stock::Books,
+    words::{Names, Said},
+};
 
 /// What went wrong, in words.
 pub type Done = Result<(), String>;
@@ -238,8 +244,10 @@ impl World {
         input: &Input<SkuEvent, SkuCommand>,
     ) -> Result<Decision<earmark::domain::sku::SkuFact>, String> {
         let before = self.skus[at].quantities(None);
-        let decision = self.decided(|world| &mut world.skus[at], input)?;
-        self.read_sku(at, input, &decision, before)?;
+        let name = self.names.skus[at].as_str().to_owned();
+        let decision = self.decided(&name, |world| &mut world.skus[at], input)?;
+        let read = self.read_sku(at, input, &decision, before);
+        read.map_err(|what| format!("{name}: {what}"))?;
         self.send(&decision);
         Ok(decision)
     }
@@ -249,8 +257,10 @@ impl World {
         at: usize,
         input: &Input<OrderEvent, SkuAnswer>,
     ) -> Result<Decision<earmark::domain::order::OrderFact>, String> {
-        let decision = self.decided(|world| &mut world.orders[at], input)?;
-        self.read_order(at, input, &decision)?;
+        let name = self.names.orders[at].as_str().to_owned();
+        let decision = self.decided(&name, |world| &mut world.orders[at], input)?;
+        let read = self.read_order(at, input, &decision);
+        read.map_err(|what| format!("{name}: {what}"))?;
         self.send(&decision);
         Ok(decision)
     }
@@ -258,6 +268,7 @@ impl World {
     /// Decides and applies, and audits now and then; conservation is looked at each time.
     fn decided<E: Entity>(
         &mut self,
+        name: &str,
         of: impl Fn(&mut World) -> &mut E,
         input: &Input<E::Event, E::Command>,
     ) -> Result<Decision<E::Fact>, String>
@@ -274,12 +285,12 @@ impl World {
         let applied = decision.facts.iter().try_for_each(|fact| entity.apply(fact, moment.now));
         let sound = applied.and_then(|()| entity.check());
         let sound = if audits { sound.and_then(|()| entity.audit()) } else { sound };
-        self.note(input, &decision);
-        sound.map_err(|breach| breach.to_string())?;
+        self.note(name, input, &decision);
+        sound.map_err(|breach| format!("{name}: {breach}"))?;
         Ok(decision)
     }
 
-    fn note<E: Debug, C: Debug, F: Debug>(&mut self, input: &Input<E, C>, it: &Decision<F>) {
+    fn note<E: Debug, C: Debug, F>(&mut self, name: &str, input: &Input<E, C>, it: &Decision<F>) {
         let now = self.now - START;
         let Some(story) = &mut self.story else { return };
         let said = match input {
@@ -288,7 +299,7 @@ impl World {
             Input::Deadline { clock, .. } => format!("deadline, {clock:?}"),
             Input::Step => "step".to_owned(),
         };
-        story.push(format!("+{}s {said}\n    => {:?}", now.0 / 1_000_000, it.verdict));
+        story.push(format!("+{}s {name} < {said}\n    => {:?}", now.0 / 1_000_000, it.verdict));
         let outcomes = it.outcomes.iter().map(|outcome| format!("    says {outcome:?}"));
         story.extend(outcomes);
         let commands = it.commands.iter();

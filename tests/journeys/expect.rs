@@ -1,7 +1,7 @@
 //! What the documents say must be answered to an event, where they say it for certain.
 
 use earmark::domain::{
-    event::{EditRequested, LineUnits, OrderEvent, ReturnStep},
+    event::{EditRequested, FulfilmentStep, LineUnits, OrderEvent, ReturnStep},
     ids::Name,
     refusal::Reason,
     time::Timestamp,
@@ -19,6 +19,22 @@ pub enum Answer {
 
 const OPEN: [At; 2] = [At::Waiting, At::Promised];
 const GONE: [At; 2] = [At::Shipped, At::Delivered];
+
+/// What an order of which a stone is left must answer, if it is certain.
+pub fn answer_of_stone(of: &Model, event: &OrderEvent, logged_at: Timestamp) -> Option<Answer> {
+    match event {
+        OrderEvent::CancelRequested(_) | OrderEvent::EditRequested(_) => {
+            Some(Answer::Refused(Reason::OrderEnded))
+        }
+        OrderEvent::Fulfilment(FulfilmentStep::Shipped, _)
+        | OrderEvent::Return(ReturnStep::Received, _)
+        | OrderEvent::Placed(_)
+        | OrderEvent::Payment(..) => answer(of, event, logged_at),
+        OrderEvent::Fulfilment(..) | OrderEvent::Return(..) | OrderEvent::ShipmentTracked(_) => {
+            Some(Answer::Taken)
+        }
+    }
+}
 
 /// What a placed order must answer, if it is certain.
 pub fn answer(of: &Model, event: &OrderEvent, logged_at: Timestamp) -> Option<Answer> {
@@ -49,14 +65,15 @@ fn unknown(of: &Model, lines: &[LineUnits]) -> bool {
 
 fn cancel(of: &Model, lines: Option<&[Name]>, logged_at: Timestamp) -> Answer {
     let named = |name: &Name| lines.is_none_or(|lines| lines.contains(name));
-    if lines.is_some_and(|lines| lines.iter().any(|line| !of.lines.contains_key(line))) {
+    let known = |name: &Name| of.lines.contains_key(name) || of.wished.contains_key(name);
+    if lines.is_some_and(|lines| !lines.iter().all(known)) {
         return Answer::Refused(Reason::UnknownLine);
     }
     let sum = |at: &[At]| -> u32 {
         let lines = of.lines.iter().filter(|(name, _)| named(name));
         lines.map(|(_, line)| line.sum(at)).sum()
     };
-    match (sum(&OPEN) > 0, sum(&GONE) > 0) {
+    match (sum(&OPEN) > 0 || of.wishes(lines), sum(&GONE) > 0) {
         (true, _) if is_closed(of, logged_at) => Answer::Refused(Reason::CancelWindowClosed),
         (true, _) => Answer::Taken,
         (false, true) => Answer::Refused(Reason::AlreadyShipped),
@@ -72,9 +89,10 @@ fn is_closed(of: &Model, logged_at: Timestamp) -> bool {
 fn edit(of: &Model, said: &EditRequested, logged_at: Timestamp) -> Answer {
     let open = |name: &Name| of.lines.get(name).map_or(0, |line| line.sum(&OPEN));
     let less = said.lines.iter().any(|line| line.quantity < open(&line.line));
-    let other = said.lines.iter().any(|line| {
-        of.lines.get(&line.line).is_some_and(|known| known.sku != line.sku)
-    });
+    let other = said
+        .lines
+        .iter()
+        .any(|line| of.lines.get(&line.line).is_some_and(|known| known.sku != line.sku));
     match (of.open() > 0, of.gone() > 0) {
         (_, true) => Answer::Refused(Reason::AlreadyShipped),
         (false, false) => Answer::Refused(Reason::OrderEnded),

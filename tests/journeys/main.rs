@@ -56,7 +56,11 @@ fn every_journey_ends_as_it_must() {
     println!("{}", tally.text());
     println!("{orders} orders in {:.1} s", begun.elapsed().as_secs_f64());
     let complaints = tally.complaints();
-    assert!(complaints.is_empty(), "never occurred, or should not have:\n{}", complaints.join("\n"));
+    assert!(
+        complaints.is_empty(),
+        "never occurred, or should not have:\n{}",
+        complaints.join("\n")
+    );
 }
 
 /// The seeds to play.

@@ -41,6 +41,9 @@ const GONE: [At; 2] = [At::Shipped, At::Delivered];
 /// The firmest first: what leaves is taken from here.
 const LEAVING: [At; 5] = [At::Promised, At::Waiting, At::Cancelled, At::Expired, At::Refused];
 
+/// Why buyers cancel.
+pub const BUYERS: &str = "changed my mind";
+
 /// A line.
 #[derive(Clone, Debug)]
 pub struct Line {
@@ -78,8 +81,8 @@ pub struct Model {
     pub lines: BTreeMap<Name, Line>,
     /// The lines as they were listed.
     pub listed: Vec<Name>,
-    /// SKUs of lines that edits ask for.
-    wished: BTreeMap<Name, Sku>,
+    /// SKUs of lines that edits asked more of, and have not been heard of again.
+    pub wished: BTreeMap<Name, Sku>,
     /// Questions that have been answered, and whether by yes.
     answered: BTreeMap<Question, bool>,
     /// What left with each fulfilment, and where it had been.
@@ -179,9 +182,17 @@ impl Model {
                 }
             }
             OrderEvent::EditRequested(said) => {
-                let lines = said.lines.iter();
-                self.wished.extend(lines.map(|of| (of.line.clone(), of.sku.clone())));
+                for of in &said.lines {
+                    self.wished.remove(&of.line);
+                    if of.quantity > self.lines.get(&of.line).map_or(0, |line| line.sum(&OPEN)) {
+                        self.wished.insert(of.line.clone(), of.sku.clone());
+                    }
+                }
             }
+            OrderEvent::CancelRequested(said) => match &said.lines {
+                Some(lines) => self.wished.retain(|name, _| !lines.contains(name)),
+                None => self.wished.clear(),
+            },
             OrderEvent::Payment(step, said) => {
                 let money = self.money.entry(said.payment.clone()).or_default();
                 let amount = said.amount_minor;
@@ -197,8 +208,7 @@ impl Model {
                     PaymentStep::Failed | PaymentStep::Disputed => {}
                 }
             }
-            OrderEvent::CancelRequested(_)
-            | OrderEvent::Fulfilment(..)
+            OrderEvent::Fulfilment(..)
             | OrderEvent::ShipmentTracked(_)
             | OrderEvent::Return(..) => {}
         }
@@ -247,7 +257,12 @@ impl Model {
 
     /// A SKU's answer came to a question that the order was placed with.
     pub fn hear_answer(&mut self, sku: &Sku, answer: &SkuAnswer) {
-        let HoldName::Order { location, claim, attempt: 1, .. } = answer.hold() else { return };
+        let HoldName::Order { location, claim, attempt, .. } = answer.hold() else { return };
+        if *attempt > 1 {
+            // What is granted to an order that is over is given back without a word.
+            let over = self.is_over();
+            return self.wished.retain(|_, of| !over || of != sku);
+        }
         let question = (sku.clone(), location.clone(), claim.clone());
         let (granted, mut left) = match answer {
             SkuAnswer::Reserved { quantity, .. } => (true, *quantity),
@@ -269,6 +284,12 @@ impl Model {
             line.shift(&[At::Waiting], At::Promised, served);
             line.shift(&[At::Waiting], At::Refused, u32::MAX);
         }
+    }
+
+    /// Whether more of a line is asked for, or of any.
+    pub fn wishes(&self, lines: Option<&[Name]>) -> bool {
+        let named = |name: &Name| lines.is_none_or(|lines| lines.contains(name));
+        !self.is_over() && self.wished.keys().any(named)
     }
 
     /// Units that left before anybody had answered for them.
@@ -296,15 +317,24 @@ impl Model {
             }
             Outcome::OrderRejected { .. } => self.give_up(&OPEN, At::Refused),
             Outcome::OrderConfirmed => self.confirmed = true,
-            Outcome::OrderExpired => self.give_up(&OPEN, At::Expired),
+            Outcome::OrderExpired => {
+                self.wished.clear();
+                self.give_up(&OPEN, At::Expired);
+            }
+            Outcome::OrderEditRefused { refused } => {
+                refused.iter().for_each(|of| drop(self.wished.remove(&of.line)));
+            }
             Outcome::OrderClosed => self.closed = true,
             Outcome::OrderCancelled { lines, complete, reason } => {
                 let to = match reason.as_str() {
                     "payment_too_late" => At::Expired,
-                    "changed my mind" | "edited" => At::Cancelled,
+                    BUYERS | "edited" => At::Cancelled,
                     _ if waited => At::Refused,
                     _ => At::Cancelled,
                 };
+                if reason != BUYERS && reason != "edited" {
+                    self.wished.clear();
+                }
                 for LineQuantity { line, quantity } in lines {
                     self.line(line)?.shift(&OPEN, to, *quantity);
                 }
@@ -381,14 +411,19 @@ impl Model {
     }
 
     fn edit(&mut self, name: &Name, now: u32) -> Result<(), String> {
-        if let Some(sku) = self.wished.get(name).filter(|_| !self.lines.contains_key(name)) {
-            let line = Line::new(sku, (sku.clone(), None, Some(name.clone())));
+        let sku = self.wished.get(name).cloned();
+        if let Some(sku) = sku.filter(|_| !self.lines.contains_key(name)) {
+            let line = Line::new(&sku, (sku.clone(), None, Some(name.clone())));
             self.lines.insert(name.clone(), line);
         }
         let line = self.line(name)?;
         let open = line.sum(&OPEN);
+        let granted = now > open;
         line.units[At::Promised as usize] += now.saturating_sub(open);
         line.shift(&OPEN, At::Cancelled, open.saturating_sub(now));
+        if granted {
+            self.wished.remove(name);
+        }
         Ok(())
     }
 

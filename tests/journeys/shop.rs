@@ -13,7 +13,7 @@ use earmark::domain::{
 
 use crate::{
     engine::{Done, World},
-    model::{At, Model},
+    model::{At, BUYERS, Model},
     words::Said,
 };
 
@@ -247,7 +247,8 @@ impl World {
     }
 
     fn cancel(&mut self, lines: Option<Vec<Name>>) -> OrderEvent {
-        OrderEvent::CancelRequested(CancelRequested { reason: "changed my mind".to_owned(), lines })
+        let reason = BUYERS.to_owned();
+        OrderEvent::CancelRequested(CancelRequested { reason, lines })
     }
 
     fn some_line(&mut self, at: usize, wild: bool) -> Name {

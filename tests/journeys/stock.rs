@@ -130,8 +130,7 @@ impl Books {
 
     fn grant(&mut self, hold: &Name, verdict: &Verdict) {
         if let Verdict::HoldGranted { quantity, location, .. } = verdict {
-            let promise =
-                Promise { units: *quantity, location: location.clone(), lapsed: false };
+            let promise = Promise { units: *quantity, location: location.clone(), lapsed: false };
             self.promises.insert(HoldName::Named(hold.clone()), promise);
         }
     }
@@ -178,9 +177,9 @@ impl Books {
                 (*shipment, location, *goods, *quantity)
             }
             SkuCommand::After { ask, .. } => return self.hear_command(ask, time),
-            SkuCommand::Reserve { .. }
-            | SkuCommand::Commit { .. }
-            | SkuCommand::Release { .. } => return Ok(()),
+            SkuCommand::Reserve { .. } | SkuCommand::Commit { .. } | SkuCommand::Release { .. } => {
+                return Ok(());
+            }
         };
         let key = (ask.hold().clone(), number);
         if let Some(known) = self.heard.get(&key) {
@@ -242,6 +241,7 @@ impl Books {
                 self.answered.insert(hold.clone());
             }
             SkuAnswer::NotCommitted { .. } => drop(self.promises.remove(hold)),
+            SkuAnswer::Committed { .. } | SkuAnswer::Released { .. } if self.is_late(asked) => {}
             SkuAnswer::Committed { quantity, .. } => {
                 if let Some(promise) = self.promises.get_mut(hold) {
                     let units = if promise.lapsed { *quantity } else { promise.units };
@@ -272,6 +272,25 @@ impl Books {
                 }
             }
             SkuAnswer::After { answer, .. } => self.hear_answer(asked, first, answer),
+        }
+    }
+
+    /// A commit or a release says after how many movements it was asked, once there are any: one
+    /// that knew of fewer, of a hold that goods came back into, is the repeat of an old one.
+    fn is_late(&self, asked: Option<&SkuCommand>) -> bool {
+        let (knew, ask) = match asked {
+            Some(SkuCommand::After { movements, ask }) => (Some(*movements), &**ask),
+            Some(ask) => (None, ask),
+            None => return false,
+        };
+        let theirs = self.heard.iter().filter(|((hold, _), _)| hold == ask.hold());
+        let newest = theirs.clone().map(|((_, number), _)| *number).max().unwrap_or(0);
+        let back = |(_, ask): (&(HoldName, u32), &SkuCommand)| {
+            matches!(ask, SkuCommand::Move { goods: Goods::BroughtBack, held: 1.., .. })
+        };
+        match knew {
+            Some(knew) => newest > knew,
+            None => theirs.clone().any(back),
         }
     }
 
@@ -356,4 +375,3 @@ fn unwrapped(ask: &SkuCommand) -> &SkuCommand {
         ask => ask,
     }
 }
-

@@ -174,7 +174,8 @@ impl World {
             CountKind::Available => there.available,
         };
         let wrong = u64::from(self.luck.units(0, 2));
-        let counted = if self.luck.percent(50) { there + wrong } else { there.saturating_sub(wrong) };
+        let counted =
+            if self.luck.percent(50) { there + wrong } else { there.saturating_sub(wrong) };
         let late = i64::from(if self.luck.percent(70) { 0 } else { self.luck.units(1, 1_200) });
         let as_of = self.now - Span::from_secs(late);
         let quantity = counted as u32;
@@ -182,12 +183,8 @@ impl World {
     }
 
     fn moved(&mut self, location: LocationId) -> SkuEvent {
-        let kinds = [
-            StockKind::Sellable,
-            StockKind::Damaged,
-            StockKind::QualityControl,
-            StockKind::Safety,
-        ];
+        let kinds =
+            [StockKind::Sellable, StockKind::Damaged, StockKind::QualityControl, StockKind::Safety];
         let (from, to) = (self.luck.one(&kinds), self.luck.one(&kinds));
         SkuEvent::StockMoved(StockMoved { location, quantity: self.luck.units(1, 3), from, to })
     }

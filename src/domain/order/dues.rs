@@ -25,8 +25,13 @@ pub(super) fn of(state: &OrderState) -> Vec<Due> {
 impl Order {
     fn next_due(&self) -> Option<Timestamp> {
         let resend = self.legs.iter().filter_map(|leg| Some(leg.sent.as_ref()?.again_at)).min();
-        let deadlines =
-            [self.answers_due(), self.payment_due(), self.closing_due(), self.leaving_due(), resend];
+        let deadlines = [
+            self.answers_due(),
+            self.payment_due(),
+            self.closing_due(),
+            self.leaving_due(),
+            resend,
+        ];
         deadlines.into_iter().flatten().min()
     }
 

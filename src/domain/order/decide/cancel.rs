@@ -2,10 +2,7 @@
 
 use super::draft::Draft;
 use crate::domain::{
-    decision::Verdict,
-    event::CancelRequested,
-    order::lines::Place,
-    outcome::Outcome,
+    decision::Verdict, event::CancelRequested, order::lines::Place, outcome::Outcome,
 };
 
 /// Calls off the open units of the named lines, or of all. The guard of orders has allowed it.
