@@ -163,6 +163,7 @@ fn hear(
         model.hear_arrivals(event)?;
     }
     model.pair_off();
+    model.end_wishes();
     Ok(())
 }
 

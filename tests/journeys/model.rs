@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use earmark::domain::{
     command::SkuAnswer,
-    event::{OrderEvent, OrderPolicy, PaymentStep, ReturnStep},
+    event::{Fulfilment, FulfilmentStep, OrderEvent, OrderPolicy, PaymentStep, ReturnStep},
     ids::{HoldName, LocationId, Name, Sku},
     order::status::OrderStatus,
     outcome::{LineQuantity, Outcome},
@@ -88,6 +88,10 @@ pub struct Model {
     /// What left with each fulfilment, and where it had been.
     pub parcels: BTreeMap<Name, Vec<(Name, At, u32)>>,
     pub money: BTreeMap<Name, Money>,
+    /// What arrived of each fulfilment, by line.
+    arrived: BTreeMap<Name, BTreeMap<Name, u32>>,
+    /// What the event at hand says has arrived that nobody had said before.
+    arriving: BTreeMap<Name, u32>,
 }
 
 impl Line {
@@ -208,6 +212,9 @@ impl Model {
                     PaymentStep::Failed | PaymentStep::Disputed => {}
                 }
             }
+            OrderEvent::Fulfilment(FulfilmentStep::Delivered, said) => {
+                self.arriving = self.news_of(said);
+            }
             OrderEvent::Fulfilment(..)
             | OrderEvent::ShipmentTracked(_)
             | OrderEvent::Return(..) => {}
@@ -216,16 +223,15 @@ impl Model {
 
     /// The same, once the outcomes of its decision have been heard.
     pub fn hear_arrivals(&mut self, event: &OrderEvent) -> Result<(), String> {
-        use earmark::domain::event::FulfilmentStep::{Delivered, ShortPicked};
         match event {
-            OrderEvent::Fulfilment(ShortPicked, said) => {
+            OrderEvent::Fulfilment(FulfilmentStep::ShortPicked, said) => {
                 for of in &said.lines {
                     self.line(&of.line)?.missing += of.quantity;
                 }
             }
-            OrderEvent::Fulfilment(Delivered, said) => {
-                for of in &said.lines {
-                    self.arrive(&of.line, of.quantity)?;
+            OrderEvent::Fulfilment(FulfilmentStep::Delivered, said) => {
+                for (line, units) in std::mem::take(&mut self.arriving) {
+                    self.arrive(&said.fulfilment, &line, units)?;
                 }
             }
             OrderEvent::Return(ReturnStep::Received, said) => {
@@ -234,7 +240,7 @@ impl Model {
                     line.back += of.quantity;
                     // What is back must have been there.
                     let missing = line.back.saturating_sub(line.sum(&[At::Delivered]));
-                    self.arrive(&of.line, missing)?;
+                    self.arrive_somehow(&of.line, missing)?;
                 }
             }
             _ => {}
@@ -246,9 +252,51 @@ impl Model {
         }
     }
 
-    fn arrive(&mut self, line: &Name, units: u32) -> Result<(), String> {
+    /// What has arrived by this, line by line. A fulfilment of which not all has arrived comes in
+    /// parts; of one that has, the quantities are those of the whole.
+    fn news_of(&self, said: &Fulfilment) -> BTreeMap<Name, u32> {
+        let mut news: BTreeMap<Name, u32> = BTreeMap::new();
+        for of in &said.lines {
+            *news.entry(of.line.clone()).or_default() += of.quantity;
+        }
+        let all = self.parcels.get(&said.fulfilment).into_iter().flatten();
+        let mut lines = all.map(|(line, ..)| line).peekable();
+        let whole =
+            lines.peek().is_some() && lines.all(|line| self.under_way(&said.fulfilment, line) == 0);
+        if whole {
+            let before = |line: &Name| self.arrived_of(&said.fulfilment, line);
+            news.iter_mut().for_each(|(line, units)| *units = units.saturating_sub(before(line)));
+        }
+        news
+    }
+
+    fn arrived_of(&self, fulfilment: &Name, line: &Name) -> u32 {
+        self.arrived.get(fulfilment).and_then(|lines| lines.get(line)).copied().unwrap_or(0)
+    }
+
+    /// Units of a line that left with a fulfilment and have not arrived.
+    pub fn under_way(&self, fulfilment: &Name, line: &Name) -> u32 {
+        let left = self.parcels.get(fulfilment).into_iter().flatten();
+        let left: u32 = left.filter(|(of, ..)| of == line).map(|(.., units)| units).sum();
+        left.saturating_sub(self.arrived_of(fulfilment, line))
+    }
+
+    fn arrive(&mut self, fulfilment: &Name, line: &Name, units: u32) -> Result<(), String> {
         let arrived = self.line(line)?.shift(&[At::Shipped], At::Delivered, units);
+        let of = self.arrived.entry(fulfilment.clone()).or_default();
+        *of.entry(line.clone()).or_default() += units;
         enough(line, &arrived, units)
+    }
+
+    /// What came back had arrived, by whichever parcel.
+    fn arrive_somehow(&mut self, line: &Name, units: u32) -> Result<(), String> {
+        let mut left = units;
+        for fulfilment in self.parcels.keys().cloned().collect::<Vec<_>>() {
+            let now = self.under_way(&fulfilment, line).min(left);
+            left -= now;
+            self.arrive(&fulfilment, line, now)?;
+        }
+        if left == 0 { Ok(()) } else { Err(format!("line {line}: {left} came by no parcel")) }
     }
 
     fn line(&mut self, name: &Name) -> Result<&mut Line, String> {
@@ -259,11 +307,14 @@ impl Model {
     pub fn hear_answer(&mut self, sku: &Sku, answer: &SkuAnswer) {
         let HoldName::Order { location, claim, attempt, .. } = answer.hold() else { return };
         if *attempt > 1 {
-            // What is granted to an order that is over is given back without a word.
-            let over = self.is_over();
-            return self.wished.retain(|_, of| !over || of != sku);
+            return;
         }
         let question = (sku.clone(), location.clone(), claim.clone());
+        if let SkuAnswer::Moved { quantity: 1.., .. } = answer {
+            // Goods that did not leave after all are held again, whatever was said before.
+            self.answered.insert(question, true);
+            return;
+        }
         let (granted, mut left) = match answer {
             SkuAnswer::Reserved { quantity, .. } => (true, *quantity),
             SkuAnswer::NotReserved { .. } => (false, 0),
@@ -390,6 +441,7 @@ impl Model {
     /// What had left is where it was, or where its SKU's answer has put it since.
     fn undo(&mut self, fulfilment: &Name, said: &[LineQuantity]) -> Result<(), String> {
         let parcel = self.parcels.remove(fulfilment).unwrap_or_default();
+        self.arrived.remove(fulfilment);
         let mut sums: BTreeMap<Name, u32> = BTreeMap::new();
         for (name, at, units) in parcel {
             let question = self.line(&name)?.question.clone();
@@ -425,6 +477,13 @@ impl Model {
             self.wished.remove(name);
         }
         Ok(())
+    }
+
+    /// What an order asks for that is over is given back without a word.
+    pub fn end_wishes(&mut self) {
+        if self.is_over() {
+            self.wished.clear();
+        }
     }
 
     /// What must be so after each decision.

@@ -4,6 +4,8 @@
 //! Promise: what is said is drawn from luck and from what was said before; nobody looks into an
 //! order or a hold to know what would be worst.
 
+use std::collections::BTreeSet;
+
 use earmark::domain::{
     event::*,
     ids::Name,
@@ -323,11 +325,9 @@ impl World {
         let parcel = model.parcels.get(fulfilment).filter(|_| step == F::Delivered);
         let there: Vec<(Name, u32)> = match parcel {
             Some(parcel) => {
-                let under_way = |line: &Name| model.lines[line].sum(&[At::Shipped]);
-                let of = |(line, _, units): &(Name, At, u32)| {
-                    (line.clone(), (*units).min(under_way(line)))
-                };
-                parcel.iter().map(of).collect()
+                let lines: BTreeSet<&Name> = parcel.iter().map(|(line, ..)| line).collect();
+                let of = |line: &Name| (line.clone(), model.under_way(fulfilment, line));
+                lines.into_iter().map(of).collect()
             }
             None => {
                 let open = |line: &crate::model::Line| line.sum(&[At::Waiting, At::Promised]);
