@@ -29,7 +29,7 @@ impl World {
         at: usize,
         input: &Input<SkuEvent, SkuCommand>,
         decision: &Decision<SkuFact>,
-        before: Quantities,
+        before: &[Quantities],
     ) -> Done {
         self.tally.borrow_mut().decision(decision);
         let (sku, books) = (&self.skus[at], &mut self.books[at]);
@@ -51,9 +51,9 @@ impl World {
         }
         decision.outcomes.iter().for_each(|outcome| books.hear_outcome(outcome));
         books.hear_answers(asked, first, &decision.commands)?;
-        books.check(|location| sku.stock(location).quantities())?;
+        books.check(sku.quantities(None), |location| sku.stock(location).quantities())?;
         self.tally.borrow_mut().sku(sku, decision);
-        promised_what_there_is(sku, input, before)
+        promised_what_there_is(sku, input, before, &self.quantities(at))
     }
 
     /// Reads what an order decided, into its model, and compares.
@@ -93,6 +93,12 @@ impl World {
             self.models[at] = Model::default();
         }
         agree(&self.models[at], &self.orders[at])
+    }
+
+    /// What a SKU has at each location.
+    pub fn quantities(&self, at: usize) -> Vec<Quantities> {
+        let locations = self.names.locations.iter();
+        locations.map(|location| self.skus[at].quantities(Some(location))).collect()
     }
 
     // === at rest ===
@@ -171,24 +177,26 @@ fn refused_or_parked(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Refused(_) | Verdict::Parked)
 }
 
-/// A promise never takes what is promised to somebody else already.
+/// A promise never takes what is promised to somebody else already, nor more than the limit allows.
 fn promised_what_there_is(
     sku: &SkuState,
     input: &Input<SkuEvent, SkuCommand>,
-    before: Quantities,
+    before: &[Quantities],
+    after: &[Quantities],
 ) -> Done {
     let asks = match input {
         Input::Event(told) => matches!(told.event, SkuEvent::HoldRequested(_)),
         Input::Command { command, .. } => is_demand(command),
         Input::Deadline { .. } | Input::Step => false,
     };
-    let after = sku.quantities(None);
-    if asks && after.short > before.short {
-        return Err(format!("a promise took {} units of others", after.short - before.short));
-    }
-    let limit = u64::from(sku.settings().backorder_limit) * sku.locations().len() as u64;
-    if asks && after.backordered > before.backordered.max(limit) {
-        return Err(format!("{} units beyond stock, {limit} are allowed", after.backordered));
+    let limit = u64::from(sku.settings().backorder_limit);
+    for (before, after) in before.iter().zip(after).filter(|_| asks) {
+        if after.short > before.short {
+            return Err(format!("a promise took {} units of others", after.short - before.short));
+        }
+        if after.backordered > before.backordered.max(limit) {
+            return Err(format!("{} units beyond stock, {limit} are allowed", after.backordered));
+        }
     }
     Ok(())
 }

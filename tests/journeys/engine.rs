@@ -243,10 +243,10 @@ impl World {
         at: usize,
         input: &Input<SkuEvent, SkuCommand>,
     ) -> Result<Decision<earmark::domain::sku::SkuFact>, String> {
-        let before = self.skus[at].quantities(None);
+        let before = self.quantities(at);
         let name = self.names.skus[at].as_str().to_owned();
         let decision = self.decided(&name, |world| &mut world.skus[at], input)?;
-        let read = self.read_sku(at, input, &decision, before);
+        let read = self.read_sku(at, input, &decision, &before);
         read.map_err(|what| format!("{name}: {what}"))?;
         self.send(&decision);
         Ok(decision)

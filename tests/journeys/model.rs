@@ -383,7 +383,8 @@ impl Model {
                     _ if waited => At::Refused,
                     _ => At::Cancelled,
                 };
-                if reason != BUYERS && reason != "edited" {
+                // What is given up as a whole is wished for no longer.
+                if to != At::Refused && reason != BUYERS && reason != "edited" {
                     self.wished.clear();
                 }
                 for LineQuantity { line, quantity } in lines {
@@ -496,6 +497,17 @@ impl Model {
             return Err("confirmed, and not paid".to_owned());
         }
         Ok(())
+    }
+
+    /// Whether goods of a parcel left before their SKU answered, which then granted them, and all
+    /// else of that hold has been given up.
+    pub fn has_let_go(&self, fulfilment: &Name) -> bool {
+        let early = self.parcels.get(fulfilment).into_iter().flatten();
+        early.filter(|(_, at, _)| *at == At::Waiting).any(|(name, ..)| {
+            let question = &self.lines[name].question;
+            let theirs = self.lines.values().filter(|line| line.question == *question);
+            theirs.map(|line| line.sum(&OPEN)).sum::<u32>() == 0
+        })
     }
 
     /// Units promised of a SKU.
