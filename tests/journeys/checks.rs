@@ -52,7 +52,9 @@ impl World {
         decision.outcomes.iter().for_each(|outcome| books.hear_outcome(outcome));
         books.hear_answers(asked, first, &decision.commands)?;
         books.check(sku.quantities(None), |location| sku.stock(location).quantities())?;
-        self.tally.borrow_mut().sku(sku, decision);
+        if !decision.facts.is_empty() {
+            self.tally.borrow_mut().sku(sku, decision);
+        }
         promised_what_there_is(sku, input, before, &self.quantities(at))
     }
 
@@ -87,7 +89,9 @@ impl World {
         let event = event.filter(|_| !refused_or_parked(&decision.verdict));
         hear(model, event, input, decision)?;
         model.check(&decision.outcomes)?;
-        self.tally.borrow_mut().order(&self.orders[at]);
+        if !decision.facts.is_empty() {
+            self.tally.borrow_mut().order(&self.orders[at]);
+        }
         let forgotten = model.placed && self.orders[at].status().is_none();
         if forgotten && !placing {
             self.models[at] = Model::default();

@@ -49,7 +49,7 @@ pub struct Told {
 pub struct World {
     pub luck: Luck,
     pub names: Rc<Names>,
-    pub policy: Policy,
+    pub policy: Rc<Policy>,
     pub now: Timestamp,
     pub skus: Vec<SkuState>,
     pub orders: Vec<OrderState>,
@@ -74,7 +74,7 @@ impl World {
     pub fn new(luck: Luck, names: Rc<Names>, policy: Policy, tally: Rc<RefCell<Tally>>) -> World {
         World {
             luck,
-            policy,
+            policy: Rc::new(policy),
             now: START,
             skus: names.skus.iter().cloned().map(SkuState::new).collect(),
             orders: names.orders.iter().cloned().map(OrderState::new).collect(),
@@ -244,8 +244,8 @@ impl World {
         input: &Input<SkuEvent, SkuCommand>,
     ) -> Result<Decision<earmark::domain::sku::SkuFact>, String> {
         let before = self.quantities(at);
-        let name = self.names.skus[at].as_str().to_owned();
-        let decision = self.decided(&name, |world| &mut world.skus[at], input)?;
+        let name = self.names.skus[at].clone();
+        let decision = self.decided(name.as_str(), |world| &mut world.skus[at], input)?;
         let read = self.read_sku(at, input, &decision, &before);
         read.map_err(|what| format!("{name}: {what}"))?;
         self.send(&decision);
@@ -257,8 +257,8 @@ impl World {
         at: usize,
         input: &Input<OrderEvent, SkuAnswer>,
     ) -> Result<Decision<earmark::domain::order::OrderFact>, String> {
-        let name = self.names.orders[at].as_str().to_owned();
-        let decision = self.decided(&name, |world| &mut world.orders[at], input)?;
+        let name = self.names.orders[at].clone();
+        let decision = self.decided(name.as_str(), |world| &mut world.orders[at], input)?;
         let read = self.read_order(at, input, &decision);
         read.map_err(|what| format!("{name}: {what}"))?;
         self.send(&decision);
@@ -279,7 +279,7 @@ impl World {
         let policy = self.policy.clone();
         let moment = Moment { now: self.now, policy: &policy };
         self.decided = self.decided.wrapping_add(1);
-        let audits = self.decided % 8 == 0;
+        let audits = self.decided % 16 == 0;
         let entity = of(self);
         let decision = entity.decide(input, &moment);
         let applied = decision.facts.iter().try_for_each(|fact| entity.apply(fact, moment.now));

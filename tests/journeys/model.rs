@@ -88,6 +88,8 @@ pub struct Model {
     /// What left with each fulfilment, and where it had been.
     pub parcels: BTreeMap<Name, Vec<(Name, At, u32)>>,
     pub money: BTreeMap<Name, Money>,
+    /// It has asked for more holds than it was placed with.
+    asked_again: bool,
     /// What arrived of each fulfilment, by line.
     arrived: BTreeMap<Name, BTreeMap<Name, u32>>,
     /// What the event at hand says has arrived that nobody had said before.
@@ -307,6 +309,7 @@ impl Model {
     pub fn hear_answer(&mut self, sku: &Sku, answer: &SkuAnswer) {
         let HoldName::Order { location, claim, attempt, .. } = answer.hold() else { return };
         if *attempt > 1 {
+            self.asked_again = true;
             return;
         }
         let question = (sku.clone(), location.clone(), claim.clone());
@@ -506,7 +509,7 @@ impl Model {
         early.filter(|(_, at, _)| *at == At::Waiting).any(|(name, ..)| {
             let question = &self.lines[name].question;
             let theirs = self.lines.values().filter(|line| line.question == *question);
-            theirs.map(|line| line.sum(&OPEN)).sum::<u32>() == 0
+            self.asked_again || theirs.map(|line| line.sum(&OPEN)).sum::<u32>() == 0
         })
     }
 

@@ -27,13 +27,13 @@ enum Round {
 }
 
 const ROUNDS: &[(u32, Round)] = &[
-    (90, Round::Deliver),
-    (60, Round::Order),
-    (14, Round::Sku),
-    (7, Round::Repeat),
-    (2, Round::Conflict),
-    (20, Round::Seconds),
-    (3, Round::Minutes),
+    (270, Round::Deliver),
+    (180, Round::Order),
+    (42, Round::Sku),
+    (21, Round::Repeat),
+    (6, Round::Conflict),
+    (60, Round::Seconds),
+    (9, Round::Minutes),
     (1, Round::Outage),
 ];
 
@@ -69,7 +69,7 @@ impl World {
     /// Plays the shop from its first day to its last.
     pub fn play(&mut self) -> Done {
         self.stock_up()?;
-        for _ in 0..40 * ORDERS_A_SHOP {
+        for _ in 0..36 * ORDERS_A_SHOP {
             self.round()?;
         }
         self.come_to_rest()?;
@@ -126,7 +126,7 @@ impl World {
                 self.pass(Span::from_secs(minutes * 60), true)
             }
             Round::Outage => {
-                let seconds = i64::from(self.luck.units(60, 1_000));
+                let seconds = i64::from(self.luck.units(60, 800));
                 self.pass(Span::from_secs(seconds), false)
             }
         }
