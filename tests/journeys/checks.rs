@@ -7,7 +7,7 @@ use earmark::domain::{
     event::{OrderEvent, SkuEvent},
     ids::{EntityKey, Sku},
     order::{OrderFact, OrderState, lines::Place, saga::Hold, state::Order},
-    outcome::Quantities,
+    outcome::{Outcome, Quantities},
     refusal::Reason,
     sku::{SkuFact, SkuState},
     time::Timestamp,
@@ -49,8 +49,12 @@ impl World {
             }
             _ => {}
         }
-        decision.outcomes.iter().for_each(|outcome| books.hear_outcome(outcome));
-        books.hear_answers(asked, first, &decision.commands)?;
+        let now = self.now;
+        decision.outcomes.iter().try_for_each(|outcome| books.hear_outcome(outcome, now))?;
+        books.hear_answers(asked, first, &decision.commands, now)?;
+        if decision.standing == Standing::New {
+            refused_aloud(&decision.verdict, &decision.outcomes)?;
+        }
         books.check(sku.quantities(None), |location| sku.stock(location).quantities())?;
         if !decision.facts.is_empty() {
             self.tally.borrow_mut().sku(sku, decision);
@@ -84,6 +88,12 @@ impl World {
                 None => expect::answer(model, event, logged_at),
             };
             answered_rightly(expected, &decision.verdict)?;
+        }
+        if self.now <= model.pay_by || model.is_paid() {
+            let mut said = decision.outcomes.iter();
+            if said.any(|outcome| *outcome == Outcome::OrderExpired) {
+                return Err("it expires before its time, or is paid".to_owned());
+            }
         }
         let placing = matches!(event, Some((OrderEvent::Placed(_), _)));
         let event = event.filter(|_| !refused_or_parked(&decision.verdict));
@@ -179,6 +189,18 @@ fn hear(
 
 fn refused_or_parked(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Refused(_) | Verdict::Parked)
+}
+
+/// A SKU that refuses an event for good says so, and why; one that does not refuse says nothing so.
+fn refused_aloud(verdict: &Verdict, outcomes: &[Outcome]) -> Done {
+    let refused = verdict.refused().filter(|reason| reason.is_remembered());
+    let said = outcomes.iter().find_map(|outcome| match outcome {
+        Outcome::HoldRejected { refusal, .. } | Outcome::EventRefused { refusal } => {
+            Some(refusal.reason)
+        }
+        _ => None,
+    });
+    if refused == said { Ok(()) } else { Err(format!("{verdict:?}, and says {said:?}")) }
 }
 
 /// A promise never takes what is promised to somebody else already, nor more than the limit allows.

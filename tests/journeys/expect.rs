@@ -41,6 +41,10 @@ pub fn answer(of: &Model, event: &OrderEvent, logged_at: Timestamp) -> Option<An
     use Answer::{Refused, Taken};
     match event {
         OrderEvent::Placed(_) => Some(Refused(Reason::OrderExists)),
+        // Whether an order that is over still asks for a line nobody outside knows.
+        OrderEvent::CancelRequested(said) if of.is_over() && !knows(of, said.lines.as_deref()) => {
+            None
+        }
         OrderEvent::CancelRequested(said) => Some(cancel(of, said.lines.as_deref(), logged_at)),
         OrderEvent::EditRequested(said) => Some(edit(of, said, logged_at)),
         OrderEvent::Return(ReturnStep::Received, said) => Some(received(of, &said.lines)),
@@ -63,10 +67,14 @@ fn unknown(of: &Model, lines: &[LineUnits]) -> bool {
     lines.iter().any(|units| !of.lines.contains_key(&units.line))
 }
 
+fn knows(of: &Model, lines: Option<&[Name]>) -> bool {
+    let known = |name: &Name| of.lines.contains_key(name) || of.wished.contains_key(name);
+    lines.is_none_or(|lines| lines.iter().all(known))
+}
+
 fn cancel(of: &Model, lines: Option<&[Name]>, logged_at: Timestamp) -> Answer {
     let named = |name: &Name| lines.is_none_or(|lines| lines.contains(name));
-    let known = |name: &Name| of.lines.contains_key(name) || of.wished.contains_key(name);
-    if lines.is_some_and(|lines| !lines.iter().all(known)) {
+    if !knows(of, lines) {
         return Answer::Refused(Reason::UnknownLine);
     }
     let sum = |at: &[At]| -> u32 {

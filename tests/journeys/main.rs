@@ -63,6 +63,19 @@ fn every_journey_ends_as_it_must() {
     );
 }
 
+#[test]
+fn the_same_seed_tells_the_same_story() {
+    let (names, tally) = (Rc::new(Names::new()), Rc::new(RefCell::new(Tally::default())));
+    for shop in 0..20 {
+        let [one, other] = [(); 2].map(|()| {
+            let mut story = Some(Vec::new());
+            play(4_711, shop, &names, &tally, &mut story).expect("it ends as it must");
+            story.expect("it is told")
+        });
+        assert!(one.len() > 100 && one == other, "shop {shop}");
+    }
+}
+
 /// The seeds to play.
 fn seeds() -> Range<u64> {
     let text = env::var("EARMARK_JOURNEYS").unwrap_or_else(|_| SEEDS.to_string());

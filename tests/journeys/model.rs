@@ -370,7 +370,7 @@ impl Model {
                 }
             }
             Outcome::OrderRejected { .. } => self.give_up(&OPEN, At::Refused),
-            Outcome::OrderConfirmed => self.confirmed = true,
+            Outcome::OrderConfirmed | Outcome::OrderClosed => self.once(outcome)?,
             Outcome::OrderExpired => {
                 self.wished.clear();
                 self.give_up(&OPEN, At::Expired);
@@ -378,7 +378,6 @@ impl Model {
             Outcome::OrderEditRefused { refused } => {
                 refused.iter().for_each(|of| drop(self.wished.remove(&of.line)));
             }
-            Outcome::OrderClosed => self.closed = true,
             Outcome::OrderCancelled { lines, complete, reason } => {
                 let to = match reason.as_str() {
                     "payment_too_late" => At::Expired,
@@ -421,6 +420,18 @@ impl Model {
             _ => {}
         }
         Ok(())
+    }
+
+    /// What is said once, at most.
+    fn once(&mut self, outcome: &Outcome) -> Result<(), String> {
+        let said = match outcome {
+            Outcome::OrderConfirmed => &mut self.confirmed,
+            _ => &mut self.closed,
+        };
+        match std::mem::replace(said, true) {
+            true => Err(format!("{} is said twice", outcome.kind())),
+            false => Ok(()),
+        }
     }
 
     fn give_up(&mut self, from: &[At], to: At) {

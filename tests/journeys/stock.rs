@@ -30,6 +30,8 @@ struct Promise {
     location: LocationId,
     /// An order's that passed its deadline.
     lapsed: bool,
+    /// Until when it lasts, unless it is committed.
+    until: Timestamp,
 }
 
 /// What an order's goods did, in all.
@@ -129,8 +131,9 @@ impl Books {
     }
 
     fn grant(&mut self, hold: &Name, verdict: &Verdict) {
-        if let Verdict::HoldGranted { quantity, location, .. } = verdict {
-            let promise = Promise { units: *quantity, location: location.clone(), lapsed: false };
+        if let Verdict::HoldGranted { quantity, location, expires_at, .. } = verdict {
+            let (location, until) = (location.clone(), *expires_at);
+            let promise = Promise { units: *quantity, location, lapsed: false, until };
             self.promises.insert(HoldName::Named(hold.clone()), promise);
         }
     }
@@ -159,11 +162,29 @@ impl Books {
     }
 
     /// Something was said aloud.
-    pub fn hear_outcome(&mut self, outcome: &Outcome) {
+    pub fn hear_outcome(&mut self, outcome: &Outcome, now: Timestamp) -> Result<(), String> {
         match outcome {
-            Outcome::HoldReleased { hold: HoldName::Named(hold), .. }
-            | Outcome::HoldExpired { hold: HoldName::Named(hold), .. } => self.end_cart(hold),
+            Outcome::HoldReleased { hold: HoldName::Named(hold), .. } => self.end_cart(hold),
+            Outcome::HoldExpired { hold: HoldName::Named(named), .. } => {
+                self.is_over(&HoldName::Named(named.clone()), now)?;
+                self.end_cart(named);
+            }
+            Outcome::HoldExtended { hold, expires_at } => self.lasts_until(hold, *expires_at),
+            Outcome::HoldCommitted { hold, .. } => self.lasts_until(hold, Timestamp::MAX),
             _ => {}
+        }
+        Ok(())
+    }
+
+    fn lasts_until(&mut self, hold: &HoldName, until: Timestamp) {
+        self.promises.get_mut(hold).into_iter().for_each(|promise| promise.until = until);
+    }
+
+    /// A promise ends by its deadline only once that is over.
+    fn is_over(&self, hold: &HoldName, now: Timestamp) -> Result<(), String> {
+        match self.promises.get(hold) {
+            Some(promise) if promise.until >= now => Err(format!("{hold} ends before its time")),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -215,11 +236,15 @@ impl Books {
         asked: Option<&SkuCommand>,
         first: bool,
         answers: &[Command],
+        now: Timestamp,
     ) -> Result<(), String> {
         for command in answers {
             let CommandBody::Answer(answer) = &command.body else {
                 return Err("a SKU asks".to_owned());
             };
+            if let SkuAnswer::Expired { hold } = answer {
+                self.is_over(hold, now)?;
+            }
             self.hear_answer(asked, first, answer);
         }
         Ok(())
@@ -229,8 +254,13 @@ impl Books {
         let hold = answer.hold();
         match answer {
             SkuAnswer::Reserved { quantity, location, .. } => {
-                let promise =
-                    Promise { units: *quantity, location: location.clone(), lapsed: false };
+                let until = match (asked, self.promises.get(hold)) {
+                    (_, Some(known)) => known.until,
+                    (Some(SkuCommand::Reserve { expires_at, .. }), None) => *expires_at,
+                    (_, None) => Timestamp::MAX,
+                };
+                let (location, units) = (location.clone(), *quantity);
+                let promise = Promise { units, location, lapsed: false, until };
                 self.promises.insert(hold.clone(), promise);
                 let new = self.answered.insert(hold.clone());
                 if let (HoldName::Order { claim: Some(claim), .. }, true) = (hold, new) {
@@ -246,6 +276,7 @@ impl Books {
                 if let Some(promise) = self.promises.get_mut(hold) {
                     let units = if promise.lapsed { *quantity } else { promise.units };
                     (promise.units, promise.lapsed) = (units.min(*quantity), false);
+                    promise.until = Timestamp::MAX;
                 }
             }
             SkuAnswer::Released { keep, .. } => self.keep(hold, *keep),
@@ -266,9 +297,10 @@ impl Books {
                 let ask = asked.map(unwrapped);
                 if let (Some(SkuCommand::Move { location, held: 1.., .. }), true) = (ask, first) {
                     let location = location.clone();
-                    let promise = Promise { units: 0, location, lapsed: false };
+                    let until = Timestamp::MAX;
+                    let promise = Promise { units: 0, location, lapsed: false, until };
                     let promise = self.promises.entry(hold.clone()).or_insert(promise);
-                    (promise.units, promise.lapsed) = (*quantity, false);
+                    (promise.units, promise.lapsed, promise.until) = (*quantity, false, until);
                 }
             }
             SkuAnswer::After { answer, .. } => self.hear_answer(asked, first, answer),
