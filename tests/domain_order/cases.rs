@@ -12,6 +12,7 @@ use earmark::domain::{
         facts::OrderFact,
         fulfilment::{FULFILMENT, Stage},
         lines::{LineFact, Place},
+        payment::{MONEY, MoneyStage},
         returns::{RETURN, ReturnStage},
         station::{ORDER, OrderStep, Station},
         status::OrderStatus,
@@ -64,6 +65,10 @@ const RETURN_STAGES: [ReturnStage; 5] = [
     ReturnStage::Declined,
     ReturnStage::Received,
 ];
+const MONEY_STAGES: [MoneyStage; 4] =
+    [MoneyStage::Unpaid, MoneyStage::Paid, MoneyStage::Served, MoneyStage::Over];
+const PAYMENT_STEPS: [P; 6] =
+    [P::Authorized, P::Captured, P::Failed, P::Voided, P::Refunded, P::Disputed];
 const RETURN_STEPS: [R; 4] = [R::Requested, R::Approved, R::Declined, R::Received];
 
 fn placed_bench(policy: OrderPolicy) -> Bench {
@@ -785,6 +790,53 @@ fn an_edit_that_is_edited_again_lets_the_first_wish_go() {
 }
 
 #[test]
+fn what_is_cancelled_is_wished_for_no_longer() {
+    let mut bench = reserved_bench();
+    bench.event(edit(&[("a", "A", 5), ("c", "A", 1)]));
+    let unknown = bench.say(cancel(Some(&["x"])));
+    assert_eq!(unknown, "refused unknown_line (x) |  | order.cancel_refused unknown_line");
+    let line = bench.say(cancel(Some(&["a"])));
+    let wishes = "A release keep 0, A release keep 0";
+    assert_eq!(line, format!("accepted | {wishes} | order.cancelled a:2, changed my mind"));
+    let new = bench.say(cancel(Some(&["c"])));
+    assert_eq!(new, "accepted | A release keep 0 | order.cancelled, changed my mind");
+    let (hold, quantity, backordered, location) = (second_hold(None), 3, 0, hel());
+    let late = bench.told("A", SkuAnswer::Reserved { hold, quantity, backordered, location });
+    assert_eq!(late, "recorded |  | ", "the release that was sent takes it back");
+    assert_eq!(bench.state.order().unwrap().open_of(&name("a")), 0);
+}
+
+#[test]
+fn a_fulfilment_that_leaves_moves_no_longer() {
+    let mut bench = confirmed_bench();
+    bench.event(move_to("oulu", "f1", &[("a", 2)]));
+    let again = bench.say(move_to("turku", "f1", &[("a", 1)]));
+    assert_eq!(again, "accepted | A reserve 1, A release keep 0 | ");
+    let left = bench.say(fulfil(F::Shipped, "f1", &[("a", 1)]));
+    assert_eq!(left, "accepted | A ship 1 #1, A release keep 0 | order.partially_shipped a:1");
+    assert!(bench.state.order().unwrap().wishes.is_empty());
+}
+
+#[test]
+fn what_leaves_and_does_not_leave_before_the_answer_is_the_orders() {
+    let mut bench = placed_bench(OrderPolicy::AllOrNothing);
+    bench.event(fulfil(F::Shipped, "f1", &[("a", 2)]));
+    bench.event(fulfil(F::Cancelled, "f1", &[("a", 2)]));
+    let told = bench.told("A", granted(2));
+    assert_eq!(told, "recorded | A ship 2 #1 | ");
+    assert_eq!(bench.state.order().unwrap().sum(&[Place::Reserved]), 2);
+}
+
+#[test]
+fn an_order_asks_for_so_many_holds_and_no_more() {
+    let mut bench = reserved_bench();
+    bench.policy.legs_per_order_max = 3;
+    let two = bench.say(edit(&[("a", "A", 5), ("c", "A", 1)]));
+    assert_eq!(two, "refused too_large |  | ");
+    assert_eq!(bench.say(edit(&[("a", "A", 5)])), "accepted | A reserve 3 | ");
+}
+
+#[test]
 fn an_order_leaves_a_stone_and_the_stone_goes_too() {
     let days = |days: i64| days * 24 * 3_600;
     let mut bench = placed_bench(OrderPolicy::AllOrNothing);
@@ -805,8 +857,11 @@ fn an_order_leaves_a_stone_and_the_stone_goes_too() {
     let back = bench.say(give_back(R::Received, "r", &[("a", 1)]));
     assert_eq!(back, "accepted | A Returned(Restock) 1, 0 held at hel #2 | order.returned a:1");
     let more = bench.say(give_back(R::Received, "r", &[("a", 1)]));
-    assert_eq!(more, "refused exceeds_quantity |  | ");
-    assert_eq!(bench.say(cancel(None)), "refused order_ended |  | order.cancel_refused");
+    assert_eq!(more, "refused exceeds_quantity (a) |  | ");
+    assert_eq!(
+        bench.say(cancel(None)),
+        "refused order_ended |  | order.cancel_refused order_ended"
+    );
     bench.past(days(407) + 10);
     assert_eq!((bench.status(), bench.state.revision()), (None, 0));
     assert_eq!(bench.state.dues(), []);
@@ -818,6 +873,11 @@ fn the_guards_are_total() {
     for stage in STAGES {
         for step in FULFILMENT_STEPS {
             assert!(FULFILMENT.is_certain(stage, step), "{stage:?} + {step:?}");
+        }
+    }
+    for stage in MONEY_STAGES {
+        for step in PAYMENT_STEPS {
+            assert!(MONEY.is_certain(stage, step), "{stage:?} + {step:?}");
         }
     }
     for station in STATIONS {

@@ -8,6 +8,7 @@ use earmark::domain::{
     sku::{
         book::Known,
         hold::{Ending, HoldState},
+        station::{HOLD, HoldStation, HoldStep},
     },
 };
 
@@ -39,7 +40,7 @@ held
   committed by bob   not_owner; held 4; 6 of 10
   released           done; released; 10 of 10
   released by bob    not_owner; held 4; 6 of 10
-  shipped 1          done; committed 3; 6 of 9
+  shipped 1          done; held 3; 6 of 9
   shipped 4          done; shipped; 6 of 6
   shipped 6          done; shipped; 4 of 4
 overdue
@@ -53,7 +54,7 @@ overdue
   committed by bob   not_owner; held 4; 6 of 10
   released           hold_expired; expired; 10 of 10
   released by bob    not_owner; held 4; 6 of 10
-  shipped 1          done; committed 3; 6 of 9
+  shipped 1          done; held 3; 6 of 9
   shipped 4          done; shipped; 6 of 6
   shipped 6          done; shipped; 4 of 4
 committed
@@ -209,6 +210,25 @@ fn each_event_in_each_state() {
         }
     }
     assert!(table == TABLE.trim_start(), "the table is now\n{table}");
+}
+
+/// The guard leaves no state and event without a row that speaks whatever else is the case.
+#[test]
+fn the_guard_is_total() {
+    use HoldStation::{Claimed, Committed, Ended, Expired, Held, Overdue, Unknown};
+    use HoldStep as Step;
+    for station in [Unknown, Held, Overdue, Committed, Expired, Ended, Claimed] {
+        for step in [
+            Step::Requested,
+            Step::Extended,
+            Step::Transferred,
+            Step::Committed,
+            Step::Released,
+            Step::Shipped,
+        ] {
+            assert!(HOLD.is_certain(station, step), "{station:?} + {step:?}");
+        }
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub mod lines;
 pub mod memory;
 pub mod parked;
 pub mod parts;
+pub mod passage;
 pub mod payment;
 pub mod returns;
 pub mod saga;

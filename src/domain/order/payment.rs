@@ -1,10 +1,85 @@
 //! The payments of an order: amounts by name, as guards and never as states of the order.
 //!
 //! Promise: amounts only add up (and never overflow), and no amount is said to be due back twice.
+//! What the money as a whole means to the order is one table, [`MONEY`].
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::event::{self, PaymentStep};
+use super::state::Order;
+use crate::domain::{
+    event::{self, PaymentStep},
+    guard::{Guard, Then, guard},
+    refusal::Reason,
+};
+
+/// What an order's money stands at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoneyStage {
+    /// Units are promised until the payment deadline, and nothing pays for them.
+    Unpaid,
+    /// Money is promised or taken; the promises are being made firm.
+    Paid,
+    /// It is confirmed, or nothing of it is left to promise: money changes no promise any more.
+    Served,
+    /// No unit will come, and none went.
+    Over,
+}
+
+/// What a row of [`MONEY`] depends on beside the stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoneyCondition {
+    /// It names another currency than the payment began with.
+    OtherCurrency,
+    /// With it, money is promised or taken for the order.
+    Pays,
+    /// With it, money is taken that is not given back and not said to be due back.
+    Owed,
+}
+
+/// The guard of an order's money. A deadline that was over when the event was logged has passed
+/// before it, whether or not the timer came first.
+pub const MONEY: Guard<MoneyStage, PaymentStep, MoneyCondition> = {
+    use MoneyCondition::{OtherCurrency, Owed, Pays};
+    use MoneyStage::{Over, Paid, Served, Unpaid};
+    use PaymentStep as Step;
+    use Then::{Go, Note, Refuse, Stay};
+    guard! {
+        [Unpaid, Paid, Served, Over] + [
+            Step::Authorized, Step::Captured, Step::Failed, Step::Voided, Step::Refunded,
+            Step::Disputed
+        ] if OtherCurrency => Refuse(Reason::InvalidField), "amounts of two currencies have no sum";
+        [Unpaid] + [Step::Authorized, Step::Captured] if Pays
+            => Go(Paid), "its holds become allocations once every SKU has answered";
+        [Unpaid] + [Step::Authorized, Step::Captured]
+            => Note, "it had been taken back before it was told";
+        [Paid] + [Step::Authorized, Step::Captured] => Note, "the amounts add up";
+        [Paid] + [Step::Voided, Step::Refunded] if Pays => Note, "other money pays for it still";
+        [Paid] + [Step::Voided, Step::Refunded]
+            => Go(Unpaid), "it may be paid again until its deadline";
+        [Unpaid, Served] + [Step::Voided, Step::Refunded] => Note, "the amount is written down";
+        [Served] + [Step::Authorized, Step::Captured]
+            => Note, "the amount is written down; what is owed of it is the shop's to say";
+        [Over] + [Step::Captured] if Owed => Stay, "what is taken and not given back is due back";
+        [Over] + [Step::Authorized, Step::Captured, Step::Voided, Step::Refunded]
+            => Note, "the amount is written down";
+        [Unpaid, Paid, Served, Over] + [Step::Failed]
+            => Note, "another try may pay, until the deadline";
+        [Unpaid, Paid, Served, Over] + [Step::Disputed]
+            => Note, "the amount is written down; goods and promises are not touched";
+    }
+};
+
+impl Order {
+    /// What its money stands at.
+    pub fn money(&self) -> MoneyStage {
+        match (self.is_over(), self.confirmed || self.open() == 0, self.is_paid()) {
+            (true, ..) => MoneyStage::Over,
+            (false, true, _) => MoneyStage::Served,
+            (false, false, true) => MoneyStage::Paid,
+            (false, false, false) => MoneyStage::Unpaid,
+        }
+    }
+}
 
 /// What is known of a payment, in minor units of its currency.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -181,6 +181,11 @@ impl Order {
         self.left(line).saturating_sub(self.came_back(line))
     }
 
+    /// Whether units left and have not come back.
+    pub fn is_anything_outside(&self) -> bool {
+        self.lines.iter().any(|line| self.outside(&line.name) > 0)
+    }
+
     fn left(&self, line: &Name) -> u32 {
         let lines = self.lines.iter().filter(|of| of.name == *line);
         let left: u64 = lines.map(|of| of.units.sum(&Place::GONE)).sum();

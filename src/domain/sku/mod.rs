@@ -19,6 +19,7 @@ pub mod movements;
 pub mod parking;
 pub mod parts;
 pub mod settings;
+pub mod station;
 pub mod stock;
 
 use std::collections::{BTreeMap, BTreeSet};

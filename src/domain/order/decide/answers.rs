@@ -10,7 +10,7 @@ use crate::domain::{
         OrderState,
         facts::OrderFact,
         hearing::Heard,
-        lines::Place,
+        passage::{ALLOCATE, CANCEL, RESERVE},
         saga::{Ask, Grant, Leg, LegFact},
     },
     outcome::Outcome,
@@ -105,7 +105,7 @@ impl Draft<'_> {
             let awaiting = self.order.lines[index as usize].units.awaiting;
             let served = awaiting.min(left);
             left -= served;
-            self.move_units(index, &[Place::Awaiting], Place::Reserved, served);
+            self.pass(index, &RESERVE, served);
             let short = Refusal { available: Some(served), ..Reason::InsufficientStock.into() };
             self.refuse_awaiting(index, &short);
         }
@@ -119,7 +119,7 @@ impl Draft<'_> {
             return self.break_off(short);
         }
         for line in self.line_indexes(index) {
-            self.move_units(line, &[Place::Reserved], Place::Allocated, u32::MAX);
+            self.pass(line, &ALLOCATE, u32::MAX);
         }
     }
 
@@ -137,7 +137,7 @@ impl Draft<'_> {
     /// Units that were promised are not there: the order cannot be what was paid for, so all that
     /// has not left is called off, and the money is due back for the same reason.
     fn break_off(&mut self, refusal: Refusal) {
-        let lines = self.give_up_all(Place::Cancelled);
+        let lines = self.give_up_all(&CANCEL);
         let complete = self.order.is_over();
         let reason = refusal.reason.as_str().to_owned();
         self.say(Outcome::OrderCancelled { lines, complete, reason });

@@ -9,6 +9,7 @@ use crate::domain::{
     order::{
         facts::OrderFact,
         lines::{Line, LineFact, Place},
+        passage::{ALLOCATE, FAIL, REFUSE},
         payment::PaymentFact,
         state::Order,
         status::OrderStatus,
@@ -43,9 +44,7 @@ impl Draft<'_> {
             return;
         }
         for line in self.all_lines() {
-            let promised = [Place::Reserved, Place::Allocated];
-            let refused = self.move_units(line, &promised, Place::Refused, u32::MAX);
-            self.refuses |= refused > 0;
+            self.refuses |= self.pass(line, &FAIL, u32::MAX) > 0;
         }
     }
 
@@ -88,7 +87,7 @@ impl Draft<'_> {
         let firm = (0..).zip(legs).filter(|(_, (leg, open))| *open > 0 && leg.is_allocated(*open));
         for leg in firm.map(|(index, _)| index).collect::<Vec<u32>>() {
             for line in self.line_indexes(leg) {
-                self.move_units(line, &[Place::Reserved], Place::Allocated, u32::MAX);
+                self.pass(line, &ALLOCATE, u32::MAX);
             }
         }
     }
@@ -116,7 +115,10 @@ impl Draft<'_> {
         if self.order.is_delivered() && !self.before.is_some_and(Order::is_delivered) {
             let closes_at = self.when.logged_at + self.moment.policy.close_after;
             self.record(OrderFact::Delivered { closes_at });
-            self.say(Outcome::OrderDelivered);
+            // What came back undelivered has come to its end too, but nobody got it.
+            if self.order.is_anything_outside() {
+                self.say(Outcome::OrderDelivered);
+            }
         }
     }
 
@@ -161,7 +163,7 @@ impl Draft<'_> {
         let awaiting = self.order.lines.get(line as usize).map_or(0, |line| line.units.awaiting);
         if awaiting > 0 {
             self.record_line(line, LineFact::NotServed { refusal: refusal.clone() });
-            self.move_units(line, &[Place::Awaiting], Place::Refused, awaiting);
+            self.pass(line, &REFUSE, awaiting);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::domain::{
     DueClock, Entity, Moment,
     decision::{Decision, Verdict},
-    order::{OrderState, facts::OrderFact, lines::Place},
+    order::{OrderState, facts::OrderFact, passage::EXPIRE},
     outcome::Outcome,
     refusal::Reason,
     time::Timestamp,
@@ -61,7 +61,7 @@ impl Draft<'_> {
         if self.order.is_failing() {
             return self.refuse_unanswered();
         }
-        let lines = self.give_up_all(Place::Expired);
+        let lines = self.give_up_all(&EXPIRE);
         self.say(if self.order.is_over() {
             Outcome::OrderExpired
         } else {

@@ -12,6 +12,7 @@ use crate::domain::{
         facts::OrderFact,
         fulfilment::FulfilmentFact,
         lines::{Line, LineFact, Place},
+        passage::Passage,
         payment::PaymentFact,
         returns::ReturnFact,
         saga::{Ask, Leg, LegFact, Movement, Sent},
@@ -126,38 +127,53 @@ impl<'a> Draft<'a> {
         said.any(|outcome| matches!(outcome, Outcome::OrderShipped { .. }))
     }
 
-    /// Moves up to `units` of a line to another place, from these in turn; says how many.
-    pub fn move_units(&mut self, line: u32, from: &[Place], to: Place, units: u32) -> u32 {
+    /// Moves up to `units` of a portion of a line; says how many.
+    pub fn pass(&mut self, portion: u32, passage: &Passage, units: u32) -> u32 {
         let mut left = units;
-        for &from in from {
-            let here = self.order.lines.get(line as usize).map_or(0, |line| line.units.at(from));
-            let units = here.min(left);
-            if units > 0 {
-                left -= units;
-                self.record_line(line, LineFact::Moved { from, to, units });
-            }
+        for &from in passage.from {
+            left -= self.move_units(portion, from, passage.to, left);
         }
         units - left
     }
 
+    /// Moves up to `units` of a line, whichever hold they belong to.
+    pub fn pass_line(&mut self, name: &Name, passage: &Passage, units: u32) {
+        let mut left = units;
+        for &from in passage.from {
+            for portion in self.order.indexes_of(name) {
+                left -= self.move_units(portion, from, passage.to, left);
+            }
+        }
+    }
+
+    /// Moves up to `units` from one place to another; says how many.
+    pub fn move_units(&mut self, portion: u32, from: Place, to: Place, units: u32) -> u32 {
+        let here = self.order.lines.get(portion as usize).map_or(0, |line| line.units.at(from));
+        let units = here.min(units);
+        if units > 0 {
+            self.record_line(portion, LineFact::Moved { from, to, units });
+        }
+        units
+    }
+
     /// Gives up all open units, and all that is wished for; says which units and how many.
-    pub fn give_up_all(&mut self, to: Place) -> Vec<LineQuantity> {
+    pub fn give_up_all(&mut self, passage: &Passage) -> Vec<LineQuantity> {
         self.end_wishes(|_| true);
         let lines: Vec<u32> = self.all_lines();
-        lines.into_iter().filter_map(|line| self.give_up_portion(line, to)).collect()
+        lines.into_iter().filter_map(|line| self.give_up_portion(line, passage)).collect()
     }
 
     /// The same of one line.
-    pub fn give_up(&mut self, line: &Name, to: Place) -> Vec<LineQuantity> {
+    pub fn give_up(&mut self, line: &Name, passage: &Passage) -> Vec<LineQuantity> {
         self.end_wishes(|wish| *wish == Wish::More { line: line.clone() });
         let portions = self.order.indexes_of(line).into_iter();
-        portions.filter_map(|portion| self.give_up_portion(portion, to)).collect()
+        portions.filter_map(|portion| self.give_up_portion(portion, passage)).collect()
     }
 
-    fn give_up_portion(&mut self, portion: u32, to: Place) -> Option<LineQuantity> {
+    fn give_up_portion(&mut self, portion: u32, passage: &Passage) -> Option<LineQuantity> {
         let line = self.order.lines.get(portion as usize)?;
         let line = LineQuantity { line: line.name.clone(), quantity: line.open_u32() };
-        self.move_units(portion, &Place::OPEN, to, line.quantity);
+        self.pass(portion, passage, line.quantity);
         (line.quantity > 0).then_some(line)
     }
 

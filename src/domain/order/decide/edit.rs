@@ -8,7 +8,7 @@ use crate::domain::{
     decision::Verdict,
     event::{EditRequested, OrderLine},
     ids::Name,
-    order::{lines::Place, state::Order, wishes::Wish},
+    order::{passage::EDIT, state::Order, wishes::Wish},
     outcome::{LineQuantity, Outcome},
     refusal::{Reason, Refusal},
 };
@@ -33,8 +33,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, request: &EditRequested) -> Verdict 
         let open = draft.order.open_of(&line.line);
         let surplus = open.saturating_sub(line.quantity);
         if surplus > 0 {
-            let from = [Place::Awaiting, Place::Reserved, Place::Allocated];
-            draft.move_line(&line.line, &from, Place::Cancelled, surplus);
+            draft.pass_line(&line.line, &EDIT, surplus);
             less.push(LineQuantity { line: line.line.clone(), quantity: surplus });
         }
         if line.quantity > open {

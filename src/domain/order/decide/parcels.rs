@@ -15,6 +15,7 @@ use crate::domain::{
     order::{
         fulfilment::{Fulfilment as KnownFulfilment, FulfilmentFact, Stage, Taken, Told},
         lines::{Line, Place},
+        passage::{DELIVER, SHIP},
         saga::{Goods, Hold, LegFact, Movement, Shipment},
         state::Order,
     },
@@ -45,16 +46,15 @@ impl Draft<'_> {
 
     /// Moves units of lines from wherever they stand to those that left.
     fn take(&mut self, said: &Fulfilment, units: &ByLine) -> Vec<Taken> {
-        let from = [Place::OPEN, Place::LOST].concat();
         let mut taken = Vec::new();
         for (line, quantity) in units.iter() {
             let mut left = quantity;
-            for place in &from {
+            for &from in SHIP.from {
                 for line in self.order.portions(line, &said.location) {
-                    let units = self.move_units(line, &[*place], Place::Shipped, left);
+                    let units = self.move_units(line, from, SHIP.to, left);
                     left -= units;
                     if units > 0 {
-                        taken.push(Taken { line, from: *place, units });
+                        taken.push(Taken { line, from, units });
                     }
                 }
             }
@@ -158,7 +158,7 @@ impl Draft<'_> {
         let mut wanted: BTreeMap<u32, u32> = BTreeMap::new();
         for Taken { line, from, units } in taken {
             let home = self.home(*line, *from);
-            let units = self.move_units(*line, &[Place::Shipped], home, *units);
+            let units = self.move_units(*line, Place::Shipped, home, *units);
             self.refuses |= units > 0 && home == Place::Refused && *from != home;
             let leg = self.order.lines.get(*line as usize).map(|line| line.leg);
             if let Some(leg) = leg.filter(|_| Place::OPEN.contains(&home)) {
@@ -198,19 +198,9 @@ impl Draft<'_> {
             let before = units.min(arrived);
             arrived -= before;
             let now = left.min(units - before);
-            left -= self.move_units(line, &[Place::Shipped], Place::Delivered, now);
+            left -= self.pass(line, &DELIVER, now);
         }
-        self.move_line(name, &[Place::Shipped], Place::Delivered, left);
-    }
-
-    /// Moves units of a line to another place, from these in turn, whichever leg they belong to.
-    pub fn move_line(&mut self, name: &Name, from: &[Place], to: Place, units: u32) {
-        let mut left = units;
-        for place in from {
-            for line in self.order.indexes_of(name) {
-                left -= self.move_units(line, &[*place], to, left);
-            }
-        }
+        self.pass_line(name, &DELIVER, left);
     }
 
     /// Units of a line moved at a location, but for the order's own count of what left.

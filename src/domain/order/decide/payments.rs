@@ -5,24 +5,45 @@ use super::draft::Draft;
 use crate::domain::{
     decision::Verdict,
     event::{Payment, PaymentStep},
-    order::payment::stepped,
-    refusal::{Reason, Refusal},
+    guard::Then,
+    order::payment::{MONEY, MoneyCondition, PaymentFact, stepped},
+    refusal::Refusal,
 };
 
-/// Writes a payment's step down. `Accepted` says that the order is another one for it, or that the
-/// money is due back; `Recorded` that it is not.
+/// Writes a payment's step down, if its guard says so. `Accepted` says that the order is another
+/// one for it, or that the money is due back; `Recorded` that it is not.
 pub(super) fn decide(draft: &mut Draft<'_>, step: PaymentStep, said: &Payment) -> Verdict {
-    if let Some(refusal) = other_currency(draft, said) {
-        return Verdict::Refused(refusal);
+    let fact = stepped(step, said);
+    let known = draft.order.payments.get(&said.payment);
+    let other = known.is_some_and(|known| known.currency != said.currency);
+    if !other {
+        draft.expire_if_overdue(step);
     }
-    if pays(step) {
-        draft.expire_if_overdue();
-    }
-    let guards = |draft: &Draft<'_>| !draft.order.confirmed && draft.order.open() > 0;
-    let was_paid = draft.order.is_paid();
-    draft.record_payment(&said.payment, stepped(step, said));
-    let turned = guards(draft) && was_paid != draft.order.is_paid();
-    if turned || is_due_back(draft, step, said) { Verdict::Accepted } else { Verdict::Recorded }
+    let (pays, owed) = after(draft, &fact, said);
+    let then = MONEY.then(draft.order.money(), step, |condition| match condition {
+        MoneyCondition::OtherCurrency => other,
+        MoneyCondition::Pays => pays,
+        MoneyCondition::Owed => owed,
+    });
+    let verdict = match then {
+        Then::Go(_) | Then::Stay => Verdict::Accepted,
+        Then::Note | Then::Wait => Verdict::Recorded,
+        Then::Refuse(reason) => {
+            let about = Some(said.payment.clone());
+            return Verdict::Refused(Refusal { about, ..reason.into() });
+        }
+    };
+    draft.record_payment(&said.payment, fact);
+    verdict
+}
+
+/// Whether money pays for the order with this fact, and whether of this payment some is owed.
+fn after(draft: &Draft<'_>, fact: &PaymentFact, said: &Payment) -> (bool, bool) {
+    let mut payment = draft.order.payments.get(&said.payment).cloned().unwrap_or_default();
+    payment.apply(fact);
+    let others = draft.order.payments.iter().filter(|(name, _)| **name != said.payment);
+    let paid = others.map(|(_, other)| other.pays).fold(payment.pays, |paid, pays| paid || pays);
+    (paid, payment.owed() > 0)
 }
 
 fn pays(step: PaymentStep) -> bool {
@@ -35,23 +56,11 @@ fn pays(step: PaymentStep) -> bool {
     }
 }
 
-/// Amounts of two currencies have no sum: a payment keeps the currency that it began with.
-fn other_currency(draft: &Draft<'_>, said: &Payment) -> Option<Refusal> {
-    let known = draft.order.payments.get(&said.payment)?;
-    (known.currency != said.currency)
-        .then(|| Refusal { about: Some(said.payment.clone()), ..Reason::InvalidField.into() })
-}
-
-fn is_due_back(draft: &Draft<'_>, step: PaymentStep, said: &Payment) -> bool {
-    let owed = draft.order.payments.get(&said.payment).is_some_and(|payment| payment.owed() > 0);
-    step == PaymentStep::Captured && draft.order.is_over() && owed
-}
-
 impl Draft<'_> {
     /// Money that was logged after the deadline finds the order expired, whether or not the timer
     /// came first.
-    fn expire_if_overdue(&mut self) {
-        if self.order.payment_due().is_some_and(|due| due < self.when.logged_at) {
+    fn expire_if_overdue(&mut self, step: PaymentStep) {
+        if pays(step) && self.order.payment_due().is_some_and(|due| due < self.when.logged_at) {
             self.expire();
         }
     }

@@ -5,6 +5,7 @@ use crate::domain::{
     command::SkuAnswer,
     decision::{Published, Verdict},
     event::{HoldCommitted, HoldExtended, HoldReleased, HoldRequested, HoldTransferred, SkuEvent},
+    guard::Then,
     ids::{HoldName, Name, Owner},
     outcome::Outcome,
     refusal::{Reason, Refusal},
@@ -13,22 +14,90 @@ use crate::domain::{
         book::Known,
         hold::{Ending, Hold, HoldState, PromiseNo, to_u32},
         ledger::Ledger,
+        station::{HOLD, HoldCondition, HoldStation, HoldStep},
     },
     time::{Span, Timestamp},
 };
 
 type Judgement = Result<Verdict, Refusal>;
 
-/// Promise units to an owner for a while.
-pub(super) fn requested(draft: &mut Draft<'_>, event: &HoldRequested) -> Judgement {
-    match find(draft, &event.hold) {
-        Known::Open(hold) => {
-            let hold = hold.clone();
-            asked_again(draft, event, &hold)
+/// What the guard lets through: an open hold, or a name that is free.
+enum Found {
+    Hold(Box<Hold>),
+    Free,
+    Parked,
+}
+
+/// Asks the guard. A hold whose deadline was over when the event was logged expires by the way.
+fn ask(
+    draft: &mut Draft<'_>,
+    published: &Published<SkuEvent>,
+    (step, name): (HoldStep, &Name),
+    holds: impl Fn(HoldCondition, &Hold) -> bool,
+) -> Result<Found, Refusal> {
+    let known = find(draft, name);
+    let station = HoldStation::of(&known, draft.when().logged_at);
+    let hold = match known {
+        Known::Open(hold) => Some(Box::new(hold.clone())),
+        Known::Ended(_) | Known::Unknown => None,
+    };
+    let met = |condition| hold.as_ref().is_some_and(|hold| holds(condition, hold));
+    match (HOLD.then(station, step, met), hold) {
+        (Then::Go(_) | Then::Stay | Then::Note, Some(hold)) => Ok(Found::Hold(hold)),
+        (Then::Go(_) | Then::Stay | Then::Note, None) => Ok(Found::Free),
+        (Then::Wait, _) => park(draft, published).map(|_| Found::Parked),
+        (Then::Refuse(reason), hold) => {
+            let over = hold.filter(|_| reason == Reason::HoldExpired);
+            over.into_iter().for_each(|hold| expire(draft, hold.promise));
+            Err(reason.into())
         }
-        Known::Ended(stone) => Err(stone.ending.refusal()),
-        Known::Unknown => grant(draft, event),
     }
+}
+
+/// The same, for an event that needs an open hold of one of these owners.
+fn owned(
+    draft: &mut Draft<'_>,
+    published: &Published<SkuEvent>,
+    (step, name): (HoldStep, &Name),
+    may_own: impl Fn(&Owner) -> bool,
+) -> Result<Option<Box<Hold>>, Refusal> {
+    let met = |condition, hold: &Hold| match condition {
+        HoldCondition::NotOwner => !may_own(&hold.owner),
+        HoldCondition::Differs => false,
+    };
+    match ask(draft, published, (step, name), met)? {
+        Found::Hold(hold) => Ok(Some(hold)),
+        Found::Parked => Ok(None),
+        Found::Free => Err(Reason::HoldEnded.into()),
+    }
+}
+
+/// Promise units to an owner for a while. The same hold asked for under another event's id stands
+/// as it is.
+pub(super) fn requested(
+    draft: &mut Draft<'_>,
+    published: &Published<SkuEvent>,
+    event: &HoldRequested,
+) -> Judgement {
+    let met = |condition, hold: &Hold| match condition {
+        HoldCondition::Differs => differs(event, hold),
+        HoldCondition::NotOwner => false,
+    };
+    match ask(draft, published, (HoldStep::Requested, &event.hold), met)? {
+        Found::Free => grant(draft, event),
+        Found::Parked => Ok(Verdict::Parked),
+        Found::Hold(hold) => match hold.state {
+            HoldState::Held { expires_at } => Ok(granted(&hold, expires_at)),
+            HoldState::Committed => Err(Reason::HoldCommitted.into()),
+        },
+    }
+}
+
+fn differs(event: &HoldRequested, hold: &Hold) -> bool {
+    hold.owner != Owner::Named(event.owner.clone())
+        || hold.kind != event.kind
+        || hold.requested != event.quantity
+        || event.location.as_ref().is_some_and(|location| *location != hold.location)
 }
 
 fn grant(draft: &mut Draft<'_>, event: &HoldRequested) -> Judgement {
@@ -66,23 +135,6 @@ fn grant(draft: &mut Draft<'_>, event: &HoldRequested) -> Judgement {
     Ok(verdict)
 }
 
-/// The same hold asked for under another event's id stands as it is; another of its name cannot be.
-fn asked_again(draft: &mut Draft<'_>, event: &HoldRequested, hold: &Hold) -> Judgement {
-    let elsewhere = event.location.as_ref().is_some_and(|location| *location != hold.location);
-    let same = hold.owner == Owner::Named(event.owner.clone())
-        && hold.kind == event.kind
-        && hold.requested == event.quantity
-        && !elsewhere;
-    if !same {
-        return Err(Reason::HoldExists.into());
-    }
-    not_over(draft, hold)?;
-    match hold.state {
-        HoldState::Held { expires_at } => Ok(granted(hold, expires_at)),
-        HoldState::Committed => Err(Reason::HoldCommitted.into()),
-    }
-}
-
 fn granted(hold: &Hold, expires_at: Timestamp) -> Verdict {
     Verdict::HoldGranted {
         requested: hold.requested,
@@ -98,41 +150,6 @@ fn deadline(draft: &Draft<'_>, asked_s: Option<u32>) -> Timestamp {
     let seconds = asked_s.or(draft.state().head.settings.hold_ttl_s);
     let ttl = seconds.map_or(draft.policy().hold_ttl, |s| Span::from_secs(i64::from(s)));
     draft.when().logged_at + ttl.min(draft.policy().hold_ttl_max)
-}
-
-/// What an event finds that needs an open hold of its owner.
-enum Found {
-    Hold(Box<Hold>),
-    Parked,
-}
-
-/// The open hold that an event is about, if the owner that it expects owns it and its deadline was
-/// not over when the event was logged. What is not known yet is waited for.
-fn owned(
-    draft: &mut Draft<'_>,
-    published: &Published<SkuEvent>,
-    name: &Name,
-    may_own: impl Fn(&Owner) -> bool,
-) -> Result<Found, Refusal> {
-    let hold = match find(draft, name) {
-        Known::Open(hold) => hold.clone(),
-        Known::Ended(stone) => return Err(stone.ending.refusal()),
-        Known::Unknown => return park(draft, published).map(|_| Found::Parked),
-    };
-    if !may_own(&hold.owner) {
-        return Err(Reason::NotOwner.into());
-    }
-    not_over(draft, &hold)?;
-    Ok(Found::Hold(Box::new(hold)))
-}
-
-/// Expires a hold whose deadline was over when the event was logged, and refuses the event.
-fn not_over(draft: &mut Draft<'_>, hold: &Hold) -> Result<(), Refusal> {
-    if !hold.is_over_at(draft.when().logged_at) {
-        return Ok(());
-    }
-    expire(draft, hold.promise);
-    Err(Reason::HoldExpired.into())
 }
 
 /// Ends a hold by its deadline.
@@ -158,9 +175,9 @@ pub(super) fn extended(
     published: &Published<SkuEvent>,
     event: &HoldExtended,
 ) -> Judgement {
-    let hold = match owned(draft, published, &event.hold, is(&event.owner))? {
-        Found::Hold(hold) => hold,
-        Found::Parked => return Ok(Verdict::Parked),
+    let about = (HoldStep::Extended, &event.hold);
+    let Some(hold) = owned(draft, published, about, is(&event.owner))? else {
+        return Ok(Verdict::Parked);
     };
     let expires_at = match hold.state {
         HoldState::Held { expires_at } => expires_at.max(deadline(draft, Some(event.ttl_s))),
@@ -182,9 +199,9 @@ pub(super) fn transferred(
     let to = Owner::Named(event.to_owner.clone());
     let from = is(&event.owner);
     let may_own = |owner: &Owner| from(owner) || *owner == to;
-    let hold = match owned(draft, published, &event.hold, may_own)? {
-        Found::Hold(hold) => hold,
-        Found::Parked => return Ok(Verdict::Parked),
+    let about = (HoldStep::Transferred, &event.hold);
+    let Some(hold) = owned(draft, published, about, may_own)? else {
+        return Ok(Verdict::Parked);
     };
     if hold.owner != to {
         draft.propose(SkuFact::HoldTransferred { promise: hold.promise, to: to.clone() });
@@ -199,9 +216,9 @@ pub(super) fn committed(
     published: &Published<SkuEvent>,
     event: &HoldCommitted,
 ) -> Judgement {
-    let hold = match owned(draft, published, &event.hold, is(&event.owner))? {
-        Found::Hold(hold) => hold,
-        Found::Parked => return Ok(Verdict::Parked),
+    let about = (HoldStep::Committed, &event.hold);
+    let Some(hold) = owned(draft, published, about, is(&event.owner))? else {
+        return Ok(Verdict::Parked);
     };
     if !hold.is_committed() {
         let quantity = hold.quantity();
@@ -217,9 +234,9 @@ pub(super) fn released(
     published: &Published<SkuEvent>,
     event: &HoldReleased,
 ) -> Judgement {
-    let hold = match owned(draft, published, &event.hold, is(&event.owner))? {
-        Found::Hold(hold) => hold,
-        Found::Parked => return Ok(Verdict::Parked),
+    let about = (HoldStep::Released, &event.hold);
+    let Some(hold) = owned(draft, published, about, is(&event.owner))? else {
+        return Ok(Verdict::Parked);
     };
     let quantity = hold.quantity();
     shelf::end(draft, hold.promise, Ending::Released);

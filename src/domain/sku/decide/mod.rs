@@ -97,7 +97,7 @@ fn judge(draft: &mut Draft<'_>, published: &Published<SkuEvent>) -> Verdict {
         return Verdict::Refused(Reason::TooLarge.into());
     }
     match &published.event {
-        SkuEvent::HoldRequested(event) => holds::requested(draft, event),
+        SkuEvent::HoldRequested(event) => holds::requested(draft, published, event),
         SkuEvent::HoldExtended(event) => holds::extended(draft, published, event),
         SkuEvent::HoldTransferred(event) => holds::transferred(draft, published, event),
         SkuEvent::HoldCommitted(event) => holds::committed(draft, published, event),

@@ -8,13 +8,15 @@ use super::{
 use crate::domain::{
     decision::{Published, Verdict},
     event::{SkuEvent, StockShipped},
+    guard::Then,
     ids::{LocationId, Owner},
     refusal::{Reason, Refusal},
     sku::{
         SkuFact,
         book::Known,
-        hold::{Ending, Hold, PromiseNo, Stone},
+        hold::{Ending, Hold, PromiseNo},
         ledger::Ledger,
+        station::{HOLD, HoldCondition, HoldStation, HoldStep},
         stock::StockChange,
     },
 };
@@ -35,32 +37,27 @@ pub(super) fn shipped(
     event: &StockShipped,
 ) -> Result<Verdict, Refusal> {
     let units = u64::from(event.quantity);
-    match find(draft, &event.hold) {
-        Known::Open(Hold { owner: Owner::Order(_), .. }) => Err(Reason::NotOwner.into()),
-        Known::Open(Hold { promise, location, .. }) => {
+    let known = find(draft, &event.hold);
+    let station = HoldStation::of(&known, draft.when().logged_at);
+    let orders = matches!(known, Known::Open(Hold { owner: Owner::Order(_), .. }));
+    let then = HOLD.then(station, HoldStep::Shipped, |condition| match condition {
+        HoldCondition::NotOwner => orders,
+        HoldCondition::Differs => false,
+    });
+    match (then, known) {
+        (Then::Refuse(reason), _) => Err(reason.into()),
+        (Then::Wait, _) | (_, Known::Unknown) => park(draft, published),
+        (_, Known::Open(Hold { promise, location, .. })) => {
             let (promise, location) = (*promise, location.clone());
             let counted = draft.stock(&location).counted_at_or_after(draft.when().time);
             from_hold(draft, promise, &location, Leaving { units, held: units });
             Ok(if counted { Verdict::Recorded } else { Verdict::Accepted })
         }
-        Known::Ended(stone) => {
-            let location = ended_at(stone)?;
+        // Goods of a hold that ended left where they were held.
+        (_, Known::Ended(stone)) => {
+            let location = stone.location.clone().ok_or(Refusal::from(Reason::HoldEnded))?;
             Ok(from_shelf(draft, &location, units))
         }
-        Known::Unknown => park(draft, published),
-    }
-}
-
-/// Where the goods of a hold that ended left: where they were held.
-fn ended_at(stone: &Stone) -> Result<LocationId, Refusal> {
-    let location = stone.location.clone().ok_or(Refusal::from(Reason::HoldEnded))?;
-    match stone.ending {
-        Ending::Transferred { .. } => Err(Reason::NotOwner.into()),
-        Ending::Released
-        | Ending::Expired
-        | Ending::Shipped
-        | Ending::Refused { .. }
-        | Ending::Burnt => Ok(location),
     }
 }
 
