@@ -16,7 +16,8 @@ use earmark::domain::{
 use crate::{
     engine::{Done, World},
     expect::{self, Answer},
-    model::{At, Line, Model},
+    lines::{At, Line},
+    model::Model,
     words::Said,
 };
 

@@ -11,8 +11,15 @@ use earmark::{
         decision::{Decision, Standing, Verdict},
         event::Lane,
         order::{
-            OrderState, fulfilment::Stage, lines::Place, payment::Payment, returns::ReturnStage,
-            saga::Hold, state::Order, status::OrderStatus, wishes::Wish,
+            OrderState,
+            fulfilment::Stage,
+            lines::Place,
+            payment::{MoneyStage, Payment},
+            returns::ReturnStage,
+            saga::Hold,
+            state::Order,
+            status::OrderStatus,
+            wishes::Wish,
         },
         outcome::Outcome,
         refusal::Reason,
@@ -195,6 +202,7 @@ impl Tally {
         order.legs.iter().for_each(|leg| self.count("leg", leg_hold(&leg.hold)));
         order.wishes.values().for_each(|wish| self.count("wish", wish_kind(wish)));
         order.payments.values().for_each(|payment| self.payment(payment));
+        self.count("money", money(order.money()));
     }
 
     fn payment(&mut self, of: &Payment) {
@@ -256,7 +264,7 @@ impl Tally {
     }
 }
 
-const STATES: [(&str, &[&str]); 12] = [
+const STATES: [(&str, &[&str]); 13] = [
     (
         "verdict",
         &["accepted", "recorded", "parked", "hold granted", "hold extended", "refused", "repeated"],
@@ -334,6 +342,7 @@ const STATES: [(&str, &[&str]); 12] = [
             "refunded",
         ],
     ),
+    ("money", &["unpaid", "paid", "served", "over"]),
     ("order", &["a stone"]),
 ];
 
@@ -396,6 +405,15 @@ fn return_stage(stage: ReturnStage) -> &'static str {
         ReturnStage::Approved => "approved",
         ReturnStage::Declined => "declined",
         ReturnStage::Received => "received",
+    }
+}
+
+fn money(stage: MoneyStage) -> &'static str {
+    match stage {
+        MoneyStage::Unpaid => "unpaid",
+        MoneyStage::Paid => "paid",
+        MoneyStage::Served => "served",
+        MoneyStage::Over => "over",
     }
 }
 

@@ -7,7 +7,10 @@ use earmark::domain::{
     time::Timestamp,
 };
 
-use crate::model::{At, Model};
+use crate::{
+    lines::{At, GONE, OPEN},
+    model::Model,
+};
 
 /// An answer that is certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,9 +19,6 @@ pub enum Answer {
     Taken,
     Refused(Reason),
 }
-
-const OPEN: [At; 2] = [At::Waiting, At::Promised];
-const GONE: [At; 2] = [At::Shipped, At::Delivered];
 
 /// What an order of which a stone is left must answer, if it is certain.
 pub fn answer_of_stone(of: &Model, event: &OrderEvent, logged_at: Timestamp) -> Option<Answer> {

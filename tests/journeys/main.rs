@@ -9,6 +9,7 @@ mod checks;
 mod coverage;
 mod engine;
 mod expect;
+mod lines;
 mod luck;
 mod model;
 mod rounds;

@@ -8,66 +8,16 @@ use std::collections::BTreeMap;
 use earmark::domain::{
     command::SkuAnswer,
     event::{Fulfilment, FulfilmentStep, OrderEvent, OrderPolicy, PaymentStep, ReturnStep},
-    ids::{HoldName, LocationId, Name, Sku},
+    ids::{HoldName, Name, Sku},
     order::status::OrderStatus,
     outcome::{LineQuantity, Outcome},
     time::{Span, Timestamp},
 };
 
-/// What a hold is asked by: lines that ask one SKU for the same are one question.
-pub type Question = (Sku, Option<LocationId>, Option<Name>);
-
-/// Where units of a line are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum At {
-    /// Their SKU has not answered.
-    Waiting,
-    /// Promised.
-    Promised,
-    /// Called off.
-    Cancelled,
-    /// Not paid in time.
-    Expired,
-    /// Not to be had.
-    Refused,
-    /// Under way to the buyer.
-    Shipped,
-    /// With the buyer, or back from there.
-    Delivered,
-}
-
-const OPEN: [At; 2] = [At::Waiting, At::Promised];
-const GONE: [At; 2] = [At::Shipped, At::Delivered];
-/// The firmest first: what leaves is taken from here.
-const LEAVING: [At; 5] = [At::Promised, At::Waiting, At::Cancelled, At::Expired, At::Refused];
+use crate::lines::{At, GONE, LEAVING, Line, Money, OPEN, Question, enough};
 
 /// Why buyers cancel.
 pub const BUYERS: &str = "changed my mind";
-
-/// A line.
-#[derive(Clone, Debug)]
-pub struct Line {
-    pub sku: Sku,
-    pub question: Question,
-    /// Units, by place.
-    pub units: [u32; 7],
-    /// Units that came back.
-    pub back: u32,
-    /// Units that were looked for and were not there.
-    pub missing: u32,
-}
-
-/// Money of one payment.
-#[derive(Clone, Debug, Default)]
-pub struct Money {
-    /// The one that it began with.
-    pub currency: String,
-    pub authorized: u64,
-    pub captured: u64,
-    pub voided: u64,
-    pub refunded: u64,
-    pub due: u64,
-}
 
 /// An order.
 #[derive(Clone, Debug, Default)]
@@ -94,42 +44,6 @@ pub struct Model {
     arrived: BTreeMap<Name, BTreeMap<Name, u32>>,
     /// What the event at hand says has arrived that nobody had said before.
     arriving: BTreeMap<Name, u32>,
-}
-
-impl Line {
-    fn new(sku: &Sku, question: Question) -> Line {
-        Line { sku: sku.clone(), question, units: [0; 7], back: 0, missing: 0 }
-    }
-
-    pub fn sum(&self, at: &[At]) -> u32 {
-        at.iter().map(|at| self.units[*at as usize]).sum()
-    }
-
-    /// Moves units from these places in turn; says how many from where.
-    fn shift(&mut self, from: &[At], to: At, units: u32) -> Vec<(At, u32)> {
-        let mut left = units;
-        let mut taken = Vec::new();
-        for &at in from {
-            let now = self.units[at as usize].min(left);
-            left -= now;
-            self.units[at as usize] -= now;
-            self.units[to as usize] += now;
-            if now > 0 {
-                taken.push((at, now));
-            }
-        }
-        taken
-    }
-}
-
-impl Money {
-    fn owed(&self) -> u64 {
-        self.captured.saturating_sub(self.refunded + self.due)
-    }
-
-    fn pays(&self) -> bool {
-        self.captured > self.refunded || self.authorized > self.voided + self.refunded
-    }
 }
 
 impl Model {
@@ -529,9 +443,4 @@ impl Model {
         let lines = self.lines.values().filter(|line| line.sku == *sku);
         lines.map(|line| line.sum(&[At::Promised])).sum()
     }
-}
-
-fn enough(name: &Name, moved: &[(At, u32)], units: u32) -> Result<(), String> {
-    let sum: u32 = moved.iter().map(|(_, units)| units).sum();
-    if sum == units { Ok(()) } else { Err(format!("line {name}: {sum} units of {units}")) }
 }

@@ -15,7 +15,8 @@ use earmark::domain::{
 
 use crate::{
     engine::{Done, World},
-    model::{At, BUYERS, Model},
+    lines::{GONE, Line, OPEN},
+    model::{BUYERS, Model},
     words::Said,
 };
 
@@ -206,7 +207,7 @@ impl World {
         let OrderEvent::Fulfilment(F::Shipped | F::Delivered, said) = event else { return false };
         let promised = |line: &Name| {
             let line = self.models[at].lines.get(line);
-            line.map_or(0, |line| line.sum(&[At::Waiting, At::Promised]))
+            line.map_or(0, |line| line.sum(&OPEN))
         };
         said.lines.iter().any(|of| of.quantity > promised(&of.line))
     }
@@ -358,7 +359,7 @@ impl World {
                 lines.into_iter().map(of).collect()
             }
             None => {
-                let open = |line: &crate::model::Line| line.sum(&[At::Waiting, At::Promised]);
+                let open = |line: &Line| line.sum(&OPEN);
                 model.lines.iter().map(|(name, line)| (name.clone(), open(line))).collect()
             }
         };
@@ -384,9 +385,7 @@ impl World {
     }
 
     fn go_back(&mut self, at: usize, step: R, wild: bool) -> Return {
-        let outside = |line: &crate::model::Line| {
-            line.sum(&[At::Shipped, At::Delivered]).saturating_sub(line.back)
-        };
+        let outside = |line: &Line| line.sum(&GONE).saturating_sub(line.back);
         let there: Vec<(Name, u32)> = {
             let lines = self.models[at].lines.iter();
             lines.map(|(name, line)| (name.clone(), outside(line))).collect()
