@@ -2,7 +2,7 @@
 
 use earmark::domain::{
     Entity,
-    command::{SkuAnswer, SkuCommand},
+    command::{CommandBody, SkuAnswer, SkuCommand},
     decision::{Decision, Input, Standing, Verdict},
     event::{OrderEvent, SkuEvent},
     ids::{EntityKey, Sku},
@@ -43,6 +43,10 @@ impl World {
             }
             (Input::Command { command, time, .. }, _) => {
                 (asked, first) = (Some(command), books.is_first(command));
+                let all_there = before.iter().all(|of| of.short == 0 && of.backordered == 0);
+                if all_there && books.has_claim(command, self.now) {
+                    claimed_rightly(decision)?;
+                }
                 books.hear_command(command, *time)?;
             }
             (Input::Step, Some((Said::Sku(_, event), time))) => {
@@ -56,10 +60,12 @@ impl World {
         if decision.standing == Standing::New {
             refused_aloud(&decision.verdict, &decision.outcomes)?;
         }
-        books.check(sku.quantities(None), |location| sku.stock(location).quantities())?;
-        if !decision.facts.is_empty() {
-            self.tally.borrow_mut().sku(sku, decision);
+        // What changed nothing is compared at the next change, or at rest.
+        if decision.facts.is_empty() {
+            return Ok(());
         }
+        self.tally.borrow_mut().sku(sku, decision);
+        self.balance(at)?;
         promised_what_there_is(sku, input, before, &self.quantities(at))
     }
 
@@ -107,7 +113,14 @@ impl World {
         if forgotten && !placing {
             self.models[at] = Model::default();
         }
-        agree(&self.models[at], &self.orders[at])
+        if decision.facts.is_empty() { Ok(()) } else { agree(&self.models[at], &self.orders[at]) }
+    }
+
+    /// What a SKU says is what its books say.
+    fn balance(&self, at: usize) -> Done {
+        let sku = &self.skus[at];
+        let said = |location: &_| sku.stock(location).quantities();
+        self.books[at].check(sku.quantities(None), said)
     }
 
     /// What a SKU has at each location.
@@ -122,7 +135,9 @@ impl World {
     pub fn check_rest(&mut self) -> Done {
         self.skus.iter().try_for_each(|sku| sku.audit()).map_err(|it| it.to_string())?;
         self.orders.iter().try_for_each(|order| order.audit()).map_err(|it| it.to_string())?;
+        (0..self.skus.len()).try_for_each(|at| self.balance(at))?;
         for at in 0..self.orders.len() {
+            agree(&self.models[at], &self.orders[at])?;
             self.check_resting(at)
                 .map_err(|what| format!("order {}: {what}", self.names.orders[at]))?;
         }
@@ -202,6 +217,20 @@ fn refused_aloud(verdict: &Verdict, outcomes: &[Outcome]) -> Done {
         _ => None,
     });
     if refused == said { Ok(()) } else { Err(format!("{verdict:?}, and says {said:?}")) }
+}
+
+/// What a cart holds is there for the order that claims it.
+fn claimed_rightly(decision: &Decision<SkuFact>) -> Done {
+    let refused = decision.commands.iter().find_map(|command| match &command.body {
+        CommandBody::Answer(SkuAnswer::NotReserved { refusal, .. }) => Some(refusal.reason),
+        _ => None,
+    });
+    match refused {
+        Some(Reason::InsufficientStock | Reason::NotSellable) => {
+            Err("a cart's units were refused to the order that claims them".to_owned())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A promise never takes what is promised to somebody else already, nor more than the limit allows.

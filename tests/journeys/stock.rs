@@ -334,6 +334,15 @@ impl Books {
         }
     }
 
+    /// Whether a question claims a cart's hold that stands and has all that is asked for.
+    pub fn has_claim(&self, ask: &SkuCommand, now: Timestamp) -> bool {
+        let SkuCommand::Reserve { hold, quantity, .. } = ask else { return false };
+        let HoldName::Order { claim: Some(claim), location, .. } = hold else { return false };
+        let cart = self.promises.get(&HoldName::Named(claim.clone()));
+        let cart = cart.filter(|cart| cart.units >= *quantity && cart.until >= now);
+        cart.is_some_and(|cart| location.as_ref().is_none_or(|of| *of == cart.location))
+    }
+
     /// Whether a movement has not been heard before.
     pub fn is_first(&self, ask: &SkuCommand) -> bool {
         match unwrapped(ask) {
