@@ -334,9 +334,13 @@ impl Books {
         }
     }
 
-    /// Whether a question claims a cart's hold that stands and has all that is asked for.
+    /// Whether a question, asked for the first time, claims a cart's hold that stands and has all
+    /// that is asked for.
     pub fn has_claim(&self, ask: &SkuCommand, now: Timestamp) -> bool {
         let SkuCommand::Reserve { hold, quantity, .. } = ask else { return false };
+        if self.answered.contains(hold) {
+            return false;
+        }
         let HoldName::Order { claim: Some(claim), location, .. } = hold else { return false };
         let cart = self.promises.get(&HoldName::Named(claim.clone()));
         let cart = cart.filter(|cart| cart.units >= *quantity && cart.until >= now);
