@@ -1,7 +1,7 @@
 //! What a change costs does not depend on how many holds are open: counted, not timed.
 
 use earmark::domain::{
-    Entity, Moment,
+    DueClock, Entity, Moment,
     decision::Input,
     event::SkuEvent,
     sku::{SkuFact, SkuState},
@@ -42,4 +42,30 @@ fn a_change_costs_the_same_among_a_hundred_thousand_holds() {
     assert!(last.1 <= first.1 + 24, "{first:?} {last:?}");
     assert!(last_release.1 <= first_release.1 + 24, "{first_release:?} {last_release:?}");
     world.state.audit().unwrap();
+}
+
+/// Ten days of the same work every five minutes: carts that are released, carts that expire, and
+/// orders that ship.
+#[test]
+fn steady_work_keeps_as_much_as_a_few_days_of_it() {
+    let mut world = World::with_stock(1_000_000);
+    let mut kept = Vec::new();
+    for round in 0..10 * 288 {
+        world.clock += 300;
+        let (cart, left) = (format!("c{round}"), format!("l{round}"));
+        world.say(requested(&cart, 2));
+        world.say(released(&cart, "ann"));
+        world.say(requested(&left, 1));
+        let (buyer, now) = (format!("o{round}"), world.clock);
+        let hold = hold_of(&buyer, None);
+        world.ask(&buyer, reserve(&hold, 1));
+        world.ask(&buyer, ship(&hold, "a", 1, 1));
+        world.reach(DueClock::Settled, now);
+        if world.clock % 86_400 == 0 {
+            kept.push(world.parts.len());
+        }
+    }
+    let (settled, last) = (kept[3], kept[kept.len() - 1]);
+    assert!(last <= settled + settled / 100, "parts grow by the day: {kept:?}");
+    world.audit().unwrap();
 }

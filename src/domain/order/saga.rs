@@ -130,6 +130,8 @@ pub struct Leg {
     pub unanswered: Vec<Movement>,
     /// Movements of its goods so far.
     pub movements: u32,
+    /// Its SKU granted the hold, whatever became of it since.
+    pub granted: bool,
 }
 
 /// What can happen to a leg.
@@ -300,9 +302,14 @@ impl Leg {
         unanswered.map(|movement| movement.shipment.held).fold(0, u32::saturating_add)
     }
 
-    /// Units in the hold that nobody wants, of an order that still wants `open` of it.
+    /// Units in the hold that nobody wants, of an order that still wants `open` of it. What its SKU
+    /// has been asked to take back is not in it any more by the time it hears of anything else.
     pub fn surplus(&self, open: u32) -> u32 {
         let granted = self.grant().map_or(0, |grant| grant.quantity);
+        let granted = match self.sent.as_ref().map(|sent| &sent.ask) {
+            Some(Ask::Release { keep } | Ask::Commit { quantity: keep }) => granted.min(*keep),
+            Some(Ask::Reserve | Ask::Ship(_) | Ask::Move(_)) | None => granted,
+        };
         let granted = granted.saturating_add(self.coming());
         granted.saturating_sub(open).saturating_sub(self.leaving())
     }

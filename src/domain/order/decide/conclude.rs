@@ -38,11 +38,16 @@ impl Draft<'_> {
         self.pursue();
     }
 
-    /// All or nothing: one refusal takes the others with it, as soon as it is heard.
+    /// All or nothing: one refusal takes the others with it, as soon as it is heard, and what was
+    /// asked for beside them.
     fn fail_together(&mut self) {
         if !self.order.is_failing() {
             return;
         }
+        let first = self.order.lines.iter().find_map(|line| line.refusal.clone());
+        let refusal = first.unwrap_or_else(|| Reason::OrderEnded.into());
+        let wishes: Vec<u32> = self.order.wishes.keys().copied().collect();
+        wishes.into_iter().for_each(|leg| self.refuse_wish(leg, &refusal));
         for line in self.all_lines() {
             self.refuses |= self.pass(line, &FAIL, u32::MAX) > 0;
         }

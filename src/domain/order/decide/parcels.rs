@@ -172,14 +172,14 @@ impl Draft<'_> {
     /// Where units stand that come back from where they had left to: as before, or, if their SKU
     /// has answered since, as it answered.
     fn home(&self, line: u32, from: Place) -> Place {
-        let leg = self.order.lines.get(line as usize).and_then(|line| {
-            let leg = self.order.legs.get(line.leg as usize)?;
-            Some((&leg.hold, leg.sent.is_some()))
-        });
-        match (from, leg) {
-            (Place::Awaiting | Place::Reserved, Some((Hold::Allocated(_), _))) => Place::Allocated,
-            (Place::Awaiting, Some((Hold::Asked, true))) => Place::Awaiting,
-            (Place::Awaiting, Some((Hold::Granted(_) | Hold::Lapsed(_), _))) => Place::Reserved,
+        let line = self.order.lines.get(line as usize);
+        let Some(leg) = line.and_then(|line| self.order.legs.get(line.leg as usize)) else {
+            return from;
+        };
+        match (from, &leg.hold) {
+            (Place::Awaiting | Place::Reserved, Hold::Allocated(_)) => Place::Allocated,
+            (Place::Awaiting, Hold::Asked) if leg.sent.is_some() => Place::Awaiting,
+            (Place::Awaiting, _) if leg.granted => Place::Reserved,
             (Place::Awaiting, _) => Place::Refused,
             (from, _) => from,
         }

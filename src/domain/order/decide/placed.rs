@@ -65,6 +65,7 @@ pub(super) fn leg_for(line: &OrderLine) -> Leg {
         sent: None,
         unanswered: Vec::new(),
         movements: 0,
+        granted: false,
     }
 }
 

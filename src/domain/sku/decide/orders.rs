@@ -185,7 +185,8 @@ fn commit(
             return committed(name, commit_open(draft, &hold, quantity));
         }
         Known::Ended(stone) => match &stone.ending {
-            Ending::Shipped => return committed(name, quantity),
+            // Its last unit left: there is nothing in it to commit.
+            Ending::Shipped => return committed(name, 0),
             Ending::Expired => {
                 let stone = stone.clone();
                 return commit_expired(draft, &stone, quantity, backorder);
