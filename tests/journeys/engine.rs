@@ -279,7 +279,7 @@ impl World {
         let policy = self.policy.clone();
         let moment = Moment { now: self.now, policy: &policy };
         self.decided = self.decided.wrapping_add(1);
-        let audits = self.decided % 16 == 0;
+        let audits = self.decided.is_multiple_of(16);
         let entity = of(self);
         let decision = entity.decide(input, &moment);
         let applied = decision.facts.iter().try_for_each(|fact| entity.apply(fact, moment.now));

@@ -41,10 +41,8 @@ pub fn answer(of: &Model, event: &OrderEvent, logged_at: Timestamp) -> Option<An
     use Answer::{Refused, Taken};
     match event {
         OrderEvent::Placed(_) => Some(Refused(Reason::OrderExists)),
-        // Whether an order that is over still asks for a line nobody outside knows.
-        OrderEvent::CancelRequested(said) if of.is_over() && !knows(of, said.lines.as_deref()) => {
-            None
-        }
+        // Whether it still asks for more nobody outside knows.
+        OrderEvent::CancelRequested(_) if of.fading && of.open() == 0 => None,
         OrderEvent::CancelRequested(said) => Some(cancel(of, said.lines.as_deref(), logged_at)),
         OrderEvent::EditRequested(said) => Some(edit(of, said, logged_at)),
         OrderEvent::Return(ReturnStep::Received, said) => Some(received(of, &said.lines)),

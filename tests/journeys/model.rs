@@ -33,13 +33,15 @@ pub struct Model {
     pub listed: Vec<Name>,
     /// SKUs of lines that edits asked more of, and have not been heard of again.
     pub wished: BTreeMap<Name, Sku>,
+    /// It was over while more was asked for: whether that is still so nobody outside knows.
+    pub fading: bool,
+    /// Goods of it came back that had not left after all.
+    undone: bool,
     /// Questions that have been answered, and whether by yes.
     answered: BTreeMap<Question, bool>,
     /// What left with each fulfilment, and where it had been.
     pub parcels: BTreeMap<Name, Vec<(Name, At, u32)>>,
     pub money: BTreeMap<Name, Money>,
-    /// It has asked for more holds than it was placed with.
-    asked_again: bool,
     /// What arrived of each fulfilment, by line.
     arrived: BTreeMap<Name, BTreeMap<Name, u32>>,
     /// What the event at hand says has arrived that nobody had said before.
@@ -221,11 +223,7 @@ impl Model {
 
     /// A SKU's answer came to a question that the order was placed with.
     pub fn hear_answer(&mut self, sku: &Sku, answer: &SkuAnswer) {
-        let HoldName::Order { location, claim, attempt, .. } = answer.hold() else { return };
-        if *attempt > 1 {
-            self.asked_again = true;
-            return;
-        }
+        let HoldName::Order { location, claim, attempt: 1, .. } = answer.hold() else { return };
         let question = (sku.clone(), location.clone(), claim.clone());
         if let SkuAnswer::Moved { quantity: 1.., .. } = answer {
             // Goods that did not leave after all are held again, whatever was said before.
@@ -279,7 +277,9 @@ impl Model {
                 }
                 let known = self.lines.iter().map(|(name, line)| (name, line.sum(&OPEN)));
                 let known: BTreeMap<_, _> = known.filter(|(_, units)| *units > 0).collect();
-                if said != known {
+                // What came back may stand for good already, and is not said again.
+                let news = said.iter().all(|(line, units)| known.get(line) >= Some(units));
+                if said != known && !(self.undone && news) {
                     return Err(format!("reserved {said:?}, by the answers {known:?}"));
                 }
             }
@@ -369,6 +369,7 @@ impl Model {
 
     /// What had left is where it was, or where its SKU's answer has put it since.
     fn undo(&mut self, fulfilment: &Name, said: &[LineQuantity]) -> Result<(), String> {
+        self.undone = true;
         let parcel = self.parcels.remove(fulfilment).unwrap_or_default();
         self.arrived.remove(fulfilment);
         let mut sums: BTreeMap<Name, u32> = BTreeMap::new();
@@ -410,8 +411,9 @@ impl Model {
 
     /// What an order asks for that is over is given back without a word.
     pub fn end_wishes(&mut self) {
-        if self.is_over() {
+        if self.is_over() && !self.wished.is_empty() {
             self.wished.clear();
+            self.fading = true;
         }
     }
 
@@ -425,17 +427,6 @@ impl Model {
             return Err("confirmed, and not paid".to_owned());
         }
         Ok(())
-    }
-
-    /// Whether goods of a parcel left before their SKU answered, which then granted them, and all
-    /// else of that hold has been given up.
-    pub fn has_let_go(&self, fulfilment: &Name) -> bool {
-        let early = self.parcels.get(fulfilment).into_iter().flatten();
-        early.filter(|(_, at, _)| *at == At::Waiting).any(|(name, ..)| {
-            let question = &self.lines[name].question;
-            let theirs = self.lines.values().filter(|line| line.question == *question);
-            self.asked_again || theirs.map(|line| line.sum(&OPEN)).sum::<u32>() == 0
-        })
     }
 
     /// Units promised of a SKU.

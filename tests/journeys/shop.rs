@@ -174,13 +174,6 @@ fn likely(of: &Model) -> &'static [(u32, Step)] {
     }
 }
 
-/// Known, and to be mended: goods of lines that were given up leave while the release of their hold
-/// is under way, and take others' units with them.
-const KNOWN_SURPLUS_UNDER_RELEASE: bool = true;
-/// Known, and to be mended: units that left before their SKU answered are refused when they come
-/// back, though it granted them, if all else of the hold was given up.
-const KNOWN_REFUSED_WHEN_BACK: bool = true;
-
 impl World {
     /// Somebody says something to an order.
     pub fn say_to_an_order(&mut self) -> Done {
@@ -191,30 +184,9 @@ impl World {
             step => (step, false),
         };
         let event = self.event(at, step, wild);
-        if KNOWN_SURPLUS_UNDER_RELEASE && self.takes_given_up(at, &event) {
-            self.pass(Span::from_secs(90), true)?;
-        }
-        if KNOWN_REFUSED_WHEN_BACK && self.brings_back_what_was_let_go(at, &event) {
-            return Ok(());
-        }
         let ago = self.ago(401 * 24 * 3_600);
         let expires_at = self.patience();
         self.say_until(Said::Order(at, event), ago, expires_at)
-    }
-
-    /// Whether more leaves of a line than is promised of it.
-    fn takes_given_up(&self, at: usize, event: &OrderEvent) -> bool {
-        let OrderEvent::Fulfilment(F::Shipped | F::Delivered, said) = event else { return false };
-        let promised = |line: &Name| {
-            let line = self.models[at].lines.get(line);
-            line.map_or(0, |line| line.sum(&OPEN))
-        };
-        said.lines.iter().any(|of| of.quantity > promised(&of.line))
-    }
-
-    fn brings_back_what_was_let_go(&self, at: usize, event: &OrderEvent) -> bool {
-        let OrderEvent::Fulfilment(F::Cancelled, said) = event else { return false };
-        self.models[at].has_let_go(&said.fulfilment)
     }
 
     /// How long ago what is said has happened: mostly just now, now and then too long ago.

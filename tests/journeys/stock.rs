@@ -287,10 +287,11 @@ impl Books {
             }
             SkuAnswer::Shipped { .. } => {
                 let ask = asked.map(unwrapped);
-                if let (Some(SkuCommand::Ship { held, .. }), true) = (ask, first) {
-                    if let Some(promise) = self.promises.get_mut(hold) {
-                        promise.units = promise.units.saturating_sub(*held);
-                    }
+                let promise = self.promises.get_mut(hold);
+                if let (Some(SkuCommand::Ship { held, .. }), Some(promise), true) =
+                    (ask, promise, first)
+                {
+                    promise.units = promise.units.saturating_sub(*held);
                 }
             }
             SkuAnswer::Moved { quantity, .. } => {
