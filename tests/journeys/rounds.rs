@@ -29,7 +29,7 @@ enum Round {
 const ROUNDS: &[(u32, Round)] = &[
     (270, Round::Deliver),
     (180, Round::Order),
-    (42, Round::Sku),
+    (54, Round::Sku),
     (21, Round::Repeat),
     (6, Round::Conflict),
     (60, Round::Seconds),

@@ -240,12 +240,22 @@ impl World {
 
     fn order_line(&mut self, number: usize) -> OrderLine {
         let names = self.names.clone();
+        let at = self.luck.below(names.skus.len());
         OrderLine {
             line: names.lines[number].clone(),
-            sku: self.luck.one(&names.skus),
+            sku: names.skus[at].clone(),
             quantity: self.luck.units(1, 4),
-            location: self.luck.percent(30).then(|| self.luck.one(&names.locations)),
-            hold: self.luck.percent(20).then(|| self.luck.one(&names.carts)),
+            location: self.luck.percent(25).then(|| self.luck.one(&names.locations)),
+            hold: self.luck.percent(25).then(|| self.cart_to_claim(at)),
+        }
+    }
+
+    /// A cart that becomes an order: mostly one that stands.
+    fn cart_to_claim(&mut self, at: usize) -> Name {
+        let standing: Vec<Name> = self.books[at].carts().cloned().collect();
+        match standing.is_empty() || self.luck.percent(25) {
+            true => self.luck.one(&self.names.clone().carts),
+            false => self.luck.one(&standing),
         }
     }
 
