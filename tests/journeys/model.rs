@@ -3,7 +3,7 @@
 //! Promise: written from the documents and not from the domain. It knows neither legs nor facts; it
 //! counts units of lines by name, and its own few lines derive the status.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use earmark::domain::{
     command::SkuAnswer,
@@ -39,6 +39,10 @@ pub struct Model {
     undone: bool,
     /// Questions that have been answered, and whether by yes.
     answered: BTreeMap<Question, bool>,
+    /// Questions whose hold goods came back into that had not left after all.
+    held_again: BTreeSet<Question>,
+    /// Movements that their SKUs have heard of.
+    moves: BTreeSet<(Question, u32)>,
     /// What left with each fulfilment, and where it had been.
     pub parcels: BTreeMap<Name, Vec<(Name, At, u32)>>,
     pub money: BTreeMap<Name, Money>,
@@ -225,10 +229,21 @@ impl Model {
     pub fn hear_answer(&mut self, sku: &Sku, answer: &SkuAnswer) {
         let HoldName::Order { location, claim, attempt: 1, .. } = answer.hold() else { return };
         let question = (sku.clone(), location.clone(), claim.clone());
-        if let SkuAnswer::Moved { quantity: 1.., .. } = answer {
-            // Goods that did not leave after all are held again, whatever was said before.
-            self.answered.insert(question, true);
-            return;
+        let unwrapped = match answer {
+            SkuAnswer::After { answer, .. } => answer,
+            answer => answer,
+        };
+        match unwrapped {
+            // Goods that did not leave after all are held again, whatever was said before; until
+            // the hold is let go.
+            SkuAnswer::Moved { quantity: 1.., shipment, .. } => {
+                if self.moves.insert((question.clone(), *shipment)) {
+                    self.held_again.insert(question);
+                }
+                return;
+            }
+            SkuAnswer::Released { keep: 0, .. } => drop(self.held_again.remove(&question)),
+            _ => {}
         }
         let (granted, mut left) = match answer {
             SkuAnswer::Reserved { quantity, .. } => (true, *quantity),
@@ -377,6 +392,7 @@ impl Model {
             let question = self.line(&name)?.question.clone();
             let home = match (at, self.answered.get(&question)) {
                 (At::Waiting, Some(true)) => At::Promised,
+                (At::Waiting, Some(false)) if self.held_again.contains(&question) => At::Promised,
                 (At::Waiting, Some(false)) => At::Refused,
                 (at, _) => at,
             };
