@@ -110,7 +110,7 @@ impl Books {
                 let shelf = self.shelf(&said.location);
                 match said.kind {
                     CountKind::OnHand => shelf.count(said.as_of, said.quantity),
-                    // What may be promised was counted; what lies there is what the SKU makes of it.
+                    // What may be promised was counted; what lies there the SKU says.
                     CountKind::Available => {
                         shelf.net = on_hand(&said.location);
                         shelf.counted = Some(said.as_of);
