@@ -1,0 +1,421 @@
+//! A SKU as a bookkeeper would keep it who reads what is said to it and what it answers: units in
+//! and out of each shelf, and who was promised how many.
+//!
+//! Promise: nothing here is read from the SKU but what it says aloud; the counters are compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use earmark::domain::{
+    command::{Command, CommandBody, Goods, SkuAnswer, SkuCommand},
+    decision::Verdict,
+    event::{CountKind, Disposition, SkuEvent},
+    ids::{HoldName, LocationId, Name, OrderId},
+    outcome::{Outcome, Quantities},
+    time::Timestamp,
+};
+
+/// A shelf: what is on it, less what was taken that nobody knew of.
+#[derive(Clone, Debug, Default)]
+struct Shelf {
+    net: i64,
+    counted: Option<Timestamp>,
+    /// What came and went, and when.
+    moves: Vec<(Timestamp, i64)>,
+}
+
+/// A promise.
+#[derive(Clone, Debug)]
+struct Promise {
+    units: u32,
+    location: LocationId,
+    /// An order's that passed its deadline.
+    lapsed: bool,
+    /// Until when it lasts, unless it is committed.
+    until: Timestamp,
+}
+
+/// What an order's goods did, in all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Left, less those that did not after all.
+    pub gone: i64,
+    /// Not where they were looked for.
+    pub missing: i64,
+    /// Came back from the buyer.
+    pub returned: i64,
+}
+
+/// The books of a SKU.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    shelves: BTreeMap<LocationId, Shelf>,
+    promises: BTreeMap<HoldName, Promise>,
+    /// Where cart holds were that ended.
+    ended: BTreeMap<Name, LocationId>,
+    /// Movements of orders' goods that were heard, and what they were.
+    heard: BTreeMap<(HoldName, u32), SkuCommand>,
+    /// By order and location.
+    told: BTreeMap<(OrderId, LocationId), Told>,
+    /// Names that orders have been answered for.
+    answered: BTreeSet<HoldName>,
+}
+
+impl Shelf {
+    /// Units came or went. What the last count has seen already changes nothing.
+    fn move_at(&mut self, time: Timestamp, units: i64) -> bool {
+        let news = self.counted.is_none_or(|counted| time > counted);
+        if news {
+            self.net += units;
+            self.moves.push((time, units));
+        }
+        news
+    }
+
+    fn count(&mut self, as_of: Timestamp, quantity: u32) {
+        let since = self.moves.iter().filter(|(time, _)| *time > as_of).map(|(_, units)| units);
+        self.net = i64::from(quantity) + since.sum::<i64>();
+        self.counted = Some(as_of);
+    }
+}
+
+impl Books {
+    fn shelf(&mut self, location: &LocationId) -> &mut Shelf {
+        self.shelves.entry(location.clone()).or_default()
+    }
+
+    /// An event was decided, now or after it had waited.
+    pub fn hear_event(
+        &mut self,
+        event: &SkuEvent,
+        time: Timestamp,
+        verdict: &Verdict,
+        on_hand: impl Fn(&LocationId) -> i64,
+    ) -> Result<(), String> {
+        if matches!(verdict, Verdict::Refused(_) | Verdict::Parked) {
+            return Ok(());
+        }
+        let moved = match event {
+            SkuEvent::StockReceived(said) => {
+                self.shelf(&said.location).move_at(time, i64::from(said.quantity))
+            }
+            SkuEvent::StockReturned(said) if said.disposition == Disposition::Scrap => false,
+            SkuEvent::StockReturned(said) => {
+                self.shelf(&said.location).move_at(time, i64::from(said.quantity))
+            }
+            SkuEvent::StockAdjusted(said) => {
+                self.shelf(&said.location).move_at(time, said.quantity)
+            }
+            SkuEvent::StockShipped(said) => self.ship_cart(&said.hold, said.quantity, time)?,
+            SkuEvent::StockCounted(said) if *verdict == Verdict::Accepted => {
+                let shelf = self.shelf(&said.location);
+                match said.kind {
+                    CountKind::OnHand => shelf.count(said.as_of, said.quantity),
+                    // What may be promised was counted; what lies there the SKU says.
+                    CountKind::Available => {
+                        shelf.net = on_hand(&said.location);
+                        shelf.counted = Some(said.as_of);
+                    }
+                }
+                return Ok(());
+            }
+            SkuEvent::HoldRequested(said) => {
+                self.grant(&said.hold, verdict);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        if moved != (*verdict == Verdict::Accepted) {
+            return Err(format!("a fact of {time:?} is {verdict:?}"));
+        }
+        Ok(())
+    }
+
+    fn grant(&mut self, hold: &Name, verdict: &Verdict) {
+        if let Verdict::HoldGranted { quantity, location, expires_at, .. } = verdict {
+            let (location, until) = (location.clone(), *expires_at);
+            let promise = Promise { units: *quantity, location, lapsed: false, until };
+            self.promises.insert(HoldName::Named(hold.clone()), promise);
+        }
+    }
+
+    /// Units of a cart left: those promised to it first.
+    fn ship_cart(&mut self, hold: &Name, units: u32, time: Timestamp) -> Result<bool, String> {
+        let named = HoldName::Named(hold.clone());
+        let location = match self.promises.get_mut(&named) {
+            Some(promise) => {
+                promise.units = promise.units.saturating_sub(units);
+                let (location, left) = (promise.location.clone(), promise.units);
+                if left == 0 {
+                    self.end_cart(hold);
+                }
+                location
+            }
+            None => self.ended.get(hold).cloned().ok_or("goods left of a hold that never was")?,
+        };
+        Ok(self.shelf(&location).move_at(time, -i64::from(units)))
+    }
+
+    fn end_cart(&mut self, hold: &Name) {
+        if let Some(promise) = self.promises.remove(&HoldName::Named(hold.clone())) {
+            self.ended.insert(hold.clone(), promise.location);
+        }
+    }
+
+    /// Something was said aloud.
+    pub fn hear_outcome(&mut self, outcome: &Outcome, now: Timestamp) -> Result<(), String> {
+        match outcome {
+            Outcome::HoldReleased { hold: HoldName::Named(hold), .. } => self.end_cart(hold),
+            Outcome::HoldExpired { hold: HoldName::Named(named), .. } => {
+                self.is_over(&HoldName::Named(named.clone()), now)?;
+                self.end_cart(named);
+            }
+            Outcome::HoldExtended { hold, expires_at } => self.lasts_until(hold, *expires_at),
+            Outcome::HoldCommitted { hold, .. } => self.lasts_until(hold, Timestamp::MAX),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn lasts_until(&mut self, hold: &HoldName, until: Timestamp) {
+        self.promises.get_mut(hold).into_iter().for_each(|promise| promise.until = until);
+    }
+
+    /// A promise ends by its deadline only once that is over.
+    fn is_over(&self, hold: &HoldName, now: Timestamp) -> Result<(), String> {
+        match self.promises.get(hold) {
+            Some(promise) if promise.until >= now => Err(format!("{hold} ends before its time")),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// An order asked, and was answered.
+    pub fn hear_command(&mut self, ask: &SkuCommand, time: Timestamp) -> Result<(), String> {
+        let (number, location, goods, quantity) = match ask {
+            SkuCommand::Ship { location, quantity, shipment, .. } => {
+                (*shipment, location, Goods::Left, *quantity)
+            }
+            SkuCommand::Move { location, goods, quantity, shipment, .. } => {
+                (*shipment, location, *goods, *quantity)
+            }
+            SkuCommand::After { ask, .. } => return self.hear_command(ask, time),
+            SkuCommand::Reserve { .. } | SkuCommand::Commit { .. } | SkuCommand::Release { .. } => {
+                return Ok(());
+            }
+        };
+        let key = (ask.hold().clone(), number);
+        if let Some(known) = self.heard.get(&key) {
+            let same = known == ask;
+            return if same { Ok(()) } else { Err(format!("{known:?} is said again as {ask:?}")) };
+        }
+        self.heard.insert(key, ask.clone());
+        self.told(ask.hold(), location, goods, i64::from(quantity));
+        let units = match goods {
+            Goods::Left | Goods::Missing => -i64::from(quantity),
+            Goods::BroughtBack => i64::from(quantity),
+            Goods::Returned(Disposition::Scrap) => return Ok(()),
+            Goods::Returned(_) => i64::from(quantity),
+        };
+        self.shelf(location).move_at(time, units);
+        Ok(())
+    }
+
+    fn told(&mut self, hold: &HoldName, location: &LocationId, goods: Goods, units: i64) {
+        let HoldName::Order { order, .. } = hold else { return };
+        let told = self.told.entry((order.clone(), location.clone())).or_default();
+        match goods {
+            Goods::Left => told.gone += units,
+            Goods::BroughtBack => told.gone -= units,
+            Goods::Missing => told.missing += units,
+            Goods::Returned(_) => told.returned += units,
+        }
+    }
+
+    /// The answers that it gave: what it promises by them.
+    pub fn hear_answers(
+        &mut self,
+        asked: Option<&SkuCommand>,
+        first: bool,
+        answers: &[Command],
+        now: Timestamp,
+    ) -> Result<(), String> {
+        for command in answers {
+            let CommandBody::Answer(answer) = &command.body else {
+                return Err("a SKU asks".to_owned());
+            };
+            if let SkuAnswer::Expired { hold } = answer {
+                self.is_over(hold, now)?;
+            }
+            self.hear_answer(asked, first, answer);
+        }
+        Ok(())
+    }
+
+    fn hear_answer(&mut self, asked: Option<&SkuCommand>, first: bool, answer: &SkuAnswer) {
+        let hold = answer.hold();
+        match answer {
+            SkuAnswer::Reserved { quantity, location, .. } => {
+                let until = match (asked, self.promises.get(hold)) {
+                    (_, Some(known)) => known.until,
+                    (Some(SkuCommand::Reserve { expires_at, .. }), None) => *expires_at,
+                    (_, None) => Timestamp::MAX,
+                };
+                let (location, units) = (location.clone(), *quantity);
+                let promise = Promise { units, location, lapsed: false, until };
+                self.promises.insert(hold.clone(), promise);
+                let new = self.answered.insert(hold.clone());
+                if let (HoldName::Order { claim: Some(claim), .. }, true) = (hold, new) {
+                    self.end_cart(claim);
+                }
+            }
+            SkuAnswer::NotReserved { .. } => {
+                self.answered.insert(hold.clone());
+            }
+            SkuAnswer::NotCommitted { .. } => drop(self.promises.remove(hold)),
+            SkuAnswer::Committed { .. } | SkuAnswer::Released { .. } if self.is_late(asked) => {}
+            SkuAnswer::Committed { quantity, .. } => {
+                if let Some(promise) = self.promises.get_mut(hold) {
+                    let units = if promise.lapsed { *quantity } else { promise.units };
+                    (promise.units, promise.lapsed) = (units.min(*quantity), false);
+                    promise.until = Timestamp::MAX;
+                }
+            }
+            SkuAnswer::Released { keep, .. } => self.keep(hold, *keep),
+            SkuAnswer::Expired { .. } => {
+                if let Some(promise) = self.promises.get_mut(hold) {
+                    (promise.units, promise.lapsed) = (0, true);
+                }
+            }
+            SkuAnswer::Shipped { .. } => {
+                let ask = asked.map(unwrapped);
+                let promise = self.promises.get_mut(hold);
+                if let (Some(SkuCommand::Ship { held, .. }), Some(promise), true) =
+                    (ask, promise, first)
+                {
+                    promise.units = promise.units.saturating_sub(*held);
+                }
+            }
+            SkuAnswer::Moved { quantity, .. } => {
+                let ask = asked.map(unwrapped);
+                if let (Some(SkuCommand::Move { location, held: 1.., .. }), true) = (ask, first) {
+                    let location = location.clone();
+                    let until = Timestamp::MAX;
+                    let promise = Promise { units: 0, location, lapsed: false, until };
+                    let promise = self.promises.entry(hold.clone()).or_insert(promise);
+                    (promise.units, promise.lapsed, promise.until) = (*quantity, false, until);
+                }
+            }
+            SkuAnswer::After { answer, .. } => self.hear_answer(asked, first, answer),
+        }
+    }
+
+    /// A commit or a release says after how many movements it was asked, once there are any: one
+    /// that knew of fewer, of a hold that goods came back into, is the repeat of an old one.
+    fn is_late(&self, asked: Option<&SkuCommand>) -> bool {
+        let (knew, ask) = match asked {
+            Some(SkuCommand::After { movements, ask }) => (Some(*movements), &**ask),
+            Some(ask) => (None, ask),
+            None => return false,
+        };
+        let theirs = self.heard.iter().filter(|((hold, _), _)| hold == ask.hold());
+        let newest = theirs.clone().map(|((_, number), _)| *number).max().unwrap_or(0);
+        let back = |(_, ask): (&(HoldName, u32), &SkuCommand)| {
+            matches!(ask, SkuCommand::Move { goods: Goods::BroughtBack, held: 1.., .. })
+        };
+        match knew {
+            Some(knew) => newest > knew,
+            None => theirs.clone().any(back),
+        }
+    }
+
+    fn keep(&mut self, hold: &HoldName, keep: u32) {
+        match self.promises.get_mut(hold) {
+            Some(promise) if keep > 0 => promise.units = promise.units.min(keep),
+            Some(promise) if !promise.lapsed => drop(self.promises.remove(hold)),
+            Some(_) | None => {}
+        }
+    }
+
+    /// Whether a question, asked for the first time, claims a cart's hold that stands and has all
+    /// that is asked for.
+    pub fn has_claim(&self, ask: &SkuCommand, now: Timestamp) -> bool {
+        let SkuCommand::Reserve { hold, quantity, .. } = ask else { return false };
+        if self.answered.contains(hold) {
+            return false;
+        }
+        let HoldName::Order { claim: Some(claim), location, .. } = hold else { return false };
+        let cart = self.promises.get(&HoldName::Named(claim.clone()));
+        let cart = cart.filter(|cart| cart.units >= *quantity && cart.until >= now);
+        cart.is_some_and(|cart| location.as_ref().is_none_or(|of| *of == cart.location))
+    }
+
+    /// Whether a movement has not been heard before.
+    pub fn is_first(&self, ask: &SkuCommand) -> bool {
+        match unwrapped(ask) {
+            SkuCommand::Ship { hold, shipment, .. } | SkuCommand::Move { hold, shipment, .. } => {
+                !self.heard.contains_key(&(hold.clone(), *shipment))
+            }
+            _ => false,
+        }
+    }
+
+    /// All that is promised is what the SKU says is promised, and all that lies there as well.
+    pub fn check(
+        &self,
+        all: Quantities,
+        at: impl Fn(&LocationId) -> Quantities,
+    ) -> Result<(), String> {
+        for (location, shelf) in &self.shelves {
+            let said = at(location);
+            let net = said.on_hand as i64 - said.overdrawn as i64;
+            if net != shelf.net {
+                return Err(format!("{location}: {net} on hand, {} by the books", shelf.net));
+            }
+            let promised = said.held + said.allocated;
+            let backed = said.on_hand + said.backordered + said.short;
+            if said.available + promised + said.unavailable != backed {
+                return Err(format!("{location}: units are nowhere or twice: {said:?}"));
+            }
+        }
+        let promised: u64 = self.promises.values().map(|it| u64::from(it.units)).sum();
+        let said = all.held + all.allocated;
+        match promised == said {
+            true => Ok(()),
+            false => Err(format!("{said} units promised, by the books {:?}", self.promises)),
+        }
+    }
+
+    /// Units promised to an order.
+    pub fn promised_to(&self, order: &OrderId) -> u32 {
+        let theirs = self.promises.iter().filter(|(hold, _)| is_of(hold, order));
+        theirs.map(|(_, promise)| promise.units).sum()
+    }
+
+    /// What its goods did, in all.
+    pub fn told_by(&self, order: &OrderId) -> Told {
+        let theirs = self.told.iter().filter(|((of, _), _)| of == order);
+        theirs.fold(Told::default(), |sum, (_, told)| Told {
+            gone: sum.gone + told.gone,
+            missing: sum.missing + told.missing,
+            returned: sum.returned + told.returned,
+        })
+    }
+
+    /// Holds of carts that stand.
+    pub fn carts(&self) -> impl Iterator<Item = &Name> {
+        self.promises.keys().filter_map(|hold| match hold {
+            HoldName::Named(name) => Some(name),
+            HoldName::Order { .. } => None,
+        })
+    }
+}
+
+fn is_of(hold: &HoldName, of: &OrderId) -> bool {
+    matches!(hold, HoldName::Order { order, .. } if order == of)
+}
+
+fn unwrapped(ask: &SkuCommand) -> &SkuCommand {
+    match ask {
+        SkuCommand::After { ask, .. } => ask,
+        ask => ask,
+    }
+}
