@@ -1,8 +1,8 @@
 //! What stays of an order that has left the hot state.
 //!
 //! Promise: small, and enough for a repeat to be told apart, for money that comes too late to be
-//! given back, and for goods that leave or come back late to be told to their SKU, for as long as an
-//! order's events are not too old to be heard.
+//! given back, and for goods that leave or come back late to be told to their SKU, for as long as
+//! an order's events are not too old to be heard.
 
 use std::collections::BTreeMap;
 

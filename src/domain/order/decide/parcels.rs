@@ -105,8 +105,8 @@ impl Draft<'_> {
         self.record_leg(told.leg, fact);
     }
 
-    /// A fulfilment will not happen; of one that had left, everything is where it was, and was there
-    /// all the time: a count of meanwhile has seen it.
+    /// A fulfilment will not happen; of one that had left, everything is where it was, and was
+    /// there all the time: a count of meanwhile has seen it.
     pub fn bring_back(&mut self, said: &Fulfilment) {
         let known = self.order.fulfilments.get(&said.fulfilment).cloned().unwrap_or_default();
         let known = if known.taken.is_empty() { self.as_if_told(known) } else { known };
