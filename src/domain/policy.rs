@@ -37,7 +37,7 @@ pub struct Policy {
     pub locations_per_sku_max: usize,
     /// Attributes that a SKU has at most.
     pub attributes_per_sku_max: usize,
-    /// Holds that an order asks for at most by edits and moves, those it was placed with counted in.
+    /// Holds that an order asks for at most by edits and moves, those from its placing counted in.
     pub legs_per_order_max: usize,
     /// Events that an order decides, and remembers, at most.
     pub events_per_order_max: usize,
