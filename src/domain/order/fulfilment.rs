@@ -151,6 +151,13 @@ pub struct Taken {
     pub units: u32,
 }
 
+impl Taken {
+    /// Whether it left a line of which nobody had answered yet.
+    pub fn was_awaited(&self, line: u32) -> bool {
+        self.line == line && self.from == Place::Awaiting
+    }
+}
+
 /// What a SKU was told of goods that left with a fulfilment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
@@ -219,6 +226,11 @@ pub enum FulfilmentFact {
         /// What SKUs hear of it.
         told: Vec<Told>,
     },
+    /// Units of a line left with it before their SKU had answered, and were promised after all.
+    Granted {
+        /// The place of their line among the lines.
+        line: u32,
+    },
 }
 
 impl From<&ShipmentTracked> for Tracking {
@@ -269,6 +281,10 @@ impl Fulfilment {
             FulfilmentFact::Took { taken, told } => {
                 self.taken.extend(taken);
                 self.told.extend(told.iter().cloned());
+            }
+            FulfilmentFact::Granted { line } => {
+                let awaited = self.taken.iter_mut().filter(|taken| taken.was_awaited(*line));
+                awaited.for_each(|taken| taken.from = Place::Reserved);
             }
         }
         Ok(())

@@ -111,10 +111,7 @@ impl Leg {
         match fact {
             LegFact::Sent(sent) => self.sent = Some(sent.clone()),
             LegFact::SentAgain { again_at } => self.sent_again(*again_at)?,
-            LegFact::Granted(grant) => {
-                self.granted = true;
-                self.answered(Hold::Granted(grant.clone()));
-            }
+            LegFact::Granted(grant) => self.answered(Hold::Granted(grant.clone())),
             LegFact::Refused(refusal) => self.answered(Hold::Refused(refusal.clone())),
             // A commit may be on its way; its own answer says what comes of it.
             LegFact::Lapsed => self.lapse()?,

@@ -130,8 +130,6 @@ pub struct Leg {
     pub unanswered: Vec<Movement>,
     /// Movements of its goods so far.
     pub movements: u32,
-    /// Its SKU granted the hold, whatever became of it since.
-    pub granted: bool,
 }
 
 /// What can happen to a leg.

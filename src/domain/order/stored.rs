@@ -138,10 +138,6 @@ pub struct LegV010 {
 impl From<LegV010> for Leg {
     fn from(stored: LegV010) -> Leg {
         let left = |shipment| Movement { goods: Goods::Left, shipment };
-        let granted = match &stored.hold {
-            Hold::Granted(_) | Hold::Lapsed(_) | Hold::Allocated(_) => true,
-            Hold::Asked | Hold::Refused(_) | Hold::Released => false,
-        };
         Leg {
             sku: stored.sku,
             location: stored.location,
@@ -152,7 +148,6 @@ impl From<LegV010> for Leg {
             sent: stored.sent,
             unanswered: stored.unanswered_shipments.into_iter().map(left).collect(),
             movements: stored.shipments,
-            granted,
         }
     }
 }

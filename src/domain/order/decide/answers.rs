@@ -9,6 +9,7 @@ use crate::domain::{
     order::{
         OrderState,
         facts::OrderFact,
+        fulfilment::FulfilmentFact,
         hearing::Heard,
         passage::{ALLOCATE, CANCEL, RESERVE},
         saga::{Ask, Grant, Leg, LegFact},
@@ -102,12 +103,22 @@ impl Draft<'_> {
         let there = grant.quantity.saturating_add(leg.coming());
         let mut left = there.saturating_sub(leg.leaving());
         for index in self.line_indexes(index) {
+            self.grant_what_left(index);
             let awaiting = self.order.lines[index as usize].units.awaiting;
             let served = awaiting.min(left);
             left -= served;
             self.pass(index, &RESERVE, served);
             let short = Refusal { available: Some(served), ..Reason::InsufficientStock.into() };
             self.refuse_awaiting(index, &short);
+        }
+    }
+
+    /// Units of a line that left before the grant was heard were promised, should they come back.
+    fn grant_what_left(&mut self, line: u32) {
+        let early = self.order.fulfilments.iter();
+        let early = early.filter(|(_, of)| of.taken.iter().any(|taken| taken.was_awaited(line)));
+        for fulfilment in early.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.record_fulfilment(&fulfilment, FulfilmentFact::Granted { line });
         }
     }
 

@@ -179,7 +179,6 @@ impl Draft<'_> {
         match (from, &leg.hold) {
             (Place::Awaiting | Place::Reserved, Hold::Allocated(_)) => Place::Allocated,
             (Place::Awaiting, Hold::Asked) if leg.sent.is_some() => Place::Awaiting,
-            (Place::Awaiting, _) if leg.granted => Place::Reserved,
             (Place::Awaiting, _) => Place::Refused,
             (from, _) => from,
         }

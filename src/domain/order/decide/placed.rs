@@ -65,7 +65,6 @@ pub(super) fn leg_for(line: &OrderLine) -> Leg {
         sent: None,
         unanswered: Vec::new(),
         movements: 0,
-        granted: false,
     }
 }
 
