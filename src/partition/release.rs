@@ -127,7 +127,7 @@ impl Releaser {
                 Ok(0) => return Ok(()),
                 Ok(_) => {
                     self.release(&records).await?;
-                    self.mark(records.last().map_or(0, |(sequence, _)| *sequence));
+                    self.mark(&records);
                     records.clear();
                     progress.send_replace(self.released);
                 }
@@ -161,25 +161,28 @@ impl Releaser {
             }
             for records in records.chunks(RECORDS_AT_ONCE) {
                 self.release(records).await?;
-                self.mark(records.last().map_or(0, |(sequence, _)| *sequence));
+                self.mark(records);
                 progress.send_replace(self.released);
             }
         }
         Ok(())
     }
 
-    /// Every effect of the records up to this one has left.
-    fn mark(&mut self, up_to: u64) {
-        self.released.up_to = up_to;
+    /// Every effect of these records, and of all before them, has left.
+    fn mark(&mut self, records: &[Committed]) {
+        let Some((up_to, record)) = records.last() else { return };
+        self.released.up_to = *up_to;
         self.released.anchor = self.newest;
         self.released.shown = self.showing.newest().or(self.released.shown);
-        // Outcomes of later records that left before the take-over stand before the newest one, and
-        // so may those that the owner before, who may still run, lets leave meanwhile: only of the
-        // records behind the backlog it knows nothing.
-        if up_to >= self.backlog_end {
+        if *up_to >= self.backlog_end {
             self.skip.clear();
-            self.released.out = self.newest.map_or(self.released.out, |newest| newest.out);
         }
+        // Somebody else may let later records leave before this owner does: the owner before, who
+        // still runs, or one who takes over and does not prevail. But nobody can before they are
+        // committed; so what was known of EARMARK_OUT when this owner wrote a record stands before
+        // all outcomes of those behind it.
+        let known = record.header.released.anchor.filter(|_| *up_to > self.backlog_end);
+        self.released.out = self.released.out.max(known.map_or(0, |anchor| anchor.out));
     }
 
     /// Makes certain that EARMARK_OUT still has an outcome, and so all of the partition's before
