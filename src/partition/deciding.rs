@@ -13,7 +13,7 @@ use super::{
     Exit,
     entry::{Entry, Trigger},
     items::{Addressed, Item},
-    owner::{Owner, uncommitted},
+    owner::Owner,
 };
 use crate::{
     actors::{AnyInput, Change, Done, Inputs, InternalInput, Task, Worked},
@@ -300,7 +300,7 @@ impl Owner {
         Ok(chunk)
     }
 
-    fn take_change(&mut self, entity: EntityKey, change: Change) {
+    pub(super) fn take_change(&mut self, entity: EntityKey, change: Change) {
         self.dues.set(&entity, &change.dues);
         if change.steps_left {
             self.stepping.insert(entity.clone());
@@ -316,52 +316,6 @@ impl Owner {
             self.rebuild(&entity).await?;
         }
         Ok(())
-    }
-
-    // === rebuilding ===
-
-    /// Makes an entity anew from snapshot, journal and what is not committed yet: all of its
-    /// decisions but the one that broke it.
-    async fn rebuild(&mut self, entity: &EntityKey) -> Result<(), Exit> {
-        self.registry.drop_entity(entity);
-        while self.keeper.is_writing() {
-            self.keeper.written().await.map_err(|_| Exit::SnapshotLost)?;
-        }
-        let keys = [entity.clone()];
-        let stored = loop {
-            match self.keeper.load(&keys).await {
-                Ok(stored) => break stored.map_err(|_| Exit::SnapshotLost)?.pop().flatten(),
-                Err(_) => tokio::time::sleep(self.env.bounds.retry_after).await,
-            }
-        };
-        self.registry.spawn(entity, stored).map_err(|_| Exit::SnapshotLost)?;
-        let records = self.facts_since_snapshot(entity)?;
-        let change = self.registry.fold(entity, records).await.map_err(Exit::breach)?;
-        self.take_change(entity.clone(), change);
-        Ok(())
-    }
-
-    fn facts_since_snapshot(
-        &self,
-        entity: &EntityKey,
-    ) -> Result<Vec<super::recovery::FoldedFacts>, Exit> {
-        let mut records = Vec::new();
-        for (sequence, bytes) in self.keeper.tail().iter() {
-            let record = super::recovery::decode_at(sequence, bytes)?;
-            let at = record.header.decided_at;
-            super::recovery::gather(&mut records, entity, sequence, at, &record.entries);
-        }
-        let end = self.committed.last.sequence;
-        let batches = uncommitted(&self.in_flight, &self.sealed).chain([&self.open]);
-        for (ahead, batch) in batches.enumerate() {
-            let sequence = end + 1 + ahead as u64;
-            let at = match batch.is_empty() {
-                true => self.state.decided_at,
-                false => batch.decided_at,
-            };
-            super::recovery::gather(&mut records, entity, sequence, at, &batch.entries);
-        }
-        Ok(records)
     }
 }
 

@@ -1,9 +1,6 @@
 //! The owner of a partition: one loop that reads, decides, commits, releases and keeps.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::collections::{BTreeSet, VecDeque};
 
 use futures::FutureExt as _;
 use hashlink::LinkedHashSet;
@@ -14,14 +11,14 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Env, Exit, Start, Status,
+    Env, Exit, Start,
     batch::Batch,
     committing::{InFlight, appended},
     dues::Dues,
     entry::{Entry, InHand, ReadAt},
     intake::{Heard, Intake},
     items::Reception,
-    keeper::{ENTRIES_MAX, Gathered, Keeper},
+    keeper::Keeper,
     record::Released,
     recovery::{Recovered, recover},
     release::{Committed, Releaser},
@@ -33,11 +30,6 @@ use crate::{
     domain::{event::Lane, ids::EntityKey, refusal::Reason, time::Timestamp},
     ports::{LogMessage, Read, Source},
 };
-
-/// Sequences of a log that an idle partition has passed and does not say so yet.
-const UNMARKED_MAX: u64 = 1_000;
-/// An append that takes longer is no append that takes its time.
-const UNANSWERED_AFTER: Duration = Duration::from_secs(3);
 
 /// Serves a partition until it has to stop.
 pub async fn serve(env: Env, start: Start) -> Exit {
@@ -79,7 +71,7 @@ pub(super) struct Owner {
     /// The last committed record that has effects.
     pub(super) last_effects: u64,
     pub(super) last_commit: Instant,
-    next_snapshot: Instant,
+    pub(super) next_snapshot: Instant,
     pub(super) last_cold_look: Option<Instant>,
     /// All deadlines before this have been given.
     pub(super) deadlines_to: Timestamp,
@@ -265,7 +257,7 @@ impl Owner {
         })
     }
 
-    fn is_released(&self) -> bool {
+    pub(super) fn is_released(&self) -> bool {
         self.released.borrow().up_to >= self.last_effects
     }
 
@@ -354,118 +346,6 @@ impl Owner {
         self.push(Entry::InHand(InHand { read, waited_for }))?;
         self.settle().await?;
         Ok(alone)
-    }
-
-    async fn on_tick(&mut self) -> Result<(), Exit> {
-        self.give_deadlines().await?;
-        self.look_for_cold_deadlines().await?;
-        self.revive_waiting().await?;
-        self.write_closing_mark()?;
-        let (keep, keeper) = (self.env.bounds.live_entities_max, &self.keeper);
-        let (stepping, dirty) = (&self.stepping, &self.dirty);
-        let gathered = uncommitted(&self.in_flight, &self.sealed).find_map(|b| b.gathered.as_ref());
-        let busy = |key: &EntityKey| {
-            // What an actor knows and no snapshot does must not be let go.
-            keeper.owes(key)
-                || stepping.contains(key)
-                || dirty.contains(key)
-                || gathered.is_some_and(|gathered| gathered.has(key))
-        };
-        self.registry.passivate(keep, busy, &mut self.dues);
-        Ok(())
-    }
-
-    /// An idle partition says in the journal what has been released and read since.
-    fn write_closing_mark(&mut self) -> Result<(), Exit> {
-        let idle = self.in_flight.is_none() && self.sealed.is_empty() && self.open.is_empty();
-        let unmarked = self.committed.released.up_to < self.last_effects && self.is_released();
-        let moved = self.has_read_on(UNMARKED_MAX);
-        if idle
-            && (unmarked || moved)
-            && self.last_commit.elapsed() >= self.env.bounds.idle_mark_after
-        {
-            self.open_batch();
-            self.seal();
-        }
-        Ok(())
-    }
-
-    /// Whether a source has been read on by more than this without a record that says so.
-    pub(super) fn has_read_on(&self, by: u64) -> bool {
-        let mut cursors = self.state.cursors.iter().zip(&self.committed.cursors);
-        cursors.any(|(read, said)| read.sequence > said.sequence + by)
-    }
-
-    // === keeping ===
-
-    async fn snapshot_if_due(&mut self) -> Result<(), Exit> {
-        let bounds = &self.env.bounds;
-        let tail = self.keeper.tail();
-        let due = tail.len() >= bounds.snapshot_every_records
-            || tail.bytes() >= bounds.unsnapshotted_bytes_max / 2
-            || tail.entries() >= ENTRIES_MAX
-            || (!tail.is_empty() && Instant::now() >= self.next_snapshot);
-        // Deadlines are looked up between two deltas: they must not follow each other for ever.
-        let free = !self.keeper.is_writing() && !self.is_cold_look_due();
-        if due
-            && free
-            && uncommitted(&self.in_flight, &self.sealed).all(|batch| batch.gathered.is_none())
-        {
-            self.next_snapshot = Instant::now() + self.env.bounds.snapshot_interval;
-            self.gather().await?;
-        }
-        Ok(())
-    }
-
-    /// Takes from the entities what has changed, for the snapshot: it is written when the last of
-    /// what is decided by now is committed.
-    pub(super) async fn gather(&mut self) -> Result<(), Exit> {
-        let dirty = std::mem::take(&mut self.dirty);
-        let changes = self.registry.take_changed(dirty).await.map_err(Exit::breach)?;
-        let gathered = Gathered::new(changes);
-        if !self.open.is_empty() {
-            self.seal();
-        }
-        let flying = self.in_flight.as_mut().map(|flying| &mut flying.batch);
-        match self.sealed.back_mut().or(flying) {
-            Some(last) => last.gathered = Some(gathered),
-            None => self.keeper.write(gathered, &self.committed),
-        }
-        Ok(())
-    }
-
-    fn tell(&self) {
-        let waits = self.in_flight.as_ref().map(|flying| flying.started.elapsed());
-        let status = Status {
-            serving: true,
-            unanswered: waits.is_some_and(|waits| waits > UNANSWERED_AFTER),
-            position: self.committed.position(),
-            decided_at: self.committed.decided_at,
-            cursors: self.committed.cursors,
-            read: self.state.cursors,
-            settled: self.is_settled(),
-            deadlines_to: self.deadlines_to,
-            released: self.released.borrow().up_to,
-            snapshot: self.keeper.stands_at().sequence,
-            live: self.registry.len(),
-            frozen: false,
-            quarantined: self.committed.quarantined.len(),
-            waiting: self.committed.waiting_len(),
-            books: self.committed.books,
-            keep: self.keep,
-        };
-        self.env.status.send_if_modified(|told| {
-            let news = *told != status;
-            *told = status;
-            news
-        });
-    }
-
-    fn is_settled(&self) -> bool {
-        let committed = self.in_flight.is_none() && self.sealed.is_empty() && self.open.is_empty();
-        committed
-            && self.stepping.is_empty()
-            && self.released.borrow().up_to >= self.committed.position().sequence
     }
 }
 

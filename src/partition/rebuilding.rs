@@ -1,0 +1,54 @@
+//! An entity whose code failed on an input, made anew without what broke it.
+//!
+//! Promise: it knows all that was decided of it, committed or not, and nothing else; so it can go on
+//! being asked about, or be quarantined, in a state that others can fold.
+
+use super::{
+    Exit,
+    owner::{Owner, uncommitted},
+    recovery::{FoldedFacts, decode_at, gather},
+};
+use crate::domain::ids::EntityKey;
+
+impl Owner {
+    /// Makes an entity anew from snapshot, journal and what is not committed yet: all of its
+    /// decisions but the one that broke it.
+    pub(super) async fn rebuild(&mut self, entity: &EntityKey) -> Result<(), Exit> {
+        self.registry.drop_entity(entity);
+        while self.keeper.is_writing() {
+            self.keeper.written().await.map_err(|_| Exit::SnapshotLost)?;
+        }
+        let keys = [entity.clone()];
+        let stored = loop {
+            match self.keeper.load(&keys).await {
+                Ok(stored) => break stored.map_err(|_| Exit::SnapshotLost)?.pop().flatten(),
+                Err(_) => tokio::time::sleep(self.env.bounds.retry_after).await,
+            }
+        };
+        self.registry.spawn(entity, stored).map_err(|_| Exit::SnapshotLost)?;
+        let records = self.facts_since_snapshot(entity)?;
+        let change = self.registry.fold(entity, records).await.map_err(Exit::breach)?;
+        self.take_change(entity.clone(), change);
+        Ok(())
+    }
+
+    fn facts_since_snapshot(&self, entity: &EntityKey) -> Result<Vec<FoldedFacts>, Exit> {
+        let mut records = Vec::new();
+        for (sequence, bytes) in self.keeper.tail().iter() {
+            let record = decode_at(sequence, bytes)?;
+            let at = record.header.decided_at;
+            gather(&mut records, entity, sequence, at, &record.entries);
+        }
+        let end = self.committed.last.sequence;
+        let batches = uncommitted(&self.in_flight, &self.sealed).chain([&self.open]);
+        for (ahead, batch) in batches.enumerate() {
+            let sequence = end + 1 + ahead as u64;
+            let at = match batch.is_empty() {
+                true => self.state.decided_at,
+                false => batch.decided_at,
+            };
+            gather(&mut records, entity, sequence, at, &batch.entries);
+        }
+        Ok(records)
+    }
+}
