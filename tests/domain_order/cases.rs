@@ -556,6 +556,8 @@ fn goods_that_arrive_in_part_before_anybody_said_that_they_left() {
     assert_eq!(bench.say(fulfil(F::Shipped, "f1", &[("a", 5)])), "recorded |  | ");
     let rest = bench.say(fulfil(F::Delivered, "f1", &[("a", 3)]));
     assert_eq!(rest, "accepted |  | order.delivered");
+    let all = bench.say(fulfil(F::Delivered, "f1", &[("a", 5)]));
+    assert_eq!(all, "recorded |  | ");
 }
 
 #[test]
@@ -809,22 +811,43 @@ fn an_order_leaves_a_stone_and_the_stone_goes_too() {
     assert_eq!(bench.status(), Some(OrderStatus::Rejected));
     let again = text::decision(&bench.feed(&Input::Event(first)));
     assert_eq!(again, "again accepted |  | ", "a repeat is told apart by the stone");
-    let late = bench.say(pay(P::Captured, 60));
-    assert_eq!(late, "accepted |  | refund.due 60, order_ended");
     assert_eq!(bench.say(two_lines(OrderPolicy::Partial)), "refused order_exists |  | ");
-    let left = bench.say(fulfil(F::Shipped, "f", &[("a", 1)]));
-    assert_eq!(left, "accepted | A ship 1, 0 held #1 | order.shipped a:1");
-    let back = bench.say(give_back(R::Received, "r", &[("a", 1)]));
-    assert_eq!(back, "accepted | A Returned(Restock) 1, 0 held at hel #2 | order.returned a:1");
-    let more = bench.say(give_back(R::Received, "r", &[("a", 1)]));
-    assert_eq!(more, "refused exceeds_quantity (a) |  | ");
-    assert_eq!(
-        bench.say(cancel(None)),
-        "refused order_ended |  | order.cancel_refused order_ended"
-    );
+    let late = bench.say(cancel(None));
+    assert_eq!(late, "refused order_ended |  | order.cancel_refused order_ended");
+    let unknown = bench.say(fulfil(F::Shipped, "f", &[("x", 1)]));
+    assert_eq!(unknown, "refused unknown_line (x) |  | ");
+    assert!(bench.state.order().is_none(), "what changes nothing wakes nobody");
     bench.past(days(407) + 10);
     assert_eq!((bench.status(), bench.state.revision()), (None, 0));
     assert_eq!(bench.state.dues(), []);
+}
+
+#[test]
+fn late_money_and_late_goods_wake_an_order() {
+    let days = |days: i64| days * 24 * 3_600;
+    let mut bench = placed_bench(OrderPolicy::AllOrNothing);
+    bench.hear("A", not_granted());
+    bench.hear("B", not_granted());
+    bench.past(days(7) + 1);
+    assert!(bench.state.order().is_none());
+    let late = bench.say(pay(P::Captured, 60));
+    assert_eq!(late, "accepted |  | refund.due 60, order_ended");
+    assert!(bench.state.order().is_some() && bench.state.stone().is_none());
+    bench.past(days(15));
+    assert!(bench.state.order().is_none());
+    let left = bench.say(fulfil(F::Shipped, "f", &[("a", 1)]));
+    assert_eq!(left, "accepted | A ship 1, 0 held #1 | order.shipped a:1");
+    let again = bench.past(days(15) + 20);
+    assert_eq!(again, "recorded | A ship 1, 0 held #1 | ", "until its SKU has heard of it");
+    bench.hear("A", SkuAnswer::Shipped { hold: hold(), shipment: 1 });
+    bench.past(days(60));
+    assert!(bench.state.order().is_none(), "and leaves again");
+    assert_eq!(bench.say(fulfil(F::Shipped, "f", &[("a", 1)])), "recorded |  | ");
+    let back = bench.say(give_back(R::Received, "r", &[("a", 1)]));
+    let expected = "accepted | A Returned(Restock) 1, 0 held at hel #2 | order.returned a:1, all";
+    assert_eq!(back, expected);
+    let more = bench.say(give_back(R::Received, "r", &[("a", 1)]));
+    assert_eq!(more, "refused exceeds_quantity (a) |  | ");
 }
 
 /// A guard leaves no state and event without a row that speaks whatever else is the case.

@@ -218,6 +218,19 @@ fn what_comes_back_stands_behind_those_who_wait() {
     world.audit().unwrap();
 }
 
+/// The safety stock is what nobody is promised; what comes back is promised first.
+#[test]
+fn what_comes_back_is_promised_before_it_is_kept_back() {
+    let mut world = World::with_stock(1);
+    let hold = hold_of("o", None);
+    world.ask("o", reserve(&hold, 1));
+    world.ask("o", ship(&hold, "a", 1, 1));
+    world.say(configured(0, 1));
+    world.ask("o", back(&hold, 1, 2));
+    assert_eq!(world.line(), "1 0 0 1 0 0 0 0");
+    world.audit().unwrap();
+}
+
 /// Units that left beyond what the hold promised are the shelf's: the hold keeps its own.
 #[test]
 fn a_shipment_takes_of_the_hold_what_the_order_says() {

@@ -2,8 +2,8 @@
 //! clock that is set.
 //!
 //! Promise: the domain decides and applies, nobody else; what is under way comes in any order,
-//! twice, or hours late, as chance has it, and the same seed carries the same things the same way.
-//! What somebody says again is answered as the first time, or is too old to be told.
+//! twice, hours late, or never, as chance has it, and the same seed carries the same things the same
+//! way. What somebody says again is answered as the first time, or is too old to be told.
 
 use std::{cell::RefCell, fmt::Debug, rc::Rc};
 
@@ -68,6 +68,8 @@ pub struct World {
 const START: Timestamp = Timestamp(1_800_000_000_000_000);
 /// Commands that come late come within this: a SKU forgets a hold that ended two horizons ago.
 const LATE_MAX_S: u32 = 6 * 3_600;
+/// So many commands and answers in a hundred are lost.
+const LOST_PERCENT: u64 = 2;
 const STEPS_MAX: usize = 100_000;
 
 impl World {
@@ -199,7 +201,8 @@ impl World {
 
     // === what is under way ===
 
-    /// One of the commands and answers that are under way comes.
+    /// One of the commands and answers that are under way comes, or is lost: whoever needs it asks
+    /// again.
     pub fn deliver(&mut self) -> Done {
         let now = self.now;
         let ready = self.mail.iter().filter(|letter| letter.not_before <= now).count();
@@ -210,6 +213,9 @@ impl World {
         let mut at = (0..).zip(&self.mail).filter(|(_, letter)| letter.not_before <= now);
         let Some((at, _)) = at.nth(pick) else { return Ok(()) };
         let letter: Letter = self.mail.swap_remove(at);
+        if self.luck.percent(LOST_PERCENT) {
+            return Ok(());
+        }
         if self.luck.percent(6) {
             let late = if self.luck.percent(70) { 30 } else { LATE_MAX_S };
             let not_before = now + Span::from_secs(i64::from(self.luck.units(0, late)));

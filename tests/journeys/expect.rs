@@ -1,7 +1,7 @@
 //! What the documents say must be answered to an event, where they say it for certain.
 
 use earmark::domain::{
-    event::{EditRequested, FulfilmentStep, LineUnits, OrderEvent, ReturnStep},
+    event::{EditRequested, LineUnits, OrderEvent, ReturnStep},
     ids::Name,
     refusal::Reason,
     time::Timestamp,
@@ -26,13 +26,11 @@ pub fn answer_of_stone(of: &Model, event: &OrderEvent, logged_at: Timestamp) -> 
         OrderEvent::CancelRequested(_) | OrderEvent::EditRequested(_) => {
             Some(Answer::Refused(Reason::OrderEnded))
         }
-        OrderEvent::Fulfilment(FulfilmentStep::Shipped, _)
-        | OrderEvent::Return(ReturnStep::Received, _)
+        OrderEvent::Fulfilment(..)
+        | OrderEvent::Return(..)
         | OrderEvent::Placed(_)
-        | OrderEvent::Payment(..) => answer(of, event, logged_at),
-        OrderEvent::Fulfilment(..) | OrderEvent::Return(..) | OrderEvent::ShipmentTracked(_) => {
-            Some(Answer::Taken)
-        }
+        | OrderEvent::Payment(..)
+        | OrderEvent::ShipmentTracked(_) => answer(of, event, logged_at),
     }
 }
 

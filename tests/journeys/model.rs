@@ -174,21 +174,18 @@ impl Model {
         }
     }
 
-    /// What has arrived by this, line by line. A fulfilment of which not all has arrived comes in
-    /// parts; of one that has, the quantities are those of the whole.
+    /// What has arrived by this, line by line: a part, if so much is under way, or else all that
+    /// has arrived with the fulfilment.
     fn news_of(&self, said: &Fulfilment) -> BTreeMap<Name, u32> {
         let mut news: BTreeMap<Name, u32> = BTreeMap::new();
         for of in &said.lines {
             *news.entry(of.line.clone()).or_default() += of.quantity;
         }
-        let all = self.parcels.get(&said.fulfilment).into_iter().flatten();
-        let mut lines = all.map(|(line, ..)| line).peekable();
-        let whole =
-            lines.peek().is_some() && lines.all(|line| self.under_way(&said.fulfilment, line) == 0);
-        if whole {
-            let before = |line: &Name| self.arrived_of(&said.fulfilment, line);
-            news.iter_mut().for_each(|(line, units)| *units = units.saturating_sub(before(line)));
-        }
+        let whole = news.iter_mut();
+        let whole = whole.filter(|(line, units)| **units > self.under_way(&said.fulfilment, line));
+        whole.for_each(|(line, units)| {
+            *units = units.saturating_sub(self.arrived_of(&said.fulfilment, line));
+        });
         news
     }
 

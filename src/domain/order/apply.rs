@@ -38,22 +38,15 @@ impl OrderState {
                 let order = self.order.take();
                 let order =
                     order.ok_or_else(|| Breach(format!("order {} is not placed", self.id)))?;
-                self.stone = Some(Stone::of(&self.id, order, *until));
+                self.stone = Some(Stone { order: Box::new(order), until: *until });
             }
             OrderFact::StoneGone => {
                 (self.stone, self.memory) = (None, Memory::default());
             }
-            OrderFact::LateGoods { line, goods, location, units } => {
-                let stone = self.stone.as_mut();
-                stone
-                    .ok_or_else(|| Breach(format!("order {} has no stone", self.id)))?
-                    .moved(line, *goods, location, *units)?;
-            }
-            OrderFact::Payment { payment, fact } if self.stone.is_some() => {
-                let stone = self.stone.as_mut();
-                stone.into_iter().for_each(|stone| {
-                    stone.payments.entry(payment.clone()).or_default().apply(fact);
-                });
+            OrderFact::Woken => {
+                let stone = self.stone.take();
+                let stone = stone.ok_or_else(|| Breach(format!("order {} is awake", self.id)))?;
+                self.order.insert(*stone.order).apply(fact)?;
             }
             OrderFact::Line { .. }
             | OrderFact::Leg { .. }
@@ -104,6 +97,7 @@ impl Order {
             OrderFact::Wished { leg, wish } => self.wish(leg, wish),
             OrderFact::WishEnded { leg, units } => self.end_wish(*leg, *units)?,
             OrderFact::Resting { leaves_at } => self.leaves_at = *leaves_at,
+            OrderFact::Woken => self.leaves_at = None,
             OrderFact::Confirmed => self.confirmed = true,
             OrderFact::Delivered { closes_at } => self.closes_at = Some(*closes_at),
             OrderFact::Closed => self.closed = true,
@@ -112,7 +106,6 @@ impl Order {
             | OrderFact::Parked { .. }
             | OrderFact::Unparked { .. }
             | OrderFact::Forgotten { .. }
-            | OrderFact::LateGoods { .. }
             | OrderFact::StoneGone => {
                 return Err(Breach("a fact that is not a placed order's".to_owned()));
             }

@@ -17,9 +17,8 @@ use super::{
     wishes::Wish,
 };
 use crate::domain::{
-    command::Goods,
     decision::Verdict,
-    ids::{EventKey, Fingerprint, LocationId, Name},
+    ids::{EventKey, Fingerprint, Name},
     time::Timestamp,
 };
 
@@ -126,15 +125,6 @@ pub enum OrderFact {
         /// What happened.
         fact: ReturnFact,
     },
-    /// Goods of an order of which only the stone is left moved.
-    LateGoods {
-        /// Of which line.
-        line: Name,
-        /// What they did.
-        goods: Goods,
-        /// Where.
-        location: LocationId,
-        /// Units.
-        units: u32,
-    },
+    /// It is in the hot state again, as it was when it left.
+    Woken,
 }

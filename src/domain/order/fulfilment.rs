@@ -88,11 +88,13 @@ pub const FULFILMENT: Guard<Stage, FulfilmentStep, FulfilmentCondition> = {
         [Shipped, Delivered] + [Step::Shipped] if More
             => Stay, "the units that nobody spoke of are gone as well";
         [Shipped, Delivered] + [Step::Shipped] => Note, "they left before";
-        [Named, Opened, Held, Picked, Shipped, Cancelled] + [Step::Delivered]
+        [Named, Opened, Held, Picked, Cancelled] + [Step::Delivered]
             => Go(Delivered), "the units have arrived, and must have left before";
+        [Shipped] + [Step::Delivered] if More
+            => Go(Delivered), "the units have arrived; others may be under way still";
         [Delivered] + [Step::Delivered] if More
             => Stay, "the units that nobody spoke of have arrived as well";
-        [Delivered] + [Step::Delivered] => Note, "they arrived before";
+        [Shipped, Delivered] + [Step::Delivered] => Note, "they arrived before";
         [Named, Opened, Held, Picked] + [Step::Cancelled]
             => Go(Cancelled), "its units wait for another fulfilment";
         [Shipped] + [Step::Cancelled] if SomeArrived
@@ -319,7 +321,8 @@ impl Fulfilment {
     /// A fulfilment of several parcels is delivered when the last of them is.
     fn stage_after(&self, step: FulfilmentStep) -> Stage {
         let under_way = self.lines.values().any(|parcel| parcel.delivered < parcel.shipped);
-        match FULFILMENT.then(self.stage, step, |_| false) {
+        // What is written down was more than had been said before, where the guard asks.
+        match FULFILMENT.then(self.stage, step, |given| given == FulfilmentCondition::More) {
             Then::Go(Stage::Delivered) if under_way => Stage::Shipped,
             Then::Go(stage) => stage,
             _ if self.stage == Stage::Delivered && under_way => Stage::Shipped,

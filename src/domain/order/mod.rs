@@ -80,8 +80,8 @@ impl OrderState {
 
     /// Its status, once it is placed.
     pub fn status(&self) -> Option<OrderStatus> {
-        let left = || self.stone.as_ref().map(|stone| stone.status);
-        self.order.as_ref().map(Order::status).or_else(left)
+        let left = || self.stone.as_ref().map(|stone| &*stone.order);
+        self.order.as_ref().or_else(left).map(Order::status)
     }
 
     /// The events that it has decided.

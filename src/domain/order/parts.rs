@@ -153,9 +153,7 @@ impl OrderState {
             }
             OrderFact::Line { line, .. } => also.push(Which::Line(*line)),
             OrderFact::Leg { leg, .. } => also.push(Which::Leg(*leg)),
-            OrderFact::Payment { .. } | OrderFact::Remembered { .. } if self.stone.is_some() => {
-                also.push(Which::Stone);
-            }
+            OrderFact::Remembered { .. } if self.stone.is_some() => also.push(Which::Stone),
             OrderFact::Payment { payment, .. } => also.push(Which::Payment(payment.clone())),
             OrderFact::Fulfilment { fulfilment, .. } => {
                 also.push(Which::Fulfilment(fulfilment.clone()));
@@ -168,11 +166,11 @@ impl OrderState {
             OrderFact::Wished { .. } => also.extend(self.next_wish()),
             OrderFact::WishEnded { leg, .. } => also.extend(self.parts_of_wish(*leg)),
             OrderFact::Resting { .. } => also.push(Which::Rest),
-            OrderFact::Forgotten { .. } => {
+            OrderFact::Forgotten { .. } | OrderFact::Woken => {
                 also.extend(self.all_parts());
                 also.push(Which::Stone);
             }
-            OrderFact::StoneGone | OrderFact::LateGoods { .. } => also.push(Which::Stone),
+            OrderFact::StoneGone => also.push(Which::Stone),
             OrderFact::Confirmed | OrderFact::Delivered { .. } | OrderFact::Closed => {}
         }
         self.changed.insert(Which::Head);
@@ -195,9 +193,10 @@ impl OrderState {
         [Which::Wish(leg), Which::Line(lines)].into_iter().chain(from).collect()
     }
 
-    /// All parts of an order that is placed, its memory included.
+    /// All parts of an order that is placed, or was, its memory included.
     fn all_parts(&self) -> Vec<Which> {
-        let Some(order) = &self.order else { return Vec::new() };
+        let left = || self.stone.as_ref().map(|stone| &*stone.order);
+        let Some(order) = self.order.as_ref().or_else(left) else { return Vec::new() };
         let lines = (0..number(order.lines.len())).map(Which::Line);
         let legs = (0..number(order.legs.len())).map(Which::Leg);
         let payments = order.payments.keys().cloned().map(Which::Payment);

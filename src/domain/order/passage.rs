@@ -1,7 +1,9 @@
 //! How units of a line go from one place to another: every way that there is.
 //!
-//! Promise: units go nowhere but by a [`Passage`], and one is all that a decision names to move
-//! them, so this page is the line's state machine.
+//! Promise: a decision moves units by naming a [`Passage`], so this page is the line's state
+//! machine. Two things stand beside it: units that did not leave after all go back to where they
+//! had come from, and units of a wish that is granted ([`super::wishes`]) begin as reserved, those
+//! that are held elsewhere now leaving the portion of the line that they were in.
 
 use serde::Serialize;
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     fulfilment::Fulfilment,
@@ -22,7 +22,7 @@ use crate::domain::{
 };
 
 /// A placed order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// What was agreed.
     pub terms: Terms,
@@ -151,11 +151,6 @@ impl Order {
     /// The leg that a hold of a SKU belongs to.
     pub fn leg_of(&self, id: &OrderId, sku: &Sku, hold: &HoldName) -> Option<(u32, &Leg)> {
         (0..).zip(&self.legs).find(|(_, leg)| leg.sku == *sku && leg.hold_name(id) == *hold)
-    }
-
-    /// Whether it has a line of this name.
-    pub fn has_line(&self, name: &Name) -> bool {
-        self.line_named(name).is_some()
     }
 
     /// A line by its name.

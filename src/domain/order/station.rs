@@ -106,12 +106,8 @@ pub const ORDER: Guard<Station, OrderStep, OrderCondition> = {
         [Open, Left, Over] + [Step::Fulfilment] => Stay, "see the fulfilment's own guard";
         [Open, Left, Over] + [Step::Tracked] => Stay, "the carrier's newest word is kept";
         [Open, Left, Over] + [Step::Return] => Stay, "see the return's own guard";
-        [Forgotten] + [Step::Payment]
-            => Stay, "the amount is written down; money for what never came is due back";
-        [Forgotten] + [Step::Fulfilment]
-            => Stay, "goods that left all the same are told to their SKU; no other step counts";
-        [Forgotten] + [Step::Return]
-            => Stay, "goods that came back are told to their SKU; no other step counts";
+        [Forgotten] + [Step::Payment, Step::Fulfilment, Step::Return]
+            => Stay, "it is as it was before it was forgotten, and hears it";
         [Forgotten] + [Step::Tracked] => Note, "it is too long ago";
         [Forgotten] + [Step::CancelRequested, Step::EditRequested]
             => Refuse(Reason::OrderEnded), "it is too long ago";

@@ -26,13 +26,11 @@ pub(super) struct ByLine(Vec<(Name, u32)>);
 
 impl ByLine {
     /// What an event says of lines that there are.
-    pub fn of(said: &[LineUnits], is_line: impl Fn(&Name) -> bool) -> Result<ByLine, Refusal> {
+    pub fn of(order: &Order, said: &[LineUnits]) -> Result<ByLine, Refusal> {
         let mut units = ByLine::default();
         for LineUnits { line, quantity, .. } in said {
             let refused = |reason: Reason| Refusal { about: Some(line.clone()), ..reason.into() };
-            if !is_line(line) {
-                return Err(refused(Reason::UnknownLine));
-            }
+            order.line_named(line).ok_or_else(|| refused(Reason::UnknownLine))?;
             let known = units.0.iter_mut().find(|(known, _)| known == line);
             match known {
                 None => units.0.push((line.clone(), *quantity)),
@@ -54,9 +52,10 @@ impl ByLine {
     }
 
     /// Each line's units less these, where any are left.
-    pub fn less(&self, less: impl Fn(&Name) -> u32) -> ByLine {
-        let left =
-            self.iter().map(|(line, units)| (line.clone(), units.saturating_sub(less(line))));
+    pub fn less(&self, less: impl Fn(&Name, u32) -> u32) -> ByLine {
+        let left = self
+            .iter()
+            .map(|(line, units)| (line.clone(), units.saturating_sub(less(line, units))));
         ByLine(left.filter(|(_, units)| *units > 0).collect())
     }
 
@@ -81,7 +80,7 @@ impl ByLine {
 
 /// Goes a step with a fulfilment, as its guard says.
 pub(super) fn decide(draft: &mut Draft<'_>, step: FulfilmentStep, said: &Fulfilment) -> Verdict {
-    let units = match ByLine::of(&said.lines, |line| draft.order.has_line(line)) {
+    let units = match ByLine::of(&draft.order, &said.lines) {
         Ok(units) => units,
         Err(refusal) => return Verdict::Refused(refusal),
     };
@@ -93,14 +92,15 @@ pub(super) fn decide(draft: &mut Draft<'_>, step: FulfilmentStep, said: &Fulfilm
             draft.order.fulfilments.get(&said.fulfilment).is_some_and(|of| of.has_arrived())
         }
     };
-    let (next, units) = match FULFILMENT.then(stage, step, holds) {
-        Then::Go(next) => (next, units),
-        Then::Stay if matches!(step, FulfilmentStep::Shipped | FulfilmentStep::Delivered) => {
-            (stage, rest)
-        }
-        Then::Stay => (stage, units),
+    let next = match FULFILMENT.then(stage, step, holds) {
+        Then::Go(next) => next,
+        Then::Stay => stage,
         Then::Note | Then::Wait => return Verdict::Recorded,
         Then::Refuse(reason) => return Verdict::Refused(reason.into()),
+    };
+    let units = match step {
+        FulfilmentStep::Shipped | FulfilmentStep::Delivered => rest,
+        _ => units,
     };
     match go(draft, step, said, &units, stage.skipped(next)) {
         Ok(()) => Verdict::Accepted,
@@ -148,13 +148,16 @@ fn go(
     Ok(())
 }
 
-/// What an event says beyond what was said before: the quantity of a line is what left, or arrived,
-/// with the fulfilment in all.
+/// What an event says beyond what was said before. The quantity of a line is what left with the
+/// fulfilment in all. Arrivals come in parts: a quantity that is under way is one; a larger one is
+/// all that has arrived.
 fn unsaid(order: &Order, step: FulfilmentStep, said: &Fulfilment, units: &ByLine) -> ByLine {
-    let Some(known) = order.fulfilments.get(&said.fulfilment) else { return ByLine::default() };
-    units.less(|line| match step {
-        FulfilmentStep::Delivered => known.delivered(line),
-        _ => known.shipped(line),
+    let known = order.fulfilments.get(&said.fulfilment);
+    units.less(|line, units| match (known, step) {
+        (None, _) => 0,
+        (Some(known), FulfilmentStep::Delivered) if units <= known.under_way(line) => 0,
+        (Some(known), FulfilmentStep::Delivered) => known.delivered(line),
+        (Some(known), _) => known.shipped(line),
     })
 }
 
@@ -177,7 +180,7 @@ fn stage_of(order: &Order, fulfilment: &Name) -> Stage {
 fn deliver(draft: &mut Draft<'_>, said: &Fulfilment, units: &ByLine) -> Result<(), Refusal> {
     let stage = stage_of(&draft.order, &said.fulfilment);
     let known = draft.order.fulfilments.get(&said.fulfilment);
-    let unsaid = units.less(|line| known.map_or(0, |known| known.under_way(line)));
+    let unsaid = units.less(|line, _| known.map_or(0, |known| known.under_way(line)));
     if !unsaid.is_empty() {
         draft.ship(said, &unsaid)?;
     }

@@ -118,12 +118,14 @@ fn act(
     match (event, &state.order, &state.stone) {
         (OrderEvent::Placed(placed), None, _) => placed::decide(&state.id, placed, cause, moment),
         (_, Some(order), _) => follow(state, order, published, moment),
-        (_, None, Some(stone)) => forgotten::hear(&state.id, stone, published),
+        (_, None, Some(stone)) => {
+            forgotten::unless_idle(follow(state, &stone.order, published, moment))
+        }
         (_, None, None) => Decision::refused(Reason::NotSupported),
     }
 }
 
-/// Decides on an event of a placed order.
+/// Decides on an event of a placed order. One that had left the hot state is in it again then.
 fn follow(
     state: &OrderState,
     order: &Order,
@@ -132,6 +134,9 @@ fn follow(
 ) -> Decision<OrderFact> {
     let when = When::of(&published.cause);
     let mut draft = Draft::of(&state.id, order, when, moment);
+    if state.stone.is_some() {
+        draft.record(OrderFact::Woken);
+    }
     let verdict = match &published.event {
         OrderEvent::CancelRequested(request) => cancel::decide(&mut draft, request),
         OrderEvent::Payment(step, payment) => payments::decide(&mut draft, *step, payment),

@@ -241,7 +241,7 @@ impl Draft<'_> {
 
 impl Order {
     /// From where units of a line left first.
-    pub fn left_from(&self, line: &Name) -> Option<LocationId> {
+    fn left_from(&self, line: &Name) -> Option<LocationId> {
         let left = self.fulfilments.values().find(|of| of.shipped(line) > 0)?;
         left.location.clone()
     }

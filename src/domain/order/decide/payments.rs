@@ -41,8 +41,8 @@ pub(super) fn decide(draft: &mut Draft<'_>, step: PaymentStep, said: &Payment) -
 fn after(draft: &Draft<'_>, fact: &PaymentFact, said: &Payment) -> (bool, bool) {
     let mut payment = draft.order.payments.get(&said.payment).cloned().unwrap_or_default();
     payment.apply(fact);
-    let others = draft.order.payments.iter().filter(|(name, _)| **name != said.payment);
-    let paid = others.map(|(_, other)| other.pays).fold(payment.pays, |paid, pays| paid || pays);
+    let mut others = draft.order.payments.iter().filter(|(name, _)| **name != said.payment);
+    let paid = payment.pays || others.any(|(_, other)| other.pays);
     (paid, payment.owed() > 0)
 }
 

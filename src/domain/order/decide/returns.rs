@@ -18,7 +18,7 @@ use crate::domain::{
 
 /// Goes a step with a return.
 pub(super) fn decide(draft: &mut Draft<'_>, step: ReturnStep, said: &Return) -> Verdict {
-    let units = match ByLine::of(&said.lines, |line| draft.order.has_line(line)) {
+    let units = match ByLine::of(&draft.order, &said.lines) {
         Ok(units) => units,
         Err(refusal) => return Verdict::Refused(refusal),
     };
@@ -63,16 +63,12 @@ fn go(
     Verdict::Accepted
 }
 
-/// What nobody has looked at is looked at.
-pub(super) fn or_looked_at(disposition: Option<Disposition>) -> Disposition {
-    disposition.unwrap_or(Disposition::Quarantine)
-}
-
 /// Counts units as come back, and lets their SKUs know where they are now.
 fn receive(draft: &mut Draft<'_>, said: &Return, units: &ByLine) {
     units.iter().for_each(|(line, quantity)| arrived_before(draft, line, quantity));
     for LineUnits { line, quantity, disposition } in &said.lines {
-        let disposition = or_looked_at(*disposition);
+        // What nobody has looked at is looked at.
+        let disposition = disposition.unwrap_or(Disposition::Quarantine);
         let (line, quantity) = (line.clone(), *quantity);
         draft.put_back(&line, quantity, Goods::Returned(disposition), said.location.as_ref());
         draft.record_return(&said.r#return, ReturnFact::Came { line, quantity, disposition });

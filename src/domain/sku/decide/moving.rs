@@ -17,6 +17,7 @@ use crate::domain::{
         book::Known,
         hold::{CAME_BACK, Ending, Hold, HoldState, PromiseNo, Stone, Units, to_u32},
         ledger::Ledger,
+        stock::{StockChange, signed},
     },
 };
 
@@ -83,8 +84,10 @@ pub(super) fn moved(
     let Moved { goods, location, units: Leaving { units, .. }, .. } = *moved;
     match goods {
         Goods::BroughtBack => {
-            arrive(draft, location, units, Disposition::Restock);
+            put_back(draft, location, units);
             promise_again(draft, seen, moved);
+            // What nobody is promised may fill up the safety stock now.
+            shelf::settle(draft, location, StockChange::default());
         }
         Goods::Returned(disposition) => arrive(draft, location, units, disposition),
         Goods::Missing if draft.stock(location).counted_at_or_after(draft.when().time) => {}
@@ -92,6 +95,18 @@ pub(super) fn moved(
         // same.
         Goods::Missing | Goods::Left => shelf::take(draft, location, units, Reach::Shelf),
     }
+}
+
+/// Goods that did not leave are on the shelf, unless a count has seen them there; the safety stock
+/// waits until their promise is made again.
+fn put_back(draft: &mut Draft<'_>, location: &LocationId, units: u64) {
+    let stock = draft.stock(location);
+    if stock.counted_at_or_after(draft.when().time) {
+        return;
+    }
+    let change =
+        StockChange { on_hand: signed(units), available: signed(units), ..Default::default() };
+    shelf::settle_keeping(draft, location, change, stock.safety);
 }
 
 fn arrive(draft: &mut Draft<'_>, location: &LocationId, units: u64, disposition: Disposition) {

@@ -89,7 +89,10 @@ fn claimable(
 ) -> Result<Option<Hold>, Refusal> {
     let known = super::find(draft, claim);
     let station = HoldStation::of(&known, draft.when().logged_at);
-    let promise = draft.number_of(&HoldName::Named(claim.clone()));
+    let promise = match &known {
+        Known::Open(hold) => Some(hold.promise),
+        Known::Ended(_) | Known::Unknown => None,
+    };
     let same = matches!(&known, Known::Ended(stone) if stone.ending.is_to(order));
     let met = |condition| condition == HoldCondition::SameOrder && same;
     let promise = match (HOLD.then(station, HoldStep::ClaimedByOrder, met), promise) {
