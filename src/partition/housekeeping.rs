@@ -1,5 +1,5 @@
-//! What an owner does beside deciding: deadlines and idle entities at each tick, snapshots when they
-//! are due, a mark when nothing else is written, and its status for whoever asks.
+//! What an owner does beside deciding: deadlines and idle entities at each tick, snapshots when
+//! they are due, a mark when nothing else is written, and its status for whoever asks.
 
 use std::time::Duration;
 

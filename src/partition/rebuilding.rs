@@ -1,7 +1,7 @@
 //! An entity whose code failed on an input, made anew without what broke it.
 //!
-//! Promise: it knows all that was decided of it, committed or not, and nothing else; so it can go on
-//! being asked about, or be quarantined, in a state that others can fold.
+//! Promise: it knows all that was decided of it, committed or not, and nothing else; so it can go
+//! on being asked about, or be quarantined, in a state that others can fold.
 
 use super::{
     Exit,

@@ -46,8 +46,8 @@ const UNITS: &str = "\
 Every unit that is ordered stands in exactly one place, and goes to another by one of these ways, in
 any state of the order that lets the event happen. Units that did not leave after all
 (`fulfilment.cancelled` after they left) go back to where they had come from or, if their SKU has
-answered since, where its answer puts them. Units that an edit asks for begin as `reserved`, once they
-are granted.
+answered since, where its answer puts them. Units that an edit asks for begin as `reserved`, once
+they are granted.
 ";
 
 const CODES: &str = "\

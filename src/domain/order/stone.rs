@@ -1,8 +1,8 @@
 //! What stays of an order that has left the hot state.
 //!
-//! Promise: one part where there were many, and all that the order knew: a repeat is told apart, and
-//! money and goods that come too late find the order as it was, for as long as an order's events
-//! are not too old to be heard.
+//! Promise: one part where there were many, and all that the order knew: a repeat is told apart,
+//! and money and goods that come too late find the order as it was, for as long as an order's
+//! events are not too old to be heard.
 
 use serde::{Deserialize, Serialize};
 
