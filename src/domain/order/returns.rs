@@ -53,12 +53,14 @@ pub const RETURN: Guard<ReturnStage, ReturnStep, ReturnCondition> = {
     use ReturnStep as Step;
     use Then::{Go, Note, Refuse, Stay};
     guard! {
-        [Unknown] + [Step::Requested, Step::Approved, Step::Declined] if TooMany
+        [Unknown] + [Step::Requested, Step::Declined] if TooMany
+            => Refuse(Reason::ExceedsQuantity), "more units than left and are on no other return";
+        [Unknown, Requested] + [Step::Approved] if TooMany
             => Refuse(Reason::ExceedsQuantity), "more units than left and are on no other return";
         [Unknown] + [Step::Requested] => Go(Requested), "the units are spoken for by this return";
         [Requested, Approved, Declined, Received] + [Step::Requested]
             => Note, "it was asked for before";
-        [Unknown, Requested] + [Step::Approved] => Go(Approved), "the goods are expected";
+        [Unknown, Requested] + [Step::Approved] => Go(Approved), "what it names is expected, no more";
         [Approved, Received] + [Step::Approved] => Note, "it was approved before";
         [Declined] + [Step::Approved]
             => Refuse(Reason::ReturnDeclined), "a return that was declined is asked for anew";
@@ -77,7 +79,7 @@ pub const RETURN: Guard<ReturnStage, ReturnStep, ReturnCondition> = {
 /// Units of a line in a return.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Returned {
-    /// Units that the return is about.
+    /// Units that the buyer asked for; those that the shop agreed to, once it has.
     pub asked: u32,
     /// Units that came and went back on the shelf.
     pub restocked: u32,
@@ -118,7 +120,7 @@ pub enum ReturnFact {
     Stepped {
         /// The stage afterwards.
         stage: ReturnStage,
-        /// What it is about; nothing where that is known already.
+        /// What it is about now; a line that is not listed stays as it was.
         lines: Vec<LineQuantity>,
     },
     /// Units of a line came.
@@ -156,7 +158,7 @@ impl Return {
     }
 
     /// Units of a line that came, or may come still.
-    fn speaks_for(&self, line: &Name) -> u32 {
+    pub fn speaks_for(&self, line: &Name) -> u32 {
         let units = self.lines.get(line).copied().unwrap_or_default();
         match self.stage {
             ReturnStage::Declined => units.came(),

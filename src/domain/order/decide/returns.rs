@@ -7,6 +7,7 @@ use crate::domain::{
     guard::Then,
     ids::{LocationId, Name},
     order::{
+        self,
         fulfilment::FulfilmentFact,
         returns::{RETURN, ReturnCondition, ReturnFact, ReturnStage},
         saga::Goods,
@@ -23,7 +24,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, step: ReturnStep, said: &Return) -> 
         Err(refusal) => return Verdict::Refused(refusal),
     };
     let stage = draft.order.returns.get(&said.r#return).map_or_else(Default::default, |r| r.stage);
-    let too_many = too_many(&draft.order, step, &units);
+    let too_many = too_many(&draft.order, step, said, &units);
     let holds = |ReturnCondition::TooMany| too_many.is_some();
     match RETURN.then(stage, step, holds) {
         Then::Go(stage) => go(draft, step, stage, said, &units),
@@ -37,11 +38,13 @@ pub(super) fn decide(draft: &mut Draft<'_>, step: ReturnStep, said: &Return) -> 
 }
 
 /// The line of which there are not enough units, if there is one.
-fn too_many(order: &Order, step: ReturnStep, units: &ByLine) -> Option<Refusal> {
+fn too_many(order: &Order, step: ReturnStep, said: &Return, units: &ByLine) -> Option<Refusal> {
+    let of_its_own =
+        |line: &Name| order.returns.get(&said.r#return).map_or(0, |of| of.speaks_for(line));
     let there = |line: &Name| match step {
         ReturnStep::Received => order.outside(line),
         ReturnStep::Requested | ReturnStep::Approved | ReturnStep::Declined => {
-            order.returnable(line)
+            order.returnable(line).saturating_add(of_its_own(line))
         }
     };
     units.within(there).err()
@@ -54,13 +57,24 @@ fn go(
     said: &Return,
     units: &ByLine,
 ) -> Verdict {
-    let known = draft.order.returns.get(&said.r#return).is_some_and(|of| !of.lines.is_empty());
-    let lines = if known { Vec::new() } else { units.quantities() };
+    let lines = match draft.order.returns.get(&said.r#return) {
+        Some(asked) if step == ReturnStep::Approved => agreed(asked, units),
+        Some(asked) if !asked.lines.is_empty() => Vec::new(),
+        Some(_) | None => units.quantities(),
+    };
     draft.record_return(&said.r#return, ReturnFact::Stepped { stage, lines });
     if step == ReturnStep::Received {
         receive(draft, said, units);
     }
     Verdict::Accepted
+}
+
+/// What the shop agrees to of what was asked for: a line that it does not name stays with the buyer.
+fn agreed(asked: &order::returns::Return, units: &ByLine) -> Vec<LineQuantity> {
+    let named = |line: &Name| units.iter().any(|(named, _)| named == line);
+    let declined = asked.lines.keys().filter(|line| !named(line));
+    let declined = declined.map(|line| LineQuantity { line: line.clone(), quantity: 0 });
+    units.quantities().into_iter().chain(declined).collect()
 }
 
 /// Counts units as come back, and lets their SKUs know where they are now.
