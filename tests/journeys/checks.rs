@@ -189,7 +189,7 @@ fn hear(
         model.hear_event(event, logged_at);
     }
     if let Input::Command { command, from: EntityKey::Sku(sku), .. } = input {
-        model.hear_answer(sku, command);
+        model.hear_answer(sku, command, &decision.commands)?;
     }
     for outcome in &decision.outcomes {
         model.hear_outcome(outcome, waited)?;
@@ -199,7 +199,6 @@ fn hear(
         model.hear_arrivals(event)?;
     }
     model.pair_off();
-    model.end_wishes();
     Ok(())
 }
 

@@ -39,8 +39,6 @@ pub fn answer(of: &Model, event: &OrderEvent, logged_at: Timestamp) -> Option<An
     use Answer::{Refused, Taken};
     match event {
         OrderEvent::Placed(_) => Some(Refused(Reason::OrderExists)),
-        // Whether it still asks for more nobody outside knows.
-        OrderEvent::CancelRequested(_) if of.fading && of.open() == 0 => None,
         OrderEvent::CancelRequested(said) => Some(cancel(of, said.lines.as_deref(), logged_at)),
         OrderEvent::EditRequested(said) => Some(edit(of, said, logged_at)),
         OrderEvent::Return(ReturnStep::Received, said) => Some(received(of, &said.lines)),
@@ -97,7 +95,7 @@ fn edit(of: &Model, said: &EditRequested, logged_at: Timestamp) -> Answer {
         .lines
         .iter()
         .any(|line| of.lines.get(&line.line).is_some_and(|known| known.sku != line.sku));
-    match (of.open() > 0, of.gone() > 0) {
+    match (of.open() > 0 || of.wishes(None), of.gone() > 0) {
         (_, true) => Answer::Refused(Reason::AlreadyShipped),
         (false, false) => Answer::Refused(Reason::OrderEnded),
         (true, false) if less && is_closed(of, logged_at) => {

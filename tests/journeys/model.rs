@@ -6,9 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use earmark::domain::{
-    command::SkuAnswer,
-    event::{Fulfilment, FulfilmentStep, OrderEvent, OrderPolicy, PaymentStep, ReturnStep},
-    ids::{HoldName, Name, Sku},
+    command::{Command, CommandBody, SkuAnswer, SkuCommand},
+    event::{
+        EditRequested, Fulfilment, FulfilmentStep, OrderEvent, OrderPolicy, PaymentStep, ReturnStep,
+    },
+    ids::{EntityKey, HoldName, Name, Sku},
     order::status::OrderStatus,
     outcome::{LineQuantity, Outcome},
     time::{Span, Timestamp},
@@ -18,6 +20,21 @@ use crate::lines::{At, GONE, LEAVING, Line, Money, OPEN, Question, enough};
 
 /// Why buyers cancel.
 pub const BUYERS: &str = "changed my mind";
+
+/// Under which attempt, and for how many units, a decision asks a question once more.
+fn asked_anew((sku, at, by): &Question, then: &[Command]) -> Option<(u32, u32)> {
+    then.iter().find_map(|command| match (&command.to, &command.body) {
+        (
+            EntityKey::Sku(to),
+            CommandBody::Ask(SkuCommand::Reserve {
+                hold: HoldName::Order { location, claim, attempt, .. },
+                quantity,
+                ..
+            }),
+        ) if to == sku && location == at && claim == by => Some((*attempt, *quantity)),
+        _ => None,
+    })
+}
 
 /// An order.
 #[derive(Clone, Debug, Default)]
@@ -33,10 +50,14 @@ pub struct Model {
     pub listed: Vec<Name>,
     /// SKUs of lines that edits asked more of, and have not been heard of again.
     pub wished: BTreeMap<Name, Sku>,
-    /// It was over while more was asked for: whether that is still so nobody outside knows.
-    pub fading: bool,
     /// Goods of it came back that had not left after all.
     undone: bool,
+    /// Under which attempt, and for how many units, a question is asked by now.
+    asked: BTreeMap<Question, (u32, u32)>,
+    /// Fulfilments of which somebody has said what they are to ship.
+    planned: BTreeSet<Name>,
+    /// What a fulfilment is said not to have shipped, or not to ship.
+    cancelling: BTreeMap<Name, u32>,
     /// Questions that have been answered, and whether by yes.
     answered: BTreeMap<Question, bool>,
     /// Questions whose hold goods came back into that had not left after all.
@@ -66,7 +87,7 @@ impl Model {
     }
 
     pub fn is_over(&self) -> bool {
-        self.open() == 0 && self.gone() == 0
+        self.open() == 0 && self.gone() == 0 && self.wished.is_empty()
     }
 
     pub fn is_paid(&self) -> bool {
@@ -85,6 +106,8 @@ impl Model {
             (true, false) => OrderStatus::Reserved,
             (false, true) if some(At::Shipped) => OrderStatus::Shipped,
             (false, true) => OrderStatus::Delivered,
+            (false, false) if !self.is_over() && self.confirmed => OrderStatus::Confirmed,
+            (false, false) if !self.is_over() => OrderStatus::Placed,
             (false, false) if some(At::Expired) => OrderStatus::Expired,
             (false, false) if some(At::Cancelled) => OrderStatus::Cancelled,
             (false, false) => OrderStatus::Rejected,
@@ -101,6 +124,7 @@ impl Model {
                 self.cancel_until = said.cancel_until;
                 for of in &said.lines {
                     let question = (of.sku.clone(), of.location.clone(), of.hold.clone());
+                    self.asked.entry(question.clone()).or_insert((1, 0)).1 += of.quantity;
                     let mut line = Line::new(&of.sku, question);
                     line.units[At::Waiting as usize] = of.quantity;
                     self.lines.insert(of.line.clone(), line);
@@ -108,6 +132,7 @@ impl Model {
                 }
             }
             OrderEvent::EditRequested(said) => {
+                self.hand_over(said);
                 for of in &said.lines {
                     self.wished.remove(&of.line);
                     if of.quantity > self.lines.get(&of.line).map_or(0, |line| line.sum(&OPEN)) {
@@ -137,9 +162,44 @@ impl Model {
             OrderEvent::Fulfilment(FulfilmentStep::Delivered, said) => {
                 self.arriving = self.news_of(said);
             }
-            OrderEvent::Fulfilment(..)
-            | OrderEvent::ShipmentTracked(_)
-            | OrderEvent::Return(..) => {}
+            OrderEvent::Fulfilment(FulfilmentStep::Cancelled, said) => {
+                self.cancelling = BTreeMap::new();
+                for of in &said.lines {
+                    *self.cancelling.entry(of.line.clone()).or_default() += of.quantity;
+                }
+            }
+            OrderEvent::Fulfilment(_, said) => {
+                self.planned.insert(said.fulfilment.clone());
+                self.planned.extend(said.into.clone());
+            }
+            OrderEvent::ShipmentTracked(_) | OrderEvent::Return(..) => {}
+        }
+    }
+
+    /// What one line is to have less, another of the same SKU that is to have more gets.
+    fn hand_over(&mut self, said: &EditRequested) {
+        let open = |lines: &BTreeMap<Name, Line>, name| {
+            lines.get(name).map_or(0, |line: &Line| line.sum(&OPEN))
+        };
+        for to in &said.lines {
+            for from in said.lines.iter().filter(|from| from.sku == to.sku) {
+                let missing = to.quantity.saturating_sub(open(&self.lines, &to.line));
+                let spare = open(&self.lines, &from.line).saturating_sub(from.quantity);
+                let Some(giver) = self.lines.get_mut(&from.line) else { continue };
+                let question = giver.question.clone();
+                let mut left = missing.min(spare);
+                let taken = [At::Promised, At::Waiting].map(|at| {
+                    let units = giver.units[at as usize].min(left);
+                    giver.units[at as usize] -= units;
+                    left -= units;
+                    (at, units)
+                });
+                for (at, units) in taken.into_iter().filter(|(_, units)| *units > 0) {
+                    let taker = self.lines.entry(to.line.clone());
+                    let taker = taker.or_insert_with(|| Line::new(&to.sku, question.clone()));
+                    taker.units[at as usize] += units;
+                }
+            }
         }
     }
 
@@ -222,10 +282,32 @@ impl Model {
         self.lines.get_mut(name).ok_or_else(|| format!("there is no line {name}"))
     }
 
-    /// A SKU's answer came to a question that the order was placed with.
-    pub fn hear_answer(&mut self, sku: &Sku, answer: &SkuAnswer) {
-        let HoldName::Order { location, claim, attempt: 1, .. } = answer.hold() else { return };
+    /// A SKU's answer came to a question that the order was placed with. One that refuses more units
+    /// than are wanted by now, where as many are there, may be asked anew.
+    pub fn hear_answer(
+        &mut self,
+        sku: &Sku,
+        answer: &SkuAnswer,
+        then: &[Command],
+    ) -> Result<(), String> {
+        let HoldName::Order { location, claim, attempt, .. } = answer.hold() else { return Ok(()) };
         let question = (sku.clone(), location.clone(), claim.clone());
+        let Some((now, asked)) = self.asked.get(&question).copied() else { return Ok(()) };
+        if *attempt != now {
+            return Ok(());
+        }
+        if let Some((attempt, units)) = asked_anew(&question, then) {
+            let waiting = self.lines.values().filter(|line| line.question == question);
+            let waiting: u32 = waiting.map(|line| line.sum(&[At::Waiting])).sum();
+            let SkuAnswer::NotReserved { refusal, .. } = answer else {
+                return Err(format!("asked anew after {answer:?}"));
+            };
+            if units != waiting || units >= asked || refusal.available < Some(units) {
+                return Err(format!("{units} are asked for anew, {waiting} wait: {refusal:?}"));
+            }
+            self.asked.insert(question, (attempt, units));
+            return Ok(());
+        }
         let unwrapped = match answer {
             SkuAnswer::After { answer, .. } => answer,
             answer => answer,
@@ -237,7 +319,7 @@ impl Model {
                 if self.moves.insert((question.clone(), *shipment)) {
                     self.held_again.insert(question);
                 }
-                return;
+                return Ok(());
             }
             SkuAnswer::Released { keep: 0, .. } => drop(self.held_again.remove(&question)),
             _ => {}
@@ -245,10 +327,10 @@ impl Model {
         let (granted, mut left) = match answer {
             SkuAnswer::Reserved { quantity, .. } => (true, *quantity),
             SkuAnswer::NotReserved { .. } => (false, 0),
-            _ => return,
+            _ => return Ok(()),
         };
         if self.answered.contains_key(&question) {
-            return;
+            return Ok(());
         }
         self.answered.insert(question.clone(), granted);
         let theirs = self.listed.iter().filter(|name| self.lines[*name].question == question);
@@ -262,12 +344,13 @@ impl Model {
             line.shift(&[At::Waiting], At::Promised, served);
             line.shift(&[At::Waiting], At::Refused, u32::MAX);
         }
+        Ok(())
     }
 
     /// Whether more of a line is asked for, or of any.
     pub fn wishes(&self, lines: Option<&[Name]>) -> bool {
         let named = |name: &Name| lines.is_none_or(|lines| lines.contains(name));
-        !self.is_over() && self.wished.keys().any(named)
+        self.wished.keys().any(named)
     }
 
     /// Units that left before anybody had answered for them.
@@ -379,13 +462,29 @@ impl Model {
         Ok(())
     }
 
-    /// What had left is where it was, or where its SKU's answer has put it since.
+    /// What had left and is said not to have is where it was, the last first, or where its SKU's
+    /// answer has put it since. What was to be shipped and had not left is not among it.
     fn undo(&mut self, fulfilment: &Name, said: &[LineQuantity]) -> Result<(), String> {
         self.undone = true;
         let parcel = self.parcels.remove(fulfilment).unwrap_or_default();
-        self.arrived.remove(fulfilment);
-        let mut sums: BTreeMap<Name, u32> = BTreeMap::new();
-        for (name, at, units) in parcel {
+        let said: BTreeMap<Name, u32> =
+            said.iter().map(|of| (of.line.clone(), of.quantity)).collect();
+        self.believe(fulfilment, &parcel, &said)?;
+        let (mut left, mut stays, mut back) = (said, Vec::new(), Vec::new());
+        for (name, at, units) in parcel.into_iter().rev() {
+            let here = left.get_mut(&name).map_or(0, |left| {
+                let here = units.min(*left);
+                *left -= here;
+                here
+            });
+            back.push((name.clone(), at, here));
+            stays.insert(0, (name, at, units - here));
+        }
+        stays.retain(|(.., units)| *units > 0);
+        if !stays.is_empty() {
+            self.parcels.insert(fulfilment.clone(), stays);
+        }
+        for (name, at, units) in back {
             let question = self.line(&name)?.question.clone();
             let home = match (at, self.answered.get(&question)) {
                 (At::Waiting, Some(true)) => At::Promised,
@@ -395,12 +494,28 @@ impl Model {
             };
             let back = self.line(&name)?.shift(&[At::Shipped], home, units);
             enough(&name, &back, units)?;
-            *sums.entry(name).or_default() += units;
         }
-        let said: BTreeMap<Name, u32> =
-            said.iter().map(|of| (of.line.clone(), of.quantity)).collect();
-        if said != sums {
-            return Err(format!("{said:?} did not leave after all, {sums:?} had left"));
+        Ok(())
+    }
+
+    /// No more is back than is named and had left; just as much, if nothing else was planned.
+    fn believe(
+        &self,
+        fulfilment: &Name,
+        parcel: &[(Name, At, u32)],
+        said: &BTreeMap<Name, u32>,
+    ) -> Result<(), String> {
+        let mut had_left: BTreeMap<&Name, u32> = BTreeMap::new();
+        for (name, _, units) in parcel {
+            *had_left.entry(name).or_default() += units;
+        }
+        for (name, had_left) in had_left {
+            let named = self.cancelling.get(name).copied().unwrap_or(0).min(had_left);
+            let back = said.get(name).copied().unwrap_or(0);
+            let planned = self.planned.contains(fulfilment);
+            if back > named || (back < named && !planned) {
+                return Err(format!("line {name}: {back} are back, {named} did not leave"));
+            }
         }
         Ok(())
     }
@@ -420,14 +535,6 @@ impl Model {
             self.wished.remove(name);
         }
         Ok(())
-    }
-
-    /// What an order asks for that is over is given back without a word.
-    pub fn end_wishes(&mut self) {
-        if self.is_over() && !self.wished.is_empty() {
-            self.wished.clear();
-            self.fading = true;
-        }
     }
 
     /// What must be so after each decision.

@@ -285,8 +285,20 @@ impl World {
         let quantity = self.luck.units(0, 5);
         let locations = self.names.clone();
         let location = self.luck.percent(20).then(|| self.luck.one(&locations.locations));
+        let other = self.models[at].lines.iter();
+        let other = other.filter(|(name, other)| **name != line && other.sku == sku);
+        let other = other.map(|(name, _)| name.clone()).next().filter(|_| self.luck.percent(60));
         let line = OrderLine { line, sku, quantity, location, hold: None };
-        OrderEvent::EditRequested(EditRequested { lines: vec![line] })
+        let lines = match other {
+            // Units that change hands: they do so wherever they are.
+            Some(other) => {
+                let line = OrderLine { location: None, ..line };
+                let quantity = self.luck.units(0, 5);
+                vec![OrderLine { line: other, quantity, ..line.clone() }, line]
+            }
+            None => vec![line],
+        };
+        OrderEvent::EditRequested(EditRequested { lines })
     }
 
     fn payment(&mut self, wild: bool) -> Payment {
@@ -333,7 +345,8 @@ impl World {
     /// Units that the step could be about: what left with the fulfilment, or what may still leave.
     fn units_of(&mut self, at: usize, step: F, fulfilment: &Name) -> Vec<LineUnits> {
         let model = &self.models[at];
-        let parcel = model.parcels.get(fulfilment).filter(|_| step == F::Delivered);
+        let parcel = model.parcels.get(fulfilment);
+        let parcel = parcel.filter(|_| matches!(step, F::Delivered | F::Cancelled));
         let there: Vec<(Name, u32)> = match parcel {
             Some(parcel) => {
                 let lines: BTreeSet<&Name> = parcel.iter().map(|(line, ..)| line).collect();

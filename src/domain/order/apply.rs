@@ -55,6 +55,8 @@ impl OrderState {
             | OrderFact::Return { .. }
             | OrderFact::Wished { .. }
             | OrderFact::WishEnded { .. }
+            | OrderFact::HandedOver { .. }
+            | OrderFact::AskedAnew { .. }
             | OrderFact::Resting { .. }
             | OrderFact::Confirmed
             | OrderFact::Delivered { .. }
@@ -96,6 +98,10 @@ impl Order {
             }
             OrderFact::Wished { leg, wish } => self.wish(leg, wish),
             OrderFact::WishEnded { leg, units } => self.end_wish(*leg, *units)?,
+            OrderFact::HandedOver { line, to, place, units } => {
+                self.hand_over(*line, to, *place, *units)?;
+            }
+            OrderFact::AskedAnew { leg, quantity } => self.ask_anew(*leg, *quantity)?,
             OrderFact::Resting { leaves_at } => self.leaves_at = *leaves_at,
             OrderFact::Woken => self.leaves_at = None,
             OrderFact::Confirmed => self.confirmed = true,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     fulfilment::FulfilmentFact,
-    lines::{Line, LineFact},
+    lines::{Line, LineFact, Place},
     parked::Waiting,
     payment::PaymentFact,
     returns::ReturnFact,
@@ -127,4 +127,23 @@ pub enum OrderFact {
     },
     /// It is in the hot state again, as it was when it left.
     Woken,
+    /// Units of a portion of a line are another line's from now on.
+    HandedOver {
+        /// The portion's place among the lines, from 0.
+        line: u32,
+        /// The other line.
+        to: Name,
+        /// Where they stand.
+        place: Place,
+        /// How many.
+        units: u32,
+    },
+    /// Fewer units are wanted than were refused, and as many are there: the lines of a leg ask for
+    /// those.
+    AskedAnew {
+        /// The place of the leg among the legs, from 0.
+        leg: u32,
+        /// Units that they want.
+        quantity: u32,
+    },
 }

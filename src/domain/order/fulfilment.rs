@@ -49,6 +49,8 @@ described! {
     pub enum FulfilmentCondition {
         /// Some of its goods have arrived.
         SomeArrived = "some_arrived",
+        /// Some of its goods, those that it is to ship or those that left, are not named.
+        SomeStay = "some_stay",
         /// More of its goods, or other lines, are said to have moved than were said before.
         More = "more",
     }
@@ -56,7 +58,7 @@ described! {
 
 /// The guard of fulfilments. Physical facts are believed from every stage.
 pub const FULFILMENT: Guard<Stage, FulfilmentStep, FulfilmentCondition> = {
-    use FulfilmentCondition::{More, SomeArrived};
+    use FulfilmentCondition::{More, SomeArrived, SomeStay};
     use FulfilmentStep as Step;
     use Stage::{Cancelled, Delivered, Held, Named, Opened, Picked, Shipped};
     use Then::{Go, Note, Refuse, Stay};
@@ -95,10 +97,14 @@ pub const FULFILMENT: Guard<Stage, FulfilmentStep, FulfilmentCondition> = {
         [Delivered] + [Step::Delivered] if More
             => Stay, "the units that nobody spoke of have arrived as well";
         [Shipped, Delivered] + [Step::Delivered] => Note, "they arrived before";
+        [Named, Opened, Held, Picked] + [Step::Cancelled] if SomeStay
+            => Stay, "what is named is off its plan";
         [Named, Opened, Held, Picked] + [Step::Cancelled]
             => Go(Cancelled), "its units wait for another fulfilment";
         [Shipped] + [Step::Cancelled] if SomeArrived
             => Refuse(Reason::AlreadyDelivered), "what arrived comes back by a return";
+        [Shipped] + [Step::Cancelled] if SomeStay
+            => Stay, "of what is named, what has not left is off its plan; the rest is back";
         [Shipped] + [Step::Cancelled]
             => Go(Cancelled), "its units are back where it took them from, and their SKUs know";
         [Delivered] + [Step::Cancelled]
@@ -233,6 +239,17 @@ pub enum FulfilmentFact {
         /// The place of their line among the lines.
         line: u32,
     },
+    /// A part of it will not happen, or did not.
+    CancelledInPart {
+        /// Units that it is not to ship any more.
+        unplanned: Vec<LineQuantity>,
+        /// Units that did not leave after all.
+        back: Vec<LineQuantity>,
+        /// What it has taken from where, but for these.
+        taken: Vec<Taken>,
+        /// What SKUs were told, but for these.
+        told: Vec<Told>,
+    },
 }
 
 impl From<&ShipmentTracked> for Tracking {
@@ -250,6 +267,11 @@ impl Fulfilment {
     /// Units of a line that arrived.
     pub fn delivered(&self, line: &Name) -> u32 {
         self.lines.get(line).map_or(0, |parcel| parcel.delivered)
+    }
+
+    /// Units of a line that it is to ship, as far as anybody said.
+    pub fn planned(&self, line: &Name) -> u32 {
+        self.lines.get(line).map_or(0, |parcel| parcel.planned)
     }
 
     /// Units of a line that left and have not arrived.
@@ -271,7 +293,9 @@ impl Fulfilment {
     pub fn apply(&mut self, fact: &FulfilmentFact) -> Result<(), Breach> {
         match fact {
             FulfilmentFact::Stepped { step, location, lines, tracking, skipped } => {
-                self.location = Some(location.clone());
+                if self.happens_where(*step) {
+                    self.location = Some(location.clone());
+                }
                 self.tracking = tracking.clone().or(self.tracking.take());
                 self.skipped.extend(skipped);
                 lines.iter().try_for_each(|units| self.count(*step, units))?;
@@ -284,12 +308,37 @@ impl Fulfilment {
                 self.taken.extend(taken);
                 self.told.extend(told.iter().cloned());
             }
+            FulfilmentFact::CancelledInPart { unplanned, back, taken, told } => {
+                unplanned.iter().for_each(|units| self.unplan(units));
+                back.iter().try_for_each(|units| self.count(FulfilmentStep::Cancelled, units))?;
+                (self.taken, self.told) = (taken.clone(), told.clone());
+            }
             FulfilmentFact::Granted { line } => {
                 let awaited = self.taken.iter_mut().filter(|taken| taken.was_awaited(*line));
                 awaited.for_each(|taken| taken.from = Place::Reserved);
             }
         }
         Ok(())
+    }
+
+    /// Whether a step says where it happens: what left has left from there, wherever it arrives.
+    fn happens_where(&self, step: FulfilmentStep) -> bool {
+        match step {
+            FulfilmentStep::Delivered | FulfilmentStep::ShortPicked => self.location.is_none(),
+            FulfilmentStep::Opened
+            | FulfilmentStep::Held
+            | FulfilmentStep::Resumed
+            | FulfilmentStep::Picked
+            | FulfilmentStep::Shipped
+            | FulfilmentStep::Cancelled
+            | FulfilmentStep::Moved
+            | FulfilmentStep::Split => !self.has_left() || step == FulfilmentStep::Shipped,
+        }
+    }
+
+    fn unplan(&mut self, units: &LineQuantity) {
+        let parcel = self.lines.entry(units.line.clone()).or_default();
+        parcel.planned = parcel.planned.saturating_sub(units.quantity);
     }
 
     fn count(&mut self, step: FulfilmentStep, units: &LineQuantity) -> Result<(), Breach> {

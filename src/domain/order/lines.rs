@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::state::Order;
 use crate::domain::{
     Breach,
     described::described,
@@ -130,6 +131,41 @@ pub struct Line {
     pub refusal: Option<Refusal>,
 }
 
+impl Order {
+    /// The portion of a line that asks by the same leg as another portion.
+    pub(super) fn portion_beside(&self, other: u32, name: &Name) -> Option<u32> {
+        let leg = self.lines.get(other as usize)?.leg;
+        let mut lines = (0..).zip(&self.lines);
+        lines.find(|(_, line)| line.name == *name && line.leg == leg).map(|(at, _)| at)
+    }
+
+    /// Makes units of a portion another line's: as many as before belong to its leg.
+    pub(super) fn hand_over(
+        &mut self,
+        from: u32,
+        to: &Name,
+        place: Place,
+        units: u32,
+    ) -> Result<(), Breach> {
+        let wrong = || Breach(format!("line {from}: {units} units cannot be handed to {to}"));
+        let at = self.portion_beside(from, to);
+        let giver = self.lines.get_mut(from as usize).ok_or_else(wrong)?;
+        giver.take(place, units).ok_or_else(wrong)?;
+        let empty = Line {
+            name: to.clone(),
+            ordered: 0,
+            units: Units::default(),
+            refusal: None,
+            ..giver.clone()
+        };
+        let at = at.map_or(self.lines.len(), |at| at as usize);
+        if at == self.lines.len() {
+            self.lines.push(empty);
+        }
+        self.lines.get_mut(at).and_then(|taker| taker.put(place, units)).ok_or_else(wrong)
+    }
+}
+
 /// What can happen to a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LineFact {
@@ -177,6 +213,24 @@ impl Line {
     /// Units that a physical fact can still take: all that have not left, promised or not.
     pub fn shippable(&self) -> u32 {
         self.ordered.saturating_sub(self.units.shipped).saturating_sub(self.units.delivered)
+    }
+
+    /// Takes units out of it, wherever they belong from now on.
+    fn take(&mut self, place: Place, units: u32) -> Option<()> {
+        let ordered = self.ordered.checked_sub(units)?;
+        let here = self.units.at_mut(place);
+        *here = here.checked_sub(units)?;
+        self.ordered = ordered;
+        Some(())
+    }
+
+    /// Puts units into it that are its own from now on.
+    fn put(&mut self, place: Place, units: u32) -> Option<()> {
+        let ordered = self.ordered.checked_add(units)?;
+        let here = self.units.at_mut(place);
+        *here = here.checked_add(units)?;
+        self.ordered = ordered;
+        Some(())
     }
 
     /// Applies what happened.

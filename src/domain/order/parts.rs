@@ -165,6 +165,10 @@ impl OrderState {
             }
             OrderFact::Wished { .. } => also.extend(self.next_wish()),
             OrderFact::WishEnded { leg, .. } => also.extend(self.parts_of_wish(*leg)),
+            OrderFact::HandedOver { line, to, .. } => {
+                also.extend([Which::Line(*line), self.line_that_takes(*line, to)]);
+            }
+            OrderFact::AskedAnew { leg, .. } => also.extend(self.parts_that_ask(*leg)),
             OrderFact::Resting { .. } => also.push(Which::Rest),
             OrderFact::Forgotten { .. } | OrderFact::Woken => {
                 also.extend(self.all_parts());
@@ -180,6 +184,20 @@ impl OrderState {
     fn next_wish(&self) -> [Which; 2] {
         let legs = self.order.as_ref().map_or(0, |order| number(order.legs.len()));
         [Which::Leg(legs), Which::Wish(legs)]
+    }
+
+    /// The portion of a line that units of another are handed to, which may be a new one.
+    fn line_that_takes(&self, from: u32, to: &Name) -> Which {
+        let order = self.order.as_ref();
+        let known = order.and_then(|order| order.portion_beside(from, to));
+        Which::Line(known.unwrap_or(order.map_or(0, |order| number(order.lines.len()))))
+    }
+
+    /// The leg that is added, and the lines that ask by it.
+    fn parts_that_ask(&self, leg: u32) -> Vec<Which> {
+        let Some(order) = &self.order else { return Vec::new() };
+        let lines = order.lines_of(leg).map(|(line, _)| Which::Line(line));
+        lines.chain([Which::Leg(number(order.legs.len()))]).collect()
     }
 
     /// The wish, the line that it takes from, and the line that it may add.

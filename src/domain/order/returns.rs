@@ -55,13 +55,14 @@ pub const RETURN: Guard<ReturnStage, ReturnStep, ReturnCondition> = {
     guard! {
         [Unknown] + [Step::Requested, Step::Declined] if TooMany
             => Refuse(Reason::ExceedsQuantity), "more units than left and are on no other return";
-        [Unknown, Requested] + [Step::Approved] if TooMany
+        [Unknown, Requested, Approved, Received] + [Step::Approved] if TooMany
             => Refuse(Reason::ExceedsQuantity), "more units than left and are on no other return";
         [Unknown] + [Step::Requested] => Go(Requested), "the units are spoken for by this return";
         [Requested, Approved, Declined, Received] + [Step::Requested]
             => Note, "it was asked for before";
         [Unknown, Requested] + [Step::Approved] => Go(Approved), "what it names is expected, no more";
-        [Approved, Received] + [Step::Approved] => Note, "it was approved before";
+        [Approved, Received] + [Step::Approved]
+            => Stay, "what it names is expected from now on, no more";
         [Declined] + [Step::Approved]
             => Refuse(Reason::ReturnDeclined), "a return that was declined is asked for anew";
         [Unknown, Requested] + [Step::Declined] => Go(Declined), "its units are free for another";

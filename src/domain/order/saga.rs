@@ -6,9 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::terms::Terms;
+use super::{state::Order, terms::Terms};
 pub use crate::domain::command::Goods;
 use crate::domain::{
+    Breach,
     command::SkuCommand,
     event::OrderPolicy,
     ids::{HoldName, LocationId, Name, OrderId, Sku},
@@ -177,6 +178,18 @@ pub enum LegFact {
 }
 
 impl Leg {
+    /// A leg that is to ask for units.
+    pub fn asking(
+        sku: Sku,
+        location: Option<LocationId>,
+        claim: Option<Name>,
+        attempt: u32,
+        asked: u32,
+    ) -> Leg {
+        let (hold, sent, unanswered) = (Hold::Asked, None, Vec::new());
+        Leg { sku, location, claim, attempt, asked, hold, sent, unanswered, movements: 0 }
+    }
+
     /// The name of its hold.
     pub fn hold_name(&self, order: &OrderId) -> HoldName {
         HoldName::Order {
@@ -330,6 +343,27 @@ impl Leg {
         let committing = matches!(&self.sent, Some(Sent { ask: Ask::Commit { .. }, .. }));
         let enough = |grant: &Grant| grant.quantity.saturating_add(self.coming()) >= open;
         matches!(&self.hold, Hold::Allocated(grant) if enough(grant)) && !committing
+    }
+}
+
+impl Order {
+    /// The lines of a leg ask by another one, and for fewer units.
+    pub(super) fn ask_anew(&mut self, leg: u32, quantity: u32) -> Result<(), Breach> {
+        let known = self.legs.get(leg as usize);
+        let known = known.ok_or_else(|| Breach(format!("there is no leg {leg}")))?;
+        let (sku, location, claim) =
+            (known.sku.clone(), known.location.clone(), known.claim.clone());
+        let attempt = self.next_attempt(&sku);
+        let next = u32::try_from(self.legs.len()).unwrap_or(u32::MAX);
+        self.lines.iter_mut().filter(|line| line.leg == leg).for_each(|line| line.leg = next);
+        self.legs.push(Leg::asking(sku, location, claim, attempt, quantity));
+        Ok(())
+    }
+
+    /// The attempt under which a SKU is asked next.
+    pub(super) fn next_attempt(&self, sku: &Sku) -> u32 {
+        let attempts = self.legs.iter().filter(|leg| leg.sku == *sku).map(|leg| leg.attempt);
+        attempts.max().unwrap_or(0).saturating_add(1)
     }
 }
 

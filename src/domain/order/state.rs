@@ -86,9 +86,9 @@ impl Order {
         self.sum(&[Place::Awaiting]) > 0
     }
 
-    /// Nothing is left of it: no unit will come, and none went.
+    /// Nothing is left of it: no unit will come, none went, and none is asked for.
     pub fn is_over(&self) -> bool {
-        self.open() == 0 && self.gone() == 0
+        self.open() == 0 && self.gone() == 0 && !self.hopes()
     }
 
     /// All of it that is not lost arrived.
@@ -103,7 +103,7 @@ impl Order {
 
     /// It may pass its payment deadline.
     pub fn is_unpaid(&self) -> bool {
-        !self.confirmed && !self.is_paid() && self.open() > 0
+        !self.confirmed && !self.is_paid() && (self.open() > 0 || self.hopes())
     }
 
     /// A refusal under `all_or_nothing`: the order will be rejected when the last SKU has answered.

@@ -4,7 +4,7 @@
 //! that has left the hot state, money that comes too late is still given back, and goods that come
 //! too late are still counted.
 
-use super::{OrderState, decide::edit, lines::Place, state::Order, wishes::Wish};
+use super::{OrderState, decide::edit, lines::Place, state::Order};
 use crate::domain::{
     described::described,
     event::OrderEvent,
@@ -189,10 +189,10 @@ impl<'a> Found<'a> {
 
     /// Some of the lines that it is about are asked for beside what there is.
     fn is_wished_for(&self) -> bool {
-        let Some(order) = self.order.filter(|order| !order.is_over()) else { return false };
+        let Some(order) = self.order else { return false };
         match self.named() {
             Some(named) => named.iter().any(|name| order.is_wished_for(name)),
-            None => order.awaited_wishes().any(|wish| matches!(wish, Wish::More { .. })),
+            None => order.hopes(),
         }
     }
 

@@ -36,7 +36,8 @@ described! {
 }
 
 impl Order {
-    /// Its status. Units that are open or gone speak first. Of an order that has none the
+    /// Its status. Units that are open or gone speak first, then those that are asked for beside
+    /// them. Of an order that has none the
     /// weightiest loss speaks: not paid, then called off, then refused.
     pub fn status(&self) -> OrderStatus {
         let none = |place| self.sum(&[place]) == 0;
@@ -50,6 +51,8 @@ impl Order {
             (true, false) => OrderStatus::Reserved,
             (false, true) if none(Place::Shipped) => OrderStatus::Delivered,
             (false, true) => OrderStatus::Shipped,
+            (false, false) if self.hopes() && self.confirmed => OrderStatus::Confirmed,
+            (false, false) if self.hopes() => OrderStatus::Placed,
             (false, false) if !none(Place::Expired) => OrderStatus::Expired,
             (false, false) if !none(Place::Cancelled) => OrderStatus::Cancelled,
             (false, false) => OrderStatus::Rejected,

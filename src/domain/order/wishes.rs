@@ -84,7 +84,6 @@ impl Order {
     /// Units that the order still wants of a wish's leg.
     fn wanted(&self, wish: &Wish, asked: u32) -> u32 {
         match wish {
-            Wish::More { .. } if self.is_over() => 0,
             Wish::More { .. } => asked,
             Wish::Elsewhere { line, .. } => {
                 self.lines.get(*line as usize).map_or(0, Line::promised).min(asked)
@@ -120,6 +119,11 @@ impl Order {
     pub(super) fn awaited_wishes(&self) -> impl Iterator<Item = &Wish> {
         let awaited = |leg: &u32| self.legs.get(*leg as usize).is_some_and(Leg::is_awaited);
         self.wishes.iter().filter(move |(leg, _)| awaited(leg)).map(|(_, wish)| wish)
+    }
+
+    /// Whether more units are asked for, of whichever line.
+    pub(super) fn hopes(&self) -> bool {
+        self.awaited_wishes().any(|wish| matches!(wish, Wish::More { .. }))
     }
 
     /// Whether more of a line is asked for, or a line that there is not yet.

@@ -76,6 +76,12 @@ impl Draft<'_> {
                 self.end_wish(index, 0);
             }
             LegFact::Granted(grant) => self.serve(index, leg, &grant),
+            LegFact::Refused(refusal) if self.would_fit(leg, index, &refusal) => {
+                let quantity = self.order.open_by_leg()[index as usize];
+                let anew = u32::try_from(self.order.legs.len()).unwrap_or(u32::MAX);
+                self.record(OrderFact::AskedAnew { leg: index, quantity });
+                self.ask(anew, Ask::Reserve);
+            }
             LegFact::Refused(refusal) => {
                 for line in self.line_indexes(index) {
                     self.refuse_awaiting(line, &refusal);
@@ -91,6 +97,16 @@ impl Draft<'_> {
             | LegFact::Moved { .. }
             | LegFact::Shipped { .. } => {}
         }
+    }
+
+    /// Whether fewer units are wanted by now than were refused, and as many are there.
+    fn would_fit(&self, leg: &Leg, index: u32, refusal: &Refusal) -> bool {
+        let wanted = self.order.open_by_leg()[index as usize];
+        let there = refusal.available.unwrap_or(0);
+        let fits = (1..leg.asked).contains(&wanted) && wanted <= there;
+        fits && refusal.reason == Reason::InsufficientStock
+            && leg.movements == 0
+            && self.has_room(1)
     }
 
     pub fn line_indexes(&self, leg: u32) -> Vec<u32> {

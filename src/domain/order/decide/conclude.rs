@@ -3,7 +3,7 @@
 //! Promise: each conclusion is drawn from where the units stand before and after, so it does not
 //! matter which event, answer or deadline moved the last one.
 
-use super::draft::Draft;
+use super::{draft::Draft, edit::EDITED};
 use crate::domain::{
     decision::{Decision, Verdict},
     order::{
@@ -30,6 +30,7 @@ impl Draft<'_> {
     pub fn draw_conclusions(&mut self) {
         self.fail_together();
         self.answer_in();
+        self.end();
         self.firm_up();
         self.confirm();
         self.complete();
@@ -73,14 +74,24 @@ impl Draft<'_> {
         if lines.is_empty() {
             return;
         }
-        self.say(match (self.order.is_over(), refusals.first()) {
-            // Of an order that left in part the remainder is called off.
-            (false, Some(first)) => {
+        self.say(match (self.order.status(), refusals.first()) {
+            // Of an order that was called off in part, or left in part, so is the remainder.
+            (status, Some(first)) if status != OrderStatus::Rejected => {
                 let reason = first.refusal.reason.as_str().to_owned();
-                Outcome::OrderCancelled { lines, complete: false, reason }
+                Outcome::OrderCancelled { lines, complete: self.order.is_over(), reason }
             }
-            (true, _) | (false, None) => Outcome::OrderRejected { refused: refusals },
+            _ => Outcome::OrderRejected { refused: refusals },
         });
+    }
+
+    /// What was asked for beside what there was cannot be had, or is wanted no longer, and nothing
+    /// else is left.
+    fn end(&mut self) {
+        if !self.order.is_over() || self.before.is_none_or(Order::is_over) || self.says_the_end() {
+            return;
+        }
+        let reason = EDITED.to_owned();
+        self.say(Outcome::OrderCancelled { lines: Vec::new(), complete: true, reason });
     }
 
     /// Units that came back into a hold that stands for good stand for good.

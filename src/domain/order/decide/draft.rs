@@ -127,6 +127,16 @@ impl<'a> Draft<'a> {
         said.any(|outcome| matches!(outcome, Outcome::OrderShipped { .. }))
     }
 
+    /// Whether it says that nothing is left of the order.
+    pub fn says_the_end(&self) -> bool {
+        self.decision.outcomes.iter().any(|outcome| match outcome {
+            Outcome::OrderRejected { .. } | Outcome::OrderExpired => true,
+            Outcome::OrderCancelled { complete, .. }
+            | Outcome::ShipmentCancelled { complete, .. } => *complete,
+            _ => false,
+        })
+    }
+
     /// Moves up to `units` of a portion of a line; says how many.
     pub fn pass(&mut self, portion: u32, passage: &Passage, units: u32) -> u32 {
         let mut left = units;

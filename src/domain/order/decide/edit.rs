@@ -1,20 +1,23 @@
 //! `order.edit_requested`: what a line is to have from now on.
 //!
-//! Promise: less is called off at once; more, and other lines, are asked for beside what is there,
-//! each by itself, and what is refused leaves the order as it was.
+//! Promise: units that one line gives up and another of the same SKU wants change hands; beside
+//! that, less is called off at once; more, and other lines, are asked for beside what is there, each
+//! by itself, and what is refused leaves the order as it was.
+
+use std::collections::BTreeSet;
 
 use super::draft::Draft;
 use crate::domain::{
     decision::Verdict,
     event::{EditRequested, OrderLine},
-    ids::Name,
-    order::{passage::EDIT, state::Order, wishes::Wish},
+    ids::{LocationId, Name},
+    order::{facts::OrderFact, lines::Place, passage::EDIT, state::Order, wishes::Wish},
     outcome::{LineQuantity, Outcome},
     refusal::{Reason, Refusal},
 };
 
 /// The reason that is named where an edit leaves nothing of an order.
-const EDITED: &str = "edited";
+pub(super) const EDITED: &str = "edited";
 
 /// Edits the lines that are named; others stay.
 pub(super) fn decide(draft: &mut Draft<'_>, request: &EditRequested) -> Verdict {
@@ -26,7 +29,8 @@ pub(super) fn decide(draft: &mut Draft<'_>, request: &EditRequested) -> Verdict 
     if !draft.has_room(more.count()) {
         return Verdict::Refused(Reason::TooLarge.into());
     }
-    let (mut less, mut changed) = (Vec::new(), false);
+    let handed_over = hand_over(draft, request);
+    let (mut less, mut changed) = (Vec::new(), !handed_over.is_empty());
     for line in &request.lines {
         changed |= draft.order.is_wished_for(&line.line);
         draft.end_wishes(|wish| *wish == Wish::More { line: line.line.clone() });
@@ -41,11 +45,46 @@ pub(super) fn decide(draft: &mut Draft<'_>, request: &EditRequested) -> Verdict 
             changed = true;
         }
     }
-    if less.is_empty() {
+    if less.is_empty() && handed_over.is_empty() {
         return if changed { Verdict::Accepted } else { Verdict::Recorded };
     }
-    say_less(draft, less);
+    say_less(draft, handed_over, less);
     Verdict::Accepted
+}
+
+/// Hands units from lines that are to have fewer to lines of the same SKU that are to have more:
+/// nobody else can take them meanwhile. Says which lines these were.
+fn hand_over(draft: &mut Draft<'_>, request: &EditRequested) -> BTreeSet<Name> {
+    let mut names = BTreeSet::new();
+    for to in &request.lines {
+        for from in request.lines.iter().filter(|from| from.sku == to.sku) {
+            let spare = draft.order.open_of(&from.line).saturating_sub(from.quantity);
+            let missing = to.quantity.saturating_sub(draft.order.open_of(&to.line));
+            if hand(draft, from, to, spare.min(missing)) > 0 {
+                names.extend([from.line.clone(), to.line.clone()]);
+            }
+        }
+    }
+    names
+}
+
+/// Hands up to `units` from one line to another, the firmest promises first; says how many.
+fn hand(draft: &mut Draft<'_>, from: &OrderLine, to: &OrderLine, units: u32) -> u32 {
+    let mut left = units;
+    for place in Place::OPEN {
+        for line in draft.order.indexes_of(&from.line) {
+            if !draft.order.serves(line, to.location.as_ref()) {
+                continue;
+            }
+            let here = draft.order.lines.get(line as usize).map_or(0, |line| line.units.at(place));
+            let units = here.min(left);
+            if units > 0 {
+                left -= units;
+                draft.record(OrderFact::HandedOver { line, to: to.line.clone(), place, units });
+            }
+        }
+    }
+    units - left
 }
 
 /// Whether an edit takes units away.
@@ -60,16 +99,19 @@ fn is_another(order: &Order, line: &OrderLine) -> bool {
 
 fn ask_for_more(draft: &mut Draft<'_>, line: &OrderLine, units: u32) {
     let name = line.line.clone();
-    let more = OrderLine { quantity: units, ..line.clone() };
+    let known = draft.order.line_named(&name).and_then(|(_, known)| known.location.clone());
+    let location = line.location.clone().or(known);
+    let more = OrderLine { quantity: units, location, ..line.clone() };
     draft.wish(&more, Wish::More { line: name });
 }
 
-fn say_less(draft: &mut Draft<'_>, less: Vec<LineQuantity>) {
+fn say_less(draft: &mut Draft<'_>, handed_over: BTreeSet<Name>, less: Vec<LineQuantity>) {
     if draft.order.is_over() {
         let reason = EDITED.to_owned();
         return draft.say(Outcome::OrderCancelled { lines: less, complete: true, reason });
     }
-    let names: Vec<Name> = less.into_iter().map(|of| of.line).collect();
+    let others = less.into_iter().map(|of| of.line).filter(|line| !handed_over.contains(line));
+    let names: Vec<Name> = handed_over.iter().cloned().chain(others).collect();
     draft.say_edited(&names);
 }
 
@@ -84,6 +126,14 @@ impl Draft<'_> {
 }
 
 impl Order {
+    /// Whether units of a portion of a line are, or are asked for, where they are wanted.
+    fn serves(&self, portion: u32, location: Option<&LocationId>) -> bool {
+        let line = self.lines.get(portion as usize);
+        let leg = line.and_then(|line| self.legs.get(line.leg as usize));
+        let here = leg.and_then(|leg| leg.grant().map(|of| &of.location).or(leg.location.as_ref()));
+        location.is_none() || location == here
+    }
+
     /// Units of a line that may still ship.
     pub fn open_of(&self, name: &Name) -> u32 {
         let lines = self.lines.iter().filter(|line| line.name == *name);

@@ -12,7 +12,10 @@ use crate::domain::{
     guard::Then,
     ids::Name,
     order::{
-        fulfilment::{FULFILMENT, FulfilmentCondition, FulfilmentFact, Stage, Tracking},
+        fulfilment::{
+            FULFILMENT, Fulfilment as KnownFulfilment, FulfilmentCondition, FulfilmentFact, Stage,
+            Tracking,
+        },
         saga::Goods,
         state::Order,
     },
@@ -47,6 +50,11 @@ impl ByLine {
         self.0.iter().map(|(line, quantity)| (line, *quantity))
     }
 
+    /// Units of a line.
+    pub fn of_line(&self, line: &Name) -> u32 {
+        self.iter().find(|(known, _)| *known == line).map_or(0, |(_, units)| units)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -57,6 +65,11 @@ impl ByLine {
             .iter()
             .map(|(line, units)| (line.clone(), units.saturating_sub(less(line, units))));
         ByLine(left.filter(|(_, units)| *units > 0).collect())
+    }
+
+    /// Each line's units up to a bound, where any are left.
+    pub fn at_most(&self, bound: impl Fn(&Name) -> u32) -> ByLine {
+        self.less(|line, units| units.saturating_sub(bound(line)))
     }
 
     /// Refuses more of a line than there are.
@@ -88,6 +101,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, step: FulfilmentStep, said: &Fulfilm
     let rest = unsaid(&draft.order, step, said, &units);
     let holds = |condition| match condition {
         FulfilmentCondition::More => !rest.is_empty(),
+        FulfilmentCondition::SomeStay => some_stay(&draft.order, said, &units),
         FulfilmentCondition::SomeArrived => {
             draft.order.fulfilments.get(&said.fulfilment).is_some_and(|of| of.has_arrived())
         }
@@ -119,6 +133,9 @@ fn go(
     match step {
         Step::Shipped => draft.ship(said, units)?,
         Step::Delivered => deliver(draft, said, units)?,
+        Step::Cancelled if some_stay(&draft.order, said, units) => {
+            draft.cancel_in_part(said, units);
+        }
         Step::Cancelled => draft.bring_back(said),
         Step::ShortPicked => {
             within_order(&draft.order, units)?;
@@ -159,6 +176,18 @@ fn unsaid(order: &Order, step: FulfilmentStep, said: &Fulfilment, units: &ByLine
         (Some(known), FulfilmentStep::Delivered) => known.delivered(line),
         (Some(known), _) => known.shipped(line),
     })
+}
+
+/// Whether some of a fulfilment's goods are not among those that are named.
+fn some_stay(order: &Order, said: &Fulfilment, units: &ByLine) -> bool {
+    let Some(known) = order.fulfilments.get(&said.fulfilment) else { return false };
+    let all = |line| to_ship(order, known, line).saturating_add(known.shipped(line));
+    known.lines.keys().any(|line| all(line) > units.of_line(line))
+}
+
+/// Units of a line that a fulfilment is to ship, has not shipped, and may still ship.
+pub(super) fn to_ship(order: &Order, known: &KnownFulfilment, line: &Name) -> u32 {
+    known.planned(line).saturating_sub(known.shipped(line)).min(order.open_of(line))
 }
 
 /// Keeps the newest word of a carrier, by the carrier's own clock.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{
     draft::Draft,
-    fulfilments::{ByLine, within_order},
+    fulfilments::{ByLine, to_ship, within_order},
 };
 use crate::domain::{
     event::{Fulfilment, FulfilmentStep},
@@ -108,15 +108,8 @@ impl Draft<'_> {
     /// A fulfilment will not happen; of one that had left, everything is where it was, and was
     /// there all the time: a count of meanwhile has seen it.
     pub fn bring_back(&mut self, said: &Fulfilment) {
-        let known = self.order.fulfilments.get(&said.fulfilment).cloned().unwrap_or_default();
-        let known = if known.taken.is_empty() { self.as_if_told(known) } else { known };
-        let mut wanted = self.wanted_again(&known.taken);
-        for told in &known.told {
-            let wanted = wanted.entry(told.leg).or_default();
-            let held = told.held.min(*wanted);
-            *wanted -= held;
-            self.move_goods(&Told { held, ..told.clone() }, Goods::BroughtBack);
-        }
+        let known = self.as_told(said);
+        self.put_where_it_was(&known.taken, &known.told);
         let lines: Vec<LineQuantity> = (known.lines.iter())
             .map(|(line, parcel)| (line, parcel.shipped))
             .filter(|(_, quantity)| *quantity > 0)
@@ -132,10 +125,77 @@ impl Draft<'_> {
                 skipped: Vec::new(),
             },
         );
+        self.say_cancelled(said, lines);
+    }
+
+    /// Units of a fulfilment will not happen: those that have not left are off its plan; beyond
+    /// these, some that left are where they were.
+    pub fn cancel_in_part(&mut self, said: &Fulfilment, units: &ByLine) {
+        let mut known = self.as_told(said);
+        let unplanned = units.at_most(|line| known.planned(line));
+        let back = units.less(|line, _| to_ship(&self.order, &known, line));
+        let back = back.at_most(|line| known.shipped(line));
+        let (taken, told) = self.undo(&mut known, &back);
+        self.put_where_it_was(&taken, &told);
+        let (unplanned, lines) = (unplanned.quantities(), back.quantities());
+        let KnownFulfilment { taken, told, .. } = known;
+        let fact = FulfilmentFact::CancelledInPart { unplanned, back: lines.clone(), taken, told };
+        self.record_fulfilment(&said.fulfilment, fact);
+        self.say_cancelled(said, lines);
+    }
+
+    fn say_cancelled(&mut self, said: &Fulfilment, lines: Vec<LineQuantity>) {
         if !lines.is_empty() {
             let (fulfilment, complete) = (said.fulfilment.clone(), self.order.is_over());
             self.say(Outcome::ShipmentCancelled { fulfilment, lines, complete });
         }
+    }
+
+    /// Takes units out of what a fulfilment took and told, the last first; says which.
+    fn undo(&self, known: &mut KnownFulfilment, back: &ByLine) -> (Vec<Taken>, Vec<Told>) {
+        let mut left: BTreeMap<Name, u32> =
+            back.iter().map(|(line, n)| (line.clone(), n)).collect();
+        let mut by_leg: BTreeMap<u32, u32> = BTreeMap::new();
+        let mut taken = Vec::new();
+        for of in known.taken.iter_mut().rev() {
+            let Some(line) = self.order.lines.get(of.line as usize) else { continue };
+            let Some(left) = left.get_mut(&line.name) else { continue };
+            let units = of.units.min(*left);
+            (of.units, *left) = (of.units - units, *left - units);
+            *by_leg.entry(line.leg).or_default() += units;
+            taken.push(Taken { units, ..*of });
+        }
+        let mut told = Vec::new();
+        for of in known.told.iter_mut().rev() {
+            let Some(left) = by_leg.get_mut(&of.leg) else { continue };
+            let quantity = of.quantity.min(*left);
+            let held = of.held.min(quantity);
+            *left -= quantity;
+            (of.quantity, of.held) = (of.quantity - quantity, of.held - held);
+            told.push(Told { quantity, held, ..of.clone() });
+        }
+        known.taken.retain(|of| of.units > 0);
+        known.told.retain(|of| of.quantity > 0);
+        taken.retain(|of| of.units > 0);
+        told.retain(|of| of.quantity > 0);
+        (taken, told)
+    }
+
+    /// Units did not leave after all: they stand where they stood, and their SKUs hear of it.
+    fn put_where_it_was(&mut self, taken: &[Taken], told: &[Told]) {
+        let mut wanted = self.wanted_again(taken);
+        for told in told {
+            let wanted = wanted.entry(told.leg).or_default();
+            let held = told.held.min(*wanted);
+            *wanted -= held;
+            self.move_goods(&Told { held, ..told.clone() }, Goods::BroughtBack);
+        }
+    }
+
+    /// A fulfilment with what it took.
+    fn as_told(&self, said: &Fulfilment) -> KnownFulfilment {
+        let known = self.order.fulfilments.get(&said.fulfilment).cloned().unwrap_or_default();
+        if known.taken.is_empty() { self.as_if_told(known) } else { known }
     }
 
     /// v0.1.0 did not write down what a fulfilment took: units that were promised for good, by all
@@ -204,11 +264,15 @@ impl Draft<'_> {
 
     /// Units of a line moved at a location, but for the order's own count of what left.
     pub fn put_back(&mut self, line: &Name, quantity: u32, goods: Goods, at: Option<&LocationId>) {
-        let location = at.cloned().or_else(|| self.order.left_from(line));
-        let leg = self.order.line_named(line).map(|(_, line)| line.leg);
-        let (Some(location), Some(leg)) = (location, leg) else { return };
+        let Some((_, &Line { leg, .. })) = self.order.line_named(line) else { return };
         let time = self.when.time;
-        self.move_goods(&Told { leg, location, quantity, held: 0, time }, goods);
+        let parts = match at {
+            Some(location) => vec![(location.clone(), quantity)],
+            None => self.order.left_from(line, quantity),
+        };
+        for (location, quantity) in parts {
+            self.move_goods(&Told { leg, location, quantity, held: 0, time }, goods);
+        }
     }
 
     /// Writes down why a fulfilment waits, each reason once.
@@ -240,9 +304,20 @@ impl Draft<'_> {
 }
 
 impl Order {
-    /// From where units of a line left first.
-    fn left_from(&self, line: &Name) -> Option<LocationId> {
-        let left = self.fulfilments.values().find(|of| of.shipped(line) > 0)?;
-        left.location.clone()
+    /// From where units of a line left that have not come back yet, fulfilment by fulfilment.
+    fn left_from(&self, line: &Name, quantity: u32) -> Vec<(LocationId, u32)> {
+        let left = self.fulfilments.values();
+        let left = left.filter_map(|of| Some((of.location.clone()?, of.shipped(line))));
+        let (mut back, mut wanted) = (self.came_back(line), quantity);
+        let mut from: Vec<(LocationId, u32)> = Vec::new();
+        for (location, left) in left {
+            let before = left.min(back);
+            let units = (left - before).min(wanted);
+            (back, wanted) = (back - before, wanted - units);
+            if units > 0 {
+                from.push((location, units));
+            }
+        }
+        from
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::{
     order::{
         facts::OrderFact,
         lines::Line,
-        saga::{FIRST_ATTEMPT, Hold, Leg},
+        saga::{FIRST_ATTEMPT, Leg},
         terms::Terms,
     },
     refusal::{Reason, Refusal},
@@ -55,17 +55,8 @@ fn arrange(placed: &[OrderLine]) -> (Vec<Line>, Vec<Leg>) {
 
 /// A leg that asks for what a line wants.
 pub(super) fn leg_for(line: &OrderLine) -> Leg {
-    Leg {
-        sku: line.sku.clone(),
-        location: line.location.clone(),
-        claim: line.hold.clone(),
-        attempt: FIRST_ATTEMPT,
-        asked: line.quantity,
-        hold: Hold::Asked,
-        sent: None,
-        unanswered: Vec::new(),
-        movements: 0,
-    }
+    let OrderLine { sku, location, hold, quantity, .. } = line.clone();
+    Leg::asking(sku, location, hold, FIRST_ATTEMPT, quantity)
 }
 
 /// What the contract refuses is refused here too, and lines that sum to more than one may ask for.

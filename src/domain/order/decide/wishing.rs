@@ -3,7 +3,7 @@
 use super::{draft::Draft, fulfilments::ByLine, placed::leg_for};
 use crate::domain::{
     event::{Fulfilment, OrderLine},
-    ids::{LocationId, Name, Sku},
+    ids::{LocationId, Name},
     order::{
         facts::OrderFact,
         fulfilment::Stage,
@@ -63,7 +63,21 @@ impl Draft<'_> {
                     self.wish_elsewhere(portion, units, said);
                 }
             }
+            if left > 0 {
+                self.say_not_moved(said, name, quantity - left);
+            }
         }
+    }
+
+    /// Of what is to be elsewhere only so many units are promised, and can move.
+    fn say_not_moved(&mut self, said: &Fulfilment, line: &Name, movable: u32) {
+        let refusal = Refusal {
+            available: Some(movable),
+            about: Some(line.clone()),
+            ..Reason::ExceedsQuantity.into()
+        };
+        let fulfilment = said.fulfilment.clone();
+        self.say(Outcome::FulfilmentNotMoved { fulfilment, refusal });
     }
 
     fn wish_elsewhere(&mut self, portion: u32, quantity: u32, said: &Fulfilment) {
@@ -94,7 +108,15 @@ impl Draft<'_> {
             Wish::More { line } => self.say_edited(&[line]),
             Wish::Elsewhere { line, fulfilment } => {
                 let lines = self.order.named(line, quantity);
-                self.say(Outcome::FulfilmentMoved { fulfilment, lines });
+                let about = lines.first().map(|of| of.line.clone());
+                let moved = fulfilment.clone();
+                self.say(Outcome::FulfilmentMoved { fulfilment: moved, lines });
+                if quantity < wanted {
+                    let available = Some(quantity);
+                    let reason = Reason::InsufficientStock;
+                    let refusal = Refusal { reason, available, about };
+                    self.say(Outcome::FulfilmentNotMoved { fulfilment, refusal });
+                }
             }
         }
     }
@@ -119,11 +141,6 @@ impl Draft<'_> {
 }
 
 impl Order {
-    fn next_attempt(&self, sku: &Sku) -> u32 {
-        let attempts = self.legs.iter().filter(|leg| leg.sku == *sku).map(|leg| leg.attempt);
-        attempts.max().unwrap_or(0).saturating_add(1)
-    }
-
     /// Promised units of a portion that nobody has asked to be elsewhere yet.
     fn movable(&self, portion: u32) -> u32 {
         let promised = self.lines.get(portion as usize).map_or(0, |line| line.promised());
