@@ -76,8 +76,9 @@ impl StepPlayed {
         let answer = self.answer.as_ref()?;
         let text = |field: &str| answer.get(field).and_then(Value::as_str);
         let mut told = text("status")?.to_owned();
-        if let Some(reason) = text("reason") {
-            told.push_str(&format!(": {reason}"));
+        // The message of a refusal begins with its reason.
+        if let Some(why) = text("message").or_else(|| text("reason")) {
+            told.push_str(&format!(": {why}"));
         }
         if answer.get("repeated") == Some(&Value::Bool(true)) {
             told.push_str(" (repeated)");

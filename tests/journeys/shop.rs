@@ -8,14 +8,14 @@ use std::collections::BTreeSet;
 
 use earmark::domain::{
     event::*,
-    ids::Name,
+    ids::{Name, Sku},
     order::status::OrderStatus,
     time::{Span, Timestamp},
 };
 
 use crate::{
     engine::{Done, World},
-    lines::{GONE, Line, OPEN},
+    lines::{At, GONE, Line, OPEN},
     model::{BUYERS, Model},
     words::Said,
 };
@@ -285,9 +285,7 @@ impl World {
         let quantity = self.luck.units(0, 5);
         let locations = self.names.clone();
         let location = self.luck.percent(20).then(|| self.luck.one(&locations.locations));
-        let other = self.models[at].lines.iter();
-        let other = other.filter(|(name, other)| **name != line && other.sku == sku);
-        let other = other.map(|(name, _)| name.clone()).next().filter(|_| self.luck.percent(60));
+        let other = self.gives_to(at, &line, &sku).filter(|_| self.luck.percent(60));
         let line = OrderLine { line, sku, quantity, location, hold: None };
         let lines = match other {
             // Units that change hands: they do so wherever they are.
@@ -299,6 +297,20 @@ impl World {
             None => vec![line],
         };
         OrderEvent::EditRequested(EditRequested { lines })
+    }
+
+    /// A line that could hand units to another: the model knows lines by one question, so that units
+    /// which wait for an answer change hands only between lines of the same.
+    fn gives_to(&self, at: usize, line: &Name, sku: &Sku) -> Option<Name> {
+        let lines = &self.models[at].lines;
+        let waits = |line: &Line| line.sum(&[At::Waiting]) > 0;
+        let alike = |other: &Line| match lines.get(line) {
+            Some(known) => other.question == known.question || !(waits(other) || waits(known)),
+            None => !waits(other),
+        };
+        let mut others = lines.iter().filter(|(name, _)| *name != line);
+        let other = others.find(|(_, other)| other.sku == *sku && alike(other));
+        other.map(|(name, _)| name.clone())
     }
 
     fn payment(&mut self, wild: bool) -> Payment {

@@ -71,7 +71,10 @@ fn advice(reason: Reason) -> Option<&'static str> {
         Reason::OrderEnded => "place a new order",
         Reason::UnknownLine => "name a line that the order has",
         Reason::CancelWindowClosed => "let it ship, and ask for a return",
-        Reason::AlreadyShipped => "ask for a return, or cancel the fulfilment if it did not leave",
+        Reason::AlreadyShipped => {
+            "ask for a return; name another fulfilment for units that have not left; cancel the \
+             fulfilment for those that did not leave after all"
+        }
         Reason::AlreadyDelivered => "ask for a return",
         Reason::FulfilmentCancelled => "open another fulfilment for its units",
         Reason::ReturnApproved => "leave it: the goods may be on their way",
