@@ -26,7 +26,7 @@ described! {
         Shipped = "shipped",
         /// All that left arrived.
         Delivered = "delivered",
-        /// It was called off before anything left.
+        /// It was called off before anything left, or a part of it was and the rest was refused.
         Cancelled = "cancelled",
         /// It was not paid in time.
         Expired = "expired",
