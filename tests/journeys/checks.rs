@@ -18,7 +18,7 @@ use crate::{
     expect::{self, Answer},
     lines::{At, Line},
     model::Model,
-    stock,
+    shelf,
     words::Said,
 };
 
@@ -36,7 +36,7 @@ impl World {
         self.tally.borrow_mut().decision(decision);
         let (sku, books) = (&self.skus[at], &mut self.books[at]);
         let of = |location: &LocationId| self.names.locations.iter().position(|at| at == location);
-        let said = stock::Said {
+        let said = shelf::Said {
             before: &|location| of(location).map_or(Quantities::default(), |at| before[at]),
             after: &|location| sku.quantities(Some(location)),
         };
@@ -70,6 +70,7 @@ impl World {
             return Ok(());
         }
         self.tally.borrow_mut().sku(sku, decision);
+        books.change(now);
         self.balance(at)?;
         let after = self.quantities(at);
         kept_back_nothing_promised(input, before, &after)?;

@@ -8,23 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use earmark::domain::{
     command::{Command, CommandBody, Goods, SkuAnswer, SkuCommand},
     decision::Verdict,
-    event::{CountKind, Disposition, SkuEvent},
+    event::{CountKind, Disposition, SkuEvent, StockCounted},
     ids::{HoldName, LocationId, Name, OrderId},
     outcome::{Outcome, Quantities},
     time::Timestamp,
 };
 
-/// A shelf: what is on it, less what was taken that nobody knew of.
-#[derive(Clone, Debug, Default)]
-struct Shelf {
-    net: i64,
-    /// As of when all that is there was last counted.
-    counted: Option<Timestamp>,
-    /// As of when what is for sale was last counted.
-    counted_for_sale: Option<Timestamp>,
-    /// What came and went, and when.
-    moves: Vec<(Timestamp, i64)>,
-}
+use crate::shelf::{Said, Sale, Shelf, is_at_or_before, put};
 
 /// A promise.
 #[derive(Clone, Debug)]
@@ -59,63 +49,10 @@ pub struct Books {
     heard: BTreeMap<(HoldName, u32), SkuCommand>,
     /// By order and location.
     told: BTreeMap<(OrderId, LocationId), Told>,
+    /// When something changed last.
+    changed: Option<Timestamp>,
     /// Names that orders have been answered for.
     answered: BTreeSet<HoldName>,
-}
-
-/// Whether units were for sale when they came or went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sale {
-    Yes,
-    No,
-}
-
-fn is_at_or_before(time: Timestamp, counted: Option<Timestamp>) -> bool {
-    counted.is_some_and(|counted| time <= counted)
-}
-
-/// What a SKU said of a location before a decision, and says after it.
-pub struct Said<'a> {
-    pub before: &'a dyn Fn(&LocationId) -> Quantities,
-    pub after: &'a dyn Fn(&LocationId) -> Quantities,
-}
-
-impl Said<'_> {
-    fn net(&self, location: &LocationId) -> i64 {
-        let said = (self.after)(location);
-        said.on_hand as i64 - said.overdrawn as i64
-    }
-
-    /// Whether all promises of a location were covered.
-    fn was_covered(&self, location: &LocationId) -> bool {
-        let before = (self.before)(location);
-        before.short == 0 && before.backordered == 0
-    }
-}
-
-impl Shelf {
-    /// Units came or went. What a count has seen already changes nothing: one of all that is there
-    /// sees everything, one of what is for sale sees that alone.
-    fn move_at(&mut self, time: Timestamp, units: i64, sale: Sale) -> bool {
-        let news = !is_at_or_before(time, self.counted)
-            && (sale == Sale::No || !is_at_or_before(time, self.counted_for_sale));
-        if news {
-            self.net += units;
-            self.moves.push((time, units));
-        }
-        news
-    }
-
-    /// Whether only a count of what is for sale was later: it has not seen promised units.
-    fn has_missed_promises(&self, time: Timestamp) -> bool {
-        !is_at_or_before(time, self.counted) && is_at_or_before(time, self.counted_for_sale)
-    }
-
-    fn count(&mut self, as_of: Timestamp, quantity: u32) {
-        let since = self.moves.iter().filter(|(time, _)| *time > as_of).map(|(_, units)| units);
-        self.net = i64::from(quantity) + since.sum::<i64>();
-        self.counted = Some(as_of);
-    }
 }
 
 impl Books {
@@ -157,6 +94,7 @@ impl Books {
                     CountKind::Available => {
                         shelf.net = said_of.net(&said.location);
                         shelf.counted_for_sale = Some(said.as_of);
+                        self.is_for_sale(said, said_of)?;
                     }
                 }
                 return Ok(());
@@ -171,6 +109,22 @@ impl Books {
             return Err(format!("a fact of {time:?} is {verdict:?}"));
         }
         Ok(())
+    }
+
+    /// What is for sale is what was counted, unless something has changed since.
+    fn is_for_sale(&self, count: &StockCounted, said: &Said<'_>) -> Result<(), String> {
+        let second = |time: Timestamp| time.0.div_euclid(1_000_000);
+        let changed = self.changed.is_some_and(|at| second(at) >= second(count.as_of));
+        let available = (said.after)(&count.location).available;
+        match changed || available == u64::from(count.quantity) {
+            true => Ok(()),
+            false => Err(format!("{available} for sale after {count:?}")),
+        }
+    }
+
+    /// A decision changed something.
+    pub fn change(&mut self, now: Timestamp) {
+        self.changed = Some(now);
     }
 
     fn grant(&mut self, hold: &Name, verdict: &Verdict) {
@@ -523,14 +477,6 @@ impl Books {
             HoldName::Named(name) => Some(name),
             HoldName::Order { .. } => None,
         })
-    }
-}
-
-/// Where goods that came back are put.
-fn put(disposition: Disposition) -> Sale {
-    match disposition {
-        Disposition::Restock => Sale::Yes,
-        Disposition::Quarantine | Disposition::Scrap => Sale::No,
     }
 }
 
