@@ -115,6 +115,39 @@ fn safety_stock_is_topped_up_and_given_back() {
 }
 
 #[test]
+fn the_safety_stock_takes_no_promised_units() {
+    let mut world = World::with_stock(5);
+    world.say(requested("h", 3));
+    world.say(moved("a", 4, StockKind::Sellable, StockKind::Safety));
+    assert_eq!(world.line(), "5 0 3 0 2 0 0 0");
+    assert_eq!(world.say(moved("a", 1, StockKind::Sellable, StockKind::Safety)), {
+        Verdict::Recorded
+    });
+    world.say(moved("a", 3, StockKind::Sellable, StockKind::Damaged));
+    assert_eq!(world.line(), "5 0 3 0 3 1 0 0", "what is broken is broken");
+}
+
+#[test]
+fn units_beyond_stock_wait_at_a_location() {
+    let mut world = World::new();
+    let wish = HoldRequested { backorder: true, ..request("h", 1) };
+    let refused_for = |world: &mut World, wish: &HoldRequested| {
+        refused(&world.say(SkuEvent::HoldRequested(wish.clone())))
+    };
+    assert_eq!(refused_for(&mut world, &wish), Reason::InsufficientStock, "there is no limit");
+    world.say(configured(2, 0));
+    let wish = HoldRequested { hold: name("i"), ..wish };
+    assert_eq!(refused_for(&mut world, &wish), Reason::LocationRequired);
+    let stock = HoldRequested { hold: name("j"), backorder: false, ..wish.clone() };
+    assert_eq!(refused_for(&mut world, &stock), Reason::InsufficientStock);
+    let here = HoldRequested { hold: name("k"), location: Some(place("a")), ..wish };
+    world.say(SkuEvent::HoldRequested(here));
+    assert_eq!(world.line(), "0 0 1 0 0 0 1 0");
+    world.say(received("b", 3));
+    assert_eq!(world.line(), "0 0 1 0 0 0 1 0", "what arrives elsewhere serves nobody here");
+}
+
+#[test]
 fn units_are_found_where_there_are_most() {
     let mut world = World::new();
     for (location, units) in [("a", 3), ("b", 9), ("c", 9)] {

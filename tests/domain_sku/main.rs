@@ -4,6 +4,7 @@
 //! the whole state machine of a hold as one text; `cases` are single rules; `random` are the
 //! properties; `scale` counts what a change costs.
 mod cases;
+mod counts;
 mod orders;
 mod random;
 mod scale;

@@ -3,8 +3,9 @@
 use earmark::domain::{
     DueClock,
     command::{Goods, SkuAnswer, SkuCommand},
-    event::CountKind,
+    event::{CountKind, HoldRequested, SkuEvent},
     ids::HoldName,
+    outcome::Outcome,
     refusal::Reason,
     sku::hold::PromiseNo,
 };
@@ -267,4 +268,72 @@ fn a_shipment_older_than_the_count_moves_nothing() {
     world.say(counted("a", 3, CountKind::OnHand, 50));
     world.ask_of(40, "o", ship(&hold, "a", 2, 1));
     assert_eq!(world.line(), "3 3 0 0 0 0 0 0");
+}
+
+fn back_at(location: &str, hold: &HoldName, quantity: u32, shipment: u32) -> SkuCommand {
+    match back(hold, quantity, shipment) {
+        SkuCommand::Move { hold, goods, quantity, held, backorder, shipment, .. } => {
+            let location = place(location);
+            SkuCommand::Move { hold, goods, location, quantity, held, backorder, shipment }
+        }
+        other => other,
+    }
+}
+
+#[test]
+fn what_came_back_is_promised_where_it_is() {
+    let mut world = World::with_stock(2);
+    let hold = hold_of("o", None);
+    world.ask("o", reserve(&hold, 2));
+    world.ask("o", commit(&hold, 2));
+    world.say(received("b", 2));
+    world.ask("o", ship(&hold, "b", 2, 1));
+    world.ask("o", back_at("b", &hold, 1, 2));
+    assert_eq!(world.open(&hold).location, place("a"), "it can be had where it was promised");
+    assert_eq!(world.line(), "2 1 0 1 0 0 0 0");
+    // The other one is gone from there meanwhile, and the whole is where the second comes back.
+    world.say(requested("other", 1));
+    world.ask("o", back_at("b", &hold, 1, 3));
+    assert_eq!(world.open(&hold).location, place("b"));
+    assert_eq!(world.line(), "2 1 1 0 0 0 0 0");
+    let there = world.at("b");
+    assert_eq!((there.on_hand, there.available, there.allocated, there.short), (2, 0, 2, 0));
+    world.ask("o", back_at("b", &hold, 1, 3));
+    assert_eq!(world.open(&hold).quantity(), 2, "once for each number");
+    world.ask("o", ship(&hold, "b", 2, 4));
+    assert_eq!(world.at("b").on_hand, 0);
+    world.audit().unwrap();
+}
+
+#[test]
+fn the_holds_of_one_owner_are_one_cart() {
+    let mut world = World::with_stock(8);
+    for (hold, owner, quantity) in
+        [("c1", "ann", 1), ("c2", "ann", 1), ("c3", "ann", 3), ("c4", "bob", 2), ("c5", "ann", 1)]
+    {
+        let request = HoldRequested { owner: name(owner), ..request(hold, quantity) };
+        world.say(SkuEvent::HoldRequested(request));
+    }
+    world.say(committed("c5", "ann"));
+    world.outcomes.clear();
+    let first = hold_of("o", Some("c1"));
+    assert_eq!(not_reserved(world.ask("x", reserve(&hold_of("x", None), 1))), {
+        Reason::InsufficientStock
+    });
+    world.ask("o", reserve(&first, 4));
+    assert_eq!(world.line(), "8 0 7 1 0 0 0 0");
+    assert_eq!(world.open(&first).quantity(), 4);
+    assert_eq!(world.open(&named("c3")).quantity(), 1);
+    assert_eq!(world.open(&named("c4")).quantity(), 2, "another owner's");
+    let given = world.outcomes.iter().filter_map(|outcome| match outcome {
+        Outcome::HoldReleased { hold, quantity, .. } => Some((hold.clone(), *quantity)),
+        _ => None,
+    });
+    assert_eq!(given.collect::<Vec<_>>(), [(named("c2"), 1), (named("c3"), 2)]);
+    world.ask("o", reserve(&hold_of("o", Some("c3")), 1));
+    assert_eq!(world.line(), "8 0 7 1 0 0 0 0");
+    let more = hold_of("p", Some("c4"));
+    assert_eq!(not_reserved(world.ask("p", reserve(&more, 3))), Reason::InsufficientStock);
+    assert_eq!(world.open(&named("c4")).quantity(), 2, "refused, it takes nothing");
+    world.audit().unwrap();
 }

@@ -3,8 +3,13 @@
 use std::collections::BTreeMap;
 
 use earmark::domain::{
-    DueClock, Entity, command::SkuCommand, decision::Input, event::*, ids::HoldName,
-    sku::settings::Settings, time::Span,
+    DueClock, Entity,
+    command::{Goods, SkuCommand},
+    decision::Input,
+    event::*,
+    ids::HoldName,
+    sku::settings::Settings,
+    time::Span,
 };
 use proptest::prelude::*;
 
@@ -103,7 +108,7 @@ fn order_hold() -> impl Strategy<Value = (String, HoldName)> {
 
 fn command() -> impl Strategy<Value = (String, SkuCommand)> {
     let flags = (any::<bool>(), any::<bool>(), 0..3_000i64);
-    (order_hold(), 0..4u8, 1..8u32, flags, location(), 1..4u32).prop_map(
+    (order_hold(), 0..6u8, 1..8u32, flags, location(), 1..6u32).prop_map(
         |((of, hold), what, quantity, (partial, backorder, until), l, shipment)| {
             let command = match what {
                 0 => SkuCommand::Reserve {
@@ -115,6 +120,15 @@ fn command() -> impl Strategy<Value = (String, SkuCommand)> {
                 },
                 1 => SkuCommand::Commit { hold, quantity, backorder },
                 2 => SkuCommand::Release { hold, keep: quantity % 3 },
+                3 => SkuCommand::Move {
+                    hold,
+                    goods: if backorder { Goods::Missing } else { Goods::BroughtBack },
+                    location: place(l),
+                    quantity,
+                    held: quantity.saturating_sub(u32::from(partial)),
+                    backorder: until % 2 == 0,
+                    shipment,
+                },
                 _ => SkuCommand::Ship {
                     hold,
                     location: place(l),

@@ -4,8 +4,8 @@ use earmark::domain::{
     Entity,
     command::{CommandBody, SkuAnswer, SkuCommand},
     decision::{Decision, Input, Standing, Verdict},
-    event::{OrderEvent, SkuEvent},
-    ids::{EntityKey, Sku},
+    event::{OrderEvent, SkuEvent, StockKind},
+    ids::{EntityKey, LocationId, Sku},
     order::{OrderFact, OrderState, lines::Place, saga::Hold, state::Order},
     outcome::{Outcome, Quantities},
     refusal::Reason,
@@ -18,6 +18,7 @@ use crate::{
     expect::{self, Answer},
     lines::{At, Line},
     model::Model,
+    shelf,
     words::Said,
 };
 
@@ -34,12 +35,16 @@ impl World {
     ) -> Done {
         self.tally.borrow_mut().decision(decision);
         let (sku, books) = (&self.skus[at], &mut self.books[at]);
-        let net = |location: &_| sku.stock(location).net_on_hand();
+        let of = |location: &LocationId| self.names.locations.iter().position(|at| at == location);
+        let said = shelf::Said {
+            before: &|location| of(location).map_or(Quantities::default(), |at| before[at]),
+            after: &|location| sku.quantities(Some(location)),
+        };
         let waited = decision.answers.as_ref().map(|cause| &self.told[cause.key.0 as usize]);
         let (mut asked, mut first) = (None, false);
         match (input, waited.map(|told| (&told.said, told.cause.time))) {
             (Input::Event(told), _) if decision.standing == Standing::New => {
-                books.hear_event(&told.event, told.cause.time, &decision.verdict, net)?;
+                books.hear_event(&told.event, told.cause.time, &decision.verdict, &said)?;
             }
             (Input::Command { command, time, .. }, _) => {
                 (asked, first) = (Some(command), books.is_first(command));
@@ -47,10 +52,10 @@ impl World {
                 if all_there && books.has_claim(command, self.now) {
                     claimed_rightly(decision)?;
                 }
-                books.hear_command(command, *time)?;
+                books.hear_command(command, *time, &said)?;
             }
             (Input::Step, Some((Said::Sku(_, event), time))) => {
-                books.hear_event(event, time, &decision.verdict, net)?;
+                books.hear_event(event, time, &decision.verdict, &said)?;
             }
             _ => {}
         }
@@ -65,8 +70,11 @@ impl World {
             return Ok(());
         }
         self.tally.borrow_mut().sku(sku, decision);
+        books.change(now);
         self.balance(at)?;
-        promised_what_there_is(sku, input, before, &self.quantities(at))
+        let after = self.quantities(at);
+        kept_back_nothing_promised(input, before, &after)?;
+        promised_what_there_is(sku, input, before, &after)
     }
 
     /// Reads what an order decided, into its model, and compares.
@@ -254,6 +262,25 @@ fn promised_what_there_is(
         }
     }
     Ok(())
+}
+
+/// What is kept back on purpose is taken from no promise.
+fn kept_back_nothing_promised(
+    input: &Input<SkuEvent, SkuCommand>,
+    before: &[Quantities],
+    after: &[Quantities],
+) -> Done {
+    let Input::Event(told) = input else { return Ok(()) };
+    let keeps = match &told.event {
+        SkuEvent::StockMoved(said) => said.to == StockKind::Safety,
+        SkuEvent::SkuConfigured(_) => true,
+        _ => false,
+    };
+    let mut both = before.iter().zip(after);
+    match keeps && both.any(|(before, after)| after.short > before.short) {
+        true => Err("a promise was broken for the safety stock".to_owned()),
+        false => Ok(()),
+    }
 }
 
 fn is_demand(command: &SkuCommand) -> bool {

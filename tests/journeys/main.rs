@@ -13,6 +13,7 @@ mod lines;
 mod luck;
 mod model;
 mod rounds;
+mod shelf;
 mod shop;
 mod stock;
 mod warehouse;

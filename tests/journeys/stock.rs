@@ -8,20 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use earmark::domain::{
     command::{Command, CommandBody, Goods, SkuAnswer, SkuCommand},
     decision::Verdict,
-    event::{CountKind, Disposition, SkuEvent},
+    event::{CountKind, Disposition, SkuEvent, StockCounted},
     ids::{HoldName, LocationId, Name, OrderId},
     outcome::{Outcome, Quantities},
     time::Timestamp,
 };
 
-/// A shelf: what is on it, less what was taken that nobody knew of.
-#[derive(Clone, Debug, Default)]
-struct Shelf {
-    net: i64,
-    counted: Option<Timestamp>,
-    /// What came and went, and when.
-    moves: Vec<(Timestamp, i64)>,
-}
+use crate::shelf::{Said, Sale, Shelf, is_at_or_before, put};
 
 /// A promise.
 #[derive(Clone, Debug)]
@@ -50,32 +43,16 @@ pub struct Told {
 pub struct Books {
     shelves: BTreeMap<LocationId, Shelf>,
     promises: BTreeMap<HoldName, Promise>,
-    /// Where cart holds were that ended.
-    ended: BTreeMap<Name, LocationId>,
+    /// Where cart holds were that ended, and when they were given up if they were.
+    ended: BTreeMap<Name, (LocationId, Option<Timestamp>)>,
     /// Movements of orders' goods that were heard, and what they were.
     heard: BTreeMap<(HoldName, u32), SkuCommand>,
     /// By order and location.
     told: BTreeMap<(OrderId, LocationId), Told>,
+    /// When something changed last.
+    changed: Option<Timestamp>,
     /// Names that orders have been answered for.
     answered: BTreeSet<HoldName>,
-}
-
-impl Shelf {
-    /// Units came or went. What the last count has seen already changes nothing.
-    fn move_at(&mut self, time: Timestamp, units: i64) -> bool {
-        let news = self.counted.is_none_or(|counted| time > counted);
-        if news {
-            self.net += units;
-            self.moves.push((time, units));
-        }
-        news
-    }
-
-    fn count(&mut self, as_of: Timestamp, quantity: u32) {
-        let since = self.moves.iter().filter(|(time, _)| *time > as_of).map(|(_, units)| units);
-        self.net = i64::from(quantity) + since.sum::<i64>();
-        self.counted = Some(as_of);
-    }
 }
 
 impl Books {
@@ -89,31 +66,35 @@ impl Books {
         event: &SkuEvent,
         time: Timestamp,
         verdict: &Verdict,
-        on_hand: impl Fn(&LocationId) -> i64,
+        said_of: &Said<'_>,
     ) -> Result<(), String> {
         if matches!(verdict, Verdict::Refused(_) | Verdict::Parked) {
             return Ok(());
         }
         let moved = match event {
             SkuEvent::StockReceived(said) => {
-                self.shelf(&said.location).move_at(time, i64::from(said.quantity))
+                self.shelf(&said.location).move_at(time, i64::from(said.quantity), Sale::Yes)
             }
             SkuEvent::StockReturned(said) if said.disposition == Disposition::Scrap => false,
             SkuEvent::StockReturned(said) => {
-                self.shelf(&said.location).move_at(time, i64::from(said.quantity))
+                let (units, sale) = (i64::from(said.quantity), put(said.disposition));
+                self.shelf(&said.location).move_at(time, units, sale)
             }
             SkuEvent::StockAdjusted(said) => {
-                self.shelf(&said.location).move_at(time, said.quantity)
+                self.shelf(&said.location).move_at(time, said.quantity, Sale::Yes)
             }
-            SkuEvent::StockShipped(said) => self.ship_cart(&said.hold, said.quantity, time)?,
+            SkuEvent::StockShipped(said) => {
+                self.ship_cart(&said.hold, said.quantity, time, said_of)?
+            }
             SkuEvent::StockCounted(said) if *verdict == Verdict::Accepted => {
                 let shelf = self.shelf(&said.location);
                 match said.kind {
                     CountKind::OnHand => shelf.count(said.as_of, said.quantity),
                     // What may be promised was counted; what lies there the SKU says.
                     CountKind::Available => {
-                        shelf.net = on_hand(&said.location);
-                        shelf.counted = Some(said.as_of);
+                        shelf.net = said_of.net(&said.location);
+                        shelf.counted_for_sale = Some(said.as_of);
+                        self.is_for_sale(said, said_of)?;
                     }
                 }
                 return Ok(());
@@ -130,6 +111,22 @@ impl Books {
         Ok(())
     }
 
+    /// What is for sale is what was counted, unless something has changed since.
+    fn is_for_sale(&self, count: &StockCounted, said: &Said<'_>) -> Result<(), String> {
+        let second = |time: Timestamp| time.0.div_euclid(1_000_000);
+        let changed = self.changed.is_some_and(|at| second(at) >= second(count.as_of));
+        let available = (said.after)(&count.location).available;
+        match changed || available == u64::from(count.quantity) {
+            true => Ok(()),
+            false => Err(format!("{available} for sale after {count:?}")),
+        }
+    }
+
+    /// A decision changed something.
+    pub fn change(&mut self, now: Timestamp) {
+        self.changed = Some(now);
+    }
+
     fn grant(&mut self, hold: &Name, verdict: &Verdict) {
         if let Verdict::HoldGranted { quantity, location, expires_at, .. } = verdict {
             let (location, until) = (location.clone(), *expires_at);
@@ -139,35 +136,83 @@ impl Books {
     }
 
     /// Units of a cart left: those promised to it first.
-    fn ship_cart(&mut self, hold: &Name, units: u32, time: Timestamp) -> Result<bool, String> {
+    fn ship_cart(
+        &mut self,
+        hold: &Name,
+        units: u32,
+        time: Timestamp,
+        said: &Said<'_>,
+    ) -> Result<bool, String> {
         let named = HoldName::Named(hold.clone());
-        let location = match self.promises.get_mut(&named) {
-            Some(promise) => {
-                promise.units = promise.units.saturating_sub(units);
-                let (location, left) = (promise.location.clone(), promise.units);
-                if left == 0 {
-                    self.end_cart(hold);
-                }
-                location
-            }
-            None => self.ended.get(hold).cloned().ok_or("goods left of a hold that never was")?,
+        let Some(promise) = self.promises.get_mut(&named) else {
+            let ended = self.ended.get(hold).cloned();
+            let (location, given_up) = ended.ok_or("goods left of a hold that never was")?;
+            let shelf = self.shelf(&location);
+            // What was given up after what is for sale was counted was promised when it was.
+            let promised = given_up.is_some_and(|at| !is_at_or_before(at, shelf.counted_for_sale));
+            let sale = if promised { Sale::No } else { Sale::Yes };
+            return Ok(shelf.move_at(time, -i64::from(units), sale));
         };
-        Ok(self.shelf(&location).move_at(time, -i64::from(units)))
+        let promised = promise.units.min(units);
+        promise.units -= promised;
+        let (location, left) = (promise.location.clone(), promise.units);
+        if left == 0 {
+            self.end_cart(hold, None);
+        }
+        let exact = said.was_covered(&location).then_some(promised);
+        self.leave(&location, (promised, exact), units, time, said)
     }
 
-    fn end_cart(&mut self, hold: &Name) {
-        if let Some(promise) = self.promises.remove(&HoldName::Named(hold.clone())) {
-            self.ended.insert(hold.clone(), promise.location);
+    /// Units left; some of them were promised there, and if nobody waited, it is known how many.
+    fn leave(
+        &mut self,
+        location: &LocationId,
+        (most, exact): (u32, Option<u32>),
+        units: u32,
+        time: Timestamp,
+        said: &Said<'_>,
+    ) -> Result<bool, String> {
+        let net = said.net(location);
+        let shelf = self.shelf(location);
+        if !shelf.has_missed_promises(time) {
+            return Ok(shelf.move_at(time, -i64::from(units), Sale::No));
         }
+        let gone = shelf.net - net;
+        let right = exact.is_none_or(|exact| gone == i64::from(exact));
+        if !right || gone < 0 || gone > i64::from(most) {
+            return Err(format!("{location}: {gone} left of {most} that a count has not seen"));
+        }
+        Ok(gone > 0 && shelf.move_at(time, -gone, Sale::No))
+    }
+
+    fn end_cart(&mut self, hold: &Name, given_up: Option<Timestamp>) {
+        if let Some(promise) = self.promises.remove(&HoldName::Named(hold.clone())) {
+            self.ended.insert(hold.clone(), (promise.location, given_up));
+        }
+    }
+
+    /// A cart gave up units: all, or those that another line of its owner's order needed.
+    fn release_cart(&mut self, hold: &Name, units: u32, now: Timestamp) -> Result<(), String> {
+        let Some(promise) = self.promises.get_mut(&HoldName::Named(hold.clone())) else {
+            return Ok(());
+        };
+        let left = promise.units.checked_sub(units);
+        promise.units = left.ok_or_else(|| format!("{hold} gives up more than it has"))?;
+        if promise.units == 0 {
+            self.end_cart(hold, Some(now));
+        }
+        Ok(())
     }
 
     /// Something was said aloud.
     pub fn hear_outcome(&mut self, outcome: &Outcome, now: Timestamp) -> Result<(), String> {
         match outcome {
-            Outcome::HoldReleased { hold: HoldName::Named(hold), .. } => self.end_cart(hold),
+            Outcome::HoldReleased { hold: HoldName::Named(hold), quantity, .. } => {
+                self.release_cart(hold, *quantity, now)?;
+            }
             Outcome::HoldExpired { hold: HoldName::Named(named), .. } => {
                 self.is_over(&HoldName::Named(named.clone()), now)?;
-                self.end_cart(named);
+                self.end_cart(named, Some(now));
             }
             Outcome::HoldExtended { hold, expires_at } => self.lasts_until(hold, *expires_at),
             Outcome::HoldCommitted { hold, .. } => self.lasts_until(hold, Timestamp::MAX),
@@ -189,7 +234,12 @@ impl Books {
     }
 
     /// An order asked, and was answered.
-    pub fn hear_command(&mut self, ask: &SkuCommand, time: Timestamp) -> Result<(), String> {
+    pub fn hear_command(
+        &mut self,
+        ask: &SkuCommand,
+        time: Timestamp,
+        said: &Said<'_>,
+    ) -> Result<(), String> {
         let (number, location, goods, quantity) = match ask {
             SkuCommand::Ship { location, quantity, shipment, .. } => {
                 (*shipment, location, Goods::Left, *quantity)
@@ -197,7 +247,7 @@ impl Books {
             SkuCommand::Move { location, goods, quantity, shipment, .. } => {
                 (*shipment, location, *goods, *quantity)
             }
-            SkuCommand::After { ask, .. } => return self.hear_command(ask, time),
+            SkuCommand::After { ask, .. } => return self.hear_command(ask, time, said),
             SkuCommand::Reserve { .. } | SkuCommand::Commit { .. } | SkuCommand::Release { .. } => {
                 return Ok(());
             }
@@ -209,14 +259,35 @@ impl Books {
         }
         self.heard.insert(key, ask.clone());
         self.told(ask.hold(), location, goods, i64::from(quantity));
-        let units = match goods {
-            Goods::Left | Goods::Missing => -i64::from(quantity),
-            Goods::BroughtBack => i64::from(quantity),
+        let units = i64::from(quantity);
+        let (units, sale) = match goods {
+            Goods::Left => {
+                let exact = self.promised_at(ask, location).filter(|_| said.was_covered(location));
+                self.leave(location, (quantity, exact), quantity, time, said)?;
+                return Ok(());
+            }
+            Goods::Missing => (-units, Sale::No),
+            Goods::BroughtBack => (units, Sale::No),
             Goods::Returned(Disposition::Scrap) => return Ok(()),
-            Goods::Returned(_) => i64::from(quantity),
+            Goods::Returned(disposition) => (units, put(disposition)),
         };
-        self.shelf(location).move_at(time, units);
+        self.shelf(location).move_at(time, units, sale);
         Ok(())
+    }
+
+    /// Units of a shipment that were promised where they left, if that is certain: not of a hold
+    /// that is over, nor of one that goods came back into, which may stand elsewhere since.
+    fn promised_at(&self, ask: &SkuCommand, location: &LocationId) -> Option<u32> {
+        let SkuCommand::Ship { held, quantity, .. } = ask else { return None };
+        let back = |(_, ask): (&(HoldName, u32), &SkuCommand)| {
+            matches!(ask, SkuCommand::Move { goods: Goods::BroughtBack, .. })
+        };
+        let promise = self.promises.get(ask.hold()).filter(|promise| !promise.lapsed)?;
+        if self.heard.iter().filter(|((hold, _), _)| hold == ask.hold()).any(back) {
+            return None;
+        }
+        let here = promise.location == *location;
+        Some(if here { promise.units.min(*held).min(*quantity) } else { 0 })
     }
 
     fn told(&mut self, hold: &HoldName, location: &LocationId, goods: Goods, units: i64) {
@@ -264,7 +335,7 @@ impl Books {
                 self.promises.insert(hold.clone(), promise);
                 let new = self.answered.insert(hold.clone());
                 if let (HoldName::Order { claim: Some(claim), .. }, true) = (hold, new) {
-                    self.end_cart(claim);
+                    self.end_cart(claim, None);
                 }
             }
             SkuAnswer::NotReserved { .. } => {

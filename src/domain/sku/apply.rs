@@ -60,6 +60,7 @@ impl SkuState {
             | SkuFact::StoneLaid(_)
             | SkuFact::StockChanged { .. }
             | SkuFact::Spread { .. }
+            | SkuFact::CountedV010 { .. }
             | SkuFact::Counted { .. } => {}
         }
         self.head.revision += 1;

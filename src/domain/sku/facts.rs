@@ -14,7 +14,7 @@ use super::{
     stock::{StockChange, Wave},
 };
 use crate::domain::{
-    event::Lane,
+    event::{CountKind, Lane},
     ids::{EventKey, HoldName, LocationId, Owner},
     time::Timestamp,
 };
@@ -100,8 +100,8 @@ pub enum SkuFact {
         /// Who got how much.
         shares: Vec<Share>,
     },
-    /// A location was counted.
-    Counted {
+    /// A location was counted, as v0.1.0 wrote it: both kinds of count were one.
+    CountedV010 {
         /// Where.
         location: LocationId,
         /// When the shelf looked like this.
@@ -154,5 +154,14 @@ pub enum SkuFact {
         promise: PromiseNo,
         /// The units.
         by: Units,
+    },
+    /// A location was counted.
+    Counted {
+        /// Where.
+        location: LocationId,
+        /// What was counted.
+        kind: CountKind,
+        /// When the shelf looked like this.
+        as_of: Timestamp,
     },
 }

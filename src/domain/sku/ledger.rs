@@ -6,7 +6,7 @@ use super::{
     hold::{Ending, Hold, HoldState, PromiseNo, Stone, Units},
     stock::{Stock, Wave},
 };
-use crate::domain::{Breach, ids::LocationId};
+use crate::domain::{Breach, event::CountKind, ids::LocationId};
 
 /// Where holds and counters are kept.
 pub(super) trait Ledger {
@@ -67,9 +67,16 @@ pub(super) fn enter(ledger: &mut impl Ledger, fact: &SkuFact) -> Result<(), Brea
             Ok(())
         }
         SkuFact::Spread { location, wave, shares } => spread(ledger, location, *wave, shares),
-        SkuFact::Counted { location, as_of } => {
-            let last_count = Some(*as_of);
-            ledger.put_stock(location, Stock { last_count, ..ledger.stock(location) });
+        SkuFact::CountedV010 { location, as_of } => {
+            let stock = ledger.stock(location);
+            let both = [CountKind::OnHand, CountKind::Available];
+            let stock = both.into_iter().fold(stock, |stock, kind| stock.counted(kind, *as_of));
+            ledger.put_stock(location, stock);
+            Ok(())
+        }
+        SkuFact::Counted { location, kind, as_of } => {
+            let stock = ledger.stock(location).counted(*kind, *as_of);
+            ledger.put_stock(location, stock);
             Ok(())
         }
         SkuFact::Moved { .. }

@@ -5,11 +5,13 @@
 //!
 //! Read in this order: [`stock`] (the counters of a location), [`hold`] (a promise), [`facts`]
 //! (what changes), `ledger` and `apply` (how), `decide` (why), [`memory`], [`movements`] and
-//! [`parking`] (what is remembered of events), [`parts`] (how a snapshot keeps it).
+//! [`parking`] (what is remembered of events), [`parts`] (how a snapshot keeps it). [`counts`] says
+//! what a count has seen, [`stored`] how earlier versions wrote.
 
 mod apply;
 mod audit;
 pub mod book;
+pub mod counts;
 mod decide;
 pub mod facts;
 pub mod hold;
@@ -21,6 +23,7 @@ pub mod parts;
 pub mod settings;
 pub mod station;
 pub mod stock;
+pub mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -12,6 +12,7 @@ use super::{
     movements::Movement,
     parking::ParkedEvent,
     stock::Stock,
+    stored::StockV010,
 };
 use crate::domain::{
     Breach, PartKey,
@@ -26,8 +27,8 @@ pub enum SkuPart {
     Head(Head),
     /// What `sku.described` said.
     Attributes(BTreeMap<String, String>),
-    /// The counters of a location.
-    Location(LocationId, Stock),
+    /// The counters of a location, as v0.1.0 wrote them.
+    LocationV010(LocationId, StockV010),
     /// An open hold.
     Hold(Box<Hold>),
     /// A hold that ended.
@@ -38,6 +39,8 @@ pub enum SkuPart {
     Movement(LocationId, Timestamp, Movement),
     /// An event that waits.
     Parked(Box<ParkedEvent>),
+    /// The counters of a location.
+    Location(LocationId, Stock),
 }
 
 /// Which part. Their order is relied on: locations stand before holds.
@@ -93,7 +96,9 @@ impl SkuPart {
         match self {
             SkuPart::Head(_) => PartName::Head,
             SkuPart::Attributes(_) => PartName::Attributes,
-            SkuPart::Location(location, _) => PartName::Location(location.clone()),
+            SkuPart::LocationV010(location, _) | SkuPart::Location(location, _) => {
+                PartName::Location(location.clone())
+            }
             SkuPart::Hold(hold) => PartName::Hold(hold.promise),
             SkuPart::Stone(stone) => PartName::Stone(stone.promise),
             SkuPart::Id(remembered) => PartName::Id(remembered.key),
@@ -143,6 +148,9 @@ impl SkuState {
             match part {
                 SkuPart::Head(head) => state.head = head,
                 SkuPart::Attributes(attributes) => state.attributes = attributes,
+                SkuPart::LocationV010(location, stock) => {
+                    state.set_stock(&location, stock.into());
+                }
                 SkuPart::Location(location, stock) => state.set_stock(&location, stock),
                 SkuPart::Hold(hold) => {
                     state.book.put_hold(*hold);

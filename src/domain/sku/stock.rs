@@ -31,10 +31,12 @@ pub struct Stock {
     pub overdrawn: u64,
     /// What the counters already say and the holds do not say yet.
     pub unspread: Unspread,
-    /// When the shelf looked as it was last counted.
+    /// As of when all that is on the shelf was last counted.
     pub last_count: Option<Timestamp>,
     /// Movements at or before this are forgotten: a count as of an earlier time cannot be netted.
     pub forgotten_until: Option<Timestamp>,
+    /// As of when what is for sale was last counted.
+    pub last_count_of_available: Option<Timestamp>,
 }
 
 /// Units that the counters of a location have moved while its holds still wait for their share.
@@ -144,14 +146,15 @@ impl Stock {
         limit.saturating_sub(self.backordered).saturating_sub(self.short + self.overdrawn)
     }
 
+    /// Promises that are not covered by what is on the shelf, and what the buffer lacks: all that
+    /// is served before a unit is for sale.
+    pub fn waiting(&self, safety_stock: u64) -> u64 {
+        self.short + self.backordered + safety_stock.saturating_sub(self.safety)
+    }
+
     /// Promised units that are on the shelf.
     pub fn covered(&self) -> u64 {
         (self.held + self.allocated).saturating_sub(self.short + self.backordered)
-    }
-
-    /// Whether a fact of this time was already seen by the last count.
-    pub fn counted_at_or_after(&self, time: Timestamp) -> bool {
-        self.last_count.is_some_and(|as_of| time <= as_of)
     }
 
     /// What is physically there, negative where more was taken than was known.

@@ -1,4 +1,6 @@
 //! A count says how a location looked at a point of the past; what has moved since is netted.
+//!
+//! Who counts units for sale says that nobody waits for any: what is found serves them as well.
 
 use super::{
     Draft,
@@ -22,7 +24,7 @@ pub(super) fn counted(draft: &mut Draft<'_>, event: &StockCounted) -> Result<Ver
     let StockCounted { location, quantity, kind, as_of } = event;
     let stock = draft.stock(location);
     let older_than = |mark: Option<_>| mark.is_some_and(|mark| *as_of < mark);
-    if older_than(stock.last_count) || older_than(stock.forgotten_until) {
+    if older_than(stock.latest_count()) || older_than(stock.forgotten_until) {
         return Ok(Verdict::Recorded);
     }
     let since = draft.state().movements.since(location, *as_of);
@@ -30,10 +32,16 @@ pub(super) fn counted(draft: &mut Draft<'_>, event: &StockCounted) -> Result<Ver
         CountKind::OnHand => (since.on_hand, stock.on_hand, Reach::Shelf),
         CountKind::Available => (since.available, stock.available, Reach::Promisable),
     };
-    draft.propose(SkuFact::Counted { location: location.clone(), as_of: *as_of });
+    let (kind, as_of) = (*kind, *as_of);
+    draft.propose(SkuFact::Counted { location: location.clone(), kind, as_of });
     clear_overdrawn(draft, location, &stock);
     let target = i64::from(*quantity).saturating_add(moved);
-    let found = target.saturating_sub(signed(now));
+    let waiting = stock.waiting(u64::from(draft.state().head.settings.safety_stock));
+    let served = match kind {
+        CountKind::Available if target > 0 => signed(waiting),
+        CountKind::Available | CountKind::OnHand => 0,
+    };
+    let found = target.saturating_sub(signed(now)).saturating_add(served);
     if found < 0 {
         shelf::take(draft, location, found.unsigned_abs(), reach);
     } else {

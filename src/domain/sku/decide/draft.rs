@@ -14,6 +14,7 @@ use crate::domain::{
     sku::{
         SkuFact, SkuState,
         book::Known,
+        counts::About,
         hold::{Ending, Hold, PromiseNo, Stone},
         ledger::{self, Ledger},
         movements::{Movement, end_of_second},
@@ -25,10 +26,14 @@ use crate::domain::{
 /// How what a decision moves is remembered for counts of an earlier time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trace {
-    /// At the exact time: a physical fact.
-    Exact,
-    /// Summed by the second: a promise.
-    BySecond,
+    /// A physical fact, at the time at which it happened.
+    Goods,
+    /// The same, of goods that were not for sale then. What it changes of that now, no count has
+    /// seen.
+    GoodsAside,
+    /// A promise: it begins and ends when that is decided, whatever the time of its cause. Summed by
+    /// the second.
+    Promise,
     /// Not at all: a count, which says how things were and moves nothing.
     Untraced,
 }
@@ -38,7 +43,7 @@ pub(super) enum Trace {
 pub(super) struct When {
     /// When the log took it: deadlines are judged by this.
     pub logged_at: Timestamp,
-    /// When it happened: counts are judged by this.
+    /// When it happened: whether a count has seen it is judged by this.
     pub time: Timestamp,
     /// How movements are remembered.
     pub trace: Trace,
@@ -102,6 +107,16 @@ impl<'a> Draft<'a> {
 
     pub fn when(&self) -> When {
         self.when
+    }
+
+    /// The goods that it is about were not for sale when that happened.
+    pub fn set_aside(&mut self) {
+        self.when.trace = Trace::GoodsAside;
+    }
+
+    /// Whether a count of the location has seen already what happened.
+    pub fn is_counted(&self, location: &LocationId, about: About) -> bool {
+        self.stock(location).has_counted(about, self.when.time)
     }
 
     /// Whether it decides an event that has waited: it shall not wait again.
@@ -212,30 +227,58 @@ impl<'a> Draft<'a> {
     /// The decision, with what it moved.
     pub fn finish(mut self, verdict: Verdict) -> Decision<SkuFact> {
         self.decision.verdict = verdict;
-        let moved: Vec<_> = self.stocks.iter().filter_map(|(l, s)| self.movement(l, s)).collect();
+        let moved: Vec<_> = self.stocks.iter().flat_map(|(l, s)| self.moved(l, s)).collect();
         self.decision.facts.extend(moved);
         self.decision
     }
 
     /// What the decision moved at a location, as counts will net it: against what was overdrawn,
     /// which a count clears.
-    fn movement(&self, location: &LocationId, after: &Stock) -> Option<SkuFact> {
+    fn moved(&self, location: &LocationId, after: &Stock) -> Vec<SkuFact> {
         let before = self.state.stock(location);
         let movement = Movement {
             on_hand: after.net_on_hand() - before.net_on_hand(),
             available: after.net_available() - before.net_available(),
         };
-        let time = match self.when.trace {
-            Trace::Exact => self.when.time,
-            Trace::BySecond => end_of_second(self.when.time),
-            Trace::Untraced => return None,
+        let (happened, decided) = (self.when.time, end_of_second(self.now()));
+        let (on_hand_at, available_at) = match self.when.trace {
+            Trace::Goods if self.has_promised(location, movement) => (happened, decided),
+            Trace::Goods => (happened, happened),
+            Trace::GoodsAside => (happened, decided),
+            Trace::Promise => (decided, decided),
+            Trace::Untraced => return Vec::new(),
         };
-        if movement == Movement::default() || after.counted_at_or_after(time) {
-            return None;
-        }
+        let on_hand = Movement { available: 0, ..movement };
+        let available = Movement { on_hand: 0, ..movement };
+        let points = match on_hand_at == available_at {
+            true => vec![(on_hand_at, movement)],
+            false => vec![(on_hand_at, on_hand), (available_at, available)],
+        };
+        let last_count = after.latest_count();
         let kept_since = self.when.logged_at - self.policy().horizon - self.policy().skew;
-        let outdated = kept_since.max(after.last_count.unwrap_or(Timestamp::MIN));
-        Some(SkuFact::Moved { location: location.clone(), time, movement, outdated })
+        let outdated = kept_since.max(last_count.unwrap_or(Timestamp::MIN));
+        let news = points.into_iter().filter(|(time, movement)| {
+            *movement != Movement::default() && last_count.is_none_or(|as_of| *time > as_of)
+        });
+        let fact = |(time, movement)| SkuFact::Moved {
+            location: location.clone(),
+            time,
+            movement,
+            outdated,
+        };
+        news.map(fact).collect()
+    }
+
+    /// Whether more or less is for sale at a location than its goods alone account for: promises
+    /// were made or ended by the way.
+    fn has_promised(&self, location: &LocationId, movement: Movement) -> bool {
+        let by_goods = self.decision.facts.iter().map(|fact| match fact {
+            SkuFact::StockChanged { location: at, change } if at == location => {
+                change.available - change.overdrawn
+            }
+            _ => 0,
+        });
+        by_goods.sum::<i64>() != movement.available
     }
 }
 

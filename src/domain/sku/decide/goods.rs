@@ -1,5 +1,5 @@
-//! Goods that came, went, or changed their kind. A fact that the last count has already seen is
-//! written down and moves nothing.
+//! Goods that came, went, or changed their kind. A fact that a count has already seen is written
+//! down and moves nothing.
 
 use super::{
     Draft,
@@ -11,16 +11,13 @@ use crate::domain::{
     ids::LocationId,
     refusal::Refusal,
     sku::{
+        counts::About,
         ledger::Ledger,
         stock::{Stock, StockChange, signed},
     },
 };
 
 type Judgement = Result<Verdict, Refusal>;
-
-fn already_counted(draft: &Draft<'_>, location: &LocationId) -> bool {
-    draft.stock(location).counted_at_or_after(draft.when().time)
-}
 
 /// Goods arrived.
 pub(super) fn received(draft: &mut Draft<'_>, location: &LocationId, quantity: u32) -> Judgement {
@@ -39,13 +36,16 @@ pub(super) fn came(
     units: u64,
     disposition: Disposition,
 ) -> Verdict {
-    if already_counted(draft, location) {
-        return Verdict::Recorded;
-    }
     match disposition {
-        Disposition::Restock => shelf::arrive(draft, location, units),
-        Disposition::Quarantine => quarantined(draft, location, units),
-        Disposition::Scrap => return Verdict::Recorded,
+        Disposition::Restock if !draft.is_counted(location, About::ForSale) => {
+            shelf::arrive(draft, location, units);
+        }
+        Disposition::Quarantine if !draft.is_counted(location, About::Aside) => {
+            quarantined(draft, location, units);
+        }
+        Disposition::Restock | Disposition::Quarantine | Disposition::Scrap => {
+            return Verdict::Recorded;
+        }
     }
     Verdict::Accepted
 }
@@ -64,7 +64,7 @@ fn quarantined(draft: &mut Draft<'_>, location: &LocationId, units: u64) {
 
 /// Units were found or lost.
 pub(super) fn adjusted(draft: &mut Draft<'_>, event: &StockAdjusted) -> Judgement {
-    if already_counted(draft, &event.location) {
+    if draft.is_counted(&event.location, About::ForSale) {
         return Ok(Verdict::Recorded);
     }
     let units = event.quantity.unsigned_abs();
@@ -77,9 +77,10 @@ pub(super) fn adjusted(draft: &mut Draft<'_>, event: &StockAdjusted) -> Judgemen
 }
 
 /// Units changed their kind: as many as there are of what they were. Units for sale may be promised
-/// already; they are moved all the same, and the newest promises become short.
+/// already; they are moved all the same, and the newest promises become short. Only what is kept
+/// back on purpose is taken from no promise.
 pub(super) fn moved(draft: &mut Draft<'_>, event: &StockMoved) -> Judgement {
-    if already_counted(draft, &event.location) || event.from == event.to {
+    if draft.is_counted(&event.location, about(event)) || event.from == event.to {
         return Ok(Verdict::Recorded);
     }
     let stock = draft.stock(&event.location);
@@ -98,12 +99,17 @@ pub(super) fn moved(draft: &mut Draft<'_>, event: &StockMoved) -> Judgement {
     Ok(if units > 0 { Verdict::Accepted } else { Verdict::Recorded })
 }
 
+fn about(event: &StockMoved) -> About {
+    match (event.from, event.to) {
+        (StockKind::Sellable, _) | (_, StockKind::Sellable) => About::KindForSale,
+        (StockKind::Damaged | StockKind::QualityControl | StockKind::Safety, _) => About::KindAside,
+    }
+}
+
 fn leaving(stock: &Stock, event: &StockMoved) -> (StockChange, u64) {
     let asked = u64::from(event.quantity);
     let there = match event.from {
-        StockKind::Sellable if event.to == StockKind::Safety => {
-            return shelf::withdrawn(stock, asked, Reach::Promisable);
-        }
+        StockKind::Sellable if event.to == StockKind::Safety => stock.available,
         StockKind::Sellable => return shelf::withdrawn(stock, asked, Reach::Sellable),
         StockKind::Damaged => stock.damaged,
         StockKind::QualityControl => stock.quality_control,

@@ -28,7 +28,7 @@ pub(super) fn deadline(
     if state.unparkable().is_some() {
         return Decision::new(Verdict::Recorded);
     }
-    let when = When { logged_at: reached, time: moment.now, trace: Trace::BySecond };
+    let when = When { logged_at: reached, time: moment.now, trace: Trace::Promise };
     let mut draft = Draft::new(state, moment, when);
     match clock {
         DueClock::Settled => expire_before(&mut draft, reached),

@@ -242,7 +242,7 @@ fn trace(event: &SkuEvent) -> Trace {
         | SkuEvent::StockMoved(_)
         | SkuEvent::StockShipped(_)
         | SkuEvent::StockReceived(_)
-        | SkuEvent::StockReturned(_) => Trace::Exact,
+        | SkuEvent::StockReturned(_) => Trace::Goods,
         SkuEvent::StockCounted(_) => Trace::Untraced,
         SkuEvent::HoldRequested(_)
         | SkuEvent::HoldExtended(_)
@@ -251,7 +251,7 @@ fn trace(event: &SkuEvent) -> Trace {
         | SkuEvent::HoldReleased(_)
         | SkuEvent::SkuConfigured(_)
         | SkuEvent::SkuRetired
-        | SkuEvent::SkuDescribed(_) => Trace::BySecond,
+        | SkuEvent::SkuDescribed(_) => Trace::Promise,
     }
 }
 

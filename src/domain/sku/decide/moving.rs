@@ -15,6 +15,7 @@ use crate::domain::{
     sku::{
         SkuFact,
         book::Known,
+        counts::About,
         hold::{CAME_BACK, Ending, Hold, HoldState, PromiseNo, Stone, Units, to_u32},
         ledger::Ledger,
         stock::{StockChange, signed},
@@ -90,23 +91,26 @@ pub(super) fn moved(
             shelf::settle(draft, location, StockChange::default());
         }
         Goods::Returned(disposition) => arrive(draft, location, units, disposition),
-        Goods::Missing if draft.stock(location).counted_at_or_after(draft.when().time) => {}
+        Goods::Missing if draft.is_counted(location, About::Aside) => {}
         // Goods that left are told of in another way; they would be gone from the shelf all the
         // same.
-        Goods::Missing | Goods::Left => shelf::take(draft, location, units, Reach::Shelf),
+        Goods::Missing | Goods::Left => {
+            draft.set_aside();
+            shelf::take(draft, location, units, Reach::Shelf);
+        }
     }
 }
 
 /// Goods that did not leave are on the shelf, unless a count has seen them there; the safety stock
 /// waits until their promise is made again.
 fn put_back(draft: &mut Draft<'_>, location: &LocationId, units: u64) {
-    let stock = draft.stock(location);
-    if stock.counted_at_or_after(draft.when().time) {
+    draft.set_aside();
+    if draft.is_counted(location, About::Aside) {
         return;
     }
     let change =
         StockChange { on_hand: signed(units), available: signed(units), ..Default::default() };
-    shelf::settle_keeping(draft, location, change, stock.safety);
+    shelf::settle_keeping(draft, location, change, draft.stock(location).safety);
 }
 
 fn arrive(draft: &mut Draft<'_>, location: &LocationId, units: u64, disposition: Disposition) {
@@ -114,17 +118,20 @@ fn arrive(draft: &mut Draft<'_>, location: &LocationId, units: u64, disposition:
     let _ = goods::came(draft, location, units, disposition);
 }
 
-/// Units are the order's again, as far as nobody else waits for them. What is not there is beyond
-/// stock, if the order takes that and the limit allows it, or short.
+/// Units are the order's again, as far as nobody else waits for them: where they were promised if
+/// they can be had there, or else where the goods came back. What is not there is beyond stock, if
+/// the order takes that and the limit allows it, or short.
 fn promise_again(draft: &mut Draft<'_>, seen: Seen, moved: &Moved<'_>) {
     if moved.units.held == 0 {
         return;
     }
     let location = match &seen {
-        Seen::Hold(promise) => draft.hold(*promise).map(|hold| hold.location.clone()),
-        Seen::Stone(stone) => stone.location.clone(),
+        Seen::Hold(promise) => gather(draft, *promise, moved),
+        Seen::Stone(stone) => match &stone.location {
+            Some(before) if fits(draft, before, moved.units.held) => before.clone(),
+            Some(_) | None => moved.location.clone(),
+        },
     };
-    let location = location.unwrap_or_else(|| moved.location.clone());
     let units = again(draft, &location, moved);
     let promise = match seen {
         Seen::Hold(promise) => grow(draft, promise, units),
@@ -133,6 +140,35 @@ fn promise_again(draft: &mut Draft<'_>, seen: Seen, moved: &Moved<'_>) {
     let Some(hold) = draft.hold(promise).filter(|_| units.short > 0).cloned() else { return };
     let holds = vec![ShortHold { hold: hold.name, owner: hold.owner, units: units.short }];
     draft.tell(Outcome::StockShortfall { location, units: units.short, holds, more: false });
+}
+
+/// Where a hold takes units on again: where it stands, unless they are not there, and all of it can
+/// be had where its goods came back. A hold stands at one place.
+fn gather(draft: &mut Draft<'_>, promise: PromiseNo, moved: &Moved<'_>) -> LocationId {
+    shelf::bring_up_to_date(draft, promise);
+    let Some(hold) = draft.hold(promise).cloned() else { return moved.location.clone() };
+    let total = hold.units.total() + moved.units.held;
+    let stays = hold.location == *moved.location || fits(draft, &hold.location, moved.units.held);
+    if stays || !fits(draft, moved.location, total) {
+        return hold.location;
+    }
+    let left = hold.location.clone();
+    stand_elsewhere(draft, hold, moved.location);
+    shelf::settle(draft, &left, StockChange::default());
+    moved.location.clone()
+}
+
+fn fits(draft: &Draft<'_>, location: &LocationId, units: u64) -> bool {
+    draft.stock(location).promisable() >= units
+}
+
+/// A hold stands somewhere else, in its place among the promises.
+fn stand_elsewhere(draft: &mut Draft<'_>, hold: Hold, location: &LocationId) {
+    let (promise, stone) = (hold.promise, draft.next_number());
+    draft.propose(SkuFact::HoldEnded { promise, ending: Ending::Released, stone });
+    let units = Units { covered: hold.units.total(), ..Units::default() };
+    let hold = Hold { location: location.clone(), units, ..hold };
+    draft.propose(SkuFact::HoldOpened(Box::new(hold)));
 }
 
 /// What stands behind units that are promised again.

@@ -23,9 +23,9 @@ use crate::domain::{
 /// How what a command moves is remembered for counts.
 pub(super) fn trace(command: &SkuCommand) -> Trace {
     match command {
-        SkuCommand::Ship { .. } | SkuCommand::Move { .. } => Trace::Exact,
+        SkuCommand::Ship { .. } | SkuCommand::Move { .. } => Trace::Goods,
         SkuCommand::Reserve { .. } | SkuCommand::Commit { .. } | SkuCommand::Release { .. } => {
-            Trace::BySecond
+            Trace::Promise
         }
         SkuCommand::After { ask, .. } => trace(ask),
     }
@@ -285,9 +285,11 @@ fn ship(
 ) {
     match moving::see(draft, order, name, shipment) {
         None => {}
-        Some(Seen::Hold(promise)) => shipping::from_hold(draft, promise, location, units),
-        Some(Seen::Stone(_)) => {
-            shipping::from_shelf(draft, location, units.units);
+        Some(Seen::Hold(promise)) => {
+            shipping::from_hold(draft, promise, location, units);
+        }
+        Some(Seen::Stone(stone)) => {
+            shipping::after_hold(draft, &stone, location, units.units);
         }
     }
 }

@@ -62,7 +62,8 @@ pub(super) fn choose(
         return Err(Reason::NotSellable.into());
     }
     let must_name = draft.policy().serve_from == ServeFrom::RequestedOnly;
-    if must_name && wish.location.is_none() && claimed.is_none() {
+    let names_none = wish.location.is_none() && claimed.is_none();
+    if names_none && (must_name || waits_nowhere(draft, wish)) {
         return Err(Reason::LocationRequired.into());
     }
     let places = match (wish.location, claimed) {
@@ -87,6 +88,12 @@ pub(super) fn choose(
         Some(offer) => Ok(grant(offer, wish)),
         None => Err(insufficient(most.map_or(0, Offer::total))),
     }
+}
+
+/// Units beyond stock wait at a location: where the SKU has none yet, nobody knows at which.
+fn waits_nowhere(draft: &Draft<'_>, wish: &Wish<'_>) -> bool {
+    let limit = draft.state().head.settings.backorder_limit;
+    wish.backorder && limit > 0 && draft.locations().is_empty()
 }
 
 /// The place of a location in the configured order.

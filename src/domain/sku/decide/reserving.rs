@@ -1,4 +1,5 @@
-//! How an order comes by its hold: from stock, or from the cart that its line claims.
+//! How an order comes by its hold: from stock, or from the cart that its line claims. Several holds
+//! of one owner are one cart: what the claimed one lacks, the others give before it is refused.
 
 use super::{draft::Draft, holds, orders, place, shelf};
 use crate::domain::{
@@ -6,11 +7,13 @@ use crate::domain::{
     event::HoldKind,
     guard::Then,
     ids::{HoldName, Name, OrderId, Owner},
+    outcome::Outcome,
     refusal::{Reason, Refusal},
     sku::{
         SkuFact,
         book::Known,
-        hold::{Ending, Hold, HoldState, PromiseNo},
+        facts::Share,
+        hold::{Ending, Hold, HoldState, PromiseNo, Units, to_u32},
         ledger::Ledger,
         station::{HOLD, HoldCondition, HoldStation, HoldStep},
         stock::StockChange,
@@ -73,10 +76,11 @@ fn grant(draft: &mut Draft<'_>, ask: &Reserve<'_>) -> Result<Hold, Refusal> {
         backorder: ask.backorder,
         location: asked_location,
     };
-    let grant = match &claimed {
+    let (grant, given) = match &claimed {
         Some(hold) => choose_with(draft, &wish, hold)?,
-        None => place::choose(draft, &wish, None)?,
+        None => (place::choose(draft, &wish, None)?, Vec::new()),
     };
+    given.into_iter().for_each(|share| give(draft, share));
     Ok(open(draft, ask, claimed.as_ref(), grant))
 }
 
@@ -108,19 +112,73 @@ fn claimable(
     Ok(draft.hold(promise).cloned())
 }
 
-/// Where the claimed units are, if the whole can be had there; else wherever it can.
+/// Where the claimed units are, if the whole can be had there; else wherever it can; else there,
+/// with what the owner's other holds give; else what there is.
 fn choose_with(
-    draft: &Draft<'_>,
+    draft: &mut Draft<'_>,
     wish: &place::Wish<'_>,
     hold: &Hold,
-) -> Result<place::Grant, Refusal> {
+) -> Result<(place::Grant, Vec<Share>), Refusal> {
     let claimed = place::Claimed { location: hold.location.clone(), units: hold.units };
     let may_stay = wish.location.is_none_or(|location| *location == hold.location);
     let here = place::Wish { partial: false, location: Some(&hold.location), ..*wish };
-    match place::choose(draft, &here, Some(&claimed)) {
-        Ok(grant) if may_stay => Ok(grant),
-        Ok(_) | Err(_) => place::choose(draft, wish, Some(&claimed)),
+    let there = place::choose(draft, &here, Some(&claimed)).map_err(|refusal| refusal.available);
+    let lacking = match there {
+        Ok(grant) if may_stay => return Ok((grant, Vec::new())),
+        Ok(_) => 0,
+        Err(available) => wish.quantity.saturating_sub(u64::from(available.unwrap_or(0))),
+    };
+    let whole = place::Wish { partial: false, ..*wish };
+    if let Ok(grant) = place::choose(draft, &whole, Some(&claimed)) {
+        return Ok((grant, Vec::new()));
     }
+    let given = if may_stay { given_by_others(draft, hold, lacking) } else { Vec::new() };
+    let units = given.iter().map(|share| share.units).sum::<u64>();
+    let covered = claimed.units.covered + units;
+    let with_given = place::Claimed {
+        units: Units { covered, ..claimed.units },
+        location: hold.location.clone(),
+    };
+    match place::choose(draft, &here, Some(&with_given)) {
+        Ok(grant) if units > 0 => Ok((grant, given)),
+        Ok(_) | Err(_) => Ok((place::choose(draft, wish, Some(&claimed))?, Vec::new())),
+    }
+}
+
+/// What other holds of its owner, at its location, have of the units that a claimed hold lacks, the
+/// oldest first.
+fn given_by_others(draft: &mut Draft<'_>, claimed: &Hold, mut lacking: u64) -> Vec<Share> {
+    let logged_at = draft.when().logged_at;
+    let others = draft.state().book.holds().filter(|hold| {
+        hold.owner == claimed.owner
+            && hold.location == claimed.location
+            && hold.promise != claimed.promise
+            && !hold.is_committed()
+            && !hold.is_over_at(logged_at)
+    });
+    let mut given = Vec::new();
+    for promise in others.map(|hold| hold.promise).collect::<Vec<_>>() {
+        shelf::bring_up_to_date(draft, promise);
+        let covered = draft.hold(promise).map_or(0, |hold| hold.units.covered);
+        let units = covered.min(lacking);
+        lacking -= units;
+        if units > 0 {
+            given.push(Share { promise, units });
+        }
+    }
+    given
+}
+
+/// A hold gives units to an order of its owner, and says so; with the last of them it ends.
+fn give(draft: &mut Draft<'_>, Share { promise, units }: Share) {
+    let Some(hold) = draft.hold(promise).cloned() else { return };
+    let by = Units { covered: units, ..Units::default() };
+    draft.propose(match hold.units == by {
+        true => SkuFact::HoldEnded { promise, ending: Ending::Released, stone: promise },
+        false => SkuFact::HoldReduced { promise, by },
+    });
+    let (hold, owner, quantity) = (hold.name, hold.owner, to_u32(units));
+    draft.tell(Outcome::HoldReleased { hold, owner, quantity });
 }
 
 /// Opens the order's hold. A claimed hold ends in the same decision and leaves it its place among

@@ -14,7 +14,8 @@ use crate::domain::{
     sku::{
         SkuFact,
         book::Known,
-        hold::{Ending, Hold, PromiseNo},
+        counts::About,
+        hold::{Ending, Hold, PromiseNo, Stone},
         ledger::Ledger,
         station::{HOLD, HoldCondition, HoldStation, HoldStep},
         stock::StockChange,
@@ -49,31 +50,30 @@ pub(super) fn shipped(
         (Then::Wait, _) | (_, Known::Unknown) => park(draft, published),
         (_, Known::Open(Hold { promise, location, .. })) => {
             let (promise, location) = (*promise, location.clone());
-            let counted = draft.stock(&location).counted_at_or_after(draft.when().time);
-            from_hold(draft, promise, &location, Leaving { units, held: units });
-            Ok(if counted { Verdict::Recorded } else { Verdict::Accepted })
+            Ok(from_hold(draft, promise, &location, Leaving { units, held: units }))
         }
         // Goods of a hold that ended left where they were held.
         (_, Known::Ended(stone)) => {
+            let stone = stone.clone();
             let location = stone.location.clone().ok_or(Refusal::from(Reason::HoldEnded))?;
-            Ok(from_shelf(draft, &location, units))
+            Ok(after_hold(draft, &stone, &location, units))
         }
     }
 }
 
-/// Units of a hold left some location.
+/// Units of a hold left some location. Those that it was promised there were not for sale.
 pub(super) fn from_hold(
     draft: &mut Draft<'_>,
     promise: PromiseNo,
     location: &LocationId,
     Leaving { units, held }: Leaving,
-) {
+) -> Verdict {
     shelf::bring_up_to_date(draft, promise);
-    let Some(hold) = draft.hold(promise).cloned() else { return };
+    let Some(hold) = draft.hold(promise).cloned() else { return Verdict::Recorded };
     let promised = held.min(units).min(hold.units.total());
     let here = hold.location == *location;
-    let counted = draft.stock(location).counted_at_or_after(draft.when().time);
-    // Units that left before the last count, or from elsewhere, are still on this shelf.
+    let counted = draft.is_counted(location, About::Aside);
+    // Units that a count has missed already, or that left elsewhere, are still on this shelf.
     let from_its_own = if here && !counted { promised.min(hold.units.covered) } else { 0 };
     if from_its_own > 0 {
         draft.propose(SkuFact::HoldShipped { promise, units: from_its_own });
@@ -86,12 +86,34 @@ pub(super) fn from_hold(
         draft.propose(SkuFact::HoldReduced { promise, by });
     }
     shelf::settle(draft, &hold.location, StockChange::default());
-    from_shelf(draft, location, units - from_its_own);
+    let others = from_shelf(draft, location, units - from_its_own);
+    if from_its_own > 0 { Verdict::Accepted } else { others }
+}
+
+/// Units left a location after their hold had ended. Those that were given up only after the last
+/// count of what is for sale were promised still when that was made.
+pub(super) fn after_hold(
+    draft: &mut Draft<'_>,
+    stone: &Stone,
+    location: &LocationId,
+    units: u64,
+) -> Verdict {
+    let given_up = matches!(stone.ending, Ending::Released | Ending::Expired);
+    let counted = draft.stock(location).last_count_of_available;
+    if given_up && counted.is_some_and(|as_of| as_of < stone.ended_at) {
+        draft.set_aside();
+        return taken(draft, location, units, About::Aside);
+    }
+    from_shelf(draft, location, units)
 }
 
 /// Units that nobody was promised, or not these, left a location.
-pub(super) fn from_shelf(draft: &mut Draft<'_>, location: &LocationId, units: u64) -> Verdict {
-    if draft.stock(location).counted_at_or_after(draft.when().time) {
+fn from_shelf(draft: &mut Draft<'_>, location: &LocationId, units: u64) -> Verdict {
+    taken(draft, location, units, About::ForSale)
+}
+
+fn taken(draft: &mut Draft<'_>, location: &LocationId, units: u64, about: About) -> Verdict {
+    if draft.is_counted(location, about) {
         return Verdict::Recorded;
     }
     shelf::take(draft, location, units, Reach::Shelf);
