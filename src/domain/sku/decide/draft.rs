@@ -31,8 +31,8 @@ pub(super) enum Trace {
     /// The same, of goods that were not for sale then. What it changes of that now, no count has
     /// seen.
     GoodsAside,
-    /// A promise: it begins and ends when that is decided, whatever the time of its cause. Summed by
-    /// the second.
+    /// A promise: it begins and ends when that is decided, whatever the time of its cause. Summed
+    /// by the second.
     Promise,
     /// Not at all: a count, which says how things were and moves nothing.
     Untraced,
