@@ -187,3 +187,18 @@ fn what_v0_1_0_counted_was_both() {
     });
     assert_eq!(world.line(), "10 10 0 0 0 0 0 0");
 }
+
+#[test]
+fn a_count_that_finds_nothing_fills_no_buffer() {
+    let mut world = World::with_stock(7);
+    world.say(configured(0, 1));
+    world.say(moved("a", 1, StockKind::Safety, StockKind::QualityControl));
+    assert_eq!(world.line(), "7 6 0 0 1 0 0 0");
+    for (quantity, line) in [(6, "7 6 0 0 1 0 0 0"), (4, "5 4 0 0 1 0 0 0"), (6, "8 6 0 0 2 0 0 0")]
+    {
+        world.clock += 100;
+        world.say(counted("a", quantity, CountKind::Available, world.clock));
+        assert_eq!(world.line(), line);
+    }
+    world.audit().unwrap();
+}

@@ -42,7 +42,7 @@ impl Stock {
         }
     }
 
-    /// As of when it was last counted, in either way: no count of an earlier time is taken any more.
+    /// As of when it was last counted, in either way: no count of an earlier time is taken.
     pub fn latest_count(&self) -> Option<Timestamp> {
         self.last_count.max(self.last_count_of_available)
     }

@@ -7,7 +7,7 @@ use crate::domain::event::SkuConfigured;
 /// A SKU's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Units that may be promised beyond stock, per location.
+    /// Units that may be promised beyond stock, per location: they wait there.
     pub backorder_limit: u32,
     /// Units that are never promised, per location.
     pub safety_stock: u32,

@@ -2,6 +2,8 @@
 //!
 //! Who counts units for sale says that nobody waits for any: what is found serves them as well.
 
+use std::cmp::Ordering;
+
 use super::{
     Draft,
     shelf::{self, Reach},
@@ -36,16 +38,17 @@ pub(super) fn counted(draft: &mut Draft<'_>, event: &StockCounted) -> Result<Ver
     draft.propose(SkuFact::Counted { location: location.clone(), kind, as_of });
     clear_overdrawn(draft, location, &stock);
     let target = i64::from(*quantity).saturating_add(moved);
-    let waiting = stock.waiting(u64::from(draft.state().head.settings.safety_stock));
-    let served = match kind {
-        CountKind::Available if target > 0 => signed(waiting),
-        CountKind::Available | CountKind::OnHand => 0,
-    };
-    let found = target.saturating_sub(signed(now)).saturating_add(served);
-    if found < 0 {
-        shelf::take(draft, location, found.unsigned_abs(), reach);
-    } else {
-        shelf::arrive(draft, location, found.unsigned_abs());
+    let found = target.saturating_sub(signed(now));
+    match (found.cmp(&0), kind) {
+        (Ordering::Less, _) => shelf::take(draft, location, found.unsigned_abs(), reach),
+        (Ordering::Equal, _) => {}
+        (Ordering::Greater, CountKind::OnHand) => {
+            shelf::arrive(draft, location, found.unsigned_abs());
+        }
+        (Ordering::Greater, CountKind::Available) => {
+            let waiting = stock.waiting(u64::from(draft.state().head.settings.safety_stock));
+            shelf::arrive(draft, location, found.unsigned_abs().saturating_add(waiting));
+        }
     }
     Ok(Verdict::Accepted)
 }

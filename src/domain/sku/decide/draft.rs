@@ -31,8 +31,8 @@ pub(super) enum Trace {
     /// The same, of goods that were not for sale then. What it changes of that now, no count has
     /// seen.
     GoodsAside,
-    /// A promise: it begins and ends when that is decided, whatever the time of its cause. Summed by
-    /// the second.
+    /// A promise: it begins and ends when that is decided, whatever the time of its cause. Summed
+    /// by the second.
     Promise,
     /// Not at all: a count, which says how things were and moves nothing.
     Untraced,
@@ -227,14 +227,15 @@ impl<'a> Draft<'a> {
     /// The decision, with what it moved.
     pub fn finish(mut self, verdict: Verdict) -> Decision<SkuFact> {
         self.decision.verdict = verdict;
-        let moved: Vec<_> = self.stocks.iter().flat_map(|(l, s)| self.moved(l, s)).collect();
+        let moved = self.stocks.iter().flat_map(|(l, s)| self.moved(l, s));
+        let moved: Vec<_> = moved.flatten().collect();
         self.decision.facts.extend(moved);
         self.decision
     }
 
     /// What the decision moved at a location, as counts will net it: against what was overdrawn,
     /// which a count clears.
-    fn moved(&self, location: &LocationId, after: &Stock) -> Vec<SkuFact> {
+    fn moved(&self, location: &LocationId, after: &Stock) -> [Option<SkuFact>; 2] {
         let before = self.state.stock(location);
         let movement = Movement {
             on_hand: after.net_on_hand() - before.net_on_hand(),
@@ -246,27 +247,24 @@ impl<'a> Draft<'a> {
             Trace::Goods => (happened, happened),
             Trace::GoodsAside => (happened, decided),
             Trace::Promise => (decided, decided),
-            Trace::Untraced => return Vec::new(),
+            Trace::Untraced => return [None, None],
         };
-        let on_hand = Movement { available: 0, ..movement };
-        let available = Movement { on_hand: 0, ..movement };
         let points = match on_hand_at == available_at {
-            true => vec![(on_hand_at, movement)],
-            false => vec![(on_hand_at, on_hand), (available_at, available)],
+            true => [(on_hand_at, movement), (available_at, Movement::default())],
+            false => [
+                (on_hand_at, Movement { available: 0, ..movement }),
+                (available_at, Movement { on_hand: 0, ..movement }),
+            ],
         };
         let last_count = after.latest_count();
         let kept_since = self.when.logged_at - self.policy().horizon - self.policy().skew;
         let outdated = kept_since.max(last_count.unwrap_or(Timestamp::MIN));
-        let news = points.into_iter().filter(|(time, movement)| {
-            *movement != Movement::default() && last_count.is_none_or(|as_of| *time > as_of)
-        });
-        let fact = |(time, movement)| SkuFact::Moved {
-            location: location.clone(),
-            time,
-            movement,
-            outdated,
-        };
-        news.map(fact).collect()
+        points.map(|(time, movement)| {
+            let counted = last_count.is_some_and(|as_of| time <= as_of);
+            let news = movement != Movement::default() && !counted;
+            let location = news.then(|| location.clone())?;
+            Some(SkuFact::Moved { location, time, movement, outdated })
+        })
     }
 
     /// Whether more or less is for sale at a location than its goods alone account for: promises
