@@ -1,6 +1,6 @@
 # What a developer and the checks run. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help servers lint test contracts counts real-orders sample bench
+.PHONY: help servers lint test journeys contracts counts real-orders sample bench
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -14,6 +14,9 @@ lint: ## check formatting and lints; a warning is an error
 
 test: servers ## run every test, against real servers where it takes them
 	cargo test --locked
+
+journeys: ## two million random journeys of orders; EARMARK_JOURNEYS=200..400 for others
+	EARMARK_JOURNEYS_ORDERS=10000 cargo test --locked --release --test journeys -- --nocapture
 
 contracts: ## write the generated documents of config/contracts anew
 	cargo run --locked --quiet -- contracts write config/contracts

@@ -184,7 +184,7 @@ pub struct Told {
 /// A fulfilment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fulfilment {
-    /// Where.
+    /// Where the newest step was.
     pub location: Option<LocationId>,
     /// How far it has come.
     pub stage: Stage,
@@ -293,9 +293,7 @@ impl Fulfilment {
     pub fn apply(&mut self, fact: &FulfilmentFact) -> Result<(), Breach> {
         match fact {
             FulfilmentFact::Stepped { step, location, lines, tracking, skipped } => {
-                if self.happens_where(*step) {
-                    self.location = Some(location.clone());
-                }
+                self.location = Some(location.clone());
                 self.tracking = tracking.clone().or(self.tracking.take());
                 self.skipped.extend(skipped);
                 lines.iter().try_for_each(|units| self.count(*step, units))?;
@@ -319,21 +317,6 @@ impl Fulfilment {
             }
         }
         Ok(())
-    }
-
-    /// Whether a step says where it happens: what left has left from there, wherever it arrives.
-    fn happens_where(&self, step: FulfilmentStep) -> bool {
-        match step {
-            FulfilmentStep::Delivered | FulfilmentStep::ShortPicked => self.location.is_none(),
-            FulfilmentStep::Opened
-            | FulfilmentStep::Held
-            | FulfilmentStep::Resumed
-            | FulfilmentStep::Picked
-            | FulfilmentStep::Shipped
-            | FulfilmentStep::Cancelled
-            | FulfilmentStep::Moved
-            | FulfilmentStep::Split => !self.has_left() || step == FulfilmentStep::Shipped,
-        }
     }
 
     fn unplan(&mut self, units: &LineQuantity) {

@@ -306,8 +306,7 @@ impl Draft<'_> {
 impl Order {
     /// From where units of a line left that have not come back yet, fulfilment by fulfilment.
     fn left_from(&self, line: &Name, quantity: u32) -> Vec<(LocationId, u32)> {
-        let left = self.fulfilments.values();
-        let left = left.filter_map(|of| Some((of.location.clone()?, of.shipped(line))));
+        let left = self.fulfilments.values().flat_map(|of| self.left_with(of, line));
         let (mut back, mut wanted) = (self.came_back(line), quantity);
         let mut from: Vec<(LocationId, u32)> = Vec::new();
         for (location, left) in left {
@@ -318,6 +317,22 @@ impl Order {
                 from.push((location, units));
             }
         }
+        from
+    }
+
+    /// From where units of a line left with a fulfilment, as its SKU was told; v0.1.0 wrote down
+    /// only where the newest step was.
+    fn left_with(&self, of: &KnownFulfilment, line: &Name) -> Vec<(LocationId, u32)> {
+        let is_theirs = |leg| self.lines.iter().any(|of| of.name == *line && of.leg == leg);
+        let told = of.told.iter().filter(|told| is_theirs(told.leg));
+        let mut left = of.shipped(line);
+        let mut from: Vec<(LocationId, u32)> = Vec::new();
+        for Told { location, quantity, .. } in told {
+            let units = left.min(*quantity);
+            left -= units;
+            from.push((location.clone(), units));
+        }
+        from.extend(of.location.clone().map(|location| (location, left)));
         from
     }
 }
