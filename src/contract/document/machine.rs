@@ -98,8 +98,8 @@ const FULFILMENT_ABOUT: &str = "\
     A parcel on its way, of an order that stands (see `fulfilment.*` above). Physical facts \
     are believed from every state; a later step implies the earlier ones, and the steps that \
     a warehouse skipped are counted. What names a line that the order has not is refused \
-    `unknown_line` before the table is asked; more units that left, arrived or were missing than the \
-    order can ship, `exceeds_quantity`. Plans are taken as they are said.";
+    `unknown_line` before the table is asked; more units that left, arrived or were missing \
+    than the order can ship, `exceeds_quantity`. Plans are taken as they are said.";
 const RETURN_ABOUT: &str = "\
     Goods on their way back, of an order that stands (see `return.*` above). Goods that came \
     back are believed, in parts, whatever was agreed before. What names a line that the \

@@ -1,8 +1,8 @@
 //! `order.edit_requested`: what a line is to have from now on.
 //!
-//! Promise: units that one line gives up and another of the same SKU wants change hands; beside
-//! that, less is called off at once; more, and other lines, are asked for beside what is there, each
-//! by itself, and what is refused leaves the order as it was.
+//! Promise: units that one line gives up and another of the same SKU wants change hands. Beside
+//! that, less is called off at once; more, and other lines, are asked for beside what is there,
+//! each by itself, and what is refused leaves the order as it was.
 
 use std::collections::BTreeSet;
 

@@ -69,7 +69,7 @@ fn go(
     Verdict::Accepted
 }
 
-/// What the shop agrees to of what was asked for: a line that it does not name stays with the buyer.
+/// What the shop agrees to of what was asked for: a line that it does not name is not agreed to.
 fn agreed(asked: &order::returns::Return, units: &ByLine) -> Vec<LineQuantity> {
     let named = |line: &Name| units.iter().any(|(named, _)| named == line);
     let declined = asked.lines.keys().filter(|line| !named(line));
