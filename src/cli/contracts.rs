@@ -163,8 +163,15 @@ fn find<'a>(messages: &'a [Message], name: &str) -> Result<&'a Message, Failure>
             Err(Failure::new(Exit::Usage, text).advise("say which"))
         }
         (None, _) => {
-            let failure = Failure::new(Exit::Usage, format!("there is no type {name}"));
-            Err(failure.advise("use one that `earmark contracts` lists"))
+            let plain =
+                |message: &'a Message| message.name.rsplit_once(".v").map(|(plain, _)| plain);
+            let alike = |known: &&str| strsim::damerau_levenshtein(name, known);
+            let near = messages.iter().filter_map(plain).min_by_key(alike);
+            let action = match near.filter(|near| alike(near) * 3 <= near.len()) {
+                Some(near) => format!("write {near}? `earmark contracts` lists them all"),
+                None => "use one that `earmark contracts` lists".to_owned(),
+            };
+            Err(Failure::new(Exit::Usage, format!("there is no type {name}")).advise(&action))
         }
     }
 }
@@ -194,6 +201,11 @@ fn freeze(version: &str, on: &str, limits: &Limits) -> Result<(), Failure> {
     if day(on).is_none() {
         let failure = Failure::new(Exit::Usage, format!("{on:?} is no day"));
         return Err(failure.advise("write it like 2027-01-31"));
+    }
+    let numbers = version.split('.').filter(|part| part.parse::<u32>().is_ok());
+    if numbers.count() != 3 || version.split('.').count() != 3 {
+        let failure = Failure::new(Exit::Usage, format!("{version:?} is no version"));
+        return Err(failure.advise("write it like 0.2.0"));
     }
     print::page(&Released::of(version, on, &messages(limits)).text());
     Ok(())

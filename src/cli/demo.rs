@@ -88,7 +88,8 @@ impl Demo {
             Err(_) => !interrupted,
         };
         if went_wrong && !kept {
-            eprintln!("what was played is kept in {}", temporary.keep().display());
+            let kept = temporary.keep();
+            print::aside(format_args!("what was played is kept in {}", kept.display()));
         }
         let report = played?;
         match json {
@@ -130,7 +131,7 @@ impl Shower {
         if self.bar.is_hidden() {
             let hour = at.get(..2).unwrap_or_default();
             if self.hour != hour || &self.doing != doing {
-                eprintln!("{at}  {published} events, {doing}");
+                print::aside(format_args!("{at}  {published} events, {doing}"));
             }
             hour.clone_into(&mut self.hour);
             self.doing.clone_from(doing);

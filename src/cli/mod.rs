@@ -87,7 +87,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Err(failure) => {
             match json {
                 true => print::json_error(&failure),
-                false => eprintln!("earmark: {failure}"),
+                false => print::aside(format_args!("earmark: {failure}")),
             }
             failure.exit.into()
         }

@@ -1,6 +1,9 @@
 //! How commands write: tables for people, JSON for machines, times as people read them.
+//!
+//! Promise: whoever stopped reading misses nothing that they wanted; output that is lost otherwise,
+//! as on a full disk, ends the command with its status.
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -8,30 +11,47 @@ use serde::Serialize;
 use crate::{
     contract::time,
     domain::time::{Span, Timestamp},
+    error::Exit,
 };
 
-/// A line on standard output. Whoever stopped reading misses nothing that they wanted.
+/// A line on standard output.
 pub fn line(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    written(|out| writeln!(out, "{text}"));
 }
 
 /// A text of many lines on standard output, as it is.
 pub fn page(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    written(|out| out.write_all(text.as_bytes()));
+}
+
+/// A line on standard error, where nobody may be any more to read it.
+pub fn aside(text: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn written(write: impl FnOnce(&mut io::Stdout) -> io::Result<()>) {
+    let mut out = io::stdout();
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            aside(format_args!("earmark: the output cannot be written: {error}"));
+            aside("  what to do: write it elsewhere, or make room");
+            std::process::exit(Exit::Failed as i32);
+        }
+        Ok(()) | Err(_) => {}
+    }
 }
 
 /// A value as JSON on standard output.
 pub fn json(value: &impl Serialize) {
     match serde_json::to_string_pretty(value) {
         Ok(text) => line(text),
-        Err(error) => eprintln!("earmark: this cannot be written as JSON: {error}"),
+        Err(error) => aside(format_args!("earmark: this cannot be written as JSON: {error}")),
     }
 }
 
 /// A value as one line of JSON on standard error.
 pub fn json_error(value: &impl Serialize) {
-    let text = serde_json::to_string(value);
-    let _ = writeln!(std::io::stderr(), "{}", text.unwrap_or_default());
+    aside(serde_json::to_string(value).unwrap_or_default());
 }
 
 /// How wide a table is that is not written to a terminal.

@@ -1,6 +1,9 @@
 //! `contracts`, which needs no server.
 
-use std::fs;
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+};
 
 use serde_json::json;
 
@@ -47,6 +50,8 @@ async fn a_type_is_found_by_a_name_that_says_which() {
     assert_eq!(one["$id"], "urn:earmark:out:fulfilment.moved.v1");
     let none = contracts(&["schema", "hold.pondered"]).await.with(2);
     assert!(none.err().contains("`earmark contracts` lists"), "{}", none.err());
+    let near = contracts(&["schema", "stock.recieved"]).await.with(2);
+    assert!(near.err().contains("write stock.received?"), "{}", near.err());
     let listed = contracts(&["--json"]).await.with(0).json();
     let answer = json!({
         "way": "out", "type": "answer.v1", "subject": null,
@@ -63,6 +68,8 @@ async fn a_release_is_frozen_on_a_day() {
     assert_eq!(frozen["in"]["hold.requested.v1"]["lane"], "demand");
     let wrong = contracts(&["freeze", "9.0.0", "--on", "31.1.2031"]).await.with(2);
     assert!(wrong.err().contains("2027-01-31"), "{}", wrong.err());
+    let wrong = contracts(&["freeze", "9.x", "--on", "2031-01-31"]).await.with(2);
+    assert!(wrong.err().contains("0.2.0"), "{}", wrong.err());
 }
 
 #[tokio::test]
@@ -73,6 +80,29 @@ async fn every_part_has_a_help_with_an_example() {
         assert!(help.contains("Example:"), "{help}");
         assert!(help.contains(example.trim()), "{help}");
     }
+}
+
+/// A lifecycle whose output goes to `out`.
+fn printed_to(out: Stdio) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_earmark"));
+    let command = command.args(["contracts", "lifecycle"]).stdout(out).stderr(Stdio::piped());
+    command.spawn().expect("the command can be started")
+}
+
+#[test]
+fn output_that_a_full_disk_loses_is_a_failure() {
+    let full = fs::File::create("/dev/full").expect("there is a device that is full");
+    let told = printed_to(full.into()).wait_with_output().expect("it ends");
+    assert_eq!(told.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&told.stderr).contains("make room"));
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure() {
+    let mut child = printed_to(Stdio::piped());
+    drop(child.stdout.take());
+    let told = child.wait_with_output().expect("it ends");
+    assert_eq!((told.status.code(), told.stderr.len()), (Some(0), 0));
 }
 
 #[tokio::test]

@@ -97,7 +97,10 @@ impl Inspect {
             What::Sku { key } => (Sku::new(key).map(EntityKey::Sku), key),
             What::Order { key } => (OrderId::new(key).map(EntityKey::Order), key),
         };
-        key.map_err(|why| Failure::new(Exit::Usage, format!("{name:?} is no key: {why}")))
+        key.map_err(|why| {
+            Failure::new(Exit::Usage, format!("{name:?} is no key: {why}"))
+                .advise("name the SKU or the order as it is published, not percent-encoded")
+        })
     }
 }
 

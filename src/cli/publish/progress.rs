@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Summary;
+use crate::cli::print;
 
 const BY_BYTES: &str = "{bar:30} {bytes}/{total_bytes} {msg}";
 const BY_NOTHING: &str = "{spinner} {elapsed} {msg}";
@@ -43,8 +44,8 @@ impl Progress {
             let before = std::mem::replace(&mut self.waits_for, waits_for);
             match waits_for {
                 now if now == before => {}
-                Some(what) => eprintln!("{published} published; {what}"),
-                None => eprintln!("{published} published; it goes on"),
+                Some(what) => print::aside(format_args!("{published} published; {what}")),
+                None => print::aside(format_args!("{published} published; it goes on")),
             }
             return;
         }
