@@ -3,6 +3,7 @@
 
 mod bench;
 mod cases;
+mod changes;
 mod chaos;
 mod events;
 mod table;

@@ -7,7 +7,7 @@ use super::{
 use crate::domain::{
     DueClock, Entity, Moment,
     decision::{Decision, Verdict},
-    order::{OrderState, facts::OrderFact, passage::EXPIRE},
+    order::{OrderState, facts::OrderFact, passage::EXPIRE, status::OrderStatus},
     outcome::Outcome,
     refusal::Reason,
     time::Timestamp,
@@ -56,17 +56,19 @@ impl Draft<'_> {
     }
 
     /// Gives up what was not paid in time. An order that is failing already is rejected, not
-    /// expired; of one that left in part the remainder is called off.
+    /// expired; of one that left in part, or was called off in part, so is the remainder.
     pub fn expire(&mut self) {
         if self.order.is_failing() {
             return self.refuse_unanswered();
         }
         let lines = self.give_up_all(&EXPIRE);
-        self.say(if self.order.is_over() {
-            Outcome::OrderExpired
-        } else {
-            let reason = Reason::PaymentTooLate.as_str().to_owned();
-            Outcome::OrderCancelled { lines, complete: false, reason }
+        self.say(match self.order.status() {
+            OrderStatus::Expired => Outcome::OrderExpired,
+            _ => {
+                let (reason, complete) = (Reason::PaymentTooLate, self.order.is_over());
+                let reason = reason.as_str().to_owned();
+                Outcome::OrderCancelled { lines, complete, reason }
+            }
         });
     }
 

@@ -135,6 +135,7 @@ fn go(
         Step::Delivered => deliver(draft, said, units)?,
         Step::Cancelled if some_stay(&draft.order, said, units) => {
             draft.cancel_in_part(said, units);
+            return Ok(());
         }
         Step::Cancelled => draft.bring_back(said),
         Step::ShortPicked => {
