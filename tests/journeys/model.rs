@@ -409,7 +409,7 @@ impl Model {
                 for LineQuantity { line, quantity } in lines {
                     self.leave(fulfilment, line, *quantity)?;
                 }
-                if *complete != (self.open() == 0) {
+                if *complete != (self.open() == 0 && self.wished.is_empty()) {
                     return Err(format!("complete is {complete}, {} are open", self.open()));
                 }
             }

@@ -284,7 +284,9 @@ impl World {
         };
         let quantity = self.luck.units(0, 5);
         let locations = self.names.clone();
-        let location = self.luck.percent(20).then(|| self.luck.one(&locations.locations));
+        let there = self.models[at].lines.contains_key(&line);
+        let location =
+            (there && self.luck.percent(20)).then(|| self.luck.one(&locations.locations));
         let other = self.gives_to(at, &line, &sku).filter(|_| self.luck.percent(60));
         let line = OrderLine { line, sku, quantity, location, hold: None };
         let lines = match other {
@@ -299,8 +301,9 @@ impl World {
         OrderEvent::EditRequested(EditRequested { lines })
     }
 
-    /// A line that could hand units to another: the model knows lines by one question, so that units
-    /// which wait for an answer change hands only between lines of the same.
+    /// A line that could hand units to another, wherever these are: the model does not know. It knows
+    /// lines by one question, so that units which wait for an answer change hands only between lines
+    /// of the same.
     fn gives_to(&self, at: usize, line: &Name, sku: &Sku) -> Option<Name> {
         let lines = &self.models[at].lines;
         let waits = |line: &Line| line.sum(&[At::Waiting]) > 0;
@@ -308,7 +311,11 @@ impl World {
             Some(known) => other.question == known.question || !(waits(other) || waits(known)),
             None => !waits(other),
         };
-        let mut others = lines.iter().filter(|(name, _)| *name != line);
+        let anywhere = |line: &Line| line.question.1.is_none();
+        if lines.get(line).is_some_and(|line| !anywhere(line)) {
+            return None;
+        }
+        let mut others = lines.iter().filter(|(name, of)| *name != line && anywhere(of));
         let other = others.find(|(_, other)| other.sku == *sku && alike(other));
         other.map(|(name, _)| name.clone())
     }

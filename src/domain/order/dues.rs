@@ -27,6 +27,7 @@ impl Order {
         let resend = self.legs.iter().filter_map(|leg| Some(leg.sent.as_ref()?.again_at)).min();
         let deadlines = [
             self.answers_due(),
+            self.wishes.keys().filter_map(|leg| self.wish_due(*leg)).min(),
             self.payment_due(),
             self.closing_due(),
             self.leaving_due(),
@@ -38,6 +39,14 @@ impl Order {
     /// Until when its SKUs may answer, while some has not.
     pub fn answers_due(&self) -> Option<Timestamp> {
         self.is_awaiting().then_some(self.terms.answers_due_at)
+    }
+
+    /// Until when a SKU may answer what is asked for beside what there is: it has as long as for
+    /// what the order was placed with.
+    pub fn wish_due(&self, leg: u32) -> Option<Timestamp> {
+        let leg = self.legs.get(leg as usize).filter(|leg| leg.is_awaited())?;
+        let span = self.terms.answers_due_at - self.terms.placed_at;
+        leg.sent.as_ref().map(|sent| sent.sent_at + span)
     }
 
     /// Until when it must be paid, while it is not.

@@ -77,7 +77,8 @@ pub const MONEY: Guard<MoneyStage, PaymentStep, MoneyCondition> = {
 impl Order {
     /// What its money stands at.
     pub fn money(&self) -> MoneyStage {
-        match (self.is_over(), self.confirmed || self.open() == 0, self.is_paid()) {
+        let served = self.confirmed || (self.open() == 0 && !self.hopes());
+        match (self.is_over(), served, self.is_paid()) {
             (true, ..) => MoneyStage::Over,
             (false, true, _) => MoneyStage::Served,
             (false, false, true) => MoneyStage::Paid,

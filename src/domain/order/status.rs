@@ -37,8 +37,8 @@ described! {
 
 impl Order {
     /// Its status. Units that are open or gone speak first, then those that are asked for beside
-    /// them. Of an order that has none the
-    /// weightiest loss speaks: not paid, then called off, then refused.
+    /// them. Of an order that has none the weightiest loss speaks: not paid, then called off, then
+    /// refused.
     pub fn status(&self) -> OrderStatus {
         let none = |place| self.sum(&[place]) == 0;
         if self.closed {

@@ -113,6 +113,11 @@ impl Hold {
         to_u32(self.units.backordered)
     }
 
+    /// Units that were asked for beyond so many.
+    pub(super) fn requested_beyond(&self, units: u64) -> u64 {
+        u64::from(self.requested).saturating_sub(units)
+    }
+
     /// What it gives up first when `total` of its units go: what is missing, before what is there.
     pub(super) fn giving_up(&self, total: u64) -> Units {
         let short = total.min(self.units.short);

@@ -16,6 +16,7 @@ use crate::domain::{
     },
     outcome::{LineQuantity, LineRefusal, LineReserved, Outcome},
     refusal::{Reason, Refusal},
+    time::Timestamp,
 };
 
 impl Draft<'_> {
@@ -117,8 +118,12 @@ impl Draft<'_> {
 
     /// The rest of an order that left in part was given up: all that is wanted has left.
     fn complete(&mut self) {
-        let in_part = |order: &Order| order.open() > 0 && order.gone() > 0;
-        if !self.before.is_some_and(in_part) || self.order.open() > 0 || self.has_shipped() {
+        let in_part = |order: &Order| (order.open() > 0 || order.hopes()) && order.gone() > 0;
+        if !self.before.is_some_and(in_part)
+            || self.order.open() > 0
+            || self.order.hopes()
+            || self.has_shipped()
+        {
             return;
         }
         let left = self.order.fulfilments.iter().filter(|(_, of)| of.has_left());
@@ -171,6 +176,15 @@ impl Draft<'_> {
     pub fn refuse_unanswered(&mut self) {
         for line in self.all_lines() {
             self.refuse_awaiting(line, &Reason::Unanswered.into());
+        }
+    }
+
+    /// The same of what is asked for beside what there is, where it was asked for long enough.
+    pub fn refuse_unanswered_wishes(&mut self, reached: Timestamp) {
+        let due = |leg: &u32| self.order.wish_due(*leg).is_some_and(|due| due < reached);
+        let overdue: Vec<u32> = self.order.wishes.keys().copied().filter(due).collect();
+        for leg in overdue {
+            self.refuse_wish(leg, &Reason::Unanswered.into());
         }
     }
 

@@ -49,6 +49,7 @@ impl Draft<'_> {
         } else if passed(self.order.answers_due()) {
             self.refuse_unanswered();
         }
+        self.refuse_unanswered_wishes(reached);
         if passed(self.order.closing_due()) {
             self.record(OrderFact::Closed);
             self.say(Outcome::OrderClosed);

@@ -4,15 +4,15 @@
 //! that, less is called off at once; more, and other lines, are asked for beside what is there,
 //! each by itself, and what is refused leaves the order as it was.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
 use crate::domain::{
     decision::Verdict,
     event::{EditRequested, OrderLine},
-    ids::{LocationId, Name},
+    ids::{LocationId, Name, Sku},
     order::{facts::OrderFact, lines::Place, passage::EDIT, state::Order, wishes::Wish},
-    outcome::{LineQuantity, Outcome},
+    outcome::{LineQuantity, LineRefusal, Outcome},
     refusal::{Reason, Refusal},
 };
 
@@ -25,11 +25,11 @@ pub(super) fn decide(draft: &mut Draft<'_>, request: &EditRequested) -> Verdict 
         let about = Some(line.line.clone());
         return Verdict::Refused(Refusal { about, ..Reason::InvalidField.into() });
     }
-    let more = request.lines.iter().filter(|line| line.quantity > draft.order.open_of(&line.line));
-    if !draft.has_room(more.count()) {
+    let plan = plan(&draft.order, request);
+    if !draft.has_room(that_ask(&draft.order, request, &plan)) {
         return Verdict::Refused(Reason::TooLarge.into());
     }
-    let handed_over = hand_over(draft, request);
+    let handed_over = hand_over(draft, &plan);
     let (mut less, mut changed) = (Vec::new(), !handed_over.is_empty());
     for line in &request.lines {
         changed |= draft.order.is_wished_for(&line.line);
@@ -52,17 +52,47 @@ pub(super) fn decide(draft: &mut Draft<'_>, request: &EditRequested) -> Verdict 
     Verdict::Accepted
 }
 
-/// Hands units from lines that are to have fewer to lines of the same SKU that are to have more:
-/// nobody else can take them meanwhile. Says which lines these were.
-fn hand_over(draft: &mut Draft<'_>, request: &EditRequested) -> BTreeSet<Name> {
-    let mut names = BTreeSet::new();
+/// Units that a line is to hand to another.
+struct HandOver<'a> {
+    from: &'a OrderLine,
+    to: &'a OrderLine,
+    units: u32,
+}
+
+/// What lines that are to have fewer can hand to lines of the same SKU that are to have more.
+fn plan<'a>(order: &Order, request: &'a EditRequested) -> Vec<HandOver<'a>> {
+    let mut spare: BTreeMap<&Sku, Vec<(&OrderLine, u32)>> = BTreeMap::new();
+    for line in &request.lines {
+        let units = order.open_of(&line.line).saturating_sub(line.quantity);
+        spare.entry(&line.sku).or_default().extend((units > 0).then_some((line, units)));
+    }
+    let mut plan = Vec::new();
     for to in &request.lines {
-        for from in request.lines.iter().filter(|from| from.sku == to.sku) {
-            let spare = draft.order.open_of(&from.line).saturating_sub(from.quantity);
-            let missing = to.quantity.saturating_sub(draft.order.open_of(&to.line));
-            if hand(draft, from, to, spare.min(missing)) > 0 {
-                names.extend([from.line.clone(), to.line.clone()]);
-            }
+        let mut missing = to.quantity.saturating_sub(order.open_of(&to.line));
+        for (from, spare) in spare.get_mut(&to.sku).into_iter().flatten() {
+            let units = missing.min(*spare);
+            (missing, *spare) = (missing - units, *spare - units);
+            plan.extend((units > 0).then_some(HandOver { from, to, units }));
+        }
+    }
+    plan
+}
+
+/// Lines that ask for units beside those that change hands.
+fn that_ask(order: &Order, request: &EditRequested, plan: &[HandOver<'_>]) -> usize {
+    let gets = |line: &OrderLine| {
+        let of = plan.iter().filter(|hand| hand.to.line == line.line);
+        of.map(|hand| hand.units).fold(order.open_of(&line.line), u32::saturating_add)
+    };
+    request.lines.iter().filter(|line| line.quantity > gets(line)).count()
+}
+
+/// Hands units over: nobody else can take them meanwhile. Says which lines these were.
+fn hand_over(draft: &mut Draft<'_>, plan: &[HandOver<'_>]) -> BTreeSet<Name> {
+    let mut names = BTreeSet::new();
+    for HandOver { from, to, units } in plan {
+        if hand(draft, from, to, *units) > 0 {
+            names.extend([from.line.clone(), to.line.clone()]);
         }
     }
     names
@@ -71,9 +101,10 @@ fn hand_over(draft: &mut Draft<'_>, request: &EditRequested) -> BTreeSet<Name> {
 /// Hands up to `units` from one line to another, the firmest promises first; says how many.
 fn hand(draft: &mut Draft<'_>, from: &OrderLine, to: &OrderLine, units: u32) -> u32 {
     let mut left = units;
+    let location = wanted_at(&draft.order, to);
     for place in Place::OPEN {
         for line in draft.order.indexes_of(&from.line) {
-            if !draft.order.serves(line, to.location.as_ref()) {
+            if !draft.order.serves(line, location.as_ref()) || !draft.has_place(line, &to.line) {
                 continue;
             }
             let here = draft.order.lines.get(line as usize).map_or(0, |line| line.units.at(place));
@@ -99,10 +130,20 @@ fn is_another(order: &Order, line: &OrderLine) -> bool {
 
 fn ask_for_more(draft: &mut Draft<'_>, line: &OrderLine, units: u32) {
     let name = line.line.clone();
-    let known = draft.order.line_named(&name).and_then(|(_, known)| known.location.clone());
-    let location = line.location.clone().or(known);
+    if !draft.has_room(1) {
+        let (sku, refusal) = (line.sku.clone(), Reason::TooLarge.into());
+        let refused = vec![LineRefusal { line: name, sku, refusal }];
+        return draft.say(Outcome::OrderEditRefused { refused });
+    }
+    let location = wanted_at(&draft.order, line);
     let more = OrderLine { quantity: units, location, ..line.clone() };
     draft.wish(&more, Wish::More { line: name });
+}
+
+/// From where further units of a line are to come: as the edit says, or as the order did.
+fn wanted_at(order: &Order, line: &OrderLine) -> Option<LocationId> {
+    let known = order.line_named(&line.line).and_then(|(_, known)| known.location.clone());
+    line.location.clone().or(known)
 }
 
 fn say_less(draft: &mut Draft<'_>, handed_over: BTreeSet<Name>, less: Vec<LineQuantity>) {
@@ -116,6 +157,13 @@ fn say_less(draft: &mut Draft<'_>, handed_over: BTreeSet<Name>, less: Vec<LineQu
 }
 
 impl Draft<'_> {
+    /// Whether units of a portion can be handed to a line: lines of an order are as many as its
+    /// holds may be, at most.
+    fn has_place(&self, portion: u32, to: &Name) -> bool {
+        let room = self.order.lines.len() < self.moment.policy.legs_per_order_max;
+        room || self.order.portion_beside(portion, to).is_some()
+    }
+
     /// Says what lines have now.
     pub fn say_edited(&mut self, names: &[Name]) {
         let now =

@@ -114,6 +114,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, step: FulfilmentStep, said: &Fulfilm
     };
     let units = match step {
         FulfilmentStep::Shipped | FulfilmentStep::Delivered => rest,
+        FulfilmentStep::Cancelled if is_elsewhere(&draft.order, said, &units) => {
+            return Verdict::Recorded;
+        }
         _ => units,
     };
     match go(draft, step, said, &units, stage.skipped(next)) {
@@ -184,6 +187,13 @@ fn some_stay(order: &Order, said: &Fulfilment, units: &ByLine) -> bool {
     let Some(known) = order.fulfilments.get(&said.fulfilment) else { return false };
     let all = |line| to_ship(order, known, line).saturating_add(known.shipped(line));
     known.lines.keys().any(|line| all(line) > units.of_line(line))
+}
+
+/// Whether a fulfilment has other goods than those that are named.
+fn is_elsewhere(order: &Order, said: &Fulfilment, units: &ByLine) -> bool {
+    let Some(known) = order.fulfilments.get(&said.fulfilment) else { return false };
+    let has = |line: &Name| known.planned(line) > 0 || known.shipped(line) > 0;
+    some_stay(order, said, units) && !units.iter().any(|(line, _)| has(line))
 }
 
 /// Units of a line that a fulfilment is to ship, has not shipped, and may still ship.

@@ -38,7 +38,7 @@ impl Draft<'_> {
         self.record_fulfilment(&said.fulfilment, FulfilmentFact::Took { taken, told });
         let skipped = stage.skipped(Stage::Shipped);
         self.step(FulfilmentStep::Shipped, said, units, skipped);
-        let complete = self.order.open() == 0;
+        let complete = self.order.open() == 0 && !self.order.hopes();
         let (fulfilment, lines) = (said.fulfilment.clone(), units.quantities());
         self.say(Outcome::OrderShipped { fulfilment, lines, complete });
         Ok(())
@@ -135,7 +135,7 @@ impl Draft<'_> {
         let unplanned = units.at_most(|line| known.planned(line));
         let back = units.less(|line, _| to_ship(&self.order, &known, line));
         let back = back.at_most(|line| known.shipped(line));
-        let (taken, told) = self.undo(&mut known, &back);
+        let (taken, told) = self.undo(&mut known, Back { units: &back, location: &said.location });
         self.put_where_it_was(&taken, &told);
         let (unplanned, lines) = (unplanned.quantities(), back.quantities());
         let KnownFulfilment { taken, told, .. } = known;
@@ -151,34 +151,33 @@ impl Draft<'_> {
         }
     }
 
-    /// Takes units out of what a fulfilment took and told, the last first; says which.
-    fn undo(&self, known: &mut KnownFulfilment, back: &ByLine) -> (Vec<Taken>, Vec<Told>) {
+    /// Takes units out of what a fulfilment took and told, the last first; says which. Units that
+    /// the order had given up were nobody's hold, and go back to no hold.
+    fn undo(&self, known: &mut KnownFulfilment, back: Back<'_>) -> (Vec<Taken>, Vec<Told>) {
         let mut left: BTreeMap<Name, u32> =
-            back.iter().map(|(line, n)| (line.clone(), n)).collect();
-        let mut by_leg: BTreeMap<u32, u32> = BTreeMap::new();
+            back.units.iter().map(|(line, units)| (line.clone(), units)).collect();
+        let mut by_leg: BTreeMap<u32, Returning> = BTreeMap::new();
         let mut taken = Vec::new();
         for of in known.taken.iter_mut().rev() {
             let Some(line) = self.order.lines.get(of.line as usize) else { continue };
             let Some(left) = left.get_mut(&line.name) else { continue };
             let units = of.units.min(*left);
             (of.units, *left) = (of.units - units, *left - units);
-            *by_leg.entry(line.leg).or_default() += units;
+            by_leg.entry(line.leg).or_default().add(of.from, units);
             taken.push(Taken { units, ..*of });
         }
-        let mut told = Vec::new();
-        for of in known.told.iter_mut().rev() {
-            let Some(left) = by_leg.get_mut(&of.leg) else { continue };
-            let quantity = of.quantity.min(*left);
-            let held = of.held.min(quantity);
-            *left -= quantity;
-            (of.quantity, of.held) = (of.quantity - quantity, of.held - held);
-            told.push(Told { quantity, held, ..of.clone() });
-        }
+        let mut told: Vec<&mut Told> = known.told.iter_mut().rev().collect();
+        told.sort_by_key(|told| told.location != *back.location);
+        let mut returned: Vec<Told> = told
+            .iter_mut()
+            .filter_map(|told| by_leg.get_mut(&told.leg)?.kind_by_kind(told))
+            .collect();
+        returned
+            .extend(told.iter_mut().filter_map(|told| by_leg.get_mut(&told.leg)?.whatever(told)));
         known.taken.retain(|of| of.units > 0);
         known.told.retain(|of| of.quantity > 0);
         taken.retain(|of| of.units > 0);
-        told.retain(|of| of.quantity > 0);
-        (taken, told)
+        (taken, returned)
     }
 
     /// Units did not leave after all: they stand where they stood, and their SKUs hear of it.
@@ -301,6 +300,48 @@ impl Draft<'_> {
         };
         self.record_fulfilment(&said.fulfilment, fact);
     }
+}
+
+/// What is said not to have left after all, and from where.
+#[derive(Clone, Copy)]
+struct Back<'a> {
+    units: &'a ByLine,
+    location: &'a LocationId,
+}
+
+/// Units of a leg on their way back: those that the order wanted, and those that it had given up.
+#[derive(Default)]
+struct Returning {
+    wanted: u32,
+    given_up: u32,
+}
+
+impl Returning {
+    fn add(&mut self, from: Place, units: u32) {
+        let sum = if Place::OPEN.contains(&from) { &mut self.wanted } else { &mut self.given_up };
+        *sum = sum.saturating_add(units);
+    }
+
+    /// Wanted units come out of what a hold gave, others out of the rest.
+    fn kind_by_kind(&mut self, told: &mut Told) -> Option<Told> {
+        let held = self.wanted.min(told.held);
+        let others = self.given_up.min(told.quantity.saturating_sub(told.held));
+        (self.wanted, self.given_up) = (self.wanted - held, self.given_up - others);
+        take_out(told, held.saturating_add(others), held)
+    }
+
+    /// What is left comes out of whatever is left.
+    fn whatever(&mut self, told: &mut Told) -> Option<Told> {
+        let units = self.wanted.saturating_add(self.given_up).min(told.quantity);
+        let wanted = self.wanted.min(units);
+        (self.wanted, self.given_up) = (self.wanted - wanted, self.given_up - (units - wanted));
+        take_out(told, units, units.min(told.held))
+    }
+}
+
+fn take_out(told: &mut Told, quantity: u32, held: u32) -> Option<Told> {
+    (told.quantity, told.held) = (told.quantity - quantity, told.held - held);
+    (quantity > 0).then(|| Told { quantity, held, ..told.clone() })
 }
 
 impl Order {

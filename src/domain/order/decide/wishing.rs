@@ -102,10 +102,19 @@ impl Draft<'_> {
         let Some(wish) = self.order.wishes.get(&leg).cloned() else { return };
         let wanted = self.order.wanted_by_leg().get(leg as usize).copied().unwrap_or(0);
         let quantity = granted.min(wanted);
+        let sku = self.order.legs.get(leg as usize).map(|leg| leg.sku.clone());
         self.end_wish(leg, quantity);
         match wish {
             _ if quantity == 0 => {}
-            Wish::More { line } => self.say_edited(&[line]),
+            Wish::More { line } => {
+                self.say_edited(std::slice::from_ref(&line));
+                if let Some(sku) = sku.filter(|_| quantity < wanted) {
+                    let (reason, available) = (Reason::InsufficientStock, Some(quantity));
+                    let refusal = Refusal { reason, available, about: None };
+                    let refused = vec![LineRefusal { line, sku, refusal }];
+                    self.say(Outcome::OrderEditRefused { refused });
+                }
+            }
             Wish::Elsewhere { line, fulfilment } => {
                 let lines = self.order.named(line, quantity);
                 let about = lines.first().map(|of| of.line.clone());

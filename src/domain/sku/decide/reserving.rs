@@ -151,13 +151,18 @@ fn given_by_others(draft: &mut Draft<'_>, claimed: &Hold, mut lacking: u64) -> V
     let logged_at = draft.when().logged_at;
     let others = draft.state().book.holds().filter(|hold| {
         hold.owner == claimed.owner
+            && hold.kind == claimed.kind
             && hold.location == claimed.location
             && hold.promise != claimed.promise
             && !hold.is_committed()
             && !hold.is_over_at(logged_at)
     });
     let mut given = Vec::new();
-    for promise in others.map(|hold| hold.promise).collect::<Vec<_>>() {
+    let most = draft.policy().holds_per_step_max;
+    for promise in others.map(|hold| hold.promise).take(most).collect::<Vec<_>>() {
+        if lacking == 0 {
+            break;
+        }
         shelf::bring_up_to_date(draft, promise);
         let covered = draft.hold(promise).map_or(0, |hold| hold.units.covered);
         let units = covered.min(lacking);

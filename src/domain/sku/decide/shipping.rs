@@ -86,8 +86,14 @@ pub(super) fn from_hold(
         draft.propose(SkuFact::HoldReduced { promise, by });
     }
     shelf::settle(draft, &hold.location, StockChange::default());
-    let others = from_shelf(draft, location, units - from_its_own);
-    if from_its_own > 0 { Verdict::Accepted } else { others }
+    let rest = units - from_its_own;
+    let given_up = if here { hold.requested_beyond(hold.units.total()).min(rest) } else { 0 };
+    let others = [
+        (given_up > 0).then(|| from_the_promised(draft, location, given_up)),
+        (rest > given_up).then(|| from_shelf(draft, location, rest - given_up)),
+    ];
+    let accepted = from_its_own > 0 || others.contains(&Some(Verdict::Accepted));
+    if accepted { Verdict::Accepted } else { Verdict::Recorded }
 }
 
 /// Units left a location after their hold had ended. Those that were given up only after the last
@@ -99,12 +105,19 @@ pub(super) fn after_hold(
     units: u64,
 ) -> Verdict {
     let given_up = matches!(stone.ending, Ending::Released | Ending::Expired);
+    let here = stone.location.as_ref() == Some(location);
     let counted = draft.stock(location).last_count_of_available;
-    if given_up && counted.is_some_and(|as_of| as_of < stone.ended_at) {
-        draft.set_aside();
-        return taken(draft, location, units, About::Aside);
+    if given_up && here && counted.is_some_and(|as_of| as_of < stone.ended_at) {
+        return from_the_promised(draft, location, units);
     }
     from_shelf(draft, location, units)
+}
+
+/// Units left a location that were not for sale when they did: they were promised, or may have
+/// been. In doubt less is for sale.
+fn from_the_promised(draft: &mut Draft<'_>, location: &LocationId, units: u64) -> Verdict {
+    draft.set_aside();
+    taken(draft, location, units, About::Aside)
 }
 
 /// Units that nobody was promised, or not these, left a location.
