@@ -203,7 +203,7 @@ impl Publishing {
         let json = self.json;
         self.progress.aside(|| match json {
             true => print::json_error(refused),
-            false => print::aside(&refused),
+            false => print::aside(refused),
         });
     }
 }
