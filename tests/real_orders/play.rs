@@ -35,6 +35,15 @@ pub struct Play {
     began: Instant,
 }
 
+/// Whoever looks for the reason of a failure wants to know what the pod did meanwhile.
+impl Drop for Play {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("the pod at the failure:\n{}", self.pod.output());
+        }
+    }
+}
+
 impl Play {
     /// Starts the servers, sets them up, and runs Earmark.
     pub async fn open(conversion: Conversion) -> Play {
