@@ -7,7 +7,7 @@ use earmark::domain::{
     DueClock, Entity, Moment,
     command::SkuAnswer,
     decision::{Cause, Decision, Input, Published},
-    event::{Lane, OrderEvent},
+    event::{Lane, OrderEvent, OrderPolicy, PaymentStep},
     ids::{EntityKey, EventKey, Fingerprint},
     order::{OrderState, facts::OrderFact, parts::OrderPart, status::OrderStatus},
     policy::Policy,
@@ -15,7 +15,7 @@ use earmark::domain::{
 };
 
 use crate::{
-    events::{order_id, sku},
+    events::{committed, granted, order_id, pay, sku, two_lines},
     text,
 };
 
@@ -132,4 +132,28 @@ impl Bench {
     pub fn past(&mut self, seconds: i64) -> String {
         text::decision(&self.reach(DueClock::Settled, seconds))
     }
+}
+
+/// An order of two lines that is placed.
+pub fn placed_bench(policy: OrderPolicy) -> Bench {
+    let mut bench = Bench::new();
+    bench.event(two_lines(policy));
+    bench
+}
+
+/// The same, of which all is promised.
+pub fn reserved_bench() -> Bench {
+    let mut bench = placed_bench(OrderPolicy::AllOrNothing);
+    bench.hear("A", granted(2));
+    bench.hear("B", granted(1));
+    bench
+}
+
+/// The same, paid and allocated.
+pub fn confirmed_bench() -> Bench {
+    let mut bench = reserved_bench();
+    bench.event(pay(PaymentStep::Captured, 100));
+    bench.hear("A", committed(2));
+    bench.hear("B", committed(1));
+    bench
 }

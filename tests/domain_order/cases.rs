@@ -26,31 +26,10 @@ use earmark::domain::{
 };
 
 use crate::{
-    bench::{Bench, at},
+    bench::{Bench, at, confirmed_bench, placed_bench, reserved_bench},
     events::*,
     text,
 };
-
-fn placed_bench(policy: OrderPolicy) -> Bench {
-    let mut bench = Bench::new();
-    bench.event(two_lines(policy));
-    bench
-}
-
-fn reserved_bench() -> Bench {
-    let mut bench = placed_bench(OrderPolicy::AllOrNothing);
-    bench.hear("A", granted(2));
-    bench.hear("B", granted(1));
-    bench
-}
-
-fn confirmed_bench() -> Bench {
-    let mut bench = reserved_bench();
-    bench.event(pay(P::Captured, 100));
-    bench.hear("A", committed(2));
-    bench.hear("B", committed(1));
-    bench
-}
 
 #[test]
 fn an_order_goes_all_the_way() {

@@ -3,29 +3,16 @@
 
 use earmark::domain::{
     command::SkuAnswer,
-    event::{FulfilmentStep as F, OrderPolicy, PaymentStep as P},
+    event::{FulfilmentStep as F, OrderPolicy},
     ids::HoldName,
     order::status::OrderStatus,
     refusal::{Reason, Refusal},
 };
 
-use crate::{bench::Bench, events::*};
-
-fn reserved_bench() -> Bench {
-    let mut bench = Bench::new();
-    bench.event(two_lines(OrderPolicy::AllOrNothing));
-    bench.hear("A", granted(2));
-    bench.hear("B", granted(1));
-    bench
-}
-
-fn confirmed_bench() -> Bench {
-    let mut bench = reserved_bench();
-    bench.event(pay(P::Captured, 100));
-    bench.hear("A", committed(2));
-    bench.hear("B", committed(1));
-    bench
-}
+use crate::{
+    bench::{Bench, confirmed_bench, reserved_bench},
+    events::*,
+};
 
 /// The hold that an order asks a SKU for under an attempt.
 fn attempt(attempt: u32) -> HoldName {

@@ -106,16 +106,16 @@ pub(super) fn decide(draft: &mut Draft<'_>, step: FulfilmentStep, said: &Fulfilm
             draft.order.fulfilments.get(&said.fulfilment).is_some_and(|of| of.has_arrived())
         }
     };
-    let next = match FULFILMENT.then(stage, step, holds) {
-        Then::Go(next) => next,
-        Then::Stay => stage,
+    let (next, stays) = match FULFILMENT.then(stage, step, holds) {
+        Then::Go(next) => (next, false),
+        Then::Stay => (stage, true),
         Then::Note | Then::Wait => return Verdict::Recorded,
         Then::Refuse(reason) => return Verdict::Refused(reason.into()),
     };
     let units = match step {
         FulfilmentStep::Shipped | FulfilmentStep::Delivered => rest,
-        FulfilmentStep::Cancelled if is_elsewhere(&draft.order, said, &units) => {
-            return Verdict::Recorded;
+        FulfilmentStep::Cancelled if stays => {
+            return cancel_in_part(draft, said, &units);
         }
         _ => units,
     };
@@ -136,10 +136,6 @@ fn go(
     match step {
         Step::Shipped => draft.ship(said, units)?,
         Step::Delivered => deliver(draft, said, units)?,
-        Step::Cancelled if some_stay(&draft.order, said, units) => {
-            draft.cancel_in_part(said, units);
-            return Ok(());
-        }
         Step::Cancelled => draft.bring_back(said),
         Step::ShortPicked => {
             within_order(&draft.order, units)?;
@@ -189,11 +185,15 @@ fn some_stay(order: &Order, said: &Fulfilment, units: &ByLine) -> bool {
     known.lines.keys().any(|line| all(line) > units.of_line(line))
 }
 
-/// Whether a fulfilment has other goods than those that are named.
-fn is_elsewhere(order: &Order, said: &Fulfilment, units: &ByLine) -> bool {
-    let Some(known) = order.fulfilments.get(&said.fulfilment) else { return false };
-    let has = |line: &Name| known.planned(line) > 0 || known.shipped(line) > 0;
-    some_stay(order, said, units) && !units.iter().any(|(line, _)| has(line))
+/// Cancels what is named; where the fulfilment has none of it, there is nothing to cancel.
+fn cancel_in_part(draft: &mut Draft<'_>, said: &Fulfilment, units: &ByLine) -> Verdict {
+    let known = draft.order.fulfilments.get(&said.fulfilment);
+    let has = |line: &Name| known.is_some_and(|of| of.planned(line) > 0 || of.shipped(line) > 0);
+    if !units.iter().any(|(line, _)| has(line)) {
+        return Verdict::Recorded;
+    }
+    draft.cancel_in_part(said, units);
+    Verdict::Accepted
 }
 
 /// Units of a line that a fulfilment is to ship, has not shipped, and may still ship.

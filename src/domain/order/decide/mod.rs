@@ -15,6 +15,7 @@ mod parcels;
 mod parking;
 mod payments;
 mod placed;
+mod recall;
 mod returns;
 mod wishing;
 
