@@ -89,7 +89,7 @@ impl Draft<'_> {
             .filter_map(|told| by_leg.get_mut(&told.leg)?.as_they_were(told))
             .collect();
         returned.extend(
-            told.iter_mut().filter_map(|told| by_leg.get_mut(&told.leg)?.from_what_is_left(told)),
+            told.iter_mut().filter_map(|told| by_leg.get_mut(&told.leg)?.out_of_the_rest(told)),
         );
         known.taken.retain(|of| of.units > 0);
         known.told.retain(|of| of.quantity > 0);
@@ -190,7 +190,7 @@ impl Returning {
     }
 
     /// What is left comes out of whatever is left.
-    fn from_what_is_left(&mut self, told: &mut Told) -> Option<Told> {
+    fn out_of_the_rest(&mut self, told: &mut Told) -> Option<Told> {
         let units = self.wanted.saturating_add(self.given_up).min(told.quantity);
         let wanted = self.wanted.min(units);
         (self.wanted, self.given_up) = (self.wanted - wanted, self.given_up - (units - wanted));
