@@ -119,6 +119,18 @@ pub enum SkuCommand {
         /// What is asked.
         ask: Box<SkuCommand>,
     },
+    /// Hold units that the order has been promised already and wants to have somewhere else: from
+    /// the shelf alone, and also of a SKU that is sold no more.
+    ReserveElsewhere {
+        /// The hold's name, which says where.
+        hold: HoldName,
+        /// Units in all.
+        quantity: u32,
+        /// Fewer units are better than none.
+        partial: bool,
+        /// When the hold ends unless it is committed.
+        expires_at: Timestamp,
+    },
 }
 
 impl SkuCommand {
@@ -129,7 +141,8 @@ impl SkuCommand {
             | SkuCommand::Commit { hold, .. }
             | SkuCommand::Release { hold, .. }
             | SkuCommand::Ship { hold, .. }
-            | SkuCommand::Move { hold, .. } => hold,
+            | SkuCommand::Move { hold, .. }
+            | SkuCommand::ReserveElsewhere { hold, .. } => hold,
             SkuCommand::After { ask, .. } => ask.hold(),
         }
     }
@@ -197,6 +210,8 @@ pub enum SkuAnswer {
         shipment: u32,
         /// Units in the hold by now; 0 if there is none.
         quantity: u32,
+        /// Where the hold stands by now, if there is one.
+        location: Option<LocationId>,
     },
     /// The answer to [`SkuCommand::After`].
     After {

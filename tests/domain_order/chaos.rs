@@ -122,7 +122,8 @@ impl World {
         let known = self.holds.contains_key(&key);
         let model = self.holds.entry(key).or_default();
         match ask {
-            SkuCommand::Reserve { quantity, partial, .. } => {
+            SkuCommand::Reserve { quantity, partial, .. }
+            | SkuCommand::ReserveElsewhere { quantity, partial, .. } => {
                 if !known {
                     model.quantity = match luck % 8 {
                         0 => 0,
@@ -183,7 +184,7 @@ impl World {
                     (model.committed, model.quantity) = (true, model.quantity + held);
                     model.came_back = true;
                 }
-                SkuAnswer::Moved { hold, shipment, quantity: model.quantity }
+                SkuAnswer::Moved { hold, shipment, quantity: model.quantity, location: Some(hel()) }
             }
             SkuCommand::After { .. } => unreachable!("it is answered above"),
         }

@@ -127,7 +127,7 @@ pub fn shipped(shipment: u32) -> SkuAnswer {
 }
 
 pub fn moved(shipment: u32, quantity: u32) -> SkuAnswer {
-    SkuAnswer::Moved { hold: hold(), shipment, quantity }
+    SkuAnswer::Moved { hold: hold(), shipment, quantity, location: Some(hel()) }
 }
 
 /// The hold that an order asks for beside the first.

@@ -31,6 +31,9 @@ fn ask(sku: &str, body: &SkuCommand) -> String {
             format!("{} after {movements}", ask(sku, asked))
         }
         SkuCommand::Reserve { quantity, .. } => format!("{sku} reserve {quantity}"),
+        SkuCommand::ReserveElsewhere { quantity, .. } => {
+            format!("{sku} reserve {quantity} elsewhere")
+        }
         SkuCommand::Commit { quantity, .. } => format!("{sku} commit {quantity}"),
         SkuCommand::Release { keep, .. } => format!("{sku} release keep {keep}"),
         SkuCommand::Ship { quantity, held, shipment, .. } if held == quantity => {

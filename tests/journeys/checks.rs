@@ -285,7 +285,9 @@ fn kept_back_nothing_promised(
 
 fn is_demand(command: &SkuCommand) -> bool {
     match command {
-        SkuCommand::Reserve { .. } | SkuCommand::Commit { .. } => true,
+        SkuCommand::Reserve { .. }
+        | SkuCommand::ReserveElsewhere { .. }
+        | SkuCommand::Commit { .. } => true,
         SkuCommand::After { ask, .. } => is_demand(ask),
         SkuCommand::Release { .. } | SkuCommand::Ship { .. } | SkuCommand::Move { .. } => false,
     }

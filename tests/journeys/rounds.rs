@@ -37,6 +37,10 @@ const ROUNDS: &[(u32, Round)] = &[
     (1, Round::Outage),
 ];
 
+/// Rounds for each order of a shop, until it comes to rest for the first time: most shops have a
+/// quiet day, and some a long one in which everything happens at once.
+const ROUNDS_AN_ORDER: &[(u32, usize)] = &[(80, 6), (14, 16), (6, 40)];
+
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
@@ -68,16 +72,17 @@ pub fn policy(luck: &mut Luck, names: &Names) -> Policy {
 impl World {
     /// Plays the shop from its first day to its last.
     pub fn play(&mut self) -> Done {
+        let rounds = ORDERS_A_SHOP * self.luck.weighted(ROUNDS_AN_ORDER);
         self.stock_up()?;
-        for _ in 0..36 * ORDERS_A_SHOP {
+        for _ in 0..rounds {
             self.round()?;
         }
         self.come_to_rest()?;
-        for _ in 0..8 * ORDERS_A_SHOP {
+        for _ in 0..rounds / 4 {
             self.round()?;
         }
         self.come_to_rest()?;
-        if self.luck.percent(35) {
+        if self.luck.percent(15) {
             self.grow_old()?;
         }
         Ok(())

@@ -248,9 +248,10 @@ impl Books {
                 (*shipment, location, *goods, *quantity)
             }
             SkuCommand::After { ask, .. } => return self.hear_command(ask, time, said),
-            SkuCommand::Reserve { .. } | SkuCommand::Commit { .. } | SkuCommand::Release { .. } => {
-                return Ok(());
-            }
+            SkuCommand::Reserve { .. }
+            | SkuCommand::ReserveElsewhere { .. }
+            | SkuCommand::Commit { .. }
+            | SkuCommand::Release { .. } => return Ok(()),
         };
         let key = (ask.hold().clone(), number);
         if let Some(known) = self.heard.get(&key) {
@@ -327,7 +328,13 @@ impl Books {
             SkuAnswer::Reserved { quantity, location, .. } => {
                 let until = match (asked, self.promises.get(hold)) {
                     (_, Some(known)) => known.until,
-                    (Some(SkuCommand::Reserve { expires_at, .. }), None) => *expires_at,
+                    (
+                        Some(
+                            SkuCommand::Reserve { expires_at, .. }
+                            | SkuCommand::ReserveElsewhere { expires_at, .. },
+                        ),
+                        None,
+                    ) => *expires_at,
                     (_, None) => Timestamp::MAX,
                 };
                 let (location, units) = (location.clone(), *quantity);
@@ -365,14 +372,15 @@ impl Books {
                     promise.units = promise.units.saturating_sub(*held);
                 }
             }
-            SkuAnswer::Moved { quantity, .. } => {
+            SkuAnswer::Moved { quantity, location, .. } => {
                 let ask = asked.map(unwrapped);
-                if let (Some(SkuCommand::Move { location, held: 1.., .. }), true) = (ask, first) {
-                    let location = location.clone();
-                    let until = Timestamp::MAX;
-                    let promise = Promise { units: 0, location, lapsed: false, until };
-                    let promise = self.promises.entry(hold.clone()).or_insert(promise);
-                    (promise.units, promise.lapsed, promise.until) = (*quantity, false, until);
+                if let (Some(SkuCommand::Move { location: told, held: 1.., .. }), true) =
+                    (ask, first)
+                {
+                    let location = location.as_ref().unwrap_or(told).clone();
+                    let (units, until) = (*quantity, Timestamp::MAX);
+                    let promise = Promise { units, location, lapsed: false, until };
+                    self.promises.insert(hold.clone(), promise);
                 }
             }
             SkuAnswer::After { answer, .. } => self.hear_answer(asked, first, answer),

@@ -73,9 +73,10 @@ impl Leg {
                 }
                 Some(_) | None => Heard::Nothing,
             },
-            SkuAnswer::Moved { shipment: number, quantity, .. } => match asked {
+            SkuAnswer::Moved { shipment: number, quantity, location, .. } => match asked {
                 Some(Ask::Move(asked)) if asked.shipment.number == *number => {
-                    Heard::Answered(LegFact::Moved { number: *number, quantity: *quantity })
+                    let (quantity, location) = (*quantity, location.clone());
+                    Heard::Answered(LegFact::Moved { number: *number, quantity, location })
                 }
                 Some(_) | None => Heard::Nothing,
             },
@@ -125,10 +126,11 @@ impl Leg {
                 let shipment = self.moved(*number)?.shipment;
                 self.give(shipment.held);
             }
-            LegFact::Moved { number, quantity } => {
+            LegFact::Moved { number, quantity, location } => {
                 let Movement { goods, shipment } = self.moved(*number)?;
                 if goods == Goods::BroughtBack && shipment.held > 0 {
-                    self.take_back(*quantity, shipment.location);
+                    let location = location.clone().unwrap_or(shipment.location);
+                    self.take_back(*quantity, location);
                 }
             }
         }
@@ -195,11 +197,8 @@ impl Leg {
     /// The SKU holds units for the order again, also where there was no hold any more. What a
     /// shipment had been taken from stands for good.
     fn take_back(&mut self, quantity: u32, location: LocationId) {
-        let grant = Grant { quantity, backordered: 0, location };
-        self.hold = Hold::Allocated(match self.grant() {
-            Some(known) => Grant { quantity, ..known.clone() },
-            None => grant,
-        });
+        let backordered = self.grant().map_or(0, |known| known.backordered);
+        self.hold = Hold::Allocated(Grant { quantity, backordered, location });
     }
 
     fn moving(&mut self, movement: Movement) -> Result<(), Breach> {

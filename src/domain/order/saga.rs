@@ -174,6 +174,8 @@ pub enum LegFact {
         number: u32,
         /// Units in the hold.
         quantity: u32,
+        /// Where it stands, if it is there.
+        location: Option<LocationId>,
     },
 }
 
@@ -209,16 +211,23 @@ impl Leg {
         }
     }
 
-    /// What is asked, as the SKU reads it; the same words at every repeat.
+    /// What is asked, as the SKU reads it; the same words at every repeat. A leg may be for units
+    /// that the order has `elsewhere`.
     pub fn command(
         &self,
         ask: &Ask,
         order: &OrderId,
         terms: &Terms,
-        asked_at: Timestamp,
+        (asked_at, elsewhere): (Timestamp, bool),
     ) -> SkuCommand {
         let hold = self.hold_name(order);
         let command = match ask {
+            Ask::Reserve if elsewhere => SkuCommand::ReserveElsewhere {
+                hold,
+                quantity: self.asked,
+                partial: terms.policy == OrderPolicy::Partial,
+                expires_at: self.holds_until(terms, asked_at),
+            },
             Ask::Reserve => SkuCommand::Reserve {
                 hold,
                 quantity: self.asked,

@@ -165,6 +165,16 @@ impl Order {
         lines.map(Line::shippable).fold(0, u32::saturating_add)
     }
 
+    /// Units of a line that a fulfilment may speak of: all that were ever ordered, and what it was
+    /// known to have of a line that gave some to another since.
+    pub fn ever_in(&self, fulfilment: &Name, line: &Name) -> u32 {
+        let lines = self.lines.iter().filter(|known| known.name == *line);
+        let ordered = lines.map(|line| line.ordered).fold(0, u32::saturating_add);
+        let known = self.fulfilments.get(fulfilment);
+        let known = known.map_or(0, |known| known.planned(line).max(known.shipped(line)));
+        ordered.max(known)
+    }
+
     /// The places of a line's portions.
     pub fn indexes_of(&self, name: &Name) -> Vec<u32> {
         let lines = (0..).zip(&self.lines).filter(|(_, line)| line.name == *name);

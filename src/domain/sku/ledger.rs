@@ -6,7 +6,7 @@ use super::{
     hold::{Ending, Hold, HoldState, PromiseNo, Stone, Units},
     stock::{Stock, Wave},
 };
-use crate::domain::{Breach, event::CountKind, ids::LocationId};
+use crate::domain::{Breach, ids::LocationId};
 
 /// Where holds and counters are kept.
 pub(super) trait Ledger {
@@ -68,9 +68,7 @@ pub(super) fn enter(ledger: &mut impl Ledger, fact: &SkuFact) -> Result<(), Brea
         }
         SkuFact::Spread { location, wave, shares } => spread(ledger, location, *wave, shares),
         SkuFact::CountedV010 { location, as_of } => {
-            let stock = ledger.stock(location);
-            let both = [CountKind::OnHand, CountKind::Available];
-            let stock = both.into_iter().fold(stock, |stock, kind| stock.counted(kind, *as_of));
+            let stock = ledger.stock(location).counted_v010(*as_of);
             ledger.put_stock(location, stock);
             Ok(())
         }

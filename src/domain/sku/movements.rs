@@ -20,7 +20,7 @@ const DROPPED_AT_ONCE: usize = 2;
 pub struct Movement {
     /// Onto the shelf, or off it.
     pub on_hand: i64,
-    /// To what may be promised, or from it.
+    /// To what may be promised, or from it; where nothing may, of what has to come first.
     pub available: i64,
 }
 
@@ -30,10 +30,11 @@ pub struct Movements {
     by_location: BTreeMap<LocationId, BTreeMap<Timestamp, Movement>>,
 }
 
-/// The end of a point's second: where movements are summed by the second, this is their time, so
-/// that a count of within that second finds them after it.
-pub(super) fn end_of_second(time: Timestamp) -> Timestamp {
-    Timestamp(time.0.div_euclid(1_000_000).saturating_mul(1_000_000).saturating_add(999_999))
+/// The time of a promise, where promises are summed by the second. A count of within that second
+/// finds what was promised after it, and what was let go before it: in doubt, less is for sale.
+pub(super) fn of_the_second(time: Timestamp, available: i64) -> Timestamp {
+    let begin = time.0.div_euclid(1_000_000).saturating_mul(1_000_000);
+    Timestamp(if available < 0 { begin.saturating_add(999_999) } else { begin })
 }
 
 impl Movements {

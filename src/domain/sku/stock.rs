@@ -92,6 +92,14 @@ pub struct StockChange {
     pub backorder_cover: i64,
 }
 
+impl StockChange {
+    /// By how much it changes what may be promised, or what has to come before anything may.
+    pub(super) fn position(&self) -> i64 {
+        let served = self.short_cover + self.backorder_cover + self.safety;
+        self.available - self.overdrawn - self.shortage + served
+    }
+}
+
 impl Unspread {
     /// Whether every hold has its share.
     pub fn is_empty(&self) -> bool {
@@ -162,9 +170,12 @@ impl Stock {
         signed(self.on_hand) - signed(self.overdrawn)
     }
 
-    /// What may be promised, negative where more was taken than was known.
-    pub fn net_available(&self) -> i64 {
-        signed(self.available) - signed(self.overdrawn)
+    /// What may be promised; where nothing may, what has to come first, as a negative number.
+    pub fn position(&self, safety_stock: u64) -> i64 {
+        match self.available {
+            0 => -signed(self.overdrawn.saturating_add(self.waiting(safety_stock))),
+            available => signed(available),
+        }
     }
 
     /// Units become a promise.

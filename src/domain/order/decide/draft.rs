@@ -200,7 +200,7 @@ impl<'a> Draft<'a> {
             Ask::Reserve | Ask::Commit { .. } | Ask::Release { .. } => self.when.time,
         };
         let sent_at = self.sending_at();
-        let body = leg.command(&ask, self.id, &self.order.terms, sent_at);
+        let body = self.worded(index, leg, &ask, sent_at);
         let command = Command::ask(self.id, &leg.sku, time, body);
         let again_at = sent_at + self.patience(0);
         self.decision.commands.push(command);
@@ -211,11 +211,16 @@ impl<'a> Draft<'a> {
     pub fn ask_again(&mut self, index: u32) {
         let Some(leg) = self.order.legs.get(index as usize) else { return };
         let Some(sent) = &leg.sent else { return };
-        let body = leg.command(&sent.ask, self.id, &self.order.terms, sent.sent_at);
+        let body = self.worded(index, leg, &sent.ask, sent.sent_at);
         let command = Command::ask(self.id, &leg.sku, sent.time, body);
         let again_at = self.sending_at() + self.patience(sent.tries);
         self.decision.commands.push(command);
         self.record_leg(index, LegFact::SentAgain { again_at });
+    }
+
+    fn worded(&self, index: u32, leg: &Leg, ask: &Ask, sent_at: Timestamp) -> SkuCommand {
+        let elsewhere = matches!(self.order.wishes.get(&index), Some(Wish::Elsewhere { .. }));
+        leg.command(ask, self.id, &self.order.terms, (sent_at, elsewhere))
     }
 
     /// Sends a command that may be lost without harm.

@@ -112,6 +112,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, step: FulfilmentStep, said: &Fulfilm
         Then::Note | Then::Wait => return Verdict::Recorded,
         Then::Refuse(reason) => return Verdict::Refused(reason.into()),
     };
+    if let Err(refusal) = units.within(|line| draft.order.ever_in(&said.fulfilment, line)) {
+        return Verdict::Refused(refusal);
+    }
     let units = match step {
         FulfilmentStep::Shipped | FulfilmentStep::Delivered => rest,
         FulfilmentStep::Cancelled if stays => {

@@ -16,7 +16,7 @@ use crate::domain::{
     sku::{
         SkuFact,
         ledger::Ledger,
-        stock::{Stock, StockChange, signed},
+        stock::{StockChange, signed},
     },
 };
 
@@ -30,33 +30,49 @@ pub(super) fn counted(draft: &mut Draft<'_>, event: &StockCounted) -> Result<Ver
         return Ok(Verdict::Recorded);
     }
     let since = draft.state().movements.since(location, *as_of);
-    let (moved, now, reach) = match kind {
-        CountKind::OnHand => (since.on_hand, stock.on_hand, Reach::Shelf),
-        CountKind::Available => (since.available, stock.available, Reach::Promisable),
+    let safety_stock = u64::from(draft.state().head.settings.safety_stock);
+    let then = Then {
+        on_hand: stock.net_on_hand().saturating_sub(since.on_hand),
+        position: stock.position(safety_stock).saturating_sub(since.available),
     };
-    let (kind, as_of) = (*kind, *as_of);
-    draft.propose(SkuFact::Counted { location: location.clone(), kind, as_of });
-    clear_overdrawn(draft, location, &stock);
-    let target = i64::from(*quantity).saturating_add(moved);
-    let found = target.saturating_sub(signed(now));
-    match (found.cmp(&0), kind) {
-        (Ordering::Less, _) => shelf::take(draft, location, found.unsigned_abs(), reach),
-        (Ordering::Equal, _) => {}
-        (Ordering::Greater, CountKind::OnHand) => {
-            shelf::arrive(draft, location, found.unsigned_abs());
-        }
-        (Ordering::Greater, CountKind::Available) => {
-            let waiting = stock.waiting(u64::from(draft.state().head.settings.safety_stock));
-            shelf::arrive(draft, location, found.unsigned_abs().saturating_add(waiting));
-        }
+    draft.propose(SkuFact::Counted { location: location.clone(), kind: *kind, as_of: *as_of });
+    match kind {
+        CountKind::OnHand => lies_there(draft, location, then, i64::from(*quantity)),
+        CountKind::Available => is_for_sale(draft, location, then, i64::from(*quantity)),
     }
     Ok(Verdict::Accepted)
 }
 
-/// What was taken beyond what was known is known now.
-fn clear_overdrawn(draft: &mut Draft<'_>, location: &LocationId, stock: &Stock) {
-    if stock.overdrawn > 0 {
-        let change = StockChange { overdrawn: -signed(stock.overdrawn), ..Default::default() };
+/// What was known of the time of a count.
+#[derive(Clone, Copy)]
+struct Then {
+    on_hand: i64,
+    position: i64,
+}
+
+fn lies_there(draft: &mut Draft<'_>, location: &LocationId, then: Then, counted: i64) {
+    let found = counted.saturating_sub(then.on_hand);
+    match found.cmp(&0) {
+        Ordering::Less => shelf::take(draft, location, found.unsigned_abs(), Reach::Shelf),
+        Ordering::Equal => {}
+        Ordering::Greater => shelf::arrive(draft, location, found.unsigned_abs()),
+    }
+}
+
+/// Units are for sale where all that comes first has been served. Fewer than were known are a loss;
+/// what was taken then beyond what was known is known now.
+fn is_for_sale(draft: &mut Draft<'_>, location: &LocationId, then: Then, counted: i64) {
+    let known = then.position.max(0);
+    if counted > known {
+        let found = counted.saturating_sub(then.position);
+        return shelf::arrive(draft, location, found.unsigned_abs());
+    }
+    let overdrawn = signed(draft.stock(location).overdrawn).min(then.on_hand.saturating_neg());
+    if overdrawn > 0 {
+        let change = StockChange { overdrawn: -overdrawn, ..Default::default() };
         draft.propose(SkuFact::StockChanged { location: location.clone(), change });
+    }
+    if known > counted {
+        shelf::take(draft, location, known.abs_diff(counted), Reach::Promisable);
     }
 }

@@ -7,17 +7,16 @@ use crate::domain::{
     Breach, Moment,
     command::{Command, SkuAnswer},
     decision::{Cause, Decision, GivenUp, Published, Verdict},
-    event::SkuEvent,
+    event::{CountKind, SkuEvent},
     ids::{HoldName, LocationId, OrderId},
     outcome::Outcome,
     policy::Policy,
     sku::{
         SkuFact, SkuState,
         book::Known,
-        counts::About,
         hold::{Ending, Hold, PromiseNo, Stone},
         ledger::{self, Ledger},
-        movements::{Movement, end_of_second},
+        movements::{Movement, of_the_second},
         stock::{Stock, Wave},
     },
     time::Timestamp,
@@ -65,6 +64,8 @@ pub(super) struct Draft<'a> {
     stocks: BTreeMap<LocationId, Stock>,
     written: BTreeMap<PromiseNo, Draught>,
     unparks: bool,
+    /// Units that each location is to keep back.
+    safety_stock: u64,
     decision: Decision<SkuFact>,
 }
 
@@ -78,6 +79,7 @@ impl<'a> Draft<'a> {
             stocks: BTreeMap::new(),
             written: BTreeMap::new(),
             unparks: false,
+            safety_stock: u64::from(state.head.settings.safety_stock),
             decision: Decision::new(Verdict::Accepted),
         }
     }
@@ -114,9 +116,14 @@ impl<'a> Draft<'a> {
         self.when.trace = Trace::GoodsAside;
     }
 
-    /// Whether a count of the location has seen already what happened.
-    pub fn is_counted(&self, location: &LocationId, about: About) -> bool {
-        self.stock(location).has_counted(about, self.when.time)
+    /// What was counted last at a location, after this had happened there.
+    pub fn counted_since(&self, location: &LocationId) -> Option<CountKind> {
+        self.stock(location).counted_since(self.when.time)
+    }
+
+    /// Whether the shelf was counted last, after this had happened there.
+    pub fn is_on_counted_shelf(&self, location: &LocationId) -> bool {
+        self.counted_since(location) == Some(CountKind::OnHand)
     }
 
     /// Whether it decides an event that has waited: it shall not wait again.
@@ -135,6 +142,9 @@ impl<'a> Draft<'a> {
     pub fn propose(&mut self, fact: SkuFact) {
         // A fact that cannot be applied is found out, and judged, when it is applied in earnest.
         let _ = ledger::enter(self, &fact);
+        if let SkuFact::Configured(settings) = &fact {
+            self.safety_stock = u64::from(settings.safety_stock);
+        }
         self.decision.facts.push(fact);
     }
 
@@ -227,56 +237,69 @@ impl<'a> Draft<'a> {
     /// The decision, with what it moved.
     pub fn finish(mut self, verdict: Verdict) -> Decision<SkuFact> {
         self.decision.verdict = verdict;
-        let moved = self.stocks.iter().flat_map(|(l, s)| self.moved(l, s));
-        let moved: Vec<_> = moved.flatten().collect();
+        let all = self.safety_stock != u64::from(self.state.head.settings.safety_stock);
+        let touched: Vec<LocationId> = if all {
+            self.locations().into_iter().collect()
+        } else {
+            self.stocks.keys().cloned().collect()
+        };
+        let moved: Vec<_> = touched.iter().flat_map(|location| self.moved(location)).collect();
         self.decision.facts.extend(moved);
         self.decision
     }
 
-    /// What the decision moved at a location, as counts will net it: against what was overdrawn,
-    /// which a count clears.
-    fn moved(&self, location: &LocationId, after: &Stock) -> [Option<SkuFact>; 2] {
-        let before = self.state.stock(location);
-        let movement = Movement {
-            on_hand: after.net_on_hand() - before.net_on_hand(),
-            available: after.net_available() - before.net_available(),
+    /// What the decision moved at a location, as counts will net it.
+    fn moved(&self, location: &LocationId) -> Vec<SkuFact> {
+        let (before, after) = (self.state.stock(location), self.stock(location));
+        let on_hand = after.net_on_hand() - before.net_on_hand();
+        let available = after.position(self.safety_stock)
+            - before.position(u64::from(self.state.head.settings.safety_stock));
+        let promised = match self.when.trace {
+            Trace::Goods => self.promised(location, available),
+            Trace::GoodsAside | Trace::Promise => available,
+            Trace::Untraced => return Vec::new(),
         };
-        let (happened, decided) = (self.when.time, end_of_second(self.now()));
-        let (on_hand_at, available_at) = match self.when.trace {
-            Trace::Goods if self.has_promised(location, movement) => (happened, decided),
-            Trace::Goods => (happened, happened),
-            Trace::GoodsAside => (happened, decided),
-            Trace::Promise => (decided, decided),
-            Trace::Untraced => return [None, None],
-        };
-        let points = match on_hand_at == available_at {
-            true => [(on_hand_at, movement), (available_at, Movement::default())],
-            false => [
-                (on_hand_at, Movement { available: 0, ..movement }),
-                (available_at, Movement { on_hand: 0, ..movement }),
-            ],
+        let decided = of_the_second(self.now(), promised);
+        let happened = if self.when.trace == Trace::Promise { decided } else { self.when.time };
+        let goods = Movement { on_hand, available: available - promised };
+        let promises = Movement { on_hand: 0, available: promised };
+        let points = match happened == decided {
+            true => vec![(happened, Movement { on_hand, available })],
+            false => vec![(happened, goods), (decided, promises)],
         };
         let last_count = after.latest_count();
         let kept_since = self.when.logged_at - self.policy().horizon - self.policy().skew;
         let outdated = kept_since.max(last_count.unwrap_or(Timestamp::MIN));
-        points.map(|(time, movement)| {
-            let counted = last_count.is_some_and(|as_of| time <= as_of);
-            let news = movement != Movement::default() && !counted;
-            let location = news.then(|| location.clone())?;
-            Some(SkuFact::Moved { location, time, movement, outdated })
-        })
+        let news = points.into_iter().filter(|(time, movement)| {
+            let counted = last_count.is_some_and(|as_of| *time <= as_of);
+            *movement != Movement::default() && !counted
+        });
+        let fact = |(time, movement)| {
+            let location = location.clone();
+            SkuFact::Moved { location, time, movement, outdated }
+        };
+        news.map(fact).collect()
     }
 
-    /// Whether more or less is for sale at a location than its goods alone account for: promises
-    /// were made or ended by the way.
-    fn has_promised(&self, location: &LocationId, movement: Movement) -> bool {
-        let by_goods = self.decision.facts.iter().map(|fact| match fact {
-            SkuFact::StockChanged { location: at, change } if at == location => {
-                change.available - change.overdrawn
+    /// How much of what came to be for sale, or ceased to be, was promised or let go by the way,
+    /// and did not come or go with the goods.
+    fn promised(&self, location: &LocationId, available: i64) -> i64 {
+        let mut promises = false;
+        let mut by_goods = 0;
+        for fact in &self.decision.facts {
+            match fact {
+                SkuFact::StockChanged { location: at, change } if at == location => {
+                    by_goods += change.position();
+                }
+                SkuFact::HoldOpened(_)
+                | SkuFact::HoldEnded { .. }
+                | SkuFact::HoldReduced { .. }
+                | SkuFact::HoldShipped { .. }
+                | SkuFact::HoldGrown { .. } => promises = true,
+                _ => {}
             }
-            _ => 0,
-        });
-        by_goods.sum::<i64>() != movement.available
+        }
+        if promises { available - by_goods } else { 0 }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Goods that came, went, or changed their kind. A fact that a count has already seen is written
-//! down and moves nothing.
+//! Goods that came, went, or changed their kind. A fact of before the last count leaves the figure
+//! that was counted as it is: what was counted for sale, or lies on the shelf, was right.
 
 use super::{
     Draft,
@@ -7,11 +7,10 @@ use super::{
 };
 use crate::domain::{
     decision::Verdict,
-    event::{Disposition, StockAdjusted, StockKind, StockMoved, StockReturned},
+    event::{CountKind, Disposition, StockAdjusted, StockKind, StockMoved, StockReturned},
     ids::LocationId,
     refusal::Refusal,
     sku::{
-        counts::About,
         ledger::Ledger,
         stock::{Stock, StockChange, signed},
     },
@@ -36,35 +35,38 @@ pub(super) fn came(
     units: u64,
     disposition: Disposition,
 ) -> Verdict {
-    match disposition {
-        Disposition::Restock if !draft.is_counted(location, About::ForSale) => {
-            shelf::arrive(draft, location, units);
+    match (disposition, draft.counted_since(location)) {
+        (Disposition::Restock, None) => shelf::arrive(draft, location, units),
+        (Disposition::Quarantine, None | Some(CountKind::Available)) => {
+            come_aside(draft, location, units, StockKind::QualityControl);
         }
-        Disposition::Quarantine if !draft.is_counted(location, About::Aside) => {
-            quarantined(draft, location, units);
+        // They lay there among the rest when the shelf was counted.
+        (Disposition::Quarantine, Some(CountKind::OnHand)) => {
+            let (mut change, units) =
+                shelf::withdrawn(&draft.stock(location), units, Reach::Sellable);
+            *counter(&mut change, StockKind::QualityControl) += signed(units);
+            shelf::break_promises(draft, location, change);
         }
-        Disposition::Restock | Disposition::Quarantine | Disposition::Scrap => {
-            return Verdict::Recorded;
-        }
+        (Disposition::Restock, Some(_)) | (Disposition::Scrap, _) => return Verdict::Recorded,
     }
     Verdict::Accepted
 }
 
-/// Goods arrived and are looked at first; what was overdrawn is paid off even so.
-fn quarantined(draft: &mut Draft<'_>, location: &LocationId, units: u64) {
+/// Units are on the shelf that are not for sale; what was overdrawn is paid off even so.
+fn come_aside(draft: &mut Draft<'_>, location: &LocationId, units: u64, kind: StockKind) {
     let paid = units.min(draft.stock(location).overdrawn);
-    let change = StockChange {
+    let mut change = StockChange {
         on_hand: signed(units - paid),
-        quality_control: signed(units - paid),
         overdrawn: -signed(paid),
         ..Default::default()
     };
+    *counter(&mut change, kind) += signed(units - paid);
     shelf::settle(draft, location, change);
 }
 
 /// Units were found or lost.
 pub(super) fn adjusted(draft: &mut Draft<'_>, event: &StockAdjusted) -> Judgement {
-    if draft.is_counted(&event.location, About::ForSale) {
+    if draft.counted_since(&event.location).is_some() {
         return Ok(Verdict::Recorded);
     }
     let units = event.quantity.unsigned_abs();
@@ -80,8 +82,13 @@ pub(super) fn adjusted(draft: &mut Draft<'_>, event: &StockAdjusted) -> Judgemen
 /// already; they are moved all the same, and the newest promises become short. Only what is kept
 /// back on purpose is taken from no promise.
 pub(super) fn moved(draft: &mut Draft<'_>, event: &StockMoved) -> Judgement {
-    if draft.is_counted(&event.location, about(event)) || event.from == event.to {
+    if event.from == event.to {
         return Ok(Verdict::Recorded);
+    }
+    let for_sale = event.from == StockKind::Sellable || event.to == StockKind::Sellable;
+    let counted = draft.counted_since(&event.location) == Some(CountKind::Available);
+    if for_sale && counted {
+        return Ok(moved_unnoticed(draft, event));
     }
     let stock = draft.stock(&event.location);
     let (mut change, units) = leaving(&stock, event);
@@ -89,21 +96,27 @@ pub(super) fn moved(draft: &mut Draft<'_>, event: &StockMoved) -> Judgement {
     match (event.from, event.to) {
         (StockKind::Sellable, _) => shelf::break_promises(draft, &event.location, change),
         // What is taken out of the buffer on purpose shall not flow back into it.
-        (StockKind::Safety, _) => {
+        (StockKind::Safety, StockKind::Sellable) => {
             shelf::settle_keeping(draft, &event.location, change, stock.safety - units);
         }
-        (StockKind::Damaged | StockKind::QualityControl, _) => {
+        (StockKind::Safety | StockKind::Damaged | StockKind::QualityControl, _) => {
             shelf::settle(draft, &event.location, change);
         }
     }
     Ok(if units > 0 { Verdict::Accepted } else { Verdict::Recorded })
 }
 
-fn about(event: &StockMoved) -> About {
-    match (event.from, event.to) {
-        (StockKind::Sellable, _) | (_, StockKind::Sellable) => About::KindForSale,
-        (StockKind::Damaged | StockKind::QualityControl | StockKind::Safety, _) => About::KindAside,
+/// Units changed their kind before what is for sale was counted: that figure is right, and the
+/// count took for lost what was set aside, and for found what came back.
+fn moved_unnoticed(draft: &mut Draft<'_>, event: &StockMoved) -> Verdict {
+    if event.from == StockKind::Sellable {
+        come_aside(draft, &event.location, u64::from(event.quantity), event.to);
+        return Verdict::Accepted;
     }
+    let (mut change, units) = leaving(&draft.stock(&event.location), event);
+    change.on_hand -= signed(units);
+    shelf::break_promises(draft, &event.location, change);
+    if units > 0 { Verdict::Accepted } else { Verdict::Recorded }
 }
 
 fn leaving(stock: &Stock, event: &StockMoved) -> (StockChange, u64) {

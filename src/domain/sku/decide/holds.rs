@@ -105,6 +105,7 @@ fn grant(draft: &mut Draft<'_>, event: &HoldRequested) -> Judgement {
         quantity: u64::from(event.quantity),
         partial: event.partial,
         backorder: event.backorder,
+        sold: false,
         location: event.location.as_ref(),
     };
     let place::Grant { location, units } = place::choose(draft, &wish, None)?;

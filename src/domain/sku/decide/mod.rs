@@ -96,6 +96,9 @@ fn judge(draft: &mut Draft<'_>, published: &Published<SkuEvent>) -> Verdict {
     if has_no_room_for(draft, &published.event) {
         return Verdict::Refused(Reason::TooLarge.into());
     }
+    if speaks_for_an_order(&published.event) {
+        return refused(draft, &published.event, Reason::NotOwner.into());
+    }
     match &published.event {
         SkuEvent::HoldRequested(event) => holds::requested(draft, published, event),
         SkuEvent::HoldExtended(event) => holds::extended(draft, published, event),
@@ -113,6 +116,18 @@ fn judge(draft: &mut Draft<'_>, published: &Published<SkuEvent>) -> Verdict {
         SkuEvent::SkuDescribed(event) => selling::described(draft, event),
     }
     .unwrap_or_else(|refusal| refused(draft, &published.event, refusal))
+}
+
+/// Whether the event names a hold or an owner as those of orders are shown: only they speak for
+/// themselves.
+fn speaks_for_an_order(event: &SkuEvent) -> bool {
+    let owner = match event {
+        SkuEvent::HoldRequested(event) => Some(&event.owner),
+        SkuEvent::HoldTransferred(event) => Some(&event.to_owner),
+        _ => None,
+    };
+    let mut named = hold_of(event).into_iter().chain(owner);
+    named.any(|name| name.as_str().starts_with("order:"))
 }
 
 /// Whether the event would add a location or an attribute to as many as a SKU may have.

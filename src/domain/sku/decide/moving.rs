@@ -15,7 +15,6 @@ use crate::domain::{
     sku::{
         SkuFact,
         book::Known,
-        counts::About,
         hold::{CAME_BACK, Ending, Hold, HoldState, PromiseNo, Stone, Units, to_u32},
         ledger::Ledger,
         stock::{StockChange, signed},
@@ -91,7 +90,7 @@ pub(super) fn moved(
             shelf::settle(draft, location, StockChange::default());
         }
         Goods::Returned(disposition) => arrive(draft, location, units, disposition),
-        Goods::Missing if draft.is_counted(location, About::Aside) => {}
+        Goods::Missing if draft.is_on_counted_shelf(location) => {}
         // Goods that left are told of in another way; they would be gone from the shelf all the
         // same.
         Goods::Missing | Goods::Left => {
@@ -105,7 +104,7 @@ pub(super) fn moved(
 /// waits until their promise is made again.
 fn put_back(draft: &mut Draft<'_>, location: &LocationId, units: u64) {
     draft.set_aside();
-    if draft.is_counted(location, About::Aside) {
+    if draft.is_on_counted_shelf(location) {
         return;
     }
     let change =

@@ -24,9 +24,10 @@ use crate::domain::{
 pub(super) fn trace(command: &SkuCommand) -> Trace {
     match command {
         SkuCommand::Ship { .. } | SkuCommand::Move { .. } => Trace::Goods,
-        SkuCommand::Reserve { .. } | SkuCommand::Commit { .. } | SkuCommand::Release { .. } => {
-            Trace::Promise
-        }
+        SkuCommand::Reserve { .. }
+        | SkuCommand::ReserveElsewhere { .. }
+        | SkuCommand::Commit { .. }
+        | SkuCommand::Release { .. } => Trace::Promise,
         SkuCommand::After { ask, .. } => trace(ask),
     }
 }
@@ -64,6 +65,19 @@ fn answer(draft: &mut Draft<'_>, command: &SkuCommand, order: &OrderId) -> SkuAn
                 quantity: *quantity,
                 partial: *partial,
                 backorder: *backorder,
+                elsewhere: false,
+                expires_at: *expires_at,
+            };
+            reserving::reserve(draft, &ask)
+        }
+        SkuCommand::ReserveElsewhere { hold, quantity, partial, expires_at } => {
+            let ask = reserving::Reserve {
+                hold,
+                order,
+                quantity: *quantity,
+                partial: *partial,
+                backorder: false,
+                elsewhere: true,
                 expires_at: *expires_at,
             };
             reserving::reserve(draft, &ask)
@@ -84,8 +98,9 @@ fn answer(draft: &mut Draft<'_>, command: &SkuCommand, order: &OrderId) -> SkuAn
                 units: Leaving { units: u64::from(*quantity), held: u64::from(*held) },
             };
             moving::moved(draft, order, hold, &moved, *shipment);
-            let quantity = units_in(draft, hold);
-            SkuAnswer::Moved { hold: hold.clone(), shipment: *shipment, quantity }
+            let location = draft.open(hold).map(|hold| hold.location.clone());
+            let (hold, quantity) = (hold.clone(), units_in(draft, hold));
+            SkuAnswer::Moved { hold, shipment: *shipment, quantity, location }
         }
         SkuCommand::After { movements, ask } => {
             let answer = Box::new(sized(draft, ask, order, Some(*movements)));
@@ -138,12 +153,14 @@ fn units_in(draft: &Draft<'_>, name: &HoldName) -> u32 {
 fn not_its_own(command: &SkuCommand) -> SkuAnswer {
     let (hold, refusal) = (command.hold().clone(), Refusal::from(Reason::NotOwner));
     match command {
-        SkuCommand::Reserve { .. } => SkuAnswer::NotReserved { hold, refusal },
+        SkuCommand::Reserve { .. } | SkuCommand::ReserveElsewhere { .. } => {
+            SkuAnswer::NotReserved { hold, refusal }
+        }
         SkuCommand::Commit { .. } => SkuAnswer::NotCommitted { hold, refusal },
         SkuCommand::Release { .. } => SkuAnswer::Released { hold, keep: 0 },
         SkuCommand::Ship { shipment, .. } => SkuAnswer::Shipped { hold, shipment: *shipment },
         SkuCommand::Move { shipment, .. } => {
-            SkuAnswer::Moved { hold, shipment: *shipment, quantity: 0 }
+            SkuAnswer::Moved { hold, shipment: *shipment, quantity: 0, location: None }
         }
         SkuCommand::After { movements, ask } => {
             SkuAnswer::After { movements: *movements, answer: Box::new(not_its_own(ask)) }
@@ -230,6 +247,7 @@ fn commit_expired(
         quantity: u64::from(quantity),
         partial: false,
         backorder,
+        sold: false,
         location: stone.location.as_ref(),
     };
     let grant = match place::choose(draft, &wish, None) {

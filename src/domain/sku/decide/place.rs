@@ -22,6 +22,8 @@ pub(super) struct Wish<'a> {
     pub quantity: u64,
     pub partial: bool,
     pub backorder: bool,
+    /// The units are sold already, and are to be somewhere else.
+    pub sold: bool,
     pub location: Option<&'a LocationId>,
 }
 
@@ -58,7 +60,7 @@ pub(super) fn choose(
     wish: &Wish<'_>,
     claimed: Option<&Claimed>,
 ) -> Result<Grant, Refusal> {
-    if claimed.is_none() && !draft.state().head.settings.on_sale() {
+    if claimed.is_none() && !may_serve(draft, wish) {
         return Err(Reason::NotSellable.into());
     }
     let must_name = draft.policy().serve_from == ServeFrom::RequestedOnly;
@@ -90,6 +92,10 @@ pub(super) fn choose(
     }
 }
 
+fn may_serve(draft: &Draft<'_>, wish: &Wish<'_>) -> bool {
+    wish.sold || draft.state().head.settings.on_sale()
+}
+
 /// Units beyond stock wait at a location: where the SKU has none yet, nobody knows at which.
 fn waits_nowhere(draft: &Draft<'_>, wish: &Wish<'_>) -> bool {
     let limit = draft.state().head.settings.backorder_limit;
@@ -115,7 +121,7 @@ fn offer(
     let limit = if settings.on_sale() { u64::from(settings.backorder_limit) } else { 0 };
     let beyond = own.backordered + stock.backorder_room(limit);
     Offer {
-        stock: own.covered + if settings.on_sale() { stock.promisable() } else { 0 },
+        stock: own.covered + if may_serve(draft, wish) { stock.promisable() } else { 0 },
         beyond: if wish.backorder { beyond } else { 0 },
         location,
     }

@@ -28,6 +28,8 @@ pub(super) struct Reserve<'a> {
     pub quantity: u32,
     pub partial: bool,
     pub backorder: bool,
+    /// The order has the units already, and wants them somewhere else.
+    pub elsewhere: bool,
     pub expires_at: Timestamp,
 }
 
@@ -74,6 +76,7 @@ fn grant(draft: &mut Draft<'_>, ask: &Reserve<'_>) -> Result<Hold, Refusal> {
         quantity: u64::from(ask.quantity),
         partial: ask.partial,
         backorder: ask.backorder,
+        sold: ask.elsewhere,
         location: asked_location,
     };
     let (grant, given) = match &claimed {
@@ -113,7 +116,7 @@ fn claimable(
 }
 
 /// Where the claimed units are, if the whole can be had there; else wherever it can; else there,
-/// with what the owner's other holds give; else what there is.
+/// with what the owner's other holds give, if that is more than there is without them.
 fn choose_with(
     draft: &mut Draft<'_>,
     wish: &place::Wish<'_>,
@@ -139,9 +142,13 @@ fn choose_with(
         units: Units { covered, ..claimed.units },
         location: hold.location.clone(),
     };
-    match place::choose(draft, &here, Some(&with_given)) {
-        Ok(grant) if units > 0 => Ok((grant, given)),
-        Ok(_) | Err(_) => Ok((place::choose(draft, wish, Some(&claimed))?, Vec::new())),
+    let stays = place::Wish { location: Some(&hold.location), ..*wish };
+    let together = place::choose(draft, &stays, Some(&with_given)).ok().filter(|_| units > 0);
+    let alone = place::choose(draft, wish, Some(&claimed));
+    let most = alone.as_ref().map_or(0, |grant| grant.units.total());
+    match together.filter(|grant| grant.units.total() > most) {
+        Some(grant) => Ok((grant, given)),
+        None => Ok((alone?, Vec::new())),
     }
 }
 

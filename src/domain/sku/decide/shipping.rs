@@ -14,7 +14,6 @@ use crate::domain::{
     sku::{
         SkuFact,
         book::Known,
-        counts::About,
         hold::{Ending, Hold, PromiseNo, Stone},
         ledger::Ledger,
         station::{HOLD, HoldCondition, HoldStation, HoldStep},
@@ -72,7 +71,7 @@ pub(super) fn from_hold(
     let Some(hold) = draft.hold(promise).cloned() else { return Verdict::Recorded };
     let promised = held.min(units).min(hold.units.total());
     let here = hold.location == *location;
-    let counted = draft.is_counted(location, About::Aside);
+    let counted = draft.is_on_counted_shelf(location);
     // Units that a count has missed already, or that left elsewhere, are still on this shelf.
     let from_its_own = if here && !counted { promised.min(hold.units.covered) } else { 0 };
     if from_its_own > 0 {
@@ -117,16 +116,18 @@ pub(super) fn after_hold(
 /// been. In doubt less is for sale.
 fn from_the_promised(draft: &mut Draft<'_>, location: &LocationId, units: u64) -> Verdict {
     draft.set_aside();
-    taken(draft, location, units, About::Aside)
+    let counted = draft.is_on_counted_shelf(location);
+    taken(draft, location, units, counted)
 }
 
 /// Units that nobody was promised, or not these, left a location.
 fn from_shelf(draft: &mut Draft<'_>, location: &LocationId, units: u64) -> Verdict {
-    taken(draft, location, units, About::ForSale)
+    let counted = draft.counted_since(location).is_some();
+    taken(draft, location, units, counted)
 }
 
-fn taken(draft: &mut Draft<'_>, location: &LocationId, units: u64, about: About) -> Verdict {
-    if draft.is_counted(location, about) {
+fn taken(draft: &mut Draft<'_>, location: &LocationId, units: u64, counted: bool) -> Verdict {
+    if counted {
         return Verdict::Recorded;
     }
     shelf::take(draft, location, units, Reach::Shelf);
