@@ -176,7 +176,10 @@ pub fn plan(settings: &Settings, adapters: Adapters) -> Plan {
 async fn servers(settings: &Settings) -> Result<Adapters, Failure> {
     let connections = Connections::open(&settings.nats).await?;
     let partitions = settings.streams.partitions;
-    match setup::fixed(&connections.control).await? {
+    let control = &connections.control;
+    let doing = "read what was fixed at set-up";
+    let ask = async || setup::fixed(control).await;
+    match nats::connect::first_answer(&settings.nats, control, doing, ask).await? {
         Some(fixed) if fixed.partitions == partitions => {}
         Some(fixed) => {
             return Err(setup::SetupError::PartitionsDiffer {
@@ -203,7 +206,10 @@ async fn door(settings: &Settings) -> Result<Arc<Door>, Failure> {
     let context = nats::connect::open_role(&settings.nats, "door", settings.nats.ack_timeout_ms);
     let context = context.await?;
     let mut limits = settings.limits.clone();
-    limits.event_bytes_max = limits.event_bytes_max.min(nats::largest(&context).await?);
+    let ask = async || nats::largest(&context).await;
+    let doing = "read how large an event may be";
+    let largest = nats::connect::first_answer(&settings.nats, &context, doing, ask).await?;
+    limits.event_bytes_max = limits.event_bytes_max.min(largest);
     Ok(Door::new(Arc::new(NatsPublisher::new(context)), limits, settings.http.clone(), None))
 }
 

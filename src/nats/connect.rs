@@ -11,9 +11,12 @@ use async_nats::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::cut::{self, CUT};
 use crate::ports::PortError;
 
 const RETRY_EVERY: Duration = Duration::from_millis(200);
+/// A refusal within this comes from the server, and not from a time-out.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// How to reach NATS.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -102,6 +105,40 @@ pub async fn open_role(
             Ok(Err(_)) => tokio::time::sleep(RETRY_EVERY).await,
             Err(_) => return Err(PortError::new(doing(), format!("no answer in {bound:?}"))),
         }
+    }
+}
+
+/// Asks what a start depends on, and again until there is an answer, for as long as a first
+/// connection is tried: the server may be replaced between the connection and the answer. A server
+/// that refuses at once means it.
+pub async fn first_answer<T>(
+    settings: &NatsSettings,
+    context: &jetstream::Context,
+    doing: &str,
+    ask: impl AsyncFn() -> Result<T, PortError>,
+) -> Result<T, PortError> {
+    let client = context.client();
+    let bound = Duration::from_millis(settings.connect_within_ms);
+    let deadline = tokio::time::Instant::now() + bound;
+    loop {
+        let (asked_at, asked_over) = (tokio::time::Instant::now(), cut::connects(&client));
+        let asked = tokio::time::timeout_at(deadline, cut::answer(&client, ask()));
+        let error = match asked.await {
+            Ok(Some(Ok(answer))) => return Ok(answer),
+            Ok(Some(Err(error))) => {
+                let at_once = asked_at.elapsed() < AT_ONCE;
+                if at_once && cut::connects(&client) == asked_over {
+                    return Err(error);
+                }
+                error
+            }
+            Ok(None) => PortError::new(doing, CUT),
+            Err(_) => return Err(PortError::new(doing, format!("no answer in {bound:?}"))),
+        };
+        if tokio::time::Instant::now() + RETRY_EVERY >= deadline {
+            return Err(error);
+        }
+        tokio::time::sleep(RETRY_EVERY).await;
     }
 }
 

@@ -141,6 +141,8 @@ impl NatsReader {
 
     fn hand_over(&mut self, items: Vec<Item>) -> Read {
         self.check_later();
+        // What it asks is old by now; and nobody may look at it soon, while others wait for it.
+        self.checking = None;
         self.got_at = std::time::Instant::now();
         self.withheld = None;
         if let Some(last) = items.last() {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use earmark::{
-    nats::{NatsInput, names, setup},
+    nats::{NatsInput, ReaderSettings, names, setup},
     ports::{Cursor, Input, Loss, Read},
 };
 use futures::TryStreamExt;
@@ -184,4 +184,27 @@ async fn a_tail_that_was_lost_and_filled_again_is_a_loss() {
     assert_eq!(opened.loss, loss, "what came after the copy is new");
     let mut reader = opened.reader;
     expect(&mut reader, 200, 300).await;
+}
+
+/// What a reader has asked is not waited for while nobody reads it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_nobody_reads_holds_up_no_other() {
+    let (nats, connections) = server().await;
+    let proxy = Proxy::start(nats.addr()).await;
+    let through = connect(&proxy.url("nats")).await;
+    proxy.delay(Duration::from_millis(100));
+    let input = NatsInput::new(through.intake, ReaderSettings { heartbeat_ms: 1_000, ..hasty() });
+    let mut reader = open(&input, Cursor::default()).await.reader;
+    for n in 0..3 {
+        while !matches!(reader.read(10).await.expect("a read works"), Read::Drained(_)) {}
+        // It has just asked, 250 ms after it was drained, when this comes.
+        let publishing = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            publish(&connections.control, n, n + 1).await;
+        };
+        let ((), read) = tokio::join!(publishing, reader.read(10));
+        assert!(matches!(read, Ok(Read::Messages(_))), "{read:?}");
+        let time = tokio::time::timeout(Duration::from_secs(10), input.server_time()).await;
+        assert!(time.is_ok(), "round {n}: the server's time is not read while a reader rests");
+    }
 }

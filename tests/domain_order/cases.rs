@@ -656,7 +656,7 @@ fn a_fulfilment_that_moves_takes_its_hold_along_and_lets_nothing_go_before() {
     let mut bench = confirmed_bench();
     let oulu = LocationId::new("oulu").unwrap();
     let asked = bench.say(move_to("oulu", "f1", &[("a", 2)]));
-    assert_eq!(asked, "accepted | A reserve 2 | ");
+    assert_eq!(asked, "accepted | A reserve 2 elsewhere | ");
     assert_eq!(bench.status(), Some(OrderStatus::Confirmed));
     let hold = second_hold(Some(oulu.clone()));
     let (quantity, backordered) = (2, 0);
@@ -752,7 +752,7 @@ fn a_fulfilment_that_leaves_moves_no_longer() {
     let mut bench = confirmed_bench();
     bench.event(move_to("oulu", "f1", &[("a", 2)]));
     let again = bench.say(move_to("turku", "f1", &[("a", 1)]));
-    assert_eq!(again, "accepted | A reserve 1, A release keep 0 | ");
+    assert_eq!(again, "accepted | A reserve 1 elsewhere, A release keep 0 | ");
     let left = bench.say(fulfil(F::Shipped, "f1", &[("a", 1)]));
     assert_eq!(left, "accepted | A ship 1 #1, A release keep 0 | order.partially_shipped a:1");
     assert!(bench.state.order().unwrap().wishes.is_empty());

@@ -1,13 +1,18 @@
 //! One shelf of a SKU's books: what lies there, and what its counts have seen.
 
-use earmark::domain::{event::Disposition, ids::LocationId, outcome::Quantities, time::Timestamp};
+use earmark::domain::{
+    event::{CountKind, Disposition},
+    ids::LocationId,
+    outcome::Quantities,
+    time::Timestamp,
+};
 
 /// A shelf: what is on it, less what was taken that nobody knew of.
 #[derive(Clone, Debug, Default)]
 pub struct Shelf {
     pub net: i64,
-    /// As of when all that is there was last counted.
-    counted: Option<Timestamp>,
+    /// As of when it was counted last, and what.
+    last: Option<(Timestamp, CountKind)>,
     /// As of when what is for sale was last counted.
     pub counted_for_sale: Option<Timestamp>,
     /// What came and went, and when.
@@ -45,11 +50,19 @@ impl Said<'_> {
 }
 
 impl Shelf {
-    /// Units came or went. What a count has seen already changes nothing: one of all that is there
-    /// sees everything, one of what is for sale sees that alone.
+    /// What was counted last, if that was later than this.
+    pub fn counted_since(&self, time: Timestamp) -> Option<CountKind> {
+        self.last.filter(|(as_of, _)| time <= *as_of).map(|(_, kind)| kind)
+    }
+
+    /// Units came or went. A count of all that is there has seen everything, one of what is for
+    /// sale that alone.
     pub fn move_at(&mut self, time: Timestamp, units: i64, sale: Sale) -> bool {
-        let news = !is_at_or_before(time, self.counted)
-            && (sale == Sale::No || !is_at_or_before(time, self.counted_for_sale));
+        let news = match self.counted_since(time) {
+            None => true,
+            Some(CountKind::OnHand) => false,
+            Some(CountKind::Available) => sale == Sale::No,
+        };
         if news {
             self.net += units;
             self.moves.push((time, units));
@@ -57,15 +70,23 @@ impl Shelf {
         news
     }
 
-    /// Whether only a count of what is for sale was later: it has not seen promised units.
+    /// Whether what is for sale was counted last: promised units were not seen.
     pub fn has_missed_promises(&self, time: Timestamp) -> bool {
-        !is_at_or_before(time, self.counted) && is_at_or_before(time, self.counted_for_sale)
+        self.counted_since(time) == Some(CountKind::Available)
     }
 
     pub fn count(&mut self, as_of: Timestamp, quantity: u32) {
         let since = self.moves.iter().filter(|(time, _)| *time > as_of).map(|(_, units)| units);
         self.net = i64::from(quantity) + since.sum::<i64>();
-        self.counted = Some(as_of);
+        self.last = Some((as_of, CountKind::OnHand));
+        let before = Timestamp(as_of.0 - 1);
+        self.counted_for_sale = self.counted_for_sale.map(|mark| mark.min(before));
+    }
+
+    pub fn count_for_sale(&mut self, as_of: Timestamp, net: i64) {
+        self.net = net;
+        self.last = Some((as_of, CountKind::Available));
+        self.counted_for_sale = Some(as_of);
     }
 }
 

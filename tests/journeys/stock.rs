@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use earmark::domain::{
     command::{Command, CommandBody, Goods, SkuAnswer, SkuCommand},
     decision::Verdict,
-    event::{CountKind, Disposition, SkuEvent, StockCounted},
+    event::{CountKind, Disposition, SkuEvent, StockCounted, StockKind, StockMoved},
     ids::{HoldName, LocationId, Name, OrderId},
     outcome::{Outcome, Quantities},
     time::Timestamp,
@@ -78,7 +78,12 @@ impl Books {
             SkuEvent::StockReturned(said) if said.disposition == Disposition::Scrap => false,
             SkuEvent::StockReturned(said) => {
                 let (units, sale) = (i64::from(said.quantity), put(said.disposition));
-                self.shelf(&said.location).move_at(time, units, sale)
+                // What lay among the rest when that was counted is quarantined all the same.
+                self.shelf(&said.location).move_at(time, units, sale) || sale == Sale::No
+            }
+            SkuEvent::StockMoved(said) if *verdict == Verdict::Accepted => {
+                self.set_aside(said, time, said_of);
+                return Ok(());
             }
             SkuEvent::StockAdjusted(said) => {
                 self.shelf(&said.location).move_at(time, said.quantity, Sale::Yes)
@@ -92,8 +97,7 @@ impl Books {
                     CountKind::OnHand => shelf.count(said.as_of, said.quantity),
                     // What may be promised was counted; what lies there the SKU says.
                     CountKind::Available => {
-                        shelf.net = said_of.net(&said.location);
-                        shelf.counted_for_sale = Some(said.as_of);
+                        shelf.count_for_sale(said.as_of, said_of.net(&said.location));
                         self.is_for_sale(said, said_of)?;
                     }
                 }
@@ -109,6 +113,21 @@ impl Books {
             return Err(format!("a fact of {time:?} is {verdict:?}"));
         }
         Ok(())
+    }
+
+    /// Units changed their kind. Where what is for sale was counted since, that was right, and what
+    /// had been set aside was taken for lost.
+    fn set_aside(&mut self, moved: &StockMoved, time: Timestamp, said: &Said<'_>) {
+        let aside = |of: &dyn Fn(&LocationId) -> Quantities| of(&moved.location).unavailable as i64;
+        let back = aside(said.before) - aside(said.after);
+        let shelf = self.shelf(&moved.location);
+        if shelf.has_missed_promises(time) {
+            match (moved.from, moved.to) {
+                (StockKind::Sellable, _) => shelf.net += i64::from(moved.quantity),
+                (_, StockKind::Sellable) => shelf.net -= back,
+                _ => {}
+            }
+        }
     }
 
     /// What is for sale is what was counted, unless something has changed since.

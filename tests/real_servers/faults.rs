@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::books::{Books, Times, outcomes_once};
-use crate::harness::{Direction, Proxy, free_port, wait_until};
+use crate::harness::{Direction, Proxy, free_port, get, wait_until};
 use crate::world::{BOUND, World, hold, leave, metric, order, partition, received, sku_in};
 
 /// Breaks the network.
@@ -177,6 +177,33 @@ async fn after_every_fault_of_the_network_each_event_is_decided_once() {
         assert_eq!(world.total(sku).await, [1_000, 1_000 - each, each]);
     }
     exactly_once(&world).await;
+}
+
+#[tokio::test]
+async fn a_pod_whose_connections_are_lost_while_it_starts_asks_again() {
+    let world = World::start().await;
+    let proxy = Proxy::start(world.nats.addr()).await;
+    let url = proxy.url("nats");
+    let pods: [&[&str]; 2] = [&["intake", "commit", "release", "control"], &["door"]];
+    for roles in pods {
+        // What is asked once they have connected is on its way for twice as long.
+        proxy.delay(Duration::from_millis(200));
+        let more = [("EARMARK_NATS_URL", &*url), ("EARMARK__NATS__CONNECT_WITHIN_MS", "10000")];
+        let mut pod = world.spawn(&more);
+        wait_until(&format!("{roles:?} have connected"), BOUND, async || {
+            let said = pod.output();
+            roles.iter().all(|role| said.contains(&format!("role=\"{role}\" event=connected")))
+        })
+        .await;
+        proxy.reset_connections();
+        proxy.heal().await;
+        wait_until("the pod is ready", BOUND, async || {
+            assert!(pod.is_running(), "{}", pod.output());
+            get(world.port, "/readyz").await.0 == 200
+        })
+        .await;
+        leave(pod).await;
+    }
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use crate::{
     contract::Limits,
     embedded::{Embedded, EmbeddedPublisher, Options, reach},
     error::{Exit, Failure},
-    nats::{NatsPublisher, largest, setup},
+    nats::{NatsPublisher, connect::first_answer, largest, setup},
     ports::Partition,
 };
 
@@ -84,10 +84,14 @@ impl Target {
 async fn nats(context: &Context, mut limits: Limits) -> Result<Target, Failure> {
     let nats = context.connect("publish").await?;
     let set_up = "run `earmark setup` once";
-    let fixed = setup::fixed(&nats).await?.ok_or_else(|| {
+    let settings = &context.settings.nats;
+    let ask = async || setup::fixed(&nats).await;
+    let fixed = first_answer(settings, &nats, "read what was fixed at set-up", ask).await?;
+    let fixed = fixed.ok_or_else(|| {
         Failure::new(Exit::Failed, "NATS has not been set up for Earmark").advise(set_up)
     })?;
-    let largest = largest(&nats).await;
+    let ask = async || largest(&nats).await;
+    let largest = first_answer(settings, &nats, "read how large an event may be", ask).await;
     let largest = largest.map_err(|error| Failure::new(Exit::Failed, error).advise(set_up))?;
     limits.event_bytes_max = limits.event_bytes_max.min(largest);
     let publisher = Arc::new(NatsPublisher::new(nats.clone()));

@@ -13,11 +13,7 @@ use crate::domain::{
     event::{CountKind, StockCounted},
     ids::LocationId,
     refusal::Refusal,
-    sku::{
-        SkuFact,
-        ledger::Ledger,
-        stock::{StockChange, signed},
-    },
+    sku::{SkuFact, ledger::Ledger},
 };
 
 /// Somebody counted. A count of before the last one, or of a time from which movements are no
@@ -34,6 +30,10 @@ pub(super) fn counted(draft: &mut Draft<'_>, event: &StockCounted) -> Result<Ver
     let then = Then {
         on_hand: stock.net_on_hand().saturating_sub(since.on_hand),
         position: stock.position(safety_stock).saturating_sub(since.available),
+        taken_out: match stock.available {
+            0 => 0,
+            _ => safety_stock.saturating_sub(stock.safety),
+        },
     };
     draft.propose(SkuFact::Counted { location: location.clone(), kind: *kind, as_of: *as_of });
     match kind {
@@ -43,11 +43,13 @@ pub(super) fn counted(draft: &mut Draft<'_>, event: &StockCounted) -> Result<Ver
     Ok(Verdict::Accepted)
 }
 
-/// What was known of the time of a count.
+/// What is known of the time of a count.
 #[derive(Clone, Copy)]
 struct Then {
     on_hand: i64,
     position: i64,
+    /// Units taken out of the safety stock on purpose: what comes now fills it up again.
+    taken_out: u64,
 }
 
 fn lies_there(draft: &mut Draft<'_>, location: &LocationId, then: Then, counted: i64) {
@@ -64,15 +66,11 @@ fn lies_there(draft: &mut Draft<'_>, location: &LocationId, then: Then, counted:
 fn is_for_sale(draft: &mut Draft<'_>, location: &LocationId, then: Then, counted: i64) {
     let known = then.position.max(0);
     if counted > known {
-        let found = counted.saturating_sub(then.position);
-        return shelf::arrive(draft, location, found.unsigned_abs());
+        let found = counted.saturating_sub(then.position).unsigned_abs();
+        return shelf::arrive(draft, location, found.saturating_add(then.taken_out));
     }
-    let overdrawn = signed(draft.stock(location).overdrawn).min(then.on_hand.saturating_neg());
-    if overdrawn > 0 {
-        let change = StockChange { overdrawn: -overdrawn, ..Default::default() };
-        draft.propose(SkuFact::StockChanged { location: location.clone(), change });
+    if then.on_hand < 0 {
+        shelf::arrive(draft, location, then.on_hand.unsigned_abs());
     }
-    if known > counted {
-        shelf::take(draft, location, known.abs_diff(counted), Reach::Promisable);
-    }
+    shelf::take(draft, location, known.abs_diff(counted), Reach::Promisable);
 }
