@@ -178,15 +178,16 @@ impl Books {
         if left == 0 {
             self.end_cart(hold, None);
         }
-        let exact = said.was_covered(&location).then_some(promised);
-        self.leave(&location, (promised, exact), units, time, said)
+        let least = said.was_covered(&location).then_some(promised);
+        self.leave(&location, least, units, time, said)
     }
 
     /// Units left; some of them were promised there, and if nobody waited, it is known how many.
+    /// Others that were asked for and not promised may have been.
     fn leave(
         &mut self,
         location: &LocationId,
-        (most, exact): (u32, Option<u32>),
+        least: Option<u32>,
         units: u32,
         time: Timestamp,
         said: &Said<'_>,
@@ -197,9 +198,8 @@ impl Books {
             return Ok(shelf.move_at(time, -i64::from(units), Sale::No));
         }
         let gone = shelf.net - net;
-        let right = exact.is_none_or(|exact| gone == i64::from(exact));
-        if !right || gone < 0 || gone > i64::from(most) {
-            return Err(format!("{location}: {gone} left of {most} that a count has not seen"));
+        if gone < i64::from(least.unwrap_or(0)) || gone > i64::from(units) {
+            return Err(format!("{location}: {gone} left of {units} that a count has not seen"));
         }
         Ok(gone > 0 && shelf.move_at(time, -gone, Sale::No))
     }
@@ -282,8 +282,8 @@ impl Books {
         let units = i64::from(quantity);
         let (units, sale) = match goods {
             Goods::Left => {
-                let exact = self.promised_at(ask, location).filter(|_| said.was_covered(location));
-                self.leave(location, (quantity, exact), quantity, time, said)?;
+                let least = self.promised_at(ask, location).filter(|_| said.was_covered(location));
+                self.leave(location, least, quantity, time, said)?;
                 return Ok(());
             }
             Goods::Missing => (-units, Sale::No),
