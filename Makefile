@@ -16,7 +16,7 @@ test: servers ## run every test, against real servers where it takes them
 	cargo test --locked
 
 journeys: ## two million random journeys of orders; EARMARK_JOURNEYS=200..400 for others
-	EARMARK_JOURNEYS_ORDERS=10000 cargo test --locked --release --test journeys -- --nocapture
+	cargo test --locked --test journeys -- --nocapture
 
 contracts: ## write the generated documents of config/contracts anew
 	cargo run --locked --quiet -- contracts write config/contracts

@@ -29,7 +29,7 @@ pub const ORDERS_A_SHOP: usize = 4;
 pub const SKUS: usize = 3;
 
 const SEEDS: u64 = 200;
-const ORDERS_A_SEED: u64 = 1_200;
+const ORDERS_A_SEED: u64 = 10_000;
 const THREADS: u64 = 2;
 /// Failures that a thread tells of.
 const FAILURES_MAX: usize = 20;

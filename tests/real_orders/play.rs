@@ -20,6 +20,8 @@ use crate::{
 
 /// Orders and shipments come at this pace, so that what befalls the servers befalls them at work.
 const RATE: &str = "2500";
+/// How often a pod that is waited for is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The stage and those on it.
 pub struct Play {
@@ -62,7 +64,7 @@ impl Play {
     pub async fn stock(&mut self) {
         self.begin(STOCK, &self.conversion.stock());
         self.publish(&format!("{STOCK}.ndjson"), &["--wait"]).await;
-        self.watch.until_at_rest(self.events).await;
+        self.at_rest().await;
         self.say("the stock is received");
     }
 
@@ -85,7 +87,7 @@ impl Play {
         self.say("nats-server was killed and is back");
         assert_eq!(publishing.wait(BOUND).await, 0, "{}", publishing.output());
         self.publish(&format!("{ORDERS}-again.ndjson"), &["--wait"]).await;
-        self.watch.until_at_rest(self.events).await;
+        self.at_rest().await;
         self.say("the orders are decided");
     }
 
@@ -103,7 +105,7 @@ impl Play {
         self.kill_earmark();
         assert_eq!(publishing.wait(BOUND).await, 0, "{}", publishing.output());
         self.publish(&format!("{SHIPMENTS}-again.ndjson"), &["--wait"]).await;
-        self.watch.until_at_rest(self.events).await;
+        self.at_rest().await;
         self.say("the shipments are decided");
     }
 
@@ -156,7 +158,12 @@ impl Play {
     async fn decided(&mut self, before: usize, percent: usize) {
         let percent =
             percent + usize::from(twice::draw(self.seed, "when", &percent.to_string()) as u8 % 15);
-        self.watch.until_decided(before + (self.events - before) * percent / 100).await;
+        let events = before + (self.events - before) * percent / 100;
+        while_it_runs(&mut self.pod, self.watch.until_decided(events)).await;
+    }
+
+    async fn at_rest(&mut self) {
+        while_it_runs(&mut self.pod, self.watch.until_at_rest(self.events)).await;
     }
 
     fn kill_earmark(&mut self) {
@@ -165,9 +172,10 @@ impl Play {
         self.say("Earmark was killed and is started again");
     }
 
-    async fn publish(&self, file: &str, args: &[&str]) {
+    async fn publish(&mut self, file: &str, args: &[&str]) {
         let mut publishing = self.start_publishing(file, args);
-        assert_eq!(publishing.wait(BOUND).await, 0, "{file}: {}", publishing.output());
+        let status = while_it_runs(&mut self.pod, publishing.wait(BOUND)).await;
+        assert_eq!(status, 0, "{file}: {}", publishing.output());
     }
 
     fn start_publishing(&self, file: &str, args: &[&str]) -> Pod {
@@ -187,6 +195,19 @@ impl Play {
 
     fn say(&self, what: &str) {
         println!("{:>6.1} s  {what}", self.began.elapsed().as_secs_f64());
+    }
+}
+
+/// What is waited for while a pod runs: nothing comes any more of one that has ended.
+async fn while_it_runs<T>(pod: &mut Pod, waiting: impl Future<Output = T>) -> T {
+    let ended = async {
+        while pod.is_running() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::select! {
+        done = waiting => done,
+        () = ended => panic!("Earmark has ended"),
     }
 }
 
