@@ -150,7 +150,7 @@ pub const OUTCOME_TYPES: &[OutcomeType] = &[
     of_order("order.confirmed", "It is paid for, and its units are allocated.", &[]),
     of_order("order.partially_shipped", "Units left, and others may.", SHIPPED),
     of_order("order.shipped", "All that is wanted has left.", SHIPPED),
-    of_order("order.delivered", "All that left has arrived.", &[]),
+    of_order("order.delivered", "All that left has arrived, and the buyer has some of it.", &[]),
     of_order(
         "order.cancelled",
         "Units were called off.",
