@@ -110,16 +110,15 @@ struct Reading {
 
 impl Reading {
     async fn run(mut self) {
-        while !self.tell.is_closed() {
-            if let Err(error) = self.read_on().await {
-                let (partition, source) = (self.partition, self.source.as_str());
-                tracing::warn!(partition, source, %error, "reader stands up again at its cursor");
-                crate::telemetry::reader_restarted(self.source);
-                tokio::time::sleep(self.retry_after).await;
-            }
+        while let Err(error) = self.read_on().await {
+            let (partition, source) = (self.partition, self.source.as_str());
+            tracing::warn!(partition, source, %error, "reader stands up again at its cursor");
+            crate::telemetry::reader_restarted(self.source);
+            tokio::time::sleep(self.retry_after).await;
         }
     }
 
+    /// Reads until nobody listens, or nobody gives credit, any more.
     async fn read_on(&mut self) -> Result<(), crate::ports::PortError> {
         let opened = self.input.open(self.partition, self.source, self.cursor).await?;
         self.cursor = opened.cursor;
