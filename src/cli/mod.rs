@@ -6,9 +6,9 @@
 mod check;
 mod contracts;
 mod demo;
-mod inspect;
+pub mod inspect;
 mod print;
-mod publish;
+pub mod publish;
 mod run;
 mod scenario;
 mod setup;

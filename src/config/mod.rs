@@ -136,6 +136,3 @@ fn unknown_key(path: &str, text: &str) -> Option<Problem> {
     let expected = format!("one of the known keys: {}", known.join(", "));
     Some(Problem::new(key, "a key that does not exist", expected).remove())
 }
-
-#[cfg(test)]
-mod tests;

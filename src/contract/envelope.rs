@@ -22,7 +22,7 @@ use crate::domain::{ids::EntityKey, time::Timestamp};
 pub const IDENTITY_MAX_BYTES: usize = 256;
 
 /// The attributes; a test sees that serde reads these and no others.
-pub(super) const FIELDS: &[Field] = &[
+pub const FIELDS: &[Field] = &[
     Field::required("specversion", Shape::Exactly("1.0"), "the version of CloudEvents"),
     Field::required(
         "id",
@@ -48,8 +48,7 @@ pub(super) const FIELDS: &[Field] = &[
 ];
 
 /// The names of the attributes that are read.
-#[cfg(test)]
-pub(super) fn names() -> &'static [&'static str] {
+pub fn names() -> &'static [&'static str] {
     super::shape::names(|asked| drop(Envelope::deserialize(asked)))
 }
 

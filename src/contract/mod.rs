@@ -20,7 +20,7 @@ pub mod answer;
 pub mod availability;
 pub mod dead_letter;
 pub mod document;
-mod envelope;
+pub mod envelope;
 mod explain;
 mod fields;
 mod hash;
@@ -33,7 +33,7 @@ pub mod shape;
 pub mod subject;
 pub mod time;
 pub mod types;
-mod v1;
+pub mod v1;
 
 pub use admit::{Received, admit};
 pub use dead_letter::{Severity, severity};

@@ -45,10 +45,12 @@ impl Phase {
         Phase(here + rounds_later * KINDS.len())
     }
 
+    /// What happens in it.
     pub fn kind(self) -> Kind {
         KINDS[self.0 % KINDS.len()]
     }
 
+    /// The round that it is in, from 0.
     pub fn round(self) -> usize {
         self.0 / KINDS.len()
     }
@@ -63,22 +65,5 @@ impl Phase {
     pub fn clock_face(self) -> String {
         let minutes = 9 * 60 + self.round() * 30 + self.0 % KINDS.len();
         format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contract::time;
-
-    #[test]
-    fn phases_follow_one_another() {
-        assert_eq!(time::format(Phase(0).at()), "2026-11-27T09:00:00Z");
-        assert_eq!((Phase(4).kind(), Phase(4).round()), (Kind::Demand, 1));
-        assert_eq!(Phase(4).clock_face(), "09:31");
-        assert_eq!(Phase(4).then(Kind::Settlement, 0), Phase(5));
-        assert_eq!(Phase(5).then(Kind::Demand, 0), Phase(7));
-        assert_eq!(Phase(5).then(Kind::Settlement, 1), Phase(8));
-        assert!(Phase::all().zip(Phase::all().skip(1)).all(|(a, b)| a.at() < b.at()));
     }
 }

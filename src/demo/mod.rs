@@ -10,7 +10,7 @@
 mod audit;
 mod catalogue;
 pub mod conductor;
-mod day;
+pub mod day;
 mod event;
 pub mod player;
 pub mod report;

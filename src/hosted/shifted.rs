@@ -41,7 +41,8 @@ impl Shift {
         self.stretches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn clock(&self, server: Timestamp) -> Timestamp {
+    /// The clock's time at a time of the server's.
+    pub fn clock(&self, server: Timestamp) -> Timestamp {
         // No time at all stays none.
         if server == Timestamp::default() {
             return server;
@@ -52,7 +53,8 @@ impl Shift {
         stretches.get(at.saturating_sub(1)).map_or(server, |(_, clock)| *clock)
     }
 
-    fn server(&self, clock: Timestamp) -> Timestamp {
+    /// A time of the server's at which the clock may have shown this one.
+    pub fn server(&self, clock: Timestamp) -> Timestamp {
         if clock == Timestamp::default() {
             return clock;
         }
@@ -133,26 +135,5 @@ impl Reader for ShiftedReader {
                 Read::Messages(shifted.collect())
             }
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stretch_is_a_point_and_comes_back_into_its_stretch() {
-        let shift = Shift::default();
-        let at = Timestamp;
-        shift.set(at(100), at(7_000));
-        shift.set(at(200), at(8_000));
-        // Time that does not pass begins no stretch.
-        shift.set(at(250), at(8_000));
-        let clock = [50, 100, 199, 200, 299].map(|server| shift.clock(at(server)).0);
-        assert_eq!(clock, [7_000, 7_000, 7_000, 8_000, 8_000]);
-        assert_eq!(shift.server(at(7_000)), at(199));
-        assert_eq!(shift.server(at(8_000)), at(299));
-        let none = Timestamp::default();
-        assert_eq!((shift.clock(none), shift.server(none)), (none, none));
     }
 }

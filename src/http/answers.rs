@@ -81,8 +81,8 @@ impl Answers {
         books.kept.get(token).map(|(_, late)| late.clone())
     }
 
-    #[cfg(test)]
-    fn sizes(&self) -> (usize, usize) {
+    /// How many are awaited, and how many are kept for later.
+    pub fn sizes(&self) -> (usize, usize) {
         let books = self.books();
         (books.awaited.len(), books.kept.len())
     }
@@ -122,52 +122,5 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.answers.books().awaited.remove(&self.token);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ANSWER: Bytes = Bytes::from_static(b"{}");
-
-    #[tokio::test]
-    async fn an_answer_goes_to_who_awaits_it_and_nothing_is_left() {
-        let answers = Answers::new(2, Duration::from_secs(60));
-        let mut ticket = answers.expect("a".to_owned());
-        answers.deliver("b", ANSWER);
-        answers.deliver("a", ANSWER);
-        assert_eq!(ticket.answer().await, Some(ANSWER));
-        drop(ticket);
-        drop(answers.expect("gone".to_owned()));
-        answers.deliver("gone", ANSWER);
-        assert_eq!(answers.sizes(), (0, 0));
-        assert_eq!(answers.look("a"), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn late_answers_are_kept_for_so_long_and_so_many() {
-        let answers = Answers::new(2, Duration::from_secs(60));
-        for token in ["a", "b", "c"] {
-            assert_eq!(answers.expect(token.to_owned()).later(), Ok(token.to_owned()));
-        }
-        answers.deliver("a", ANSWER);
-        answers.deliver("b", ANSWER);
-        assert_eq!(answers.look("a"), None);
-        assert_eq!(answers.look("b"), Some(Late::Answered(ANSWER)));
-        assert_eq!(answers.look("c"), Some(Late::Waiting));
-        assert_eq!(answers.sizes(), (0, 2));
-        tokio::time::advance(Duration::from_secs(61)).await;
-        assert_eq!(answers.look("b"), None);
-        assert_eq!(answers.sizes(), (0, 0));
-    }
-
-    #[tokio::test]
-    async fn an_answer_that_came_at_the_last_moment_is_not_put_off() {
-        let answers = Answers::new(2, Duration::from_secs(60));
-        let ticket = answers.expect("a".to_owned());
-        answers.deliver("a", ANSWER);
-        assert_eq!(ticket.later(), Err(ANSWER));
-        assert_eq!(answers.sizes(), (0, 0));
     }
 }

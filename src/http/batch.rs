@@ -56,23 +56,3 @@ impl<'de> Visitor<'de> for Most {
         Ok(Elements { first, len })
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn elements_stay_as_they_are_written_and_no_more_are_kept_than_wanted() {
-        let split = |text: &'static str| {
-            let elements = split(text.as_bytes(), 2).ok()?;
-            let first: Vec<&str> = elements.first.iter().map(|raw| raw.get()).collect();
-            Some((first, elements.len))
-        };
-        assert_eq!(split("[]"), Some((vec![], 0)));
-        assert_eq!(split(" [ {\"a\": 1.50} , 2 ]\n"), Some((vec!["{\"a\": 1.50}", "2"], 2)));
-        assert_eq!(split("[1,2,3,[4],5]"), Some((vec!["1", "2"], 5)));
-        for wrong in ["", "{}", "[1,", "[1,2,3", "[1,2,x]", "[1,,2]", "[] []", "null"] {
-            assert_eq!(split(wrong), None, "{wrong}");
-        }
-    }
-}

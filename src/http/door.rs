@@ -202,22 +202,3 @@ fn closed() -> Box<Problem> {
         action,
     )
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(value: &'static str) -> Option<Vec<u8>> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, axum::http::HeaderValue::from_static(value));
-        bearer(&headers).map(<[u8]>::to_vec)
-    }
-
-    #[test]
-    fn a_bearer_token_is_read_whatever_the_case_of_its_scheme() {
-        assert_eq!(of("Bearer abc"), Some(b"abc".to_vec()));
-        assert_eq!(of("bearer  abc "), Some(b"abc".to_vec()));
-        assert_eq!((of("Basic abc"), of("Bearer"), of("Bearerabc")), (None, None, None));
-        assert_eq!(bearer(&HeaderMap::new()), None);
-    }
-}

@@ -6,15 +6,15 @@
 //! [`answers`] brings each decision back to whoever waits for it; [`logs`] shows what was said,
 //! where there is no NATS to read it from; [`problem`] says what is wrong.
 
-mod answers;
-mod batch;
+pub mod answers;
+pub mod batch;
 mod chain;
 mod door;
-mod events;
+pub mod events;
 mod logs;
 mod problem;
-mod replyto;
-mod request;
+pub mod replyto;
+pub mod request;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -50,11 +50,13 @@ pub type Way = watch::Receiver<Option<Arc<Door>>>;
 
 /// What all requests are answered from.
 #[derive(Clone)]
-struct Site {
-    whom: Whom,
-    way: Way,
+pub struct Site {
+    /// Whom to ask how the pod stands.
+    pub whom: Whom,
+    /// Where events go in.
+    pub way: Way,
     /// The port is about to be closed.
-    stop: CancellationToken,
+    pub stop: CancellationToken,
 }
 
 impl Site {
@@ -132,6 +134,3 @@ async fn report(whom: Whom) -> Report {
         Err(_) => Report::not_yet("the supervisor does not answer"),
     }
 }
-
-#[cfg(test)]
-mod tests;

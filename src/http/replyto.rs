@@ -42,27 +42,3 @@ fn null(event: &str) -> Option<(usize, usize)> {
 pub fn added_bytes(subject_bytes: usize) -> usize {
     "\"replyto\":\"\",".len() + subject_bytes
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_sent_stays_as_it_was_sent() {
-        let event =
-            " \n{ \"id\" : \"a\", \"n\":1.50e+3, \"o\":{\"replyto\":null}, \"é\":\"\\u00e9\"}\n";
-        let with = with_reply_to(event, "_INBOX.x.1");
-        let expected = event.replacen('{', "{\"replyto\":\"_INBOX.x.1\",", 1);
-        assert_eq!(with, expected);
-        assert_eq!(with.len(), event.len() + added_bytes("_INBOX.x.1".len()));
-    }
-
-    #[test]
-    fn a_null_gives_way_however_it_is_spelled() {
-        let with = |event| with_reply_to(event, "_INBOX.x.1");
-        let expected = "{\"a\":1, \"replyto\" : \"_INBOX.x.1\" }";
-        assert_eq!(with("{\"a\":1, \"replyto\" : null }"), expected);
-        let expected = "{\"reply\\u0074o\":\"_INBOX.x.1\",\"data\":{\"replyto\":null}}";
-        assert_eq!(with("{\"reply\\u0074o\":null,\"data\":{\"replyto\":null}}"), expected);
-    }
-}

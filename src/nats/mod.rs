@@ -15,7 +15,7 @@ pub mod journal;
 pub mod names;
 pub mod outbox;
 pub mod pages;
-mod place;
+pub mod place;
 mod publisher;
 mod reader;
 pub mod reset;

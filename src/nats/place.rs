@@ -3,7 +3,7 @@
 //! Promises: only what the server wrote is taken for a place; both of its forms are read.
 
 /// What the server writes into a message's reply subject.
-pub(crate) struct Place {
+pub struct Place {
     /// The message's sequence in the stream.
     pub sequence: u64,
     /// Its number among those that the consumer sent.
@@ -22,23 +22,5 @@ impl Place {
         let consumer_sequence = tokens.next()?.parse().ok()?;
         let nanos = tokens.next()?.parse().ok()?;
         Some(Place { sequence, consumer_sequence, nanos })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Place;
-
-    #[test]
-    fn the_place_is_read_from_both_forms() {
-        for reply in [
-            "$JS.ACK.S.C.1.42.7.1700000000000000000.3",
-            "$JS.ACK._.hash.S.C.1.42.7.1700000000000000000.3.token",
-        ] {
-            let place = Place::parse(reply).expect("it is a place");
-            assert_eq!((place.sequence, place.consumer_sequence), (42, 7), "{reply}");
-            assert_eq!(place.nanos, 1_700_000_000_000_000_000, "{reply}");
-        }
-        assert!(Place::parse("_INBOX.x").is_none());
     }
 }

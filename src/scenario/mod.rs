@@ -5,7 +5,7 @@
 //! What is expected is compared with the journal and with what was published, never with what an
 //! actor has in memory.
 
-mod expect;
+pub mod expect;
 pub mod file;
 pub mod junit;
 pub mod play;
@@ -14,7 +14,7 @@ mod said;
 pub mod stage;
 mod step;
 mod wanted;
-mod when;
+pub mod when;
 
 pub use file::Scenario;
 pub use play::play;

@@ -39,21 +39,3 @@ fn span(text: &str) -> Option<Span> {
     }
     (!text.is_empty()).then_some(Span::from_secs(sum))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_point_in_time_is_absolute_or_relative() {
-        let base = time::parse("2026-11-27T10:00:00Z");
-        let at = |text| parse(text, base).map(time::format);
-        assert_eq!(at("+1d2h3m4s").as_deref(), Some("2026-11-28T12:03:04Z"));
-        assert_eq!(at("-60s").as_deref(), Some("2026-11-27T09:59:00Z"));
-        assert_eq!(at("2026-01-01T00:00:00+01:00").as_deref(), Some("2025-12-31T23:00:00Z"));
-        for wrong in ["+", "+5", "+m", "5m", "+1w", "tomorrow", "+99999999999999999999s"] {
-            assert_eq!(at(wrong), None, "{wrong}");
-        }
-        assert_eq!(parse("+1s", None), None);
-    }
-}

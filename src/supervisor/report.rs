@@ -81,39 +81,3 @@ impl Report {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn partition(why: Option<&str>) -> PartitionReport {
-        PartitionReport {
-            partition: 3,
-            serving: why.is_none(),
-            refuses: false,
-            why: why.map(str::to_owned),
-            position: 7,
-            quarantined: 0,
-            waiting: 0,
-        }
-    }
-
-    #[test]
-    fn a_pod_is_ready_when_nothing_is_amiss() {
-        let ok = Reach::Reachable;
-        let stores = |redis| [("NATS", &Reach::Reachable), ("Redis", redis)];
-        assert!(Report::new(vec![partition(None)], stores(&ok), None, Some(0.0)).ready);
-        let down = Reach::Unreachable("refused".to_owned());
-        let clock = Some("the clock is off".to_owned());
-        let report = Report::new(vec![partition(Some("it recovers"))], stores(&down), clock, None);
-        assert!(!report.ready);
-        assert_eq!(
-            report.why,
-            [
-                "Redis cannot be reached: refused",
-                "the clock is off",
-                "partition 3 is not served: it recovers",
-            ]
-        );
-    }
-}

@@ -20,6 +20,3 @@ pub use engine::{
     out_lost_its_tail, quarantined, reader_restarted, recovered, recovery_from_genesis,
     send_retried, snapshot_written, source_lost, unknown_fields,
 };
-
-#[cfg(test)]
-mod tests;

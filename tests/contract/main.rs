@@ -14,3 +14,4 @@ mod rendering;
 mod robust;
 mod schemas;
 mod support;
+mod tables;

@@ -194,7 +194,7 @@ impl Item {
 }
 
 /// A fact in one line: its name and its first plain fields.
-fn brief(fact: &Value) -> Option<String> {
+pub fn brief(fact: &Value) -> Option<String> {
     let (name, fields) = match fact {
         Value::String(name) => (name.as_str(), &Value::Null),
         Value::Object(variants) => {
@@ -239,23 +239,4 @@ fn plain_fields(name: &str, value: &Value, shown: &mut Vec<String>) {
 /// Whether a number of this name says which, and not how many.
 fn is_place(name: &str) -> bool {
     PLACES.contains(&name.rsplit('.').next().unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_fact_is_shown_by_its_name_and_plain_fields() {
-        let fact = json!({"HoldOpened": {"name": {"named": "h1"},
-            "units": {"covered": 2, "short": 0}, "list": [1, 2], "gone": null, "firm": true}});
-        let shown = brief(&fact);
-        assert_eq!(shown.as_deref(), Some("HoldOpened firm list[2] name.named=h1 units.covered=2"));
-        let first = brief(&json!({"LineMoved": {"leg": 0, "line": 0, "units": 0}}));
-        assert_eq!(first.as_deref(), Some("LineMoved leg=0 line=0"));
-        assert_eq!(brief(&json!("Confirmed")).as_deref(), Some("Confirmed"));
-        assert_eq!(brief(&json!({"Remembered": {"key": 1}})), None);
-    }
 }

@@ -1,6 +1,6 @@
 //! `earmark inspect`: an entity's state, open holds and history, from the journal alone.
 
-mod history;
+pub mod history;
 mod show;
 
 use std::collections::VecDeque;

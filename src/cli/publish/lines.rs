@@ -130,14 +130,15 @@ fn take(line: Line, limits: &Limits) -> Read {
 
 /// A line without its end.
 #[derive(Debug, PartialEq, Eq)]
-struct Line {
-    number: u64,
+pub struct Line {
+    /// Its number, from 1.
+    pub number: u64,
     /// Where it ends in the input.
-    end: u64,
+    pub end: u64,
     /// How long it is.
-    bytes: u64,
+    pub bytes: u64,
     /// What it says; nothing if it is longer than the limit.
-    content: Option<Vec<u8>>,
+    pub content: Option<Vec<u8>>,
 }
 
 impl Line {
@@ -147,7 +148,7 @@ impl Line {
 }
 
 /// Splits lines, and keeps no more of one than the limit.
-struct Splitter<R> {
+pub struct Splitter<R> {
     from: R,
     max: usize,
     number: u64,
@@ -155,11 +156,13 @@ struct Splitter<R> {
 }
 
 impl<R: AsyncBufRead + Unpin> Splitter<R> {
-    fn new(from: R, max: usize) -> Splitter<R> {
+    /// Splits these lines, and keeps at most `max` bytes of one.
+    pub fn new(from: R, max: usize) -> Splitter<R> {
         Splitter { from, max, number: 0, end: 0 }
     }
 
-    async fn next(&mut self) -> io::Result<Option<Line>> {
+    /// The next line; nothing at the end.
+    pub async fn next(&mut self) -> io::Result<Option<Line>> {
         let (mut content, mut bytes, mut ended) = (Vec::new(), 0_u64, false);
         while !ended {
             let chunk = self.from.fill_buf().await?;
@@ -191,39 +194,5 @@ impl<R: AsyncBufRead + Unpin> Splitter<R> {
         }
         let content = (bytes <= self.max as u64).then_some(content);
         Ok(Some(Line { number: self.number, end: self.end, bytes, content }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn split(text: &str, max: usize) -> Vec<(u64, u64, Option<String>)> {
-        // A small buffer, so that lines span several reads.
-        let mut splitter = Splitter::new(BufReader::with_capacity(3, text.as_bytes()), max);
-        let mut lines = Vec::new();
-        while let Ok(Some(line)) = splitter.next().await {
-            let content = line.content.map(|line| String::from_utf8_lossy(&line).into_owned());
-            lines.push((line.number, line.bytes, content));
-        }
-        lines
-    }
-
-    fn line(number: u64, text: &str) -> (u64, u64, Option<String>) {
-        (number, text.len() as u64, Some(text.to_owned()))
-    }
-
-    #[tokio::test]
-    async fn lines_are_split_at_any_line_end() {
-        let lines = split("one\n\ntwo\r\nthree", 10).await;
-        assert_eq!(lines, [line(1, "one"), line(2, ""), line(3, "two"), line(4, "three")]);
-        assert_eq!(split("", 10).await, []);
-        assert_eq!(split("\n", 10).await, [line(1, "")]);
-    }
-
-    #[tokio::test]
-    async fn a_long_line_is_measured_and_not_kept() {
-        let lines = split("12345\n123456\n12345\r\nabc\n", 5).await;
-        assert_eq!(lines, [line(1, "12345"), (2, 6, None), line(3, "12345"), line(4, "abc")]);
     }
 }

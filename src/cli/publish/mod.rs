@@ -6,11 +6,11 @@
 //! and does not stop the rest.
 
 mod door;
-mod lines;
+pub mod lines;
 mod progress;
 mod sender;
 mod target;
-mod wait;
+pub mod wait;
 mod way;
 
 use std::{path::PathBuf, time::Duration};

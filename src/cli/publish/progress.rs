@@ -38,7 +38,7 @@ impl Progress {
     }
 
     /// How it stands.
-    pub fn show(&mut self, summary: &Summary, waits_for: Option<&'static str>) {
+    pub(super) fn show(&mut self, summary: &Summary, waits_for: Option<&'static str>) {
         let Summary { published, refused, .. } = summary;
         if self.bar.is_hidden() {
             let before = std::mem::replace(&mut self.waits_for, waits_for);

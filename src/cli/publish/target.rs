@@ -128,16 +128,3 @@ async fn directory(
     let publisher = EmbeddedPublisher::new(store, context.settings.streams.partitions);
     Ok(Target { way: Arc::new(Log(Arc::new(publisher))), limits, decided: Decided::Never })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_scheme_tells_a_pod_from_a_directory() {
-        assert_eq!("shop/data".parse(), Ok(To::Directory("shop/data".into())));
-        assert!(matches!("http://127.0.0.1:9090".parse(), Ok(To::Pod(_))));
-        assert!("ftp://shop".parse::<To>().is_err_and(|why| why.contains("ftp is not known")));
-        assert!("http://".parse::<To>().is_err());
-    }
-}

@@ -48,9 +48,15 @@ pub async fn until_decided(
     true
 }
 
-type Cursors = BTreeMap<Partition, Option<[Cursor; 5]>>;
+/// The cursors of each partition's last record, as far as they could be read.
+pub type Cursors = BTreeMap<Partition, Option<[Cursor; 5]>>;
 
-fn is_passed(cursors: &Cursors, (partition, source): (Partition, Source), sequence: u64) -> bool {
+/// Whether a partition's own cursor of a source is at this sequence.
+pub fn is_passed(
+    cursors: &Cursors,
+    (partition, source): (Partition, Source),
+    sequence: u64,
+) -> bool {
     let of = cursors.get(&partition).copied().flatten();
     of.is_some_and(|cursors| cursors[source.index()].sequence >= sequence)
 }
@@ -63,24 +69,5 @@ async fn read(journal: &NatsJournal, partition: Partition) -> Option<[Cursor; 5]
             tracing::debug!(%error, "the journal is asked again");
             None
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::event::Lane;
-
-    #[test]
-    fn a_target_is_passed_when_its_own_cursor_is_at_it() {
-        let demand = Source::Lane(Lane::Demand);
-        let mut at = [Cursor::default(); 5];
-        at[demand.index()].sequence = 7;
-        let cursors = Cursors::from([(1, Some(at)), (2, None)]);
-        assert!(is_passed(&cursors, (1, demand), 7));
-        assert!(!is_passed(&cursors, (1, demand), 8));
-        assert!(!is_passed(&cursors, (1, Source::Commands), 1));
-        assert!(!is_passed(&cursors, (2, demand), 1));
-        assert!(!is_passed(&cursors, (3, demand), 1));
     }
 }

@@ -33,19 +33,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_recognised_and_never_shown() {
-        let secret = Secret::new("correct horse");
-        assert!(secret.is(b"correct horse"));
-        assert!(!secret.is(b"correct horsf") && !secret.is(b"") && !secret.is(b"correct"));
-        assert_eq!(format!("{secret:?}"), "a secret");
-    }
-}
-
 /// A text that is told to those whom it is for, and never shown.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Hidden(String);

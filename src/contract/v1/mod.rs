@@ -10,8 +10,6 @@ mod lists;
 mod order;
 mod sku;
 mod stock;
-#[cfg(test)]
-mod tests;
 
 use std::{fmt, marker::PhantomData};
 
@@ -43,7 +41,7 @@ const PATH_MAX_CHARS: usize = 128;
 type Checked = Result<(), Box<Rejection>>;
 
 /// What is known while an event's data is read.
-pub(super) struct Context<'a> {
+pub struct Context<'a> {
     /// The type's name, without its version.
     pub name: &'static str,
     /// The event's `time`.
@@ -89,7 +87,7 @@ fn write_path(text: &mut String, path: &serde_ignored::Path) {
 }
 
 /// Data of an event type, as the wire spells it.
-pub(super) trait Data: for<'de> Deserialize<'de> {
+pub trait Data: for<'de> Deserialize<'de> {
     /// Its fields; a test sees that serde reads these and no others.
     const FIELDS: &'static [Field];
     /// What they must be like together.
@@ -107,7 +105,7 @@ pub(super) trait Data: for<'de> Deserialize<'de> {
 }
 
 /// The names of the fields that are read.
-pub(super) fn names<T: Data>() -> &'static [&'static str] {
+pub fn names<T: Data>() -> &'static [&'static str] {
     shape::names(|asked| drop(T::read(asked)))
 }
 

@@ -1,12 +1,10 @@
 //! Every metric has help and follows the convention; what a record says is counted.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use metrics::Unit;
-
-use super::{
+use earmark::telemetry::{
     catalogue::{self, ALL, Kind},
     exporter,
 };
+use metrics::Unit;
 
 /// The label values that a metric may not have, since there is no end of them.
 const UNBOUNDED: [&str; 5] = ["sku", "order", "id", "key", "hold"];

@@ -1,22 +1,27 @@
 //! Requests against a log that fails, fills up, or does not decide.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Mutex,
+    sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use async_trait::async_trait;
-use axum::{body::Body, extract::Request};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, header},
+};
 use bytes::Bytes;
-use futures::{StreamExt, channel::mpsc};
-use serde_json::{Value, json};
-
-use super::*;
-use crate::{
+use earmark::{
     config,
+    http::{Door, Site, events, request},
     ports::{Inbox, NewEvent, PortError, PublishError, Publisher},
 };
+use futures::{StreamExt, channel::mpsc};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 const TOKEN: &str = "0123456789abcdef";
 const PREFIX: &str = "_INBOX.test.";
@@ -56,6 +61,7 @@ impl Publisher for Log {
 
 struct World {
     log: Arc<Log>,
+    door: Arc<Door>,
     site: Site,
 }
 
@@ -69,8 +75,8 @@ impl World {
             tokio::task::yield_now().await;
         }
         let stop = CancellationToken::new();
-        let (whom, way) = (watch::channel(None).1, watch::channel(Some(door)).1);
-        World { log, site: Site { whom, way, stop } }
+        let (whom, way) = (watch::channel(None).1, watch::channel(Some(door.clone())).1);
+        World { log, door, site: Site { whom, way, stop } }
     }
 
     /// Posts a batch: the status, and what was said.
@@ -175,11 +181,30 @@ async fn an_inbox_that_ends_is_opened_again() {
     let world = World::start(Log { decides: true, ..Log::default() }).await;
     *world.log.inbox.lock().unwrap() = None;
     let events = [received("a", "A")];
-    let door = world.site.door().unwrap();
-    while door.desk().is_ok() {
+    while world.door.desk().is_ok() {
         tokio::task::yield_now().await;
     }
     assert_eq!(world.post(&events).await.0, 503);
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(world.post(&events).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_bearer_token_is_read_whatever_the_case_of_its_scheme() {
+    let world = World::start(Log::default()).await;
+    let found = |headers: &HeaderMap| {
+        let problem = world.door.admit(headers).err()?;
+        Some(serde_json::to_value(problem).unwrap()["found"].as_str().unwrap().to_owned())
+    };
+    let given = |value: String| {
+        let value = HeaderValue::try_from(value).unwrap();
+        found(&HeaderMap::from_iter([(header::AUTHORIZATION, value)]))
+    };
+    let none = Some("no bearer token".to_owned());
+    assert_eq!(given(format!("Bearer {TOKEN}")), None);
+    assert_eq!(given(format!("bearer  {TOKEN} ")), None);
+    for wrong in [format!("Basic {TOKEN}"), "Bearer".to_owned(), format!("Bearer{TOKEN}")] {
+        assert_eq!(given(wrong), none);
+    }
+    assert_eq!(found(&HeaderMap::new()), none);
 }

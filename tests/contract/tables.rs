@@ -1,13 +1,24 @@
 //! The tables of fields name what serde reads, all of it and nothing else.
 
-use super::{Data, names};
-use crate::{
-    contract::{EVENT_TYPES, envelope, shape::Field},
+use earmark::{
+    contract::{
+        EVENT_TYPES, envelope,
+        shape::{Field, Shape},
+        v1::{Data, names},
+    },
     domain::event::{LineUnits, OrderLine},
 };
 
 fn named(fields: &[Field]) -> Vec<&'static str> {
     fields.iter().map(|field| field.name).collect()
+}
+
+/// The lines of a type of event.
+fn lines(name: &str) -> &'static [Field] {
+    let of = EVENT_TYPES.iter().find(|of| of.name == name).expect("it is a type");
+    let lines = of.fields.iter().find(|field| field.name == "lines").expect("it has lines");
+    let Shape::Lines(fields) = lines.shape else { panic!("{:?}", lines.shape) };
+    fields
 }
 
 #[test]
@@ -16,7 +27,7 @@ fn every_field_that_is_read_is_in_its_table() {
         assert_eq!(named(of.fields), (of.names)(), "{}", of.kind);
     }
     assert_eq!(named(OrderLine::FIELDS), names::<OrderLine>());
-    assert_eq!(named(super::order::EDITED_LINE), names::<OrderLine>());
+    assert_eq!(named(lines("order.edit_requested")), names::<OrderLine>());
     assert_eq!(named(LineUnits::FIELDS), names::<LineUnits>());
 }
 

@@ -1,8 +1,9 @@
 //! The settings of every layer, and what is said of wrong ones.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::*;
-use crate::{
+use std::{collections::HashMap, path::Path};
+
+use earmark::{
+    config::{Problem, Problems, Settings, checked::Secret, load_from},
     contract::Limits,
     domain::policy::Policy,
     nats,
@@ -156,4 +157,12 @@ fn answers_to_what_is_posted_must_be_permitted() {
     assert!(load_env(&[prefixes, token, inbox]).is_ok());
     let problem = only(load_env(&[inbox]));
     assert!(problem.expected.contains("\"shop.\""), "{problem}");
+}
+
+#[test]
+fn a_secret_is_recognised_and_never_shown() {
+    let secret = Secret::new("correct horse");
+    assert!(secret.is(b"correct horse"));
+    assert!(!secret.is(b"correct horsf") && !secret.is(b"") && !secret.is(b"correct"));
+    assert_eq!(format!("{secret:?}"), "a secret");
 }

@@ -1,0 +1,14 @@
+//! Small parts by themselves, without a server and without a process: what they promise, and the
+//! edges of it.
+
+mod config;
+mod demo;
+mod door;
+mod hosted;
+mod http;
+mod inspect;
+mod nats;
+mod publish;
+mod scenario;
+mod supervisor;
+mod telemetry;

@@ -1,0 +1,102 @@
+//! What the supervisor decides, and what a pod says of itself.
+
+use std::time::Duration;
+
+use earmark::{
+    domain::time::{Span, Timestamp},
+    partition::{Exit, Start},
+    supervisor::{
+        PartitionReport, Report,
+        policy::{
+            BackOff, Next, arbiter_of, clock_is_right, clock_off, next, purge_below, purge_each,
+        },
+        report::Reach,
+    },
+};
+
+const BACK_OFF: BackOff = BackOff { first: Duration::from_secs(1), max: Duration::from_secs(30) };
+
+fn begin(seconds: u64, start: Start) -> Next {
+    Next::Start { after: Duration::from_secs(seconds), start }
+}
+
+#[test]
+fn waits_double_up_to_a_bound() {
+    let waits = [0, 1, 2, 3, 4, 5, 6, 40, u32::MAX].map(|n| BACK_OFF.after(n).as_secs());
+    assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30, 30]);
+}
+
+#[test]
+fn each_exit_has_its_consequence() {
+    let after = |exit: Exit, failures| next(Some(&exit), failures, &BACK_OFF);
+    assert_eq!(after(Exit::Left, 0), Next::Stay);
+    assert_eq!(after(Exit::LeftInHaste, 9), Next::Stay);
+    assert_eq!(after(Exit::SnapshotLost, 0), begin(0, Start::WithoutSnapshot));
+    assert_eq!(after(Exit::SnapshotLost, 4), begin(2, Start::WithoutSnapshot));
+    assert_eq!(after(Exit::OutLostItsTail, 0), begin(0, Start::Again));
+    assert_eq!(after(Exit::SteppedDown, 0), begin(1, Start::Anew));
+    assert_eq!(after(Exit::SteppedDown, 3), begin(8, Start::Anew));
+    assert_eq!(next(None, 1, &BACK_OFF), begin(2, Start::Anew));
+    assert_eq!(after(Exit::Refused("no".to_owned()), 0), Next::Refused("no".to_owned()));
+}
+
+#[test]
+fn partitions_are_spread_evenly() {
+    let of: Vec<usize> = (0..5).map(|partition| arbiter_of(partition, 2)).collect();
+    assert_eq!(of, [0, 1, 0, 1, 0]);
+    assert_eq!(arbiter_of(7, 0), 0);
+}
+
+#[test]
+fn nothing_is_purged_that_anybody_needs_or_may_need() {
+    assert_eq!(purge_below([Some(5), Some(9)]), Some(5));
+    assert_eq!(purge_below([Some(5), None]), None);
+    assert_eq!(purge_below([Some(0), Some(9)]), None);
+    assert_eq!(purge_below([Some(1)]), None);
+    assert_eq!(purge_below([Some(u64::MAX)]), None);
+    assert_eq!(purge_below([]), None);
+    assert_eq!(purge_each([(0, Some(5)), (1, None), (2, Some(1)), (3, Some(9))]), [(0, 5), (3, 9)]);
+}
+
+#[test]
+fn only_what_is_certain_counts_against_a_clock() {
+    let at = |s: i64| Timestamp(s * 1_000_000);
+    assert_eq!(clock_off(at(10), at(11), at(12)), Span::ZERO);
+    assert_eq!(clock_off(at(10), at(7), at(12)), Span::from_secs(3));
+    assert_eq!(clock_off(at(10), at(15), at(12)), Span::from_secs(-3));
+    let max = Duration::from_secs(2);
+    assert!(clock_is_right(Span::from_secs(-2), max));
+    assert!(!clock_is_right(Span(2_000_001), max));
+    assert!(!clock_is_right(Span(i64::MIN), max));
+}
+
+fn partition(why: Option<&str>) -> PartitionReport {
+    PartitionReport {
+        partition: 3,
+        serving: why.is_none(),
+        refuses: false,
+        why: why.map(str::to_owned),
+        position: 7,
+        quarantined: 0,
+        waiting: 0,
+    }
+}
+
+#[test]
+fn a_pod_is_ready_when_nothing_is_amiss() {
+    let ok = Reach::Reachable;
+    let stores = |redis| [("NATS", &Reach::Reachable), ("Redis", redis)];
+    assert!(Report::new(vec![partition(None)], stores(&ok), None, Some(0.0)).ready);
+    let down = Reach::Unreachable("refused".to_owned());
+    let clock = Some("the clock is off".to_owned());
+    let report = Report::new(vec![partition(Some("it recovers"))], stores(&down), clock, None);
+    assert!(!report.ready);
+    assert_eq!(
+        report.why,
+        [
+            "Redis cannot be reached: refused",
+            "the clock is off",
+            "partition 3 is not served: it recovers",
+        ]
+    );
+}
