@@ -21,7 +21,12 @@ mod words;
 
 use std::{cell::RefCell, env, ops::Range, panic::AssertUnwindSafe, rc::Rc, thread, time::Instant};
 
+use mimalloc::MiMalloc;
+
 use crate::{coverage::Tally, engine::World, luck::Luck, words::Names};
+
+#[global_allocator]
+static GLOBAL: MiMalloc = MiMalloc;
 
 /// Orders that share a shop.
 pub const ORDERS_A_SHOP: usize = 4;

@@ -39,7 +39,7 @@ const ROUNDS: &[(u32, Round)] = &[
 
 /// Rounds for each order of a shop, until it comes to rest for the first time: most shops have a
 /// quiet day, and some a long one in which everything happens at once.
-const ROUNDS_AN_ORDER: &[(u32, usize)] = &[(80, 6), (14, 16), (6, 40)];
+const ROUNDS_AN_ORDER: &[(u32, usize)] = &[(85, 5), (10, 16), (5, 40)];
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
