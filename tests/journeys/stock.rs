@@ -287,11 +287,34 @@ impl Books {
                 return Ok(());
             }
             Goods::Missing => (-units, Sale::No),
-            Goods::BroughtBack => (units, Sale::No),
+            Goods::BroughtBack => return self.come_back(location, units, time, said),
             Goods::Returned(Disposition::Scrap) => return Ok(()),
             Goods::Returned(disposition) => (units, put(disposition)),
         };
         self.shelf(location).move_at(time, units, sale);
+        Ok(())
+    }
+
+    /// Goods had not left after all. Where what is for sale was counted since they were said to
+    /// leave, those that nobody was promised were seen.
+    fn come_back(
+        &mut self,
+        location: &LocationId,
+        units: i64,
+        time: Timestamp,
+        said: &Said<'_>,
+    ) -> Result<(), String> {
+        let net = said.net(location);
+        let shelf = self.shelf(location);
+        if !shelf.has_missed_promises(time) {
+            shelf.move_at(time, units, Sale::No);
+            return Ok(());
+        }
+        let back = net - shelf.net;
+        if !(0..=units).contains(&back) {
+            return Err(format!("{location}: {back} of {units} came back"));
+        }
+        shelf.move_at(time, back, Sale::No);
         Ok(())
     }
 

@@ -165,11 +165,14 @@ impl Order {
         lines.map(Line::shippable).fold(0, u32::saturating_add)
     }
 
-    /// Units of a line that a fulfilment may speak of: all that were ever ordered, and what it was
-    /// known to have of a line that gave some to another since.
+    /// Units of a line that a fulfilment may speak of: all that were ever ordered or are asked for,
+    /// and what it was known to have of a line that gave some to another since.
     pub fn ever_in(&self, fulfilment: &Name, line: &Name) -> u32 {
         let lines = self.lines.iter().filter(|known| known.name == *line);
-        let ordered = lines.map(|line| line.ordered).fold(0, u32::saturating_add);
+        let ordered = lines.map(|line| line.ordered);
+        let more = self.wishes.iter().filter(|(_, wish)| wish.is_more_of(line));
+        let asked = more.filter_map(|(leg, _)| self.legs.get(*leg as usize)).map(|leg| leg.asked);
+        let ordered = ordered.chain(asked).fold(0, u32::saturating_add);
         let known = self.fulfilments.get(fulfilment);
         let known = known.map_or(0, |known| known.planned(line).max(known.shipped(line)));
         ordered.max(known)

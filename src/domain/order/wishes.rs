@@ -35,6 +35,11 @@ impl Wish {
     pub fn is_of(&self, moved: &Name) -> bool {
         matches!(self, Wish::Elsewhere { fulfilment, .. } if fulfilment == moved)
     }
+
+    /// Whether it is for more units of this line.
+    pub fn is_more_of(&self, named: &Name) -> bool {
+        matches!(self, Wish::More { line } if line == named)
+    }
 }
 
 impl Order {

@@ -1,14 +1,15 @@
 //! When a location was last counted, and what that count makes of facts of before it.
 //!
-//! Promise: this is the one place that says so. Whoever counts gets one figure right, what lies
-//! there or what is for sale, and the other follows by what is known to be promised or set aside.
-//! So a fact of before the last count, told after it, leaves the counted figure as it is.
+//! Whoever counts gets one figure right, what lies there or what is for sale, and the other follows
+//! by what is known to be promised or set aside. So a fact of before the last count, told after it,
+//! leaves the counted figure as it is: what becomes of the other one, the rooms of `decide` say.
 
 use super::stock::Stock;
 use crate::domain::{event::CountKind, time::Timestamp};
 
 impl Stock {
-    /// The same after one more count, which is the last one from now on.
+    /// The same after one more count, which is the last one from now on: one of the other kind and
+    /// the same time was before it.
     pub(super) fn counted(self, kind: CountKind, as_of: Timestamp) -> Stock {
         let before = |mark: Option<Timestamp>| {
             mark.map(|mark| mark.min(Timestamp(as_of.0.saturating_sub(1))))

@@ -20,7 +20,8 @@ const DROPPED_AT_ONCE: usize = 2;
 pub struct Movement {
     /// Onto the shelf, or off it.
     pub on_hand: i64,
-    /// To what may be promised, or from it; where nothing may, of what has to come first.
+    /// Of the location's [position](super::stock::Stock::position): what may be promised, or has to
+    /// come first.
     pub available: i64,
 }
 

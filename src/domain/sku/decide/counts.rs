@@ -72,5 +72,5 @@ fn is_for_sale(draft: &mut Draft<'_>, location: &LocationId, then: Then, counted
     if then.on_hand < 0 {
         shelf::arrive(draft, location, then.on_hand.unsigned_abs());
     }
-    shelf::take(draft, location, known.abs_diff(counted), Reach::Promisable);
+    shelf::take(draft, location, known.abs_diff(counted), Reach::Shelf);
 }

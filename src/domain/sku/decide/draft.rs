@@ -66,6 +66,8 @@ pub(super) struct Draft<'a> {
     unparks: bool,
     /// Units that each location is to keep back.
     safety_stock: u64,
+    /// When what it promises, or lets go, began to count.
+    promised_at: Timestamp,
     decision: Decision<SkuFact>,
 }
 
@@ -80,6 +82,7 @@ impl<'a> Draft<'a> {
             written: BTreeMap::new(),
             unparks: false,
             safety_stock: u64::from(state.head.settings.safety_stock),
+            promised_at: moment.now,
             decision: Decision::new(Verdict::Accepted),
         }
     }
@@ -114,6 +117,12 @@ impl<'a> Draft<'a> {
     /// The goods that it is about were not for sale when that happened.
     pub fn set_aside(&mut self) {
         self.when.trace = Trace::GoodsAside;
+    }
+
+    /// The same; since then they have been thought to be for sale.
+    pub fn set_aside_at(&mut self, then: Timestamp) {
+        self.set_aside();
+        self.promised_at = then;
     }
 
     /// What was counted last at a location, after this had happened there.
@@ -259,7 +268,7 @@ impl<'a> Draft<'a> {
             Trace::GoodsAside | Trace::Promise => available,
             Trace::Untraced => return Vec::new(),
         };
-        let decided = of_the_second(self.now(), promised);
+        let decided = of_the_second(self.promised_at, promised);
         let happened = if self.when.trace == Trace::Promise { decided } else { self.when.time };
         let goods = Movement { on_hand, available: available - promised };
         let promises = Movement { on_hand: 0, available: promised };

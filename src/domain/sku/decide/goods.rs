@@ -93,13 +93,15 @@ pub(super) fn moved(draft: &mut Draft<'_>, event: &StockMoved) -> Judgement {
     let stock = draft.stock(&event.location);
     let (mut change, units) = leaving(&stock, event);
     *counter(&mut change, event.to) += signed(units);
-    match (event.from, event.to) {
-        (StockKind::Sellable, _) => shelf::break_promises(draft, &event.location, change),
-        // What is taken out of the buffer on purpose shall not flow back into it.
-        (StockKind::Safety, StockKind::Sellable) => {
+    // What is taken out of the buffer on purpose shall not flow back into it; nor is it filled from
+    // what was counted for sale after it had broken.
+    let keeps = event.from == StockKind::Safety && (event.to == StockKind::Sellable || counted);
+    match event.from {
+        StockKind::Sellable => shelf::break_promises(draft, &event.location, change),
+        StockKind::Safety if keeps => {
             shelf::settle_keeping(draft, &event.location, change, stock.safety - units);
         }
-        (StockKind::Safety | StockKind::Damaged | StockKind::QualityControl, _) => {
+        StockKind::Safety | StockKind::Damaged | StockKind::QualityControl => {
             shelf::settle(draft, &event.location, change);
         }
     }

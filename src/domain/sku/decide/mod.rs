@@ -96,7 +96,7 @@ fn judge(draft: &mut Draft<'_>, published: &Published<SkuEvent>) -> Verdict {
     if has_no_room_for(draft, &published.event) {
         return Verdict::Refused(Reason::TooLarge.into());
     }
-    if speaks_for_an_order(&published.event) {
+    if speaks_for_an_order(draft, &published.event) {
         return refused(draft, &published.event, Reason::NotOwner.into());
     }
     match &published.event {
@@ -118,16 +118,16 @@ fn judge(draft: &mut Draft<'_>, published: &Published<SkuEvent>) -> Verdict {
     .unwrap_or_else(|refusal| refused(draft, &published.event, refusal))
 }
 
-/// Whether the event names a hold or an owner as those of orders are shown: only they speak for
-/// themselves.
-fn speaks_for_an_order(event: &SkuEvent) -> bool {
-    let owner = match event {
-        SkuEvent::HoldRequested(event) => Some(&event.owner),
-        SkuEvent::HoldTransferred(event) => Some(&event.to_owner),
-        _ => None,
-    };
-    let mut named = hold_of(event).into_iter().chain(owner);
-    named.any(|name| name.as_str().starts_with("order:"))
+/// Whether the event names a new hold, or its owner, as those of orders are shown: only they speak
+/// for themselves.
+fn speaks_for_an_order(draft: &Draft<'_>, event: &SkuEvent) -> bool {
+    let is_taken = |name: &Name| name.as_str().starts_with("order:");
+    let new_hold = hold_of(event).filter(|hold| matches!(find(draft, hold), Known::Unknown));
+    match event {
+        SkuEvent::HoldTransferred(event) if is_taken(&event.to_owner) => true,
+        SkuEvent::HoldRequested(event) if is_taken(&event.owner) => new_hold.is_some(),
+        _ => new_hold.is_some_and(is_taken),
+    }
 }
 
 /// Whether the event would add a location or an attribute to as many as a SKU may have.

@@ -84,7 +84,7 @@ pub(super) fn moved(
     let Moved { goods, location, units: Leaving { units, .. }, .. } = *moved;
     match goods {
         Goods::BroughtBack => {
-            put_back(draft, location, units);
+            put_back(draft, &seen, moved);
             promise_again(draft, seen, moved);
             // What nobody is promised may fill up the safety stock now.
             shelf::settle(draft, location, StockChange::default());
@@ -100,16 +100,39 @@ pub(super) fn moved(
     }
 }
 
-/// Goods that did not leave are on the shelf, unless a count has seen them there; the safety stock
-/// waits until their promise is made again.
-fn put_back(draft: &mut Draft<'_>, location: &LocationId, units: u64) {
-    draft.set_aside();
-    if draft.is_on_counted_shelf(location) {
-        return;
+/// Goods that did not leave are on the shelf, unless a count has seen them there: of those that were
+/// promised here one of all that lies there, whatever was counted later; of others any. The safety
+/// stock waits until their promise is made again.
+fn put_back(draft: &mut Draft<'_>, seen: &Seen, moved: &Moved<'_>) {
+    let location = moved.location;
+    let promised = promised_here(draft, seen, moved);
+    let others = moved.units.units - promised;
+    let stock = draft.stock(location);
+    let on_hand_counted = stock.last_count.is_some_and(|as_of| draft.when().time <= as_of);
+    let counted = draft.counted_since(location).is_some();
+    if promised > 0 {
+        draft.set_aside();
     }
-    let change =
-        StockChange { on_hand: signed(units), available: signed(units), ..Default::default() };
-    shelf::settle_keeping(draft, location, change, draft.stock(location).safety);
+    let back = if on_hand_counted { 0 } else { promised } + if counted { 0 } else { others };
+    if back > 0 {
+        let change =
+            StockChange { on_hand: signed(back), available: signed(back), ..Default::default() };
+        shelf::settle_keeping(draft, location, change, stock.safety);
+    }
+}
+
+/// Units that were promised where they come back. Of what the order has given up meanwhile that is
+/// not known for certain: in doubt less is for sale.
+fn promised_here(draft: &Draft<'_>, seen: &Seen, moved: &Moved<'_>) -> u64 {
+    let (stood_at, ended) = match seen {
+        Seen::Hold(promise) => (draft.hold(*promise).map(|hold| &hold.location), None),
+        Seen::Stone(stone) => (stone.location.as_ref(), Some(&stone.ending)),
+    };
+    match ended {
+        _ if stood_at != Some(moved.location) => 0,
+        None | Some(Ending::Shipped) => moved.units.units,
+        Some(_) => moved.units.held,
+    }
 }
 
 fn arrive(draft: &mut Draft<'_>, location: &LocationId, units: u64, disposition: Disposition) {

@@ -25,8 +25,6 @@ pub(super) enum Reach {
     Shelf,
     /// From what is or could be sold, the safety stock included.
     Sellable,
-    /// From what is available or promised.
-    Promisable,
 }
 
 /// Units arrive and may be promised as far as nobody has waited for them.
@@ -111,13 +109,9 @@ fn taken(stock: &Stock, units: u64, reach: Reach) -> StockChange {
         left -= taken;
         signed(taken)
     };
-    let (all, buffer) = match reach {
-        Reach::Shelf => (true, true),
-        Reach::Sellable => (false, true),
-        Reach::Promisable => (false, false),
-    };
+    let all = reach == Reach::Shelf;
     let available = from(stock.available);
-    let safety = if buffer { from(stock.safety) } else { 0 };
+    let safety = from(stock.safety);
     let shortage = from(stock.covered());
     let quality_control = if all { from(stock.quality_control) } else { 0 };
     let damaged = if all { from(stock.damaged) } else { 0 };

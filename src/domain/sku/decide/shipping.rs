@@ -78,6 +78,10 @@ pub(super) fn from_hold(
         draft.propose(SkuFact::HoldShipped { promise, units: from_its_own });
     }
     let rest = promised - from_its_own;
+    if here && rest > 0 {
+        // Whoever waited for goods that left waits no longer: nothing was for sale before or after.
+        draft.set_aside();
+    }
     if promised == hold.units.total() {
         draft.propose(SkuFact::HoldEnded { promise, ending: Ending::Shipped, stone: promise });
     } else if let Some(hold) = draft.hold(promise).filter(|_| rest > 0) {
@@ -95,8 +99,8 @@ pub(super) fn from_hold(
     if accepted { Verdict::Accepted } else { Verdict::Recorded }
 }
 
-/// Units left a location after their hold had ended. Those that were given up only after the last
-/// count of what is for sale were promised still when that was made.
+/// Units left a location, as is told after their hold had ended. If they left before that, they were
+/// promised when they did; a count of what is for sale that was made after it has seen them gone.
 pub(super) fn after_hold(
     draft: &mut Draft<'_>,
     stone: &Stone,
@@ -106,24 +110,23 @@ pub(super) fn after_hold(
     let given_up = matches!(stone.ending, Ending::Released | Ending::Expired);
     let here = stone.location.as_ref() == Some(location);
     let counted = draft.stock(location).last_count_of_available;
-    if given_up && here && counted.is_some_and(|as_of| as_of < stone.ended_at) {
-        return from_the_promised(draft, location, units);
+    let unseen = counted.is_none_or(|as_of| as_of < stone.ended_at);
+    if given_up && here && unseen && draft.when().time < stone.ended_at {
+        draft.set_aside_at(stone.ended_at);
+        return taken(draft, location, units, draft.is_on_counted_shelf(location));
     }
     from_shelf(draft, location, units)
 }
 
-/// Units left a location that were not for sale when they did: they were promised, or may have
-/// been. In doubt less is for sale.
+/// Units left a location that may have been promised when they did. In doubt less is for sale.
 fn from_the_promised(draft: &mut Draft<'_>, location: &LocationId, units: u64) -> Verdict {
     draft.set_aside();
-    let counted = draft.is_on_counted_shelf(location);
-    taken(draft, location, units, counted)
+    taken(draft, location, units, draft.is_on_counted_shelf(location))
 }
 
 /// Units that nobody was promised, or not these, left a location.
 fn from_shelf(draft: &mut Draft<'_>, location: &LocationId, units: u64) -> Verdict {
-    let counted = draft.counted_since(location).is_some();
-    taken(draft, location, units, counted)
+    taken(draft, location, units, draft.counted_since(location).is_some())
 }
 
 fn taken(draft: &mut Draft<'_>, location: &LocationId, units: u64, counted: bool) -> Verdict {
