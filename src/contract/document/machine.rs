@@ -99,8 +99,8 @@ const FULFILMENT_ABOUT: &str = "\
     are believed from every state; a later step implies the earlier ones, and the steps that \
     a warehouse skipped are counted. What names a line that the order has not is refused \
     `unknown_line` before the table is asked; more units that left, arrived or were missing \
-    than the order can ship, `exceeds_quantity`; plans and cancellations are, beyond all that was ever \
-    ordered or asked for.";
+    than the order can ship, `exceeds_quantity`; plans and cancellations are, beyond all that was \
+    ever ordered or asked for.";
 const RETURN_ABOUT: &str = "\
     Goods on their way back, of an order that stands (see `return.*` above). Goods that came \
     back are believed, in parts, whatever was agreed before. What names a line that the \

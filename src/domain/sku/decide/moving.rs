@@ -100,8 +100,8 @@ pub(super) fn moved(
     }
 }
 
-/// Goods that did not leave are on the shelf, unless a count has seen them there: of those that were
-/// promised here one of all that lies there, whatever was counted later; of others any. The safety
+/// Goods that did not leave are on the shelf, unless a count has seen them there: those that were
+/// promised here, one of all that lies there, whatever was counted later; others, any. The safety
 /// stock waits until their promise is made again.
 fn put_back(draft: &mut Draft<'_>, seen: &Seen, moved: &Moved<'_>) {
     let location = moved.location;
@@ -113,7 +113,8 @@ fn put_back(draft: &mut Draft<'_>, seen: &Seen, moved: &Moved<'_>) {
     if promised > 0 {
         draft.set_aside();
     }
-    let back = if on_hand_counted { 0 } else { promised } + if counted { 0 } else { others };
+    let unseen = |seen: bool, units: u64| if seen { 0 } else { units };
+    let back = unseen(on_hand_counted, promised) + unseen(counted, others);
     if back > 0 {
         let change =
             StockChange { on_hand: signed(back), available: signed(back), ..Default::default() };

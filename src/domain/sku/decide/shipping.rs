@@ -99,8 +99,8 @@ pub(super) fn from_hold(
     if accepted { Verdict::Accepted } else { Verdict::Recorded }
 }
 
-/// Units left a location, as is told after their hold had ended. If they left before that, they were
-/// promised when they did; a count of what is for sale that was made after it has seen them gone.
+/// Units left a location, as is told after their hold had ended. If they left before it did, they
+/// were promised then; a count of what is for sale that was made after it has seen them gone.
 pub(super) fn after_hold(
     draft: &mut Draft<'_>,
     stone: &Stone,
