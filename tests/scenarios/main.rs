@@ -5,6 +5,8 @@
 mod harness;
 mod runner;
 
+use std::path::{Path, PathBuf};
+
 use crate::harness::{NatsServer, Ran, RedisServer, environment, free_port};
 
 /// Where the scenarios are.
@@ -20,24 +22,30 @@ async fn every_scenario_comes_true_in_memory() {
     Ran::earmark(&["scenario", "run", SCENARIOS], Vec::new()).await.with(0);
 }
 
-/// Two halves at once: a scenario waits for servers more than it computes.
+/// Three at a time, each on servers of its own: a scenario waits more than it computes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_scenario_comes_true_on_servers() {
-    let mut folders: Vec<String> = std::fs::read_dir(SCENARIOS)
-        .expect("there are scenarios")
-        .map(|entry| entry.expect("an entry can be read").path())
-        .filter(|path| path.is_dir())
-        .map(|path| path.to_str().expect("a path in UTF-8").to_owned())
-        .collect();
-    folders.sort();
-    let [some, others] = [0, 1].map(|first| folders.iter().skip(first).step_by(2));
-    tokio::join!(come_true_on_servers(some), come_true_on_servers(others));
+    let mut files: Vec<String> =
+        entries(SCENARIOS.as_ref()).flat_map(|of| entries(&of)).map(text).collect();
+    files.sort();
+    let thirds = [0, 1, 2].map(|first| files.iter().skip(first).step_by(3));
+    futures::future::join_all(thirds.map(come_true_on_servers)).await;
 }
 
-async fn come_true_on_servers(folders: impl Iterator<Item = &String>) {
+/// What is in a folder, if it is one.
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.map(|entry| entry.expect("an entry can be read").path())
+}
+
+fn text(path: PathBuf) -> String {
+    path.into_os_string().into_string().expect("a path in UTF-8")
+}
+
+async fn come_true_on_servers(files: impl Iterator<Item = &String>) {
     let (nats, redis) = (NatsServer::start().await, RedisServer::start().await);
     let run = ["scenario", "run", "--nats", "--reset"];
-    let args: Vec<&str> = run.into_iter().chain(folders.map(String::as_str)).collect();
+    let args: Vec<&str> = run.into_iter().chain(files.map(String::as_str)).collect();
     Ran::earmark(&args, on_servers(&nats, &redis)).await.with(0);
 }
 
