@@ -246,19 +246,17 @@ impl<'a> Draft<'a> {
     /// The decision, with what it moved.
     pub fn finish(mut self, verdict: Verdict) -> Decision<SkuFact> {
         self.decision.verdict = verdict;
-        let all = self.safety_stock != u64::from(self.state.head.settings.safety_stock);
-        let touched: Vec<LocationId> = if all {
-            self.locations().into_iter().collect()
-        } else {
-            self.stocks.keys().cloned().collect()
+        let everywhere = self.safety_stock != u64::from(self.state.head.settings.safety_stock);
+        let moved: Vec<_> = match everywhere {
+            true => self.locations().iter().flat_map(|location| self.moved(location)).collect(),
+            false => self.stocks.keys().flat_map(|location| self.moved(location)).collect(),
         };
-        let moved: Vec<_> = touched.iter().flat_map(|location| self.moved(location)).collect();
-        self.decision.facts.extend(moved);
+        self.decision.facts.extend(moved.into_iter().flatten());
         self.decision
     }
 
     /// What the decision moved at a location, as counts will net it.
-    fn moved(&self, location: &LocationId) -> Vec<SkuFact> {
+    fn moved(&self, location: &LocationId) -> [Option<SkuFact>; 2] {
         let (before, after) = (self.state.stock(location), self.stock(location));
         let on_hand = after.net_on_hand() - before.net_on_hand();
         let available = after.position(self.safety_stock)
@@ -266,28 +264,25 @@ impl<'a> Draft<'a> {
         let promised = match self.when.trace {
             Trace::Goods => self.promised(location, available),
             Trace::GoodsAside | Trace::Promise => available,
-            Trace::Untraced => return Vec::new(),
+            Trace::Untraced => return [None, None],
         };
         let decided = of_the_second(self.promised_at, promised);
         let happened = if self.when.trace == Trace::Promise { decided } else { self.when.time };
         let goods = Movement { on_hand, available: available - promised };
         let promises = Movement { on_hand: 0, available: promised };
         let points = match happened == decided {
-            true => vec![(happened, Movement { on_hand, available })],
-            false => vec![(happened, goods), (decided, promises)],
+            true => [(happened, Movement { on_hand, available }), (decided, Movement::default())],
+            false => [(happened, goods), (decided, promises)],
         };
         let last_count = after.latest_count();
         let kept_since = self.when.logged_at - self.policy().horizon - self.policy().skew;
         let outdated = kept_since.max(last_count.unwrap_or(Timestamp::MIN));
-        let news = points.into_iter().filter(|(time, movement)| {
-            let counted = last_count.is_some_and(|as_of| *time <= as_of);
-            *movement != Movement::default() && !counted
-        });
-        let fact = |(time, movement)| {
-            let location = location.clone();
-            SkuFact::Moved { location, time, movement, outdated }
-        };
-        news.map(fact).collect()
+        points.map(|(time, movement)| {
+            let counted = last_count.is_some_and(|as_of| time <= as_of);
+            let news = movement != Movement::default() && !counted;
+            let location = news.then(|| location.clone())?;
+            Some(SkuFact::Moved { location, time, movement, outdated })
+        })
     }
 
     /// How much of what came to be for sale, or ceased to be, was promised or let go by the way,
