@@ -1,9 +1,10 @@
 //! The few doors behind which all IO lies: input, journal, outbox, snapshots, clock; and for those
 //! who bring events, the publisher.
 //!
-//! Adapters stand in `crate::nats` and `crate::redis`; the simulator of the tests has its own. All
-//! of them pass the same suite (`tests/conformance`). No port retries on its own: it says what it
-//! knows, and the engine, which knows what is at stake, decides.
+//! Adapters stand in `crate::nats` and `crate::redis`, and for one directory in `crate::embedded`;
+//! the simulator of the tests has its own. All of them pass the same suite (`tests/conformance`).
+//! No port retries on its own: it says what it knows, and the engine, which knows what is at stake,
+//! decides.
 
 mod publisher;
 
