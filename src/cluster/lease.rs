@@ -1,0 +1,89 @@
+//! A lease: what EARMARK_CLUSTER says of a partition, under `leases.<partition>`.
+//!
+//! Its owner writes it anew every second or two; it lapses by itself a few seconds after the last
+//! time. It is for speed alone: what is committed is decided by the journal. Beside the owner it
+//! says how the partition stood when it was written, which is what `earmark status` shows and what
+//! the certainty of an answer follows from.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::ports::Partition;
+
+/// How a partition stands with its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It is being brought back.
+    Recovering,
+    /// It reads and decides.
+    Serving,
+    /// It cannot be served, and `why` says what it waits for.
+    Waiting,
+    /// Its owner is about to hand it over.
+    Leaving,
+    /// Nobody has it: its last owner has handed it over to the pod in `to`.
+    Free,
+}
+
+/// A partition's lease.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The pod that has it, or had it last.
+    pub pod: String,
+    /// The pod's run: a pod of the same name that was started anew is another.
+    pub session: String,
+    /// The bucket's revision at which this owner got it: rises with every owner. 0 while it is
+    /// written for the first time.
+    pub epoch: u64,
+    /// How the partition stands.
+    pub phase: Phase,
+    /// Why it waits, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Who is to have it next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The incarnation of its journal.
+    #[serde(default)]
+    pub incarnation: u64,
+    /// The journal's sequence of its last committed record.
+    #[serde(default)]
+    pub position: u64,
+    /// The sequence at which its snapshot stands.
+    #[serde(default)]
+    pub snapshot: u64,
+    /// When it was written, by the pod's clock: RFC 3339.
+    #[serde(default)]
+    pub at: String,
+    /// Messages that it has not read.
+    #[serde(default)]
+    pub unread: u64,
+    /// How long the oldest of them has been there, in seconds; nothing if all are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_unread_s: Option<f64>,
+    /// The lowest sequence of EARMARK_IN that it needs; nothing before that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_in: Option<u64>,
+    /// The oldest format that must be read by whoever takes it over.
+    #[serde(default)]
+    pub format: u8,
+}
+
+impl Lease {
+    /// The key of a partition's lease.
+    pub fn key(partition: Partition) -> String {
+        format!("leases.{partition}")
+    }
+
+    /// The bytes that the bucket keeps.
+    pub fn encode(&self) -> Bytes {
+        // A struct of numbers and texts is always JSON.
+        serde_json::to_vec(self).unwrap_or_default().into()
+    }
+
+    /// A lease from the bucket's bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Lease, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+}

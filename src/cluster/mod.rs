@@ -1,0 +1,11 @@
+//! Who serves which partition, where there are several pods.
+//!
+//! Every pod is a [`member`] and writes that down in EARMARK_CLUSTER; whoever serves a partition
+//! holds its [`lease`] there. Leases are for speed, the journal's append is for safety: two owners
+//! may run, only one can commit.
+
+pub mod lease;
+pub mod member;
+
+pub use lease::{Lease, Phase};
+pub use member::{Member, Standing};
