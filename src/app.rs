@@ -19,18 +19,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::SystemClock,
+    cluster::{Member, Standing},
     config::{Settings, checked::Secret},
+    contract,
     embedded::{Embedded, EmbeddedPublisher, Options, reach},
     error::{Exit, Failure, keep_partitions},
     http::{Door, Http, Logs},
     nats::{
-        self, Connections, NatsDepths, NatsInput, NatsJournal, NatsOutbox, NatsPublisher, setup,
+        self, Connections, NatsDepths, NatsInput, NatsJournal, NatsLeases, NatsOutbox,
+        NatsPublisher, setup,
     },
     partition::{self, Ports},
-    ports::{Partition, Publisher},
+    ports::{Clock, Leases, Partition, Publisher},
     redis::RedisSnapshots,
     signals::Signals,
-    supervisor::{Depths, Leave, Plan, Supervisor},
+    supervisor::{Depths, Leave, Plan, Supervisor, Tenancy},
     telemetry::{exporter, logging},
 };
 
@@ -141,6 +144,8 @@ pub struct Adapters {
     pub depths: Arc<dyn Depths>,
     /// What the log and the snapshots are kept by.
     pub stores: [&'static str; 2],
+    /// The bucket of members and leases, where there may be other pods.
+    pub leases: Option<Arc<dyn Leases>>,
 }
 
 /// Connects, wires the adapters, starts the supervisor, and opens the door for events.
@@ -157,9 +162,10 @@ async fn start(settings: &Settings, home: &Home) -> Result<(Addr<Supervisor>, Ar
 
 /// What a supervisor is told.
 pub fn plan(settings: &Settings, adapters: Adapters) -> Plan {
+    let owner = settings.engine.pod.clone().unwrap_or_else(pod_name);
+    let rules = settings.cluster.rules;
     Plan {
         partitions: settings.streams.partitions,
-        owner: settings.engine.pod.clone().unwrap_or_else(pod_name),
         arbiters: settings.engine.arbiters,
         read_messages: settings.engine.read_messages,
         ports: adapters.ports,
@@ -170,6 +176,8 @@ pub fn plan(settings: &Settings, adapters: Adapters) -> Plan {
         published: settings.published.clone(),
         bounds: settings.bounds.clone(),
         settings: settings.supervisor.clone(),
+        tenancy: adapters.leases.map(|leases| Tenancy { leases, rules, me: member(&owner) }),
+        owner,
     }
 }
 
@@ -198,6 +206,7 @@ async fn servers(settings: &Settings) -> Result<Adapters, Failure> {
         ports: ports(settings, &connections)?,
         depths: Arc::new(NatsDepths::new(connections.control.clone())),
         stores: ["NATS", "Redis"],
+        leases: settings.cluster.leased.then_some(Arc::new(NatsLeases::new(connections.leases))),
     })
 }
 
@@ -251,7 +260,7 @@ pub fn open(dir: &Path, options: Options) -> Result<Embedded, Failure> {
 /// The adapters on a directory's store.
 pub fn embedded(store: &Embedded) -> Adapters {
     let depths = Arc::new(store.clone());
-    Adapters { ports: store.ports(), depths, stores: ["the store", "the store"] }
+    Adapters { ports: store.ports(), depths, stores: ["the store", "the store"], leases: None }
 }
 
 /// Fixes the number of partitions of a store that is new, and gives each its first record.
@@ -282,6 +291,19 @@ pub fn ports(settings: &Settings, connections: &Connections) -> Result<Ports, Fa
         input: Arc::new(NatsInput::new(connections.intake.clone(), reader)),
         clock: Arc::new(SystemClock),
     })
+}
+
+/// The pod, as it announces itself.
+fn member(pod: &str) -> Member {
+    Member {
+        pod: pod.to_owned(),
+        session: format!("{:016x}", rand::random::<u64>()),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        reads: 1,
+        standing: Standing::Waiting,
+        why: Some("it has just come".to_owned()),
+        since: contract::time::format(SystemClock.now()),
+    }
 }
 
 /// The host's name and the process' id: what tells two pods apart.

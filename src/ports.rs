@@ -6,13 +6,17 @@
 //! No port retries on its own: it says what it knows, and the engine, which knows what is at stake,
 //! decides.
 
+mod leases;
 mod publisher;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-pub use self::publisher::{Inbox, NewEvent, PublishError, Publisher};
+pub use self::{
+    leases::{LeaseWatch, Leases, Note, NoteError, Watched},
+    publisher::{Inbox, NewEvent, PublishError, Publisher},
+};
 use crate::domain::{DueClock, event::Lane, ids::EntityKey, time::Timestamp};
 
 /// A partition's number, from 0.

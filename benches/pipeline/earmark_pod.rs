@@ -82,6 +82,7 @@ impl Pod {
             published: settings.published,
             bounds: settings.bounds,
             settings: settings.supervisor,
+            tenancy: None,
         });
         let pod = Pod { supervisor: supervisor.start(), gate };
         pod.serving().await?;

@@ -10,24 +10,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::ports::Partition;
 
+const KEYS: &str = "leases.";
+
 /// How a partition stands with its owner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// It is being brought back.
     Recovering,
     /// It reads and decides.
     Serving,
-    /// It cannot be served, and `why` says what it waits for.
+    /// It cannot be served, and `why` says what it waits for. Also what a lease is taken for that
+    /// this build cannot read.
+    #[default]
     Waiting,
     /// Its owner is about to hand it over.
     Leaving,
-    /// Nobody has it: its last owner has handed it over to the pod in `to`.
+    /// Nobody has it: its last owner has handed it over to the session in `to`.
     Free,
 }
 
 /// A partition's lease.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lease {
     /// The pod that has it, or had it last.
     pub pod: String,
@@ -41,7 +45,7 @@ pub struct Lease {
     /// Why it waits, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// Who is to have it next.
+    /// The session of the pod that is to have it next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// The incarnation of its journal.
@@ -73,7 +77,12 @@ pub struct Lease {
 impl Lease {
     /// The key of a partition's lease.
     pub fn key(partition: Partition) -> String {
-        format!("leases.{partition}")
+        format!("{KEYS}{partition}")
+    }
+
+    /// The partition of a lease's key.
+    pub fn partition(key: &str) -> Option<Partition> {
+        key.strip_prefix(KEYS)?.parse().ok()
     }
 
     /// The bytes that the bucket keeps.

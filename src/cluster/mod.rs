@@ -6,6 +6,14 @@
 
 pub mod lease;
 pub mod member;
+pub mod participant;
+pub mod placement;
+pub mod tenure;
+pub mod view;
 
 pub use lease::{Lease, Phase};
 pub use member::{Member, Standing};
+pub use participant::{Act, Participant, Rules};
+pub use placement::Delays;
+pub use tenure::News;
+pub use view::View;

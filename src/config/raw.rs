@@ -29,6 +29,7 @@ sections! {
         policy: Policy,
         outcomes: Outcomes,
         engine: Engine,
+        cluster: Cluster,
         supervisor: Supervisor,
         publish: Publish,
         http: Http,
@@ -150,6 +151,16 @@ sections! {
         attempts_before_single_max: u64,
         single_messages_max: u64,
         journal_page_bytes_max: u64,
+    }
+
+    /// How pods share the partitions.
+    Cluster {
+        ownership: String,
+        lease_s: u64,
+        renew_ms: u64,
+        settle_ms: u64,
+        lapsed_ms: u64,
+        turn_ms: u64,
     }
 
     /// How partitions are watched.

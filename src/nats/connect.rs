@@ -15,6 +15,8 @@ use super::cut::{self, CUT};
 use crate::ports::PortError;
 
 const RETRY_EVERY: Duration = Duration::from_millis(200);
+/// A note about a lease that is not answered within this is written anew. Milliseconds.
+const LEASE_WITHIN_MS: u64 = 1_500;
 /// A refusal within this comes from the server, and not from a time-out.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
@@ -66,20 +68,23 @@ pub struct Connections {
     pub commit: jetstream::Context,
     /// Sends effects.
     pub release: jetstream::Context,
-    /// Leases, settings, control and queries.
+    /// Settings, control and queries.
     pub control: jetstream::Context,
+    /// Members and leases: what nothing else may delay.
+    pub leases: jetstream::Context,
 }
 
 impl Connections {
     /// Connects every role.
     pub async fn open(settings: &NatsSettings) -> Result<Connections, PortError> {
-        let (intake, commit, release, control) = tokio::try_join!(
+        let (intake, commit, release, control, leases) = tokio::try_join!(
             open_role(settings, "intake", settings.request_timeout_ms),
             open_role(settings, "commit", settings.ack_timeout_ms),
             open_role(settings, "release", settings.ack_timeout_ms),
             open_role(settings, "control", settings.request_timeout_ms),
+            open_role(settings, "leases", settings.request_timeout_ms.min(LEASE_WITHIN_MS)),
         )?;
-        Ok(Connections { intake, commit, release, control })
+        Ok(Connections { intake, commit, release, control, leases })
     }
 }
 

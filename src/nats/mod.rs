@@ -3,7 +3,7 @@
 //! Read in this order: [`names`] (streams and subjects), [`connect`] (one connection a role),
 //! [`streams`] and [`setup`] (what there must be), `api` (what is asked of the server directly),
 //! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`],
-//! `publisher`.
+//! [`leases`], `publisher`.
 mod api;
 pub mod connect;
 mod cut;
@@ -12,6 +12,7 @@ mod feed;
 mod holes;
 mod input;
 pub mod journal;
+pub mod leases;
 pub mod names;
 pub mod outbox;
 pub mod pages;
@@ -29,6 +30,7 @@ pub use connect::{Connections, NatsSettings};
 pub use depths::NatsDepths;
 pub use input::NatsInput;
 pub use journal::NatsJournal;
+pub use leases::NatsLeases;
 pub use outbox::NatsOutbox;
 pub use publisher::{NatsPublisher, largest};
 pub use settings::ReaderSettings;

@@ -78,3 +78,8 @@ pub fn command_subject(partition: Partition) -> String {
 pub fn journal_subject(partition: Partition) -> String {
     format!("earmark.journal.{partition}")
 }
+
+/// Where a note of the cluster's bucket stands.
+pub fn cluster_subject(key: &str) -> String {
+    format!("$KV.{CLUSTER}.{key}")
+}

@@ -114,6 +114,7 @@ impl Owner {
             waiting: self.committed.waiting_len(),
             books: self.committed.books,
             keep: self.keep,
+            format: 1,
         };
         self.env.status.send_if_modified(|told| {
             let news = *told != status;

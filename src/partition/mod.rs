@@ -220,6 +220,8 @@ pub struct Status {
     pub books: books::Books,
     /// The lowest sequence of each stream (IN, CMD) that must be kept for this partition.
     pub keep: [u64; 2],
+    /// The oldest format that must be read by whoever goes on from here.
+    pub format: u8,
 }
 
 /// Who begins to serve a partition, and what it believes.

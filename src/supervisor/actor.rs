@@ -18,6 +18,7 @@ use super::{
     policy::{self, BackOff},
     report::{Reach, Report},
     slot::{Phase, Slot},
+    tenancy::{Conduct, Tenancy},
 };
 use crate::{
     config::checked,
@@ -55,6 +56,8 @@ pub struct Plan {
     pub bounds: Bounds,
     /// How partitions are watched.
     pub settings: checked::Supervisor,
+    /// How the pod lives among others. Nothing: every partition is its own.
+    pub tenancy: Option<Tenancy>,
 }
 
 /// Starts, watches and stops the partitions.
@@ -73,6 +76,7 @@ pub struct Supervisor {
     pub(super) leaving: bool,
     pub(super) running: watch::Sender<usize>,
     pub(super) busy: Busy,
+    pub(super) tenancy: Option<Conduct>,
 }
 
 /// What is being done, so that it is not done twice at a time.
@@ -111,8 +115,10 @@ impl Supervisor {
     /// A supervisor that has started nothing yet.
     pub fn new(plan: Plan) -> Supervisor {
         let credit = Credit { messages: plan.read_messages, ..Credit::default() };
+        let alone = plan.tenancy.is_none();
         Supervisor {
-            slots: (0..plan.partitions).map(Slot::new).collect(),
+            slots: (0..plan.partitions).map(|partition| Slot::new(partition, alone)).collect(),
+            tenancy: plan.tenancy.as_ref().map(|tenancy| Conduct::new(tenancy, plan.partitions)),
             plan,
             arbiters: Vec::new(),
             alone: Arc::new(Semaphore::new(1)),
@@ -137,6 +143,9 @@ impl Supervisor {
 
     pub(super) fn start_partition(&mut self, partition: Partition, ctx: &mut Context<Self>) {
         let Some(slot) = self.slots.get_mut(usize::from(partition)) else { return };
+        if !slot.ours {
+            return;
+        }
         if self.leaving || self.clock_right != Some(true) {
             slot.phase = Phase::Held("the pod's clock is not right, or the pod is leaving");
             return;
@@ -185,6 +194,10 @@ impl Supervisor {
         telemetry::watch::stopped(ended.exit.as_ref());
         let after = slot.end(ended.exit.as_ref(), &back_off);
         let partition = ended.partition;
+        if !slot.ours {
+            self.handed_over(partition, ctx);
+            return;
+        }
         match after {
             Some(after) if !leaving => {
                 ctx.run_later(after, move |act, ctx| act.start_partition(partition, ctx));
@@ -217,7 +230,7 @@ impl Supervisor {
         let off = self.clock_off.map(|off| off.0 as f64 / 1e6);
         let [log, snapshots] = self.plan.stores;
         let stores = [(log, &self.nats), (snapshots, &self.redis)];
-        Report::new(partitions, stores, clock, off)
+        Report::new(partitions, stores, [clock, self.not_joined()], off)
     }
 }
 
@@ -227,6 +240,7 @@ impl Actor for Supervisor {
     fn started(&mut self, ctx: &mut Self::Context) {
         let threads = self.plan.arbiters.clamp(1, usize::from(self.plan.partitions).max(1));
         self.arbiters = (0..threads).map(|_| Arbiter::new()).collect();
+        self.join(ctx);
         self.look(ctx);
         ctx.run_interval(self.plan.settings.watch_every, Supervisor::look);
         ctx.run_interval(self.plan.settings.purge_every, Supervisor::purge);
@@ -267,13 +281,14 @@ impl Handler<Ended> for Supervisor {
 impl Handler<Leave> for Supervisor {
     type Result = ResponseActFuture<Self, ()>;
 
-    fn handle(&mut self, _: Leave, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, _: Leave, ctx: &mut Self::Context) -> Self::Result {
         self.leaving = true;
-        self.stop_all();
+        let gone = self.leave(ctx);
         let mut running = self.running.subscribe();
         let stopped = async move {
             // The sender lives as long as the supervisor; without it nothing runs.
             let _ = running.wait_for(|running| *running == 0).await;
+            gone.await;
         };
         // Its threads and ports go with it: a process may host one supervisor after another.
         Box::pin(stopped.into_actor(self).map(|(), _, ctx| ctx.stop()))

@@ -9,11 +9,13 @@ use crate::ports::Partition;
 pub struct PartitionReport {
     /// Which.
     pub partition: Partition,
+    /// Whether it is this pod's to serve.
+    pub ours: bool,
     /// Whether this pod serves it.
     pub serving: bool,
     /// It will not be served before an operator has looked at it.
     pub refuses: bool,
-    /// Why not.
+    /// Why not, where it is this pod's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// The journal's sequence of its last record.
@@ -51,11 +53,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Puts together what is known. `clock` says why the clock is not right, if it is not.
+    /// Puts together what is known. `pod` says what is not as it should be with the pod itself.
     pub fn new(
         partitions: Vec<PartitionReport>,
         stores: [(&str, &Reach); 2],
-        clock: Option<String>,
+        pod: [Option<String>; 2],
         clock_off_s: Option<f64>,
     ) -> Report {
         let store = |(name, reach): (&str, &Reach)| match reach {
@@ -64,7 +66,7 @@ impl Report {
             Reach::Unreachable(why) => Some(format!("{name} cannot be reached: {why}")),
         };
         let [log, snapshots] = stores.map(store);
-        let mut why: Vec<String> = [log, snapshots, clock].into_iter().flatten().collect();
+        let mut why: Vec<String> = [log, snapshots].into_iter().chain(pod).flatten().collect();
         why.extend(partitions.iter().filter_map(|of| {
             Some(format!("partition {} is not served: {}", of.partition, of.why.as_ref()?))
         }));

@@ -50,7 +50,10 @@ impl Supervisor {
         let off_ms = off.as_millis();
         if !right {
             tracing::error!(off_ms, "the pod's clock is off the server's: it serves nothing");
-            self.stop_all();
+            match self.tenancy.is_some() {
+                true => self.conduct(ctx),
+                false => self.stop_all(),
+            }
             return;
         }
         tracing::info!(off_ms, "the pod's clock is right");
@@ -67,14 +70,21 @@ impl Supervisor {
         let cursors = serving.map(|slot| (slot.partition, slot.status.borrow().cursors)).collect();
         let now = self.plan.ports.clock.now();
         let measure = watcher::measure(self.plan.depths.clone(), cursors, now);
-        ctx.spawn(measure.into_actor(self).map(|(), act, _| act.busy.measuring = false));
+        ctx.spawn(measure.into_actor(self).map(|measured, act, _| {
+            act.busy.measuring = false;
+            for (partition, unread) in measured {
+                if let Some(slot) = act.slots.get_mut(usize::from(partition)) {
+                    slot.unread = unread;
+                }
+            }
+        }));
     }
 
     pub(super) fn purge(&mut self, ctx: &mut Context<Self>) {
         if std::mem::replace(&mut self.busy.purging, true) {
             return;
         }
-        let lanes = policy::purge_below(self.slots.iter().map(|slot| slot.keep(0)));
+        let lanes = policy::purge_below(self.lanes_needed());
         let commands = self.slots.iter().map(|slot| (slot.partition, slot.keep(1)));
         let due = self.lanes_purged.is_none_or(|at| at.elapsed() >= LANES_EVERY);
         let permitted = Permitted {

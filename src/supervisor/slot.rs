@@ -6,10 +6,13 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    depths::Unread,
     policy::{self, BackOff, Next},
     report::PartitionReport,
 };
 use crate::{
+    cluster::{News, lease},
+    domain::time::Timestamp,
     partition::{Exit, Start, Status},
     ports::Partition,
 };
@@ -21,6 +24,8 @@ const FROZEN: &str = "it is frozen: JetStream lost acknowledged writes of its jo
 /// How a partition stands with its supervisor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// Another pod has it, or nobody.
+    Elsewhere,
     /// It may not be started yet, or any more.
     Held(&'static str),
     /// It runs: it recovers, or serves.
@@ -35,6 +40,8 @@ pub enum Phase {
 
 pub struct Slot {
     pub partition: Partition,
+    /// Whether it is this pod's.
+    pub ours: bool,
     pub phase: Phase,
     /// Asks the running partition to leave.
     pub stop: CancellationToken,
@@ -45,20 +52,33 @@ pub struct Slot {
     started: Option<Instant>,
     failures: u32,
     start: Start,
+    /// What it has not read, and since when the oldest of it has been there.
+    pub unread: Unread,
 }
 
 impl Slot {
-    pub fn new(partition: Partition) -> Slot {
+    pub fn new(partition: Partition, ours: bool) -> Slot {
+        let unstarted = Phase::Held("the clock has not been compared with the server's yet");
         Slot {
             partition,
-            phase: Phase::Held("the clock has not been compared with the server's yet"),
+            ours,
+            phase: if ours { unstarted } else { Phase::Elsewhere },
             stop: CancellationToken::new(),
             status: watch::channel(Status::default()).1,
             run: 0,
             started: None,
             failures: 0,
             start: Start::Anew,
+            unread: Unread::default(),
         }
+    }
+
+    /// It is this pod's from now on.
+    pub fn take(&mut self) {
+        self.ours = true;
+        self.failures = 0;
+        self.start = Start::Anew;
+        self.phase = Phase::Held("it is about to be started");
     }
 
     pub fn is_running(&self) -> bool {
@@ -114,9 +134,10 @@ impl Slot {
         status.serving.then(|| status.keep[stream])
     }
 
-    pub fn report(&self) -> PartitionReport {
-        let status = self.status.borrow().clone();
-        let why = match &self.phase {
+    /// Why it is not served, where that is this pod's to say.
+    fn why(&self, status: &Status) -> Option<String> {
+        match &self.phase {
+            Phase::Elsewhere => None,
             Phase::Running if status.unanswered => Some("the journal does not answer".to_owned()),
             Phase::Running if status.frozen => Some(FROZEN.to_owned()),
             Phase::Running if status.serving => None,
@@ -125,12 +146,39 @@ impl Slot {
             Phase::BackingOff(why) => Some(format!("it stopped and waits: {why}")),
             Phase::Refused(why) => Some(format!("it refuses to serve: {why}")),
             Phase::Left => Some("it was stopped".to_owned()),
+        }
+    }
+
+    /// What its lease says of it. `now` is the log's time.
+    pub fn news(&self, now: Timestamp) -> News {
+        let status = self.status.borrow().clone();
+        let phase = match &self.phase {
+            Phase::Running if status.frozen => lease::Phase::Waiting,
+            Phase::Running if status.serving => lease::Phase::Serving,
+            Phase::Running => lease::Phase::Recovering,
+            _ => lease::Phase::Waiting,
         };
+        let age = self.unread.oldest.map(|oldest| ((now - oldest).0 as f64 / 1e6).max(0.0));
+        News {
+            phase,
+            why: self.why(&status).filter(|_| phase != lease::Phase::Recovering),
+            position: status.position,
+            snapshot: status.snapshot,
+            unread: self.unread.messages,
+            oldest_unread_s: age,
+            keep_in: self.keep(0),
+            format: status.format,
+        }
+    }
+
+    pub fn report(&self) -> PartitionReport {
+        let status = self.status.borrow().clone();
         PartitionReport {
             partition: self.partition,
+            ours: self.ours,
             serving: self.is_serving(),
             refuses: matches!(self.phase, Phase::Refused(_)),
-            why,
+            why: self.why(&status),
             position: status.position.sequence,
             quarantined: status.quarantined,
             waiting: status.waiting,

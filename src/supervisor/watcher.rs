@@ -1,10 +1,14 @@
 //! Looks at what stands around the partitions: servers, clocks, streams and lags.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
 
-use super::{depths::Depths, policy, report::Reach};
+use super::{
+    depths::{Depths, Unread},
+    policy,
+    report::Reach,
+};
 use crate::{
     domain::time::{Span, Timestamp},
     partition::Ports,
@@ -65,35 +69,58 @@ fn reach<T>(answer: &Result<T, String>) -> Reach {
     }
 }
 
-/// Measures how far every source of these partitions is behind, and how full the streams are.
+/// Measures how far every source of these partitions is behind, and how full the streams are; what
+/// each partition has not read.
 pub async fn measure(
     depths: Arc<dyn Depths>,
     cursors: Vec<(Partition, [Cursor; 5])>,
     now: Timestamp,
-) {
+) -> BTreeMap<Partition, Unread> {
     let sources = cursors.iter().flat_map(|(partition, cursors)| {
         Source::ALL.map(|source| (*partition, source, cursors[source.index()].sequence))
     });
     let questions: Vec<(Partition, Source, u64)> = sources.collect();
-    stream::iter(questions)
-        .for_each_concurrent(AT_A_TIME, |(partition, source, after)| {
+    let answers: Vec<(Partition, Option<Unread>)> = stream::iter(questions)
+        .map(|(partition, source, after)| {
             let depths = depths.clone();
-            async move {
-                match depths.unread(partition, source, after).await {
-                    Ok(unread) => {
-                        let age = unread.oldest.map_or(Span::ZERO, |oldest| now - oldest);
-                        let seconds = (age.0 as f64 / 1e6).max(0.0);
-                        telemetry::watch::lag(partition, source, unread.messages, seconds);
-                    }
-                    Err(error) => tracing::debug!(partition, %error, "a lag was not measured"),
-                }
-            }
+            async move { (partition, unread(&*depths, partition, source, after, now).await) }
         })
+        .buffer_unordered(AT_A_TIME)
+        .collect()
         .await;
+    let mut measured: BTreeMap<Partition, Unread> = BTreeMap::new();
+    for (partition, unread) in answers {
+        let Some(unread) = unread else { continue };
+        let of = measured.entry(partition).or_default();
+        of.messages += unread.messages;
+        of.oldest = [of.oldest, unread.oldest].into_iter().flatten().min();
+    }
     match depths.usage().await {
         Ok(streams) => streams.iter().for_each(|usage| {
             telemetry::watch::stream(usage.stream, usage.bytes, usage.fullness());
         }),
         Err(error) => tracing::debug!(%error, "the streams were not measured"),
+    }
+    measured
+}
+
+async fn unread(
+    depths: &dyn Depths,
+    partition: Partition,
+    source: Source,
+    after: u64,
+    now: Timestamp,
+) -> Option<Unread> {
+    match depths.unread(partition, source, after).await {
+        Ok(unread) => {
+            let age = unread.oldest.map_or(Span::ZERO, |oldest| now - oldest);
+            let seconds = (age.0 as f64 / 1e6).max(0.0);
+            telemetry::watch::lag(partition, source, unread.messages, seconds);
+            Some(unread)
+        }
+        Err(error) => {
+            tracing::debug!(partition, %error, "a lag was not measured");
+            None
+        }
     }
 }

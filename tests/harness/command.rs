@@ -18,6 +18,8 @@ pub fn environment(
         ("EARMARK_NATS_URL".to_owned(), nats.url()),
         ("EARMARK_REDIS_URL".to_owned(), redis.url()),
         ("EARMARK__HTTP__LISTEN".to_owned(), format!("127.0.0.1:{port}")),
+        // Its next run need not wait for the leases of the one that was killed.
+        ("EARMARK__CLUSTER__OWNERSHIP".to_owned(), "all".to_owned()),
     ];
     let more = more.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     own.into_iter().chain(more).collect()

@@ -216,6 +216,8 @@ fn earmark(nats: &NatsServer, redis: &RedisServer, args: &[&str]) -> Pod {
         ("EARMARK_NATS_URL", &*nats.url()),
         ("EARMARK_REDIS_URL", &*redis.url()),
         ("EARMARK__HTTP__LISTEN", "127.0.0.1:0"),
+        // One pod that is killed: the next need not wait for its leases.
+        ("EARMARK__CLUSTER__OWNERSHIP", "all"),
     ];
     Pod::start(Path::new(env!("CARGO_BIN_EXE_earmark")), args, &env)
 }

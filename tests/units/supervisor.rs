@@ -72,6 +72,7 @@ fn only_what_is_certain_counts_against_a_clock() {
 
 fn partition(why: Option<&str>) -> PartitionReport {
     PartitionReport {
+        ours: true,
         partition: 3,
         serving: why.is_none(),
         refuses: false,
@@ -86,10 +87,10 @@ fn partition(why: Option<&str>) -> PartitionReport {
 fn a_pod_is_ready_when_nothing_is_amiss() {
     let ok = Reach::Reachable;
     let stores = |redis| [("NATS", &Reach::Reachable), ("Redis", redis)];
-    assert!(Report::new(vec![partition(None)], stores(&ok), None, Some(0.0)).ready);
+    assert!(Report::new(vec![partition(None)], stores(&ok), [None, None], Some(0.0)).ready);
     let down = Reach::Unreachable("refused".to_owned());
     let clock = Some("the clock is off".to_owned());
-    let report = Report::new(vec![partition(Some("it recovers"))], stores(&down), clock, None);
+    let report = Report::new(vec![partition(Some("it recovers"))], stores(&down), [clock, None], None);
     assert!(!report.ready);
     assert_eq!(
         report.why,

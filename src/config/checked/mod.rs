@@ -13,12 +13,13 @@ use self::{
     ranges::Check,
     relations::relations,
     sections::{
-        bounds, engine, http, keeping, limits, log, nats, outcomes, policy, publish, reader, redis,
-        streams, supervisor,
+        bounds, cluster, engine, http, keeping, limits, log, nats, outcomes, policy, publish,
+        reader, redis, streams, supervisor,
     },
 };
 use super::{Problems, raw::Raw};
 use crate::{
+    cluster::Rules,
     contract::Limits,
     domain::{policy::Policy, time::Span},
     embedded::Keeping,
@@ -48,6 +49,8 @@ pub struct Settings {
     pub bounds: Bounds,
     /// The rest of the engine.
     pub engine: Engine,
+    /// How pods share the partitions.
+    pub cluster: Cluster,
     /// How partitions are watched.
     pub supervisor: Supervisor,
     /// How long a directory keeps what others read.
@@ -71,6 +74,15 @@ pub struct Engine {
     pub read_messages: usize,
     /// How much of the journal is read at a time, in bytes.
     pub journal_page_bytes: usize,
+}
+
+/// How pods share the partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// Whether leases say who serves a partition. If not, this pod serves all.
+    pub leased: bool,
+    /// How notes live.
+    pub rules: Rules,
 }
 
 /// How partitions are watched.
@@ -161,6 +173,7 @@ pub fn check(raw: &Raw) -> Result<Settings, Problems> {
         published: outcomes(&mut check, raw),
         bounds: bounds(&mut check, raw),
         engine: engine(&mut check, raw),
+        cluster: cluster(&mut check, raw),
         supervisor: supervisor(&mut check, raw),
         keeping: keeping(raw),
         publish: publish(&mut check, raw),

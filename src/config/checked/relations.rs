@@ -5,7 +5,7 @@ use crate::config::raw::Raw;
 
 /// Checks all of it.
 pub fn relations(c: &mut Check, raw: &Raw) {
-    let Raw { streams, reader, contract, policy, engine, supervisor, http, .. } = raw;
+    let Raw { streams, reader, contract, policy, engine, cluster, supervisor, http, .. } = raw;
     let mut at_most = |key: &str, value: u64, other: &str, bound: u64| {
         c.holds(value <= bound, key, value, format!("at most {other}, which is {bound}"));
     };
@@ -42,6 +42,12 @@ pub fn relations(c: &mut Check, raw: &Raw) {
         engine.snapshot_every_records_max,
         "engine.unsnapshotted_records_max",
         engine.unsnapshotted_records_max,
+    );
+    at_most(
+        "cluster.renew_ms",
+        cluster.renew_ms,
+        "a third of cluster.lease_s",
+        cluster.lease_s.saturating_mul(1_000) / 3,
     );
     at_most(
         "supervisor.restart_first_ms",

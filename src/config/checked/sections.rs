@@ -3,10 +3,11 @@
 use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use super::{
-    Engine, Hidden, Http, Log, LogFormat, Publish, Secret, Supervisor,
+    Cluster, Engine, Hidden, Http, Log, LogFormat, Publish, Secret, Supervisor,
     ranges::{Check, within},
 };
 use crate::{
+    cluster::{Delays, Rules},
     config::raw::Raw,
     contract::Limits,
     domain::{
@@ -231,6 +232,30 @@ pub fn engine(c: &mut Check, raw: &Raw) -> Engine {
         arbiters: if arbiters == 0 { cores } else { arbiters },
         read_messages: within!(c.number(raw.engine.read_messages_max, 1..=10_000)),
         journal_page_bytes: within!(c.number(raw.engine.journal_page_bytes_max, 65_536..=64 * MIB)),
+    }
+}
+
+pub fn cluster(c: &mut Check, raw: &Raw) -> Cluster {
+    let leased = match raw.cluster.ownership.as_str() {
+        "leases" => true,
+        "all" => false,
+        other => {
+            c.complain("cluster.ownership", format!("{other:?}"), "leases or all");
+            true
+        }
+    };
+    let delays = Delays {
+        settle: within!(c.millis(raw.cluster.settle_ms, 0..=600_000)),
+        lapsed: within!(c.millis(raw.cluster.lapsed_ms, 0..=60_000)),
+        turn: within!(c.millis(raw.cluster.turn_ms, 100..=60_000)),
+    };
+    Cluster {
+        leased,
+        rules: Rules {
+            lasts: Duration::from_secs(within!(c.number(raw.cluster.lease_s, 2..=60))),
+            renew_every: within!(c.millis(raw.cluster.renew_ms, 100..=20_000)),
+            delays,
+        },
     }
 }
 

@@ -1,0 +1,401 @@
+//! A pod among the others, as a machine without IO and without a clock: it is told what was heard,
+//! what became of what it wrote and which partitions stopped, and says what is to be done next.
+//!
+//! It promises that a partition is started only behind a lease of its own, and that a lease is
+//! freed only once its partition has stopped. A lease that could not be renewed is no reason to
+//! stop while nobody else has it: the journal sees to it that only one can commit.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::{
+    lease::{Lease, Phase},
+    member::{Member, Standing},
+    placement::{self, Delays},
+    tenure::{News, Stage, Tenure},
+    view::View,
+};
+use crate::ports::{Note, NoteError, Partition};
+
+/// How notes live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// How long a note lasts.
+    pub lasts: Duration,
+    /// How often it is written anew.
+    pub renew_every: Duration,
+    /// How long is waited for what.
+    pub delays: Delays,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// A note is to be written, if its key is at the revision `after` (nothing: if it is not
+    /// there). What became of it is said by [`Participant::wrote`].
+    Note {
+        /// The key.
+        key: String,
+        /// What it is to say.
+        value: Bytes,
+        /// Where it must stand.
+        after: Option<u64>,
+    },
+    /// Our own note is to be taken away, if it is at the revision `after`:
+    /// [`Participant::took_away`].
+    TakeAway {
+        /// The key.
+        key: String,
+        /// Where it must stand.
+        after: u64,
+    },
+    /// A partition is to be served.
+    Start(Partition),
+    /// A partition is to be stopped: [`Participant::stopped`].
+    Stop(Partition),
+}
+
+/// A pod among the others.
+pub struct Participant {
+    me: Member,
+    key: String,
+    rules: Rules,
+    view: View,
+    tenures: BTreeMap<Partition, Tenure>,
+    /// The revisions at which we freed leases: what the watch still tells from before is no news.
+    freed: BTreeMap<Partition, u64>,
+    /// Where our own note stands, and when it was sent.
+    announced: Option<(u64, Instant)>,
+    /// What it says.
+    said: Standing,
+    /// Keys of which a write is under way.
+    writing: BTreeSet<String>,
+    /// The first thing of our own that was written and that the watch has not told yet.
+    unheard: Option<(u64, Instant)>,
+    gone: bool,
+}
+
+impl Participant {
+    /// A pod that has neither heard nor written anything.
+    pub fn new(me: Member, partitions: Partition, rules: Rules, now: Instant) -> Participant {
+        Participant {
+            key: Member::key(&me.pod),
+            said: me.standing,
+            me,
+            rules,
+            view: View::new(partitions, rules.lasts, now),
+            tenures: BTreeMap::new(),
+            freed: BTreeMap::new(),
+            announced: None,
+            writing: BTreeSet::new(),
+            unheard: None,
+            gone: false,
+        }
+    }
+
+    // === what it is told ===
+
+    /// A watch begins.
+    pub fn begin(&mut self) {
+        self.view.begin();
+        self.unheard = None;
+    }
+
+    /// The watch has told everything that is there.
+    pub fn catch_up(&mut self, now: Instant) {
+        self.view.catch_up(now);
+    }
+
+    /// The watch told a note.
+    pub fn note(&mut self, note: &Note, now: Instant) {
+        self.view.note(note, now);
+        if self.unheard.is_some_and(|(revision, _)| note.revision >= revision) {
+            self.unheard = None;
+        }
+    }
+
+    /// What became of a note that was sent at this time.
+    pub fn wrote(&mut self, key: &str, result: Result<u64, NoteError>, sent: Instant) {
+        self.writing.remove(key);
+        if let Ok(revision) = result {
+            self.unheard.get_or_insert((revision, sent));
+        }
+        let Some(partition) = Lease::partition(key) else {
+            // Where it did not succeed, the watch says what stands there.
+            self.announced = result.ok().map(|revision| (revision, sent));
+            return;
+        };
+        match (self.tenures.get_mut(&partition), result) {
+            (Some(tenure), result) => {
+                if tenure.wrote(&result, sent) {
+                    self.tenures.remove(&partition);
+                    self.freed.extend(result.ok().map(|revision| (partition, revision)));
+                }
+            }
+            (None, Ok(revision)) => {
+                let tenure = Tenure::granted(revision, sent, self.view.format(partition));
+                self.tenures.insert(partition, tenure);
+            }
+            (None, Err(_)) => {}
+        }
+    }
+
+    /// Whether our own note was taken away.
+    pub fn took_away(&mut self, key: &str, result: &Result<(), NoteError>) {
+        self.writing.remove(key);
+        self.announced = None;
+        self.gone |= result.is_ok();
+    }
+
+    /// A partition has stopped.
+    pub fn stopped(&mut self, partition: Partition) {
+        let Some(tenure) = self.tenures.get_mut(&partition) else { return };
+        match &tenure.stage {
+            Stage::Stopping(to) => tenure.stage = Stage::Stopped(to.clone()),
+            Stage::Lost => drop(self.tenures.remove(&partition)),
+            // By itself: it will be started again, or an operator has to look at it.
+            Stage::Granted | Stage::Running | Stage::Stopped(_) | Stage::Freeing(_) => {}
+        }
+    }
+
+    /// How a partition stands.
+    pub fn news(&mut self, partition: Partition, news: News) {
+        if let Some(tenure) = self.tenures.get_mut(&partition) {
+            tenure.news = news;
+        }
+    }
+
+    /// The pod takes partitions; or takes none for this reason and hands over what it has; or
+    /// leaves.
+    pub fn stand(&mut self, standing: Standing, why: Option<String>) {
+        if self.me.standing != Standing::Leaving {
+            (self.me.standing, self.me.why) = (standing, why);
+        }
+    }
+
+    // === what it says ===
+
+    /// What is to be done now. `wall` is the pod's clock, RFC 3339, for whoever reads the notes.
+    pub fn acts(&mut self, now: Instant, wall: &str) -> Vec<Act> {
+        if self.gone {
+            return Vec::new();
+        }
+        self.view.lapse(now);
+        let mut acts = Vec::new();
+        if self.view.is_caught_up() {
+            self.compare(&mut acts);
+            self.give(now, &mut acts);
+            self.take(now, wall, &mut acts);
+        }
+        self.renew(now, wall, &mut acts);
+        self.announce(now, &mut acts);
+        acts
+    }
+
+    /// What is heard.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The pod, as it stands.
+    pub fn me(&self) -> &Member {
+        &self.me
+    }
+
+    /// The partitions that it has.
+    pub fn tenures(&self) -> impl Iterator<Item = (Partition, &Tenure)> {
+        self.tenures.iter().map(|(partition, tenure)| (*partition, tenure))
+    }
+
+    /// Whether the pod is among the members, as far as the watch has told.
+    pub fn has_joined(&self) -> bool {
+        let noted = self.view.member(&self.key);
+        let ours = noted.is_some_and(|noted| noted.value.session == self.me.session);
+        self.view.is_caught_up() && ours
+    }
+
+    /// Another run under the same name, which has to go first.
+    pub fn namesake(&self) -> Option<&Member> {
+        let noted = self.view.member(&self.key).map(|noted| &noted.value);
+        noted.filter(|member| member.session != self.me.session)
+    }
+
+    /// Whether the watch has not told for too long what was written: it is of no more use.
+    pub fn is_deaf(&self, now: Instant) -> bool {
+        let patience = self.rules.renew_every * 2;
+        self.unheard.is_some_and(|(_, since)| now.duration_since(since) > patience)
+    }
+
+    /// Whether the lease of a partition may have lapsed, by the pod's own clock.
+    pub fn is_in_doubt(&self, partition: Partition, now: Instant) -> bool {
+        let lasts = self.rules.lasts;
+        let tenure = self.tenures.get(&partition);
+        tenure.is_none_or(|tenure| now.duration_since(tenure.written()) >= lasts)
+    }
+
+    /// Whether the pod has left.
+    pub fn is_gone(&self) -> bool {
+        self.gone
+    }
+
+    // === the steps ===
+
+    /// Holds what the watch has told of our leases against what we believe.
+    fn compare(&mut self, acts: &mut Vec<Act>) {
+        let mut over = Vec::new();
+        for (partition, tenure) in &mut self.tenures {
+            let Some(noted) = self.view.lease(*partition) else { continue };
+            if tenure.revision.is_some_and(|known| noted.revision <= known) {
+                continue;
+            }
+            let ours = noted.value.session == self.me.session;
+            let ends = matches!(tenure.stage, Stage::Stopped(_) | Stage::Freeing(_));
+            match (ours, &tenure.stage) {
+                (true, _) if noted.value.phase == Phase::Free && ends => over.push(*partition),
+                (true, _) => tenure.revision = Some(noted.revision),
+                (false, Stage::Running) => {
+                    tenure.stage = Stage::Lost;
+                    acts.push(Act::Stop(*partition));
+                }
+                (false, Stage::Stopping(_)) => tenure.stage = Stage::Lost,
+                (false, Stage::Lost) => {}
+                (false, Stage::Granted | Stage::Stopped(_) | Stage::Freeing(_)) => {
+                    over.push(*partition);
+                }
+            }
+        }
+        over.iter().for_each(|partition| drop(self.tenures.remove(partition)));
+    }
+
+    /// Hands over what somebody else is to have.
+    fn give(&mut self, now: Instant, acts: &mut Vec<Act>) {
+        let session = self.me.session.as_str();
+        let given: BTreeMap<Partition, Option<String>> = match self.me.standing {
+            Standing::Serving => {
+                let moves = placement::moves(&self.view, self.rules.delays, now).into_iter();
+                let own = moves.filter(|step| step.from == session);
+                own.map(|step| (step.partition, Some(step.to))).collect()
+            }
+            Standing::Waiting | Standing::Leaving => {
+                let next: BTreeMap<_, _> =
+                    placement::hands_over(&self.view, session, now).into_iter().collect();
+                let next_of = |own: &Partition| next.get(own).cloned().flatten();
+                self.tenures.keys().map(|own| (*own, next_of(own))).collect()
+            }
+        };
+        for (partition, to) in given {
+            let Some(tenure) = self.tenures.get_mut(&partition) else { continue };
+            match tenure.stage {
+                Stage::Running => {
+                    tenure.stage = Stage::Stopping(to);
+                    acts.push(Act::Stop(partition));
+                }
+                Stage::Granted => tenure.stage = Stage::Stopped(to),
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes what is ours to take, and starts what was granted.
+    fn take(&mut self, now: Instant, wall: &str, acts: &mut Vec<Act>) {
+        self.adopt(now);
+        for (partition, tenure) in &mut self.tenures {
+            if tenure.stage == Stage::Granted {
+                tenure.stage = Stage::Running;
+                acts.push(Act::Start(*partition));
+            }
+        }
+        if !self.has_joined() || self.me.standing != Standing::Serving {
+            return;
+        }
+        let takes = placement::takes(&self.view, &self.me.session, self.rules.delays, now);
+        for partition in takes {
+            let key = Lease::key(partition);
+            if self.tenures.contains_key(&partition) || self.writing.contains(&key) {
+                continue;
+            }
+            let lease = Lease {
+                pod: self.me.pod.clone(),
+                session: self.me.session.clone(),
+                phase: Phase::Recovering,
+                format: self.view.format(partition),
+                at: wall.to_owned(),
+                ..Lease::default()
+            };
+            let after = self.view.lease(partition).map(|noted| noted.revision);
+            self.writing.insert(key.clone());
+            acts.push(Act::Note { key, value: lease.encode(), after });
+        }
+    }
+
+    /// A claim whose answer was lost is ours all the same, once the watch tells so.
+    fn adopt(&mut self, now: Instant) {
+        let ours = self.view.held().filter(|(_, lease)| lease.session == self.me.session);
+        let ours: Vec<Partition> = ours.map(|(partition, _)| partition).collect();
+        for partition in ours {
+            let Some(noted) = self.view.lease(partition) else { continue };
+            let old = self.freed.get(&partition).is_some_and(|freed| noted.revision <= *freed);
+            let known = self.tenures.contains_key(&partition);
+            if !old && !known && !self.writing.contains(&Lease::key(partition)) {
+                let tenure = Tenure::granted(noted.revision, now, noted.value.format);
+                self.tenures.insert(partition, tenure);
+            }
+        }
+    }
+
+    fn renew(&mut self, now: Instant, wall: &str, acts: &mut Vec<Act>) {
+        for (partition, tenure) in &mut self.tenures {
+            let key = Lease::key(*partition);
+            if tenure.stage == Stage::Lost || self.writing.contains(&key) {
+                continue;
+            }
+            let after = match tenure.revision {
+                Some(revision) => Some(revision),
+                None if self.view.lease(*partition).is_none() => None,
+                // It is not certain what stands there: the watch will tell.
+                None => continue,
+            };
+            let old = now.duration_since(tenure.written()) >= self.rules.renew_every;
+            if old || tenure.has_news() || after.is_none() {
+                let value = tenure.say(&self.me, wall).encode();
+                self.writing.insert(key.clone());
+                acts.push(Act::Note { key, value, after });
+            }
+        }
+    }
+
+    /// Says that we are here; or, when all is handed over, that we are not.
+    fn announce(&mut self, now: Instant, acts: &mut Vec<Act>) {
+        let first = self.announced.is_none() && !self.view.is_caught_up();
+        if first || self.namesake().is_some() || self.writing.contains(&self.key) {
+            return;
+        }
+        let noted = self.view.member(&self.key).map(|noted| noted.revision);
+        let after = noted.max(self.announced.map(|(revision, _)| revision));
+        if self.me.standing == Standing::Leaving && self.tenures.is_empty() {
+            // A claim that is under way may yet succeed.
+            match after {
+                _ if !self.writing.is_empty() => {}
+                None => self.gone = true,
+                Some(after) => {
+                    self.writing.insert(self.key.clone());
+                    acts.push(Act::TakeAway { key: self.key.clone(), after });
+                }
+            }
+            return;
+        }
+        let old = self
+            .announced
+            .is_none_or(|(_, written)| now.duration_since(written) >= self.rules.renew_every);
+        if old || self.said != self.me.standing {
+            self.said = self.me.standing;
+            self.writing.insert(self.key.clone());
+            acts.push(Act::Note { key: self.key.clone(), value: self.me.encode(), after });
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Which pod is to have which partition: a pure function of what the bucket says.
+//!
+//! Every pod works it out by itself from the same notes, and acts on its own part alone; where two
+//! of them differ for a moment, the bucket lets one of them have the lease.
+//!
+//! Each partition ranks the pods by rendezvous hashing, and takes the first one that has room: a
+//! pod's share is its part of the partitions, rounded up. So a partition moves only where its pod
+//! is gone, or has more than its share. What nobody has is placed at once; what a pod has too much
+//! of moves only after the members have been the same for a while, so that a rolling update does
+//! not move everything at each of its steps: the pod that has just come is the emptiest, and takes
+//! over from the one that goes.
+
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    member::{Member, Standing},
+    view::{Orphan, View},
+};
+use crate::ports::Partition;
+
+/// How long is waited for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delays {
+    /// For how long the members must have been the same before a partition moves for balance.
+    pub settle: Duration,
+    /// How long nobody takes over what has lapsed: its owner may have been cut off with everybody.
+    pub lapsed: Duration,
+    /// How much later the next in rank takes what the one before has not taken.
+    pub turn: Duration,
+}
+
+/// A partition that moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Which.
+    pub partition: Partition,
+    /// Whose it is.
+    pub from: String,
+    /// Whose it is to be.
+    pub to: String,
+}
+
+/// The partitions that nobody has and `session` is to take now.
+pub fn takes(view: &View, session: &str, delays: Delays, now: Instant) -> Vec<Partition> {
+    let mut loads = Loads::of(view, now);
+    let mut takes = Vec::new();
+    for (partition, orphan) in view.orphans() {
+        let wanted = view.lease(partition).and_then(|lease| lease.value.to.as_deref());
+        let ranked = loads.ranked(view, partition, wanted);
+        if let Some(first) = ranked.first() {
+            loads.add(first);
+        }
+        let rank = ranked.iter().position(|ranked| ranked == session);
+        if rank.is_some_and(|rank| now >= due(orphan, rank, delays)) {
+            takes.push(partition);
+        }
+    }
+    takes
+}
+
+fn due(orphan: Orphan, rank: usize, delays: Delays) -> Instant {
+    let grace = if orphan.freed { Duration::ZERO } else { delays.lapsed };
+    orphan.since + grace + delays.turn * u32::try_from(rank).unwrap_or(u32::MAX)
+}
+
+/// Where a pod that leaves is to hand its partitions over to: its own, each with the session of the
+/// next owner, if there is one.
+pub fn hands_over(view: &View, session: &str, now: Instant) -> Vec<(Partition, Option<String>)> {
+    let mut loads = Loads::of(view, now);
+    let own = view.held().filter(|(_, lease)| lease.session == session);
+    own.map(|(partition, _)| {
+        let ranked = loads.ranked(view, partition, None);
+        let next = ranked.into_iter().find(|next| next != session);
+        if let Some(next) = &next {
+            loads.add(next);
+        }
+        (partition, next)
+    })
+    .collect()
+}
+
+/// What moves for balance's sake, once the members have been the same for a while.
+pub fn moves(view: &View, delays: Delays, now: Instant) -> Vec<Move> {
+    let quiet = now.duration_since(view.quiet_since()) >= delays.settle;
+    if !quiet || view.orphans().next().is_some() {
+        return Vec::new();
+    }
+    let mut loads = Loads::of(view, now);
+    let mut moves = Vec::new();
+    while let Some(step) = loads.next_move(view, &moves) {
+        loads.remove(&step.from);
+        loads.add(&step.to);
+        moves.push(step);
+    }
+    moves
+}
+
+/// How many partitions each pod has that may take some.
+struct Loads(BTreeMap<String, usize>);
+
+impl Loads {
+    fn of(view: &View, now: Instant) -> Loads {
+        let heard = view.heard_lately(now);
+        let takers = heard.filter(|member| member.standing == Standing::Serving);
+        let mut loads: BTreeMap<String, usize> =
+            takers.map(|member| (member.session.clone(), 0)).collect();
+        for (_, lease) in view.held() {
+            if let Some(load) = loads.get_mut(&lease.session) {
+                *load += 1;
+            }
+        }
+        Loads(loads)
+    }
+
+    fn add(&mut self, session: &str) {
+        if let Some(load) = self.0.get_mut(session) {
+            *load += 1;
+        }
+    }
+
+    fn remove(&mut self, session: &str) {
+        if let Some(load) = self.0.get_mut(session) {
+            *load = load.saturating_sub(1);
+        }
+    }
+
+    /// The pods that may have a partition, the one that is to have it first: the wanted one, then
+    /// the emptiest, then by rendezvous.
+    fn ranked(&self, view: &View, partition: Partition, wanted: Option<&str>) -> Vec<String> {
+        let needed = view.format(partition);
+        let able = view.members().filter(|member| member.reads >= needed);
+        let mut ranked: Vec<(&Member, usize)> =
+            able.filter_map(|member| Some((member, *self.0.get(&member.session)?))).collect();
+        ranked.sort_by_cached_key(|(member, load)| {
+            let unwanted = wanted != Some(member.session.as_str());
+            (unwanted, *load, Reverse(score(&member.pod, partition)))
+        });
+        ranked.into_iter().map(|(member, _)| member.session.clone()).collect()
+    }
+
+    /// One more move from the fullest pod to the emptiest, if that makes them more even.
+    fn next_move(&self, view: &View, moves: &[Move]) -> Option<Move> {
+        let (to, least) = self.0.iter().min_by_key(|(_, load)| **load)?;
+        let (from, most) = self.0.iter().max_by_key(|(_, load)| **load)?;
+        if most - least < 2 {
+            return None;
+        }
+        let taker = view.members().find(|member| member.session == *to)?;
+        let moved = |partition| moves.iter().any(|step| step.partition == partition);
+        let own = view.held().filter(|(partition, lease)| {
+            lease.session == *from && !moved(*partition) && taker.reads >= view.format(*partition)
+        });
+        let best = own.max_by_key(|(partition, _)| score(&taker.pod, *partition))?;
+        Some(Move { partition: best.0, from: from.clone(), to: to.clone() })
+    }
+}
+
+/// How much a partition is drawn to a pod.
+fn score(pod: &str, partition: Partition) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&partition.to_be_bytes());
+    hasher.update(pod.as_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    u64::from_be_bytes(first)
+}

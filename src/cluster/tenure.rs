@@ -1,0 +1,142 @@
+//! A partition that this pod has: how far it has come with it, and what its lease is to say.
+
+use tokio::time::Instant;
+
+use super::{
+    lease::{Lease, Phase},
+    member::Member,
+};
+use crate::ports::{NoteError, Position};
+
+/// What a partition's owner can say of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct News {
+    /// How it stands.
+    pub phase: Phase,
+    /// Why it waits.
+    pub why: Option<String>,
+    /// Its last committed record.
+    pub position: Position,
+    /// The sequence at which its snapshot stands.
+    pub snapshot: u64,
+    /// Messages that it has not read.
+    pub unread: u64,
+    /// How long the oldest of them has been there, in seconds.
+    pub oldest_unread_s: Option<f64>,
+    /// The lowest sequence of EARMARK_IN that it needs.
+    pub keep_in: Option<u64>,
+    /// The oldest format that must be read by whoever takes it over.
+    pub format: u8,
+}
+
+/// How far a pod has come with a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The lease is there, and the partition is to be started.
+    Granted,
+    /// It was started.
+    Running,
+    /// It is stopping, to be handed over to this session.
+    Stopping(Option<String>),
+    /// It has stopped, and its lease is to be freed.
+    Stopped(Option<String>),
+    /// The note that frees the lease is under way.
+    Freeing(Option<String>),
+    /// Somebody else has it. It is stopping, and there is no lease to be freed.
+    Lost,
+}
+
+/// A partition that this pod has.
+#[derive(Clone, Debug)]
+pub struct Tenure {
+    /// Where its lease stands; nothing while that is not certain.
+    pub revision: Option<u64>,
+    /// How far it has come.
+    pub stage: Stage,
+    /// What its owner said last.
+    pub news: News,
+    epoch: u64,
+    written: Instant,
+    /// What its lease says; nothing where that is not certain.
+    said: Option<Phase>,
+}
+
+impl Tenure {
+    /// A lease that was got at this revision by a note sent at this time.
+    pub fn granted(revision: u64, written: Instant, format: u8) -> Tenure {
+        let news = News { phase: Phase::Recovering, format, ..News::default() };
+        Tenure {
+            revision: Some(revision),
+            stage: Stage::Granted,
+            news,
+            epoch: revision,
+            written,
+            said: Some(Phase::Recovering),
+        }
+    }
+
+    /// What became of a renewal, or of the note that frees it. Whether it is over.
+    pub fn wrote(&mut self, result: &Result<u64, NoteError>, sent: Instant) -> bool {
+        match result {
+            Ok(revision) => {
+                (self.revision, self.written) = (Some(*revision), sent);
+                matches!(self.stage, Stage::Freeing(_))
+            }
+            Err(NoteError::Taken | NoteError::Later(_)) => {
+                (self.revision, self.said) = (None, None);
+                if let Stage::Freeing(to) = &self.stage {
+                    self.stage = Stage::Stopped(to.clone());
+                }
+                false
+            }
+        }
+    }
+
+    /// Since when nothing has been written of it.
+    pub fn written(&self) -> Instant {
+        self.written
+    }
+
+    /// Whether what its lease says is no longer so.
+    pub fn has_news(&self) -> bool {
+        self.said != Some(self.phase())
+    }
+
+    fn phase(&self) -> Phase {
+        match self.stage {
+            Stage::Granted | Stage::Running => self.news.phase,
+            Stage::Stopping(_) | Stage::Lost => Phase::Leaving,
+            Stage::Stopped(_) | Stage::Freeing(_) => Phase::Free,
+        }
+    }
+
+    /// What its lease is to say now. `wall` is the pod's clock, RFC 3339.
+    pub fn say(&mut self, me: &Member, wall: &str) -> Lease {
+        let phase = self.phase();
+        self.said = Some(phase);
+        if let Stage::Stopped(to) = &self.stage {
+            self.stage = Stage::Freeing(to.clone());
+        }
+        let to = match &self.stage {
+            Stage::Stopping(to) | Stage::Freeing(to) => to.clone(),
+            _ => None,
+        };
+        let news = &self.news;
+        Lease {
+            pod: me.pod.clone(),
+            session: me.session.clone(),
+            epoch: self.epoch,
+            phase,
+            why: news.why.clone(),
+            to,
+            incarnation: news.position.incarnation,
+            position: news.position.sequence,
+            snapshot: news.snapshot,
+            at: wall.to_owned(),
+            unread: news.unread,
+            oldest_unread_s: news.oldest_unread_s,
+            keep_in: news.keep_in,
+            format: news.format,
+        }
+    }
+}

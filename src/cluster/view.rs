@@ -1,0 +1,231 @@
+//! What the bucket says, as far as this pod has heard: members, leases, and which partitions nobody
+//! has.
+//!
+//! A watch may miss the end of a note; whatever has not been written anew for twice its life counts
+//! as lapsed here, by the pod's own clock.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    lease::{Lease, Phase},
+    member::Member,
+};
+use crate::ports::{Note, Partition};
+
+/// A note, and when it was heard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard<T> {
+    /// What it says.
+    pub value: T,
+    /// Its revision.
+    pub revision: u64,
+    at: Instant,
+    pass: u64,
+}
+
+/// A partition that nobody has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Orphan {
+    /// Since when, as far as this pod knows.
+    pub since: Instant,
+    /// Its owner said so itself: what it left need not be waited for.
+    pub freed: bool,
+}
+
+/// What the bucket says.
+#[derive(Clone, Debug)]
+pub struct View {
+    members: BTreeMap<String, Heard<Member>>,
+    leases: BTreeMap<Partition, Heard<Lease>>,
+    orphans: BTreeMap<Partition, Orphan>,
+    /// The oldest format that whoever takes a partition over must read, as its last lease said.
+    formats: BTreeMap<Partition, u8>,
+    partitions: Partition,
+    lasts: Duration,
+    pass: u64,
+    caught_up: bool,
+    changed: Instant,
+}
+
+impl View {
+    /// A view that has heard nothing yet.
+    pub fn new(partitions: Partition, lasts: Duration, now: Instant) -> View {
+        View {
+            members: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            orphans: BTreeMap::new(),
+            formats: BTreeMap::new(),
+            partitions,
+            lasts,
+            pass: 0,
+            caught_up: false,
+            changed: now,
+        }
+    }
+
+    // === what is heard ===
+
+    /// A watch begins: what it does not tell before it has caught up is gone.
+    pub fn begin(&mut self) {
+        self.pass += 1;
+        self.caught_up = false;
+    }
+
+    /// Everything that is there has been told.
+    pub fn catch_up(&mut self, now: Instant) {
+        self.caught_up = true;
+        let pass = self.pass;
+        self.drop_where(now, |heard_in, _| heard_in < pass);
+        for partition in 0..self.partitions {
+            if !self.leases.contains_key(&partition) {
+                let orphan = Orphan { since: now, freed: false };
+                self.orphans.entry(partition).or_insert(orphan);
+            }
+        }
+    }
+
+    /// A note was told.
+    pub fn note(&mut self, note: &Note, now: Instant) {
+        if note.key.starts_with(Member::KEYS) {
+            self.note_member(note, now);
+        } else if let Some(partition) = Lease::partition(&note.key)
+            && partition < self.partitions
+        {
+            self.note_lease(partition, note, now);
+        }
+    }
+
+    fn note_member(&mut self, note: &Note, now: Instant) {
+        let known = self.members.get(&note.key);
+        if known.is_some_and(|known| note.revision < known.revision) {
+            return;
+        }
+        let member = note.value.as_ref().and_then(|bytes| Member::decode(bytes).ok());
+        let before = known.map(|known| (known.value.session.clone(), known.value.standing));
+        let after = member.as_ref().map(|member| (member.session.clone(), member.standing));
+        if before != after {
+            self.changed = now;
+        }
+        match member {
+            Some(value) => {
+                let heard = Heard { value, revision: note.revision, at: now, pass: self.pass };
+                self.members.insert(note.key.clone(), heard);
+            }
+            None => drop(self.members.remove(&note.key)),
+        }
+    }
+
+    fn note_lease(&mut self, partition: Partition, note: &Note, now: Instant) {
+        let known = self.leases.get(&partition);
+        if known.is_some_and(|known| note.revision < known.revision) {
+            return;
+        }
+        let lease = note.value.as_ref().map(|bytes| Lease::decode(bytes).unwrap_or_default());
+        let Some(value) = lease else {
+            self.orphaned(partition, now, false);
+            self.leases.remove(&partition);
+            return;
+        };
+        match value.phase {
+            Phase::Free => self.orphaned(partition, now, true),
+            _ => drop(self.orphans.remove(&partition)),
+        }
+        self.formats.insert(partition, value.format);
+        let heard = Heard { value, revision: note.revision, at: now, pass: self.pass };
+        self.leases.insert(partition, heard);
+    }
+
+    /// What was freed stays freed when its note lapses.
+    fn orphaned(&mut self, partition: Partition, now: Instant, freed: bool) {
+        self.orphans.entry(partition).or_insert(Orphan { since: now, freed });
+    }
+
+    /// Time passes: what nobody has written anew for long has lapsed.
+    pub fn lapse(&mut self, now: Instant) {
+        let life = self.lasts * 2;
+        self.drop_where(now, |_, at| now.duration_since(at) > life);
+    }
+
+    fn drop_where(&mut self, now: Instant, gone: impl Fn(u64, Instant) -> bool) {
+        let members = self.members.len();
+        self.members.retain(|_, heard| !gone(heard.pass, heard.at));
+        if self.members.len() != members {
+            self.changed = now;
+        }
+        let lapsed: Vec<Partition> = self
+            .leases
+            .iter()
+            .filter(|(_, heard)| gone(heard.pass, heard.at))
+            .map(|(partition, _)| *partition)
+            .collect();
+        for partition in lapsed {
+            self.orphaned(partition, now, false);
+            self.leases.remove(&partition);
+        }
+    }
+
+    // === what is asked ===
+
+    /// Whether everything that is there has been told.
+    pub fn is_caught_up(&self) -> bool {
+        self.caught_up
+    }
+
+    /// How many partitions there are.
+    pub fn partitions(&self) -> Partition {
+        self.partitions
+    }
+
+    /// Since when no member has come, gone or changed its standing.
+    pub fn quiet_since(&self) -> Instant {
+        self.changed
+    }
+
+    /// All members.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.members.values().map(|heard| &heard.value)
+    }
+
+    /// The members that have not been silent for longer than they are when all is well: one that
+    /// died is none of them by the time its leases lapse.
+    pub fn heard_lately(&self, now: Instant) -> impl Iterator<Item = &Member> {
+        let silent = self.lasts * 3 / 4;
+        let lately = move |heard: &&Heard<Member>| now.duration_since(heard.at) < silent;
+        self.members.values().filter(lately).map(|heard| &heard.value)
+    }
+
+    /// What stands under the key of a pod.
+    pub fn member(&self, key: &str) -> Option<&Heard<Member>> {
+        self.members.get(key)
+    }
+
+    /// The lease of a partition, a freed one too.
+    pub fn lease(&self, partition: Partition) -> Option<&Heard<Lease>> {
+        self.leases.get(&partition)
+    }
+
+    /// The partitions that somebody has, and their leases.
+    pub fn held(&self) -> impl Iterator<Item = (Partition, &Lease)> {
+        let held = |heard: &&Heard<Lease>| heard.value.phase != Phase::Free;
+        let all = self.leases.iter();
+        all.filter(move |(_, heard)| held(heard))
+            .map(|(partition, heard)| (*partition, &heard.value))
+    }
+
+    /// The partitions that nobody has.
+    pub fn orphans(&self) -> impl Iterator<Item = (Partition, Orphan)> {
+        self.orphans.iter().map(|(partition, orphan)| (*partition, *orphan))
+    }
+
+    /// The oldest format that whoever takes a partition over must read.
+    pub fn format(&self, partition: Partition) -> u8 {
+        self.formats.get(&partition).copied().unwrap_or(0)
+    }
+
+    /// The newest format that every member reads.
+    pub fn read_by_all(&self) -> Option<u8> {
+        self.members().map(|member| member.reads).min()
+    }
+}

@@ -1,0 +1,421 @@
+//! Pods among each other, as their machines without IO, on a bucket in memory that delays what it
+//! takes and tells, forgets what is not written anew, and is cut off from some of them.
+//!
+//! What is asserted is what the pods promise: a partition is started only behind a lease, nobody
+//! keeps what somebody else has, everything is had by somebody soon after the last fault, as evenly
+//! as can be, and nothing moves that need not.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use earmark::{
+    cluster::{Act, Delays, Lease, Member, Participant, Rules, Standing},
+    ports::{Note, NoteError, Partition},
+};
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+const PARTITIONS: Partition = 16;
+const STEP: Duration = Duration::from_millis(50);
+
+fn rules() -> Rules {
+    Rules {
+        lasts: Duration::from_secs(5),
+        renew_every: Duration::from_millis(1_500),
+        delays: Delays {
+            settle: Duration::from_secs(5),
+            lapsed: Duration::from_millis(500),
+            turn: Duration::from_secs(1),
+        },
+    }
+}
+
+/// The bucket: notes, revisions, and when each note lapses.
+#[derive(Default)]
+struct Bucket {
+    revision: u64,
+    notes: BTreeMap<String, (Bytes, u64, Instant)>,
+    told: Vec<Note>,
+}
+
+impl Bucket {
+    fn write(&mut self, key: &str, value: Bytes, after: Option<u64>, now: Instant) -> Option<u64> {
+        let at = self.notes.get(key).map(|(_, revision, _)| *revision);
+        if at != after {
+            return None;
+        }
+        self.revision += 1;
+        self.notes.insert(key.to_owned(), (value.clone(), self.revision, now + rules().lasts));
+        self.tell(key, Some(value));
+        Some(self.revision)
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.notes.remove(key);
+        self.revision += 1;
+        self.tell(key, None);
+    }
+
+    fn tell(&mut self, key: &str, value: Option<Bytes>) {
+        self.told.push(Note { key: key.to_owned(), value, revision: self.revision });
+    }
+
+    fn lapse(&mut self, now: Instant) {
+        let lapsed = self.notes.iter().filter(|(_, (_, _, until))| *until <= now);
+        let lapsed: Vec<String> = lapsed.map(|(key, _)| key.clone()).collect();
+        lapsed.iter().for_each(|key| self.remove(key));
+    }
+}
+
+struct Pod {
+    participant: Participant,
+    /// How much of what the bucket told it has heard.
+    heard: usize,
+    runs: BTreeSet<Partition>,
+    stopping: Vec<(Partition, u32)>,
+    frozen: bool,
+    cut: bool,
+}
+
+struct World {
+    bucket: Bucket,
+    pods: BTreeMap<String, Pod>,
+    now: Instant,
+    /// How often each partition was started.
+    starts: BTreeMap<Partition, u32>,
+}
+
+impl World {
+    fn new() -> World {
+        World {
+            bucket: Bucket::default(),
+            pods: BTreeMap::new(),
+            now: Instant::now(),
+            starts: BTreeMap::new(),
+        }
+    }
+
+    fn join(&mut self, name: &str) {
+        self.join_reading(name, 1);
+    }
+
+    fn join_reading(&mut self, name: &str, reads: u8) {
+        let me = Member {
+            pod: name.to_owned(),
+            session: format!("session-{name}-{}", self.bucket.revision),
+            version: "0".to_owned(),
+            reads,
+            standing: Standing::Serving,
+            why: None,
+            since: String::new(),
+        };
+        let mut participant = Participant::new(me, PARTITIONS, rules(), self.now);
+        participant.begin();
+        for (key, (value, revision, _)) in &self.bucket.notes {
+            let note = Note { key: key.clone(), value: Some(value.clone()), revision: *revision };
+            participant.note(&note, self.now);
+        }
+        participant.catch_up(self.now);
+        let heard = self.bucket.told.len();
+        let pod = Pod {
+            participant,
+            heard,
+            runs: BTreeSet::new(),
+            stopping: Vec::new(),
+            frozen: false,
+            cut: false,
+        };
+        self.pods.insert(name.to_owned(), pod);
+    }
+
+    fn pod(&mut self, name: &str) -> &mut Pod {
+        self.pods.get_mut(name).expect("the pod is there")
+    }
+
+    fn leave(&mut self, name: &str) {
+        self.pod(name).participant.stand(Standing::Leaving, None);
+    }
+
+    fn kill(&mut self, name: &str) {
+        self.pods.remove(name);
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.now < until {
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        self.now += STEP;
+        self.bucket.lapse(self.now);
+        let names: Vec<String> = self.pods.keys().cloned().collect();
+        for name in names {
+            self.turn(&name);
+        }
+        self.pods.retain(|_, pod| !pod.participant.is_gone());
+    }
+
+    fn turn(&mut self, name: &str) {
+        let now = self.now;
+        let pod = self.pods.get_mut(name).expect("the pod is there");
+        if pod.frozen {
+            return;
+        }
+        if !pod.cut {
+            let told: Vec<Note> = self.bucket.told[pod.heard..].to_vec();
+            pod.heard = self.bucket.told.len();
+            told.iter().for_each(|note| pod.participant.note(note, now));
+        }
+        for (partition, left) in std::mem::take(&mut pod.stopping) {
+            if left == 0 {
+                pod.runs.remove(&partition);
+                pod.participant.stopped(partition);
+            } else {
+                pod.stopping.push((partition, left - 1));
+            }
+        }
+        for act in pod.participant.acts(now, "now") {
+            match act {
+                Act::Note { key, .. } if pod.cut => {
+                    let away = NoteError::Later("cut off".to_owned());
+                    pod.participant.wrote(&key, Err(away), now);
+                }
+                Act::Note { key, value, after } => {
+                    let written = self.bucket.write(&key, value, after, now);
+                    pod.participant.wrote(&key, written.ok_or(NoteError::Taken), now);
+                }
+                Act::TakeAway { key, .. } if pod.cut => {
+                    let away = NoteError::Later("cut off".to_owned());
+                    pod.participant.took_away(&key, &Err(away));
+                }
+                Act::TakeAway { key, after } => {
+                    let stands = self.bucket.notes.get(&key).map(|(_, revision, _)| *revision);
+                    let result = if stands == Some(after) { Ok(()) } else { Err(NoteError::Taken) };
+                    if result.is_ok() {
+                        self.bucket.remove(&key);
+                    }
+                    pod.participant.took_away(&key, &result);
+                }
+                Act::Start(partition) => {
+                    let lease = self.bucket.notes.get(&Lease::key(partition));
+                    let lease = lease.map(|(value, ..)| Lease::decode(value).expect("a lease"));
+                    let session = &pod.participant.me().session;
+                    assert!(lease.is_some_and(|lease| lease.session == *session), "behind a lease");
+                    assert!(pod.runs.insert(partition), "{name} starts {partition} twice");
+                    *self.starts.entry(partition).or_default() += 1;
+                }
+                Act::Stop(partition) => {
+                    assert!(pod.runs.contains(&partition), "{name} stops {partition}");
+                    pod.stopping.push((partition, 2));
+                }
+            }
+        }
+    }
+
+    fn owners(&self) -> BTreeMap<Partition, Vec<&str>> {
+        let mut owners: BTreeMap<Partition, Vec<&str>> = BTreeMap::new();
+        for (name, pod) in &self.pods {
+            for partition in &pod.runs {
+                owners.entry(*partition).or_default().push(name);
+            }
+        }
+        owners
+    }
+
+    fn loads(&self) -> Vec<usize> {
+        self.pods.values().map(|pod| pod.runs.len()).collect()
+    }
+
+    fn all_is_well(&self) {
+        let owners = self.owners();
+        assert_eq!(owners.len(), usize::from(PARTITIONS), "{owners:?}");
+        assert!(owners.values().all(|owners| owners.len() == 1), "{owners:?}");
+        let loads = self.loads();
+        let (least, most) = (loads.iter().min(), loads.iter().max());
+        let even = least.zip(most).is_some_and(|(least, most)| most - least <= 1);
+        assert!(even, "{loads:?}");
+    }
+}
+
+#[test]
+fn pods_that_come_together_share_at_once() {
+    let mut world = World::new();
+    ["a", "b", "c"].iter().for_each(|name| world.join(name));
+    world.pass(Duration::from_secs(3));
+    world.all_is_well();
+    assert!(world.starts.values().all(|starts| *starts == 1), "{:?}", world.starts);
+}
+
+#[test]
+fn only_what_must_move_moves_when_a_pod_comes() {
+    let mut world = World::new();
+    ["a", "b", "c"].iter().for_each(|name| world.join(name));
+    world.pass(Duration::from_secs(10));
+    world.join("d");
+    world.pass(Duration::from_secs(4));
+    assert_eq!(world.pod("d").runs.len(), 0, "before it has settled nothing moves");
+    world.pass(Duration::from_secs(10));
+    world.all_is_well();
+    let moved: u32 = world.starts.values().map(|starts| starts - 1).sum();
+    assert_eq!(moved, 4);
+}
+
+#[test]
+fn only_its_partitions_move_when_a_pod_leaves_and_none_waits() {
+    let mut world = World::new();
+    ["a", "b", "c"].iter().for_each(|name| world.join(name));
+    world.pass(Duration::from_secs(10));
+    let had = world.pod("b").runs.len();
+    world.leave("b");
+    world.pass(Duration::from_secs(1));
+    assert!(!world.pods.contains_key("b"), "it has left");
+    world.all_is_well();
+    let moved: u32 = world.starts.values().map(|starts| starts - 1).sum();
+    assert_eq!(moved as usize, had);
+}
+
+#[test]
+fn what_a_dead_pod_had_is_taken_over_after_its_leases() {
+    let mut world = World::new();
+    ["a", "b", "c"].iter().for_each(|name| world.join(name));
+    world.pass(Duration::from_secs(10));
+    world.kill("b");
+    world.pass(Duration::from_secs(7));
+    world.all_is_well();
+}
+
+#[test]
+fn a_frozen_pod_gives_way_when_it_wakes_and_joins_again() {
+    let mut world = World::new();
+    ["a", "b", "c"].iter().for_each(|name| world.join(name));
+    world.pass(Duration::from_secs(10));
+    let had = world.pod("b").runs.clone();
+    world.pod("b").frozen = true;
+    world.pass(Duration::from_secs(30));
+    world.pod("b").frozen = false;
+    world.pass(Duration::from_millis(200));
+    let kept: Vec<_> = world.pod("b").runs.intersection(&had).copied().collect();
+    assert!(kept.is_empty(), "it still runs {kept:?}");
+    world.pass(Duration::from_secs(15));
+    world.all_is_well();
+}
+
+#[test]
+fn nobody_restarts_anything_when_the_bucket_was_away_for_all() {
+    let mut world = World::new();
+    ["a", "b", "c"].iter().for_each(|name| world.join(name));
+    world.pass(Duration::from_secs(10));
+    world.pods.values_mut().for_each(|pod| pod.cut = true);
+    world.pass(Duration::from_secs(60));
+    world.pods.values_mut().for_each(|pod| pod.cut = false);
+    world.pass(Duration::from_secs(10));
+    world.all_is_well();
+    assert!(world.starts.values().all(|starts| *starts == 1), "{:?}", world.starts);
+}
+
+#[test]
+fn a_rolling_update_of_five_moves_each_partition_at_most_twice() {
+    for surge in [true, false] {
+        let mut world = World::new();
+        (0..5).for_each(|pod| world.join(&format!("old-{pod}")));
+        world.pass(Duration::from_secs(15));
+        world.starts.clear();
+        for pod in 0..5 {
+            if surge {
+                world.join(&format!("new-{pod}"));
+                world.pass(Duration::from_secs(2));
+            }
+            world.leave(&format!("old-{pod}"));
+            world.pass(Duration::from_secs(2));
+            if !surge {
+                world.join(&format!("new-{pod}"));
+                world.pass(Duration::from_secs(2));
+            }
+        }
+        world.pass(Duration::from_secs(15));
+        world.all_is_well();
+        assert!(world.starts.values().all(|moves| *moves <= 2), "{surge} {:?}", world.starts);
+    }
+}
+
+#[test]
+fn a_pod_that_has_lost_its_memory_waits_for_its_namesake() {
+    let mut world = World::new();
+    ["a", "b"].iter().for_each(|name| world.join(name));
+    world.pass(Duration::from_secs(10));
+    world.kill("b");
+    world.join("b");
+    world.pass(Duration::from_secs(1));
+    assert!(world.pod("b").participant.namesake().is_some());
+    assert!(world.pod("b").runs.is_empty());
+    world.pass(Duration::from_secs(20));
+    world.all_is_well();
+}
+
+/// What happens to a pod.
+#[derive(Clone, Debug)]
+enum Fault {
+    Join(u8),
+    Leave(u8),
+    Kill(u8),
+    Freeze(u8),
+    Cut(u8),
+    Heal,
+}
+
+fn faults() -> impl Strategy<Value = Vec<(Fault, u64)>> {
+    let pod = 0_u8..5;
+    let fault = prop_oneof![
+        pod.clone().prop_map(Fault::Join),
+        pod.clone().prop_map(Fault::Leave),
+        pod.clone().prop_map(Fault::Kill),
+        pod.clone().prop_map(Fault::Freeze),
+        pod.prop_map(Fault::Cut),
+        Just(Fault::Heal),
+    ];
+    proptest::collection::vec((fault, 50_u64..9_000), 1..25)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_everything_is_had_once_afterwards(faults in faults()) {
+        let mut world = World::new();
+        world.join("0");
+        for (fault, pause) in faults {
+            match fault {
+                Fault::Join(pod) => {
+                    if !world.pods.contains_key(&pod.to_string()) {
+                        world.join(&pod.to_string());
+                    }
+                }
+                Fault::Heal => world.pods.values_mut().for_each(|pod| {
+                    (pod.cut, pod.frozen) = (false, false);
+                }),
+                Fault::Leave(pod) | Fault::Kill(pod) | Fault::Freeze(pod) | Fault::Cut(pod) => {
+                    let name = pod.to_string();
+                    if !world.pods.contains_key(&name) {
+                        continue;
+                    }
+                    match fault {
+                        Fault::Leave(_) => world.leave(&name),
+                        Fault::Kill(_) => world.kill(&name),
+                        Fault::Freeze(_) => world.pod(&name).frozen = true,
+                        _ => world.pod(&name).cut = true,
+                    }
+                }
+            }
+            world.pass(Duration::from_millis(pause));
+        }
+        world.pods.values_mut().for_each(|pod| (pod.cut, pod.frozen) = (false, false));
+        world.join("last");
+        world.pass(Duration::from_secs(60));
+        world.all_is_well();
+    }
+}
