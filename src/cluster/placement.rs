@@ -15,6 +15,7 @@ use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 use tokio::time::Instant;
 
 use super::{
+    lease::Phase,
     member::{Member, Standing},
     view::{Orphan, View},
 };
@@ -150,9 +151,14 @@ impl Loads {
         let taker = view.members().find(|member| member.session == *to)?;
         let moved = |partition| moves.iter().any(|step| step.partition == partition);
         let own = view.held().filter(|(partition, lease)| {
-            lease.session == *from && !moved(*partition) && taker.reads >= view.format(*partition)
+            // What cannot be served here cannot be served there, and may be kept for an operator.
+            let moves = lease.phase != Phase::Waiting && !moved(*partition);
+            lease.session == *from && moves && taker.reads >= view.format(*partition)
         });
-        let best = own.max_by_key(|(partition, _)| score(&taker.pod, *partition))?;
+        // What has moved lately stays.
+        let best = own.min_by_key(|(partition, lease)| {
+            (lease.epoch, Reverse(score(&taker.pod, *partition)))
+        })?;
         Some(Move { partition: best.0, from: from.clone(), to: to.clone() })
     }
 }

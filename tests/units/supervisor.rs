@@ -90,7 +90,8 @@ fn a_pod_is_ready_when_nothing_is_amiss() {
     assert!(Report::new(vec![partition(None)], stores(&ok), [None, None], Some(0.0)).ready);
     let down = Reach::Unreachable("refused".to_owned());
     let clock = Some("the clock is off".to_owned());
-    let report = Report::new(vec![partition(Some("it recovers"))], stores(&down), [clock, None], None);
+    let report =
+        Report::new(vec![partition(Some("it recovers"))], stores(&down), [clock, None], None);
     assert!(!report.ready);
     assert_eq!(
         report.why,
