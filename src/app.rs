@@ -20,7 +20,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::SystemClock,
     cluster::{Member, Standing},
-    config::{Settings, checked::Secret},
+    config::{
+        Settings,
+        checked::{Cluster, Secret},
+    },
     contract,
     embedded::{Embedded, EmbeddedPublisher, Options, reach},
     error::{Exit, Failure, keep_partitions},
@@ -29,7 +32,7 @@ use crate::{
         self, Connections, NatsDepths, NatsInput, NatsJournal, NatsLeases, NatsOutbox,
         NatsPublisher, setup,
     },
-    partition::{self, Ports},
+    partition::{self, Formats, Ports},
     ports::{Clock, Leases, Partition, Publisher},
     redis::RedisSnapshots,
     signals::Signals,
@@ -163,7 +166,8 @@ async fn start(settings: &Settings, home: &Home) -> Result<(Addr<Supervisor>, Ar
 /// What a supervisor is told.
 pub fn plan(settings: &Settings, adapters: Adapters) -> Plan {
     let owner = settings.engine.pod.clone().unwrap_or_else(pod_name);
-    let rules = settings.cluster.rules;
+    let Cluster { rules, format_max, format_after, .. } = settings.cluster;
+    let formats = Formats::up_to(format_max);
     Plan {
         partitions: settings.streams.partitions,
         arbiters: settings.engine.arbiters,
@@ -176,7 +180,13 @@ pub fn plan(settings: &Settings, adapters: Adapters) -> Plan {
         published: settings.published.clone(),
         bounds: settings.bounds.clone(),
         settings: settings.supervisor.clone(),
-        tenancy: adapters.leases.map(|leases| Tenancy { leases, rules, me: member(&owner) }),
+        tenancy: adapters.leases.map(|leases| Tenancy {
+            leases,
+            rules,
+            me: member(&owner, &formats),
+            format_after,
+        }),
+        formats,
         owner,
     }
 }
@@ -294,12 +304,12 @@ pub fn ports(settings: &Settings, connections: &Connections) -> Result<Ports, Fa
 }
 
 /// The pod, as it announces itself.
-fn member(pod: &str) -> Member {
+fn member(pod: &str, formats: &Formats) -> Member {
     Member {
         pod: pod.to_owned(),
         session: format!("{:016x}", rand::random::<u64>()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        reads: 1,
+        reads: formats.reads(),
         standing: Standing::Waiting,
         why: Some("it has just come".to_owned()),
         since: contract::time::format(SystemClock.now()),

@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 use earmark::{
     contract::Limits,
     domain::policy::Policy,
-    partition::{Bounds, Credit, Env, Exit, Published, Start, Status, seed_all, serve},
+    partition::{Bounds, Credit, Env, Exit, Formats, Published, Start, Status, seed_all, serve},
 };
 use mimalloc::MiMalloc;
 use nix::sys::{
@@ -69,6 +69,7 @@ async fn measure(events: usize, skus: usize, told: Told) -> Result<()> {
         limits: Limits::default(),
         published: published(told),
         bounds: Bounds::default(),
+        formats: Formats::default(),
         alone: Arc::new(Semaphore::new(1)),
         tap: None,
         credit,

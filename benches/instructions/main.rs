@@ -24,6 +24,7 @@ use earmark::{
     partition::{
         batch::Batch,
         entry::{Decided, Entry, Facts, Shown, Trigger},
+        format::NEWEST,
         record::{Header, Released, encode},
     },
     ports::Cursor,
@@ -201,7 +202,7 @@ fn record(entries: Vec<Entry>) -> Vec<u8> {
     for entry in entries {
         batch.push(black_box(entry)).expect("it can be encoded");
     }
-    black_box(encode(&header(), &batch.bytes).expect("it can be encoded"))
+    black_box(encode(NEWEST, &header(), &batch.bytes).expect("it can be encoded"))
 }
 
 // === a snapshot ===

@@ -13,6 +13,7 @@ use earmark::{
     app,
     config::{self, Settings},
     nats::{Connections, NatsDepths},
+    partition::Formats,
     supervisor::{Ask, Leave, Plan, Supervisor},
     telemetry::exporter,
 };
@@ -82,6 +83,7 @@ impl Pod {
             published: settings.published,
             bounds: settings.bounds,
             settings: settings.supervisor,
+            formats: Formats::default(),
             tenancy: None,
         });
         let pod = Pod { supervisor: supervisor.start(), gate };

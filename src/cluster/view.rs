@@ -224,6 +224,11 @@ impl View {
         self.formats.get(&partition).copied().unwrap_or(0)
     }
 
+    /// The newest format in which partitions are kept that somebody has.
+    pub fn in_use(&self) -> Option<u8> {
+        self.held().map(|(_, lease)| lease.format).max()
+    }
+
     /// The newest format that every member reads.
     pub fn read_by_all(&self) -> Option<u8> {
         self.members().map(|member| member.reads).min()

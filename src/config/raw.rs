@@ -161,6 +161,8 @@ sections! {
         settle_ms: u64,
         lapsed_ms: u64,
         turn_ms: u64,
+        format_max: u64,
+        format_after_s: u64,
     }
 
     /// How partitions are watched.

@@ -111,6 +111,7 @@ fn is_about(entry: &Entry, key: &EntityKey) -> bool {
         Entry::Genesis
         | Entry::TakenOver
         | Entry::Resumed
+        | Entry::Left
         | Entry::InHand(_)
         | Entry::Lost { .. } => false,
     }

@@ -1,6 +1,12 @@
 //! The batch being filled: entries and their bytes.
 
-use super::{entry::Entry, keeper::Gathered, record::BadRecord, state::PartitionState};
+use super::{
+    entry::Entry,
+    format::{self, OLDEST},
+    keeper::Gathered,
+    record::BadRecord,
+    state::PartitionState,
+};
 use crate::{domain::time::Timestamp, encode::encode_onto};
 
 /// Entries that will be one record.
@@ -29,6 +35,11 @@ impl Batch {
         encode_onto(&mut self.bytes, &entry)?;
         self.entries.push(entry);
         Ok(())
+    }
+
+    /// The oldest format in which it can be written.
+    pub fn format(&self) -> u8 {
+        self.entries.iter().map(format::needed_by).max().unwrap_or(OLDEST)
     }
 
     /// Takes out the entries from this one on, whose bytes begin at `bytes`.

@@ -34,7 +34,7 @@ impl CommandGroup {
     pub fn decode(bytes: &[u8]) -> Result<CommandGroup, BadRecord> {
         match bytes.split_first() {
             Some((&VERSION, rest)) => Ok(postcard::from_bytes(rest)?),
-            Some((&version, _)) => Err(BadRecord::UnknownVersion(version)),
+            Some((&version, _)) => Err(BadRecord::UnknownVersion(version, VERSION)),
             None => Err(BadRecord::Malformed("no bytes".to_owned())),
         }
     }

@@ -88,7 +88,8 @@ impl Owner {
             None => return Ok(()),
         };
         let header = self.header(&batch);
-        let record = encode(&header, &batch.bytes)
+        let format = self.env.formats.writes().max(batch.format());
+        let record = encode(format, &header, &batch.bytes)
             .map_err(|error| Exit::refuse(format!("a record cannot be encoded: {error}")))?;
         let record = Bytes::from(record);
         let append = Append {
@@ -136,6 +137,7 @@ impl Owner {
         self.committed.follow(&flying.header, link);
         self.state.last = link;
         self.state.released = flying.header.released;
+        self.spoken.note(sequence, &flying.record);
         self.keeper.committed(sequence, flying.record.clone(), flying.header.entries);
         if let Some(gathered) = flying.batch.gathered {
             self.keeper.write(gathered, &self.committed);

@@ -140,6 +140,7 @@ pub fn has_effects(record: &Record) -> bool {
         Entry::Genesis
         | Entry::TakenOver
         | Entry::Resumed
+        | Entry::Left
         | Entry::InHand(_)
         | Entry::Waiting { .. }
         | Entry::WaitedOut { .. }
@@ -175,6 +176,7 @@ impl Builder<'_> {
             Entry::Genesis
             | Entry::TakenOver
             | Entry::Resumed
+            | Entry::Left
             | Entry::InHand(_)
             | Entry::Waiting { .. }
             | Entry::WaitedOut { .. }

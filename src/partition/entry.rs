@@ -215,4 +215,6 @@ pub enum Entry {
         /// What was lost, in words.
         what: String,
     },
+    /// The owner has handed the partition over: all that was decided has left. Since format 2.
+    Left,
 }

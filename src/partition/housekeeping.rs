@@ -24,6 +24,7 @@ impl Owner {
         self.look_for_cold_deadlines().await?;
         self.revive_waiting().await?;
         self.write_closing_mark()?;
+        self.go_back_to_older_format();
         let (keep, keeper) = (self.env.bounds.live_entities_max, &self.keeper);
         let (stepping, dirty) = (&self.stepping, &self.dirty);
         let gathered = uncommitted(&self.in_flight, &self.sealed).find_map(|b| b.gathered.as_ref());
@@ -51,6 +52,22 @@ impl Owner {
             self.seal();
         }
         Ok(())
+    }
+
+    /// A member has come that does not read what we wrote: from a record and a snapshot in its own
+    /// format on, it can.
+    fn go_back_to_older_format(&mut self) {
+        let writes = self.env.formats.writes();
+        let snapshot = self.keeper.stands_at().sequence;
+        let idle = self.in_flight.is_none() && self.sealed.is_empty() && self.open.is_empty();
+        if self.spoken.needed(snapshot) <= writes || !idle {
+            return;
+        }
+        if self.spoken.newest_at_end() > writes {
+            self.open_batch();
+            self.seal();
+        }
+        self.next_snapshot = Instant::now();
     }
 
     /// Whether a source has been read on by more than this without a record that says so.
@@ -114,7 +131,7 @@ impl Owner {
             waiting: self.committed.waiting_len(),
             books: self.committed.books,
             keep: self.keep,
-            format: 1,
+            format: self.spoken.needed(self.keeper.stands_at().sequence),
         };
         self.env.status.send_if_modified(|told| {
             let news = *told != status;

@@ -1,7 +1,7 @@
 //! The end of an owner: it settles what it has decided and leaves, or stands still where the
 //! journal lost what it had acknowledged.
 
-use super::{Exit, owner::Owner, recovery::keep};
+use super::{Exit, entry::Entry, format::needed_by, owner::Owner, recovery::keep};
 
 impl Owner {
     /// Stops where the last acknowledged record stands, and keeps what no store may have: in memory
@@ -49,6 +49,11 @@ impl Owner {
         if self.committed.released.up_to < last_effects || self.has_read_on(0) {
             self.open_batch();
             self.seal();
+            self.settle().await?;
+        }
+        if self.env.formats.writes() >= needed_by(&Entry::Left) {
+            self.open_batch();
+            self.push(Entry::Left)?;
             self.settle().await?;
         }
         while !self.keeper.tail().is_empty() {

@@ -18,6 +18,7 @@ pub mod dues;
 pub mod effects;
 pub mod entry;
 pub mod fold;
+pub mod format;
 mod housekeeping;
 pub mod intake;
 pub mod items;
@@ -45,6 +46,7 @@ use crate::{
     ports::{Clock, Cursor, Input, Journal, Outbox, Partition, Position, Snapshots},
 };
 
+pub use format::Formats;
 pub use intake::Credit;
 pub use owner::serve;
 pub use seed::{Seeded, seed, seed_all};
@@ -172,6 +174,8 @@ pub struct Env {
     pub published: Published,
     /// How much may be held.
     pub bounds: Bounds,
+    /// Which formats are read and written.
+    pub formats: Formats,
     /// Held while a message is in hand: one permit for all partitions of the process.
     pub alone: Arc<Semaphore>,
     /// Sees each input at each stage.

@@ -16,6 +16,7 @@ use super::{
     committing::{InFlight, appended},
     dues::Dues,
     entry::{Entry, InHand, ReadAt},
+    format::Spoken,
     intake::{Heard, Intake},
     items::Reception,
     keeper::Keeper,
@@ -68,6 +69,8 @@ pub(super) struct Owner {
     /// What of EARMARK_IN and EARMARK_CMD must be kept now. Commands are kept for nobody who has
     /// decided them: effects may wait for the room that they take.
     pub(super) keep: [u64; 2],
+    /// In which formats its records are.
+    pub(super) spoken: Spoken,
     /// The last committed record that has effects.
     pub(super) last_effects: u64,
     pub(super) last_commit: Instant,
@@ -91,6 +94,8 @@ impl Owner {
             () = stop.cancelled() => return Err(Exit::LeftInHaste),
             recovered = recover(&env, start != Start::WithoutSnapshot) => recovered?,
         };
+        // Who has said that it left has not died.
+        let start = if recovered.left { Start::Again } else { start };
         let mut owner = Owner::begin(env, recovered);
         owner.claim(start).await?;
         crate::telemetry::recovered(owner.env.partition, started.elapsed());
@@ -143,6 +148,7 @@ impl Owner {
             released,
             unreleased,
             keep,
+            spoken: recovered.spoken,
             last_effects,
             last_commit: Instant::now(),
             next_snapshot,

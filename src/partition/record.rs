@@ -1,21 +1,21 @@
 //! A record of the journal: what one batch decided, and everything needed to go on from there.
 //!
-//! Layout: a version byte, then a [`Header`], then its entries one after another, all in postcard.
-//! An unknown version is refused (E12). The format of a version is never changed again: records of
+//! Layout: a version byte, the record's [`format`](super::format), then a [`Header`], then its
+//! entries one after another, all in postcard. An unknown version is refused (E12). The format of a version is never changed again: records of
 //! every tagged version are fixtures of the tests.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::Entry;
+use super::{
+    entry::Entry,
+    format::{NEWEST, OLDEST},
+};
 use crate::{
     domain::time::Timestamp,
     ports::{Cursor, Partition, Position},
 };
-
-/// The version that this build writes.
-pub const VERSION: u8 = 1;
 
 /// A record's name in the chain: the first 128 bits of the BLAKE3 hash of its bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,8 +113,8 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadRecord {
     /// A newer build wrote it.
-    #[error("a record of version {0}; this build reads version {VERSION}")]
-    UnknownVersion(u8),
+    #[error("a record of version {0}; this pod reads versions {OLDEST} to {1}")]
+    UnknownVersion(u8, u8),
     /// The bytes do not fit the version they claim.
     #[error("not a record: {0}")]
     Malformed(String),
@@ -151,16 +151,16 @@ impl Record {
 /// A record's header alone, and the bytes of its entries.
 pub fn decode_header(bytes: &[u8]) -> Result<(Header, &[u8]), BadRecord> {
     match bytes.split_first() {
-        Some((&VERSION, rest)) => Ok(postcard::take_from_bytes(rest)?),
-        Some((&version, _)) => Err(BadRecord::UnknownVersion(version)),
+        Some((OLDEST..=NEWEST, rest)) => Ok(postcard::take_from_bytes(rest)?),
+        Some((&version, _)) => Err(BadRecord::UnknownVersion(version, NEWEST)),
         None => Err(BadRecord::Malformed("no bytes".to_owned())),
     }
 }
 
-/// A record's bytes, from its header and its entries' bytes.
-pub fn encode(header: &Header, entries: &[u8]) -> Result<Vec<u8>, BadRecord> {
+/// A record's bytes in a format, from its header and its entries' bytes.
+pub fn encode(format: u8, header: &Header, entries: &[u8]) -> Result<Vec<u8>, BadRecord> {
     let mut bytes = Vec::with_capacity(entries.len() + 256);
-    bytes.push(VERSION);
+    bytes.push(format);
     let mut bytes = postcard::to_extend(header, bytes)?;
     bytes.extend_from_slice(entries);
     Ok(bytes)

@@ -15,8 +15,9 @@ use super::{
     backlog::{self, Backlog},
     dues::Dues,
     entry::{Entry, Facts},
+    format::Spoken,
     keeper::{ENTRIES_MAX, Gathered, Tail},
-    record::{Link, Record, RecordHash},
+    record::{BadRecord, Link, Record, RecordHash},
     state::PartitionState,
 };
 use crate::{
@@ -41,6 +42,10 @@ pub struct Recovered {
     pub dirty: LinkedHashSet<EntityKey>,
     /// Effects that may not have left.
     pub backlog: Backlog,
+    /// In which formats its records are.
+    pub spoken: Spoken,
+    /// The last owner said that it left.
+    pub left: bool,
 }
 
 /// Brings a partition back.
@@ -49,13 +54,14 @@ pub async fn recover(env: &Env, trust_snapshot: bool) -> Result<Recovered, Exit>
     let known = Known::read(env).await;
     let last = env.until_done(|| env.ports.journal.last(env.partition)).await;
     let last = last.ok_or(Exit::refuse("the journal has no first record: run `earmark setup`"))?;
-    let end = decode(&last)?;
+    let end = env.decode(&last)?;
     check_partitions(env, &end)?;
     known.refuse_lost_tail(end.header.incarnation, last.sequence)?;
     let mut fold = Fold::begin(env, &end, known, trust_snapshot).await?;
     fold.reach(last.sequence).await?;
     let backlog = backlog::find(env, &fold.state).await?;
-    Ok(fold.finish(backlog))
+    fold.spoken.note(last.sequence, &last.record);
+    Ok(fold.finish(backlog, end.entries.last() == Some(&Entry::Left)))
 }
 
 /// Moves the snapshot on by records that the journal may have lost.
@@ -158,6 +164,7 @@ struct Fold<'a> {
     snapshot_at: Position,
     tail: Tail,
     dirty: LinkedHashSet<EntityKey>,
+    spoken: Spoken,
 }
 
 impl<'a> Fold<'a> {
@@ -198,6 +205,7 @@ impl<'a> Fold<'a> {
             snapshot_at,
             tail: Tail::default(),
             dirty: LinkedHashSet::new(),
+            spoken: Spoken::default(),
         }
     }
 
@@ -221,8 +229,9 @@ impl<'a> Fold<'a> {
     async fn page(&mut self, page: Vec<JournalEntry>) -> Result<(), Exit> {
         let mut facts: BTreeMap<EntityKey, Vec<FoldedFacts>> = BTreeMap::new();
         for entry in page {
-            let record = decode(&entry)?;
+            let record = self.env.decode(&entry)?;
             follow(&mut self.state, &record, &entry)?;
+            self.spoken.note(entry.sequence, &entry.record);
             self.tail.push(entry.sequence, entry.record, record.header.entries);
             for entry_of in record.entries {
                 self.state.note(&entry_of);
@@ -283,7 +292,7 @@ impl<'a> Fold<'a> {
         Ok(())
     }
 
-    fn finish(self, backlog: Backlog) -> Recovered {
+    fn finish(self, backlog: Backlog, left: bool) -> Recovered {
         Recovered {
             state: self.state,
             registry: self.registry,
@@ -292,6 +301,8 @@ impl<'a> Fold<'a> {
             snapshot: (self.snapshot_at, self.tail),
             dirty: self.dirty,
             backlog,
+            spoken: self.spoken,
+            left,
         }
     }
 }
@@ -367,6 +378,18 @@ async fn genesis(env: &Env) -> Result<(PartitionState, Position), Exit> {
 }
 
 impl Env {
+    /// A record, or why this pod cannot go on from it.
+    fn decode(&self, entry: &JournalEntry) -> Result<Record, Exit> {
+        let reads = self.formats.reads();
+        match entry.record.first() {
+            Some(&version) if version > reads => {
+                let unknown = BadRecord::UnknownVersion(version, reads);
+                Err(Exit::refuse(format!("journal record {}: {unknown}", entry.sequence)))
+            }
+            _ => decode(entry),
+        }
+    }
+
     /// Asks again until there is an answer.
     pub async fn until_done<T, F>(&self, mut ask: impl FnMut() -> F) -> T
     where

@@ -6,7 +6,8 @@ use super::{
     Exit,
     batch::encode_entry,
     entry::Entry,
-    record::{Header, Released, VERSION, encode},
+    format::OLDEST,
+    record::{Header, Released, encode},
 };
 use crate::{
     domain::time::Timestamp,
@@ -57,7 +58,7 @@ pub async fn seed(
         partitions,
         incarnation: 1,
         batch,
-        owner: format!("setup, record version {VERSION}"),
+        owner: format!("setup, record version {OLDEST}"),
         previous: None,
         decided_at: now,
         cursors: [Cursor::default(); 5],
@@ -65,7 +66,7 @@ pub async fn seed(
         entries: 1,
     };
     let entries = encode_entry(&Entry::Genesis).map_err(|error| failed(&error))?;
-    let record = encode(&header, &entries).map_err(|error| failed(&error))?;
+    let record = encode(OLDEST, &header, &entries).map_err(|error| failed(&error))?;
     match journal.append(partition, 0, Bytes::from(record)).await {
         Ok(_) => Ok(Seeded::Now),
         Err(AppendError::Refused) => Ok(Seeded::Before),

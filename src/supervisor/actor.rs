@@ -24,10 +24,13 @@ use crate::{
     config::checked,
     contract::Limits,
     domain::{policy::Policy, time::Span},
-    partition::{Bounds, Credit, Env, Exit, Ports, Published, Status, serve},
+    partition::{Bounds, Credit, Env, Exit, Formats, Ports, Published, Status, serve},
     ports::Partition,
     telemetry,
 };
+
+/// Another may have a partition by now whose lease was not written anew in time.
+const IN_DOUBT: &str = "its lease may have lapsed";
 
 /// Everything that a supervisor is told when it is started.
 #[derive(Clone)]
@@ -56,6 +59,8 @@ pub struct Plan {
     pub bounds: Bounds,
     /// How partitions are watched.
     pub settings: checked::Supervisor,
+    /// Which formats it reads and writes.
+    pub formats: Formats,
     /// How the pod lives among others. Nothing: every partition is its own.
     pub tenancy: Option<Tenancy>,
 }
@@ -150,6 +155,10 @@ impl Supervisor {
             slot.phase = Phase::Held("the pod's clock is not right, or the pod is leaving");
             return;
         }
+        if self.tenancy.as_ref().is_some_and(|conduct| conduct.is_in_doubt(partition)) {
+            slot.phase = Phase::Held(IN_DOUBT);
+            return;
+        }
         let (status, told) = watch::channel(Status::default());
         let stop = CancellationToken::new();
         let start = slot.begin(told, stop.clone());
@@ -163,6 +172,7 @@ impl Supervisor {
             limits: self.plan.limits.clone(),
             published: self.plan.published.clone(),
             bounds: self.plan.bounds.clone(),
+            formats: self.plan.formats.clone(),
             alone: self.alone.clone(),
             tap: None,
             credit: self.credit.subscribe(),

@@ -57,7 +57,12 @@ impl Supervisor {
             return;
         }
         tracing::info!(off_ms, "the pod's clock is right");
-        let held = |slot: &&Slot| matches!(slot.phase, Phase::Held(_));
+        self.start_held(ctx);
+    }
+
+    /// Starts what was only waiting for the clock, or for its lease.
+    pub(super) fn start_held(&mut self, ctx: &mut Context<Self>) {
+        let held = |slot: &&Slot| slot.ours && matches!(slot.phase, Phase::Held(_));
         let held: Vec<Partition> = self.slots.iter().filter(held).map(|s| s.partition).collect();
         held.into_iter().for_each(|partition| self.start_partition(partition, ctx));
     }

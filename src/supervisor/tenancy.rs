@@ -20,6 +20,7 @@ use super::{
 use crate::{
     cluster::{Act, Member, Participant, Rules, Standing},
     contract::time,
+    partition::format::OLDEST,
     ports::{LeaseWatch, Leases, Partition, Watched},
 };
 
@@ -39,6 +40,8 @@ pub struct Tenancy {
     pub rules: Rules,
     /// The pod, as it announces itself.
     pub me: Member,
+    /// For how long the members must have been the same before a newer format is written.
+    pub format_after: Duration,
 }
 
 /// Hand over what the pod has and take nothing more; or, undone, take part again. The partitions
@@ -55,6 +58,7 @@ pub(super) struct Conduct {
     pub(super) participant: Participant,
     leases: Arc<dyn Leases>,
     lasts: Duration,
+    format_after: Duration,
     drained: bool,
     /// Somebody will look at it in a moment.
     due: bool,
@@ -65,16 +69,37 @@ pub(super) struct Conduct {
 
 impl Conduct {
     pub fn new(tenancy: &Tenancy, partitions: Partition) -> Conduct {
-        let Tenancy { leases, rules, me } = tenancy.clone();
+        let Tenancy { leases, rules, me, format_after } = tenancy.clone();
         Conduct {
             participant: Participant::new(me, partitions, rules, Instant::now()),
             leases,
             lasts: rules.lasts,
+            format_after,
             drained: false,
             due: false,
             watch_again: watch::channel(0).0,
             gone: watch::channel(false).0,
         }
+    }
+}
+
+impl Conduct {
+    /// Whether the lease of a partition may have lapsed.
+    pub fn is_in_doubt(&self, partition: Partition) -> bool {
+        self.participant.is_in_doubt(partition, Instant::now())
+    }
+
+    /// In which format to write: an older one at once where a member reads no other; a newer one
+    /// that all read once that has been so for a while, or somebody writes it already.
+    fn format(&self, writes: u8, now: Instant) -> u8 {
+        let view = self.participant.view();
+        if !self.participant.has_joined() {
+            return writes;
+        }
+        let all_read = view.read_by_all().unwrap_or(OLDEST);
+        let settled = now.duration_since(view.quiet_since()) >= self.format_after;
+        let newest = if settled { all_read } else { view.in_use().unwrap_or(OLDEST).max(writes) };
+        newest.min(all_read)
     }
 }
 
@@ -117,6 +142,8 @@ impl Supervisor {
     /// Begins to take part, where there are others.
     pub(super) fn join(&mut self, ctx: &mut Context<Self>) {
         let Some(conduct) = &self.tenancy else { return };
+        // Until it is known what the others read.
+        self.plan.formats.write(OLDEST);
         ctx.add_stream(hear(conduct.leases.clone(), conduct.watch_again.subscribe()));
         ctx.run_interval(TICK, Supervisor::conduct);
     }
@@ -201,12 +228,15 @@ impl Supervisor {
         news.into_iter().for_each(|(partition, news)| participant.news(partition, news));
         let now = Instant::now();
         let acts = participant.acts(now, &time::format(wall));
+        let formats = &self.plan.formats;
+        formats.write(conduct.format(formats.writes(), now));
         conduct.gone.send_replace(conduct.participant.is_gone());
         if conduct.participant.is_deaf(now) {
             conduct.participant.begin();
             conduct.watch_again.send_modify(|times| *times += 1);
         }
         acts.into_iter().for_each(|act| self.act(act, ctx));
+        self.start_held(ctx);
     }
 
     fn act(&mut self, act: Act, ctx: &mut Context<Self>) {

@@ -54,6 +54,7 @@ pub fn tally(record: &Record) -> Tally<'_> {
             Entry::Genesis
             | Entry::TakenOver
             | Entry::Resumed
+            | Entry::Left
             | Entry::InHand(_)
             | Entry::Quarantined { .. }
             | Entry::Waiting { .. }

@@ -176,6 +176,7 @@ fn count(world: &World, folded: &Folded) {
                 Entry::Rejected { rejection, .. } => format!("rejected: {}", rejection.reason),
                 Entry::Genesis => continue,
                 Entry::Resumed => "journal: resumed".to_owned(),
+                Entry::Left => "journal: left".to_owned(),
                 Entry::TakenOver => "journal: taken over".to_owned(),
                 Entry::InHand(_) => "journal: in hand".to_owned(),
                 Entry::Quarantined { why, .. } if why.contains("half of it") => {

@@ -17,7 +17,9 @@ use earmark::{
         policy::Policy,
         time::{Span, Timestamp},
     },
-    partition::{Bounds, Credit, Env, Exit, Published, Start, Status, entry::Trigger, serve},
+    partition::{
+        Bounds, Credit, Env, Exit, Formats, Published, Start, Status, entry::Trigger, serve,
+    },
     ports::{Input, Partition},
     supervisor::{
         janitor::{self, Permitted, Purged},
@@ -211,6 +213,7 @@ impl Slot {
             limits: Limits::default(),
             published: Published::default(),
             bounds: bounds(),
+            formats: Formats::default(),
             alone: self.alone.clone(),
             tap: Some(self.tap.clone()),
             credit,

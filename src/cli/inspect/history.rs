@@ -107,6 +107,7 @@ pub fn item(sequence: u64, at: Timestamp, entry: &Entry) -> Item {
         Entry::Genesis
         | Entry::TakenOver
         | Entry::Resumed
+        | Entry::Left
         | Entry::InHand(_)
         | Entry::Lost { .. } => bare("-", Cause::default(), None),
     }

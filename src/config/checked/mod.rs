@@ -83,6 +83,10 @@ pub struct Cluster {
     pub leased: bool,
     /// How notes live.
     pub rules: Rules,
+    /// The newest format of records that is read and written.
+    pub format_max: u8,
+    /// For how long the members must have been the same before a newer format is written.
+    pub format_after: Duration,
 }
 
 /// How partitions are watched.

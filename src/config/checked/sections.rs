@@ -18,7 +18,7 @@ use crate::{
     },
     embedded::Keeping,
     nats::{NatsSettings, ReaderSettings, StreamSettings},
-    partition::{Bounds, Published},
+    partition::{Bounds, Published, format::NEWEST},
     redis::RedisSettings,
 };
 
@@ -256,6 +256,11 @@ pub fn cluster(c: &mut Check, raw: &Raw) -> Cluster {
             renew_every: within!(c.millis(raw.cluster.renew_ms, 100..=20_000)),
             delays,
         },
+        format_max: match within!(c.number(raw.cluster.format_max, 0..=u64::from(NEWEST))) {
+            0 => NEWEST,
+            format => format,
+        },
+        format_after: Duration::from_secs(within!(c.number(raw.cluster.format_after_s, 0..=DAY_S))),
     }
 }
 

@@ -40,7 +40,11 @@ impl Decisions {
             }
             Entry::TakenOver => report.count("take-overs", 1),
             Entry::Waiting { .. } => report.count("inputs that waited for a cold entity", 1),
-            Entry::Genesis | Entry::Resumed | Entry::InHand(_) | Entry::WaitedOut { .. } => {}
+            Entry::Genesis
+            | Entry::Resumed
+            | Entry::Left
+            | Entry::InHand(_)
+            | Entry::WaitedOut { .. } => {}
         }
     }
 

@@ -115,7 +115,7 @@ fn journal(entries: &[Entry]) -> Vec<Stored> {
             entries: 1,
         };
         let entry = postcard::to_stdvec(entry).expect("an entry can be encoded");
-        let bytes = encode(&header, &entry).expect("a record can be encoded");
+        let bytes = encode(1, &header, &entry).expect("a record can be encoded");
         previous = Some(Link { sequence, hash: RecordHash::of(&bytes) });
         records.push(stored(sequence, "earmark.journal.0", bytes));
     }
