@@ -14,6 +14,7 @@ use std::{
 };
 
 use actix::{Actor, Addr};
+use futures::StreamExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -30,13 +31,15 @@ use crate::{
     http::{Door, Http, Logs},
     nats::{
         self, Connections, NatsDepths, NatsInput, NatsJournal, NatsLeases, NatsOutbox,
-        NatsPublisher, setup,
+        NatsPublisher,
+        control::{self, DrainAnswer, DrainRequest},
+        setup,
     },
     partition::{self, Formats, Ports},
     ports::{Clock, Leases, Partition, Publisher},
     redis::RedisSnapshots,
     signals::Signals,
-    supervisor::{Depths, Leave, Plan, Supervisor, Tenancy},
+    supervisor::{Depths, Drain, Leave, Plan, Supervisor, Tenancy},
     telemetry::{exporter, logging},
 };
 
@@ -149,6 +152,8 @@ pub struct Adapters {
     pub stores: [&'static str; 2],
     /// The bucket of members and leases, where there may be other pods.
     pub leases: Option<Arc<dyn Leases>>,
+    /// Where operators are heard, if they are.
+    pub control: Option<async_nats::Client>,
 }
 
 /// Connects, wires the adapters, starts the supervisor, and opens the door for events.
@@ -157,10 +162,37 @@ async fn start(settings: &Settings, home: &Home) -> Result<(Addr<Supervisor>, Ar
         Home::Servers => (servers(settings).await?, door(settings).await?),
         Home::Directory(dir) => directory(settings, dir).await?,
     };
+    let control = adapters.control.clone();
     let plan = plan(settings, adapters);
     let (partitions, arbiters) = (plan.partitions, plan.arbiters);
     tracing::info!(pod = plan.owner, partitions, arbiters, ?home, "connected");
-    Ok((Supervisor::new(plan).start(), door))
+    let pod = plan.owner.clone();
+    let supervisor = Supervisor::new(plan).start();
+    if let Some(control) = control {
+        tokio::spawn(obey(control, pod, supervisor.clone()));
+    }
+    Ok((supervisor, door))
+}
+
+/// Does what operators ask of this pod, for as long as the process runs.
+async fn obey(control: async_nats::Client, pod: String, supervisor: Addr<Supervisor>) {
+    let mut asked = match control::hear(control, &pod).await {
+        Ok(asked) => std::pin::pin!(asked),
+        Err(error) => return tracing::error!(%error, "operators are not heard"),
+    };
+    while let Some(asked) = asked.next().await {
+        let answer = match &asked.request {
+            Ok(DrainRequest { undo }) => match supervisor.send(Drain { undo: *undo }).await {
+                Ok(partitions) => DrainAnswer::Done { pod: pod.clone(), partitions },
+                Err(_) => DrainAnswer::refused("leaving", "the pod leaves"),
+            },
+            Err(why) => DrainAnswer::refused(
+                "malformed",
+                &format!("{why}; expected nothing, or {{\"undo\": true}}"),
+            ),
+        };
+        asked.answer(&answer).await;
+    }
 }
 
 /// What a supervisor is told.
@@ -216,6 +248,7 @@ async fn servers(settings: &Settings) -> Result<Adapters, Failure> {
         ports: ports(settings, &connections)?,
         depths: Arc::new(NatsDepths::new(connections.control.clone())),
         stores: ["NATS", "Redis"],
+        control: settings.cluster.leased.then(|| connections.control.client()),
         leases: settings.cluster.leased.then_some(Arc::new(NatsLeases::new(connections.leases))),
     })
 }
@@ -270,7 +303,13 @@ pub fn open(dir: &Path, options: Options) -> Result<Embedded, Failure> {
 /// The adapters on a directory's store.
 pub fn embedded(store: &Embedded) -> Adapters {
     let depths = Arc::new(store.clone());
-    Adapters { ports: store.ports(), depths, stores: ["the store", "the store"], leases: None }
+    Adapters {
+        ports: store.ports(),
+        depths,
+        stores: ["the store", "the store"],
+        leases: None,
+        control: None,
+    }
 }
 
 /// Fixes the number of partitions of a store that is new, and gives each its first record.

@@ -6,6 +6,7 @@
 mod check;
 mod contracts;
 mod demo;
+mod drain;
 pub mod inspect;
 mod print;
 pub mod publish;
@@ -61,6 +62,7 @@ enum Command {
     Publish(publish::Publish),
     Inspect(inspect::Inspect),
     Status(status::Status),
+    Drain(drain::Drain),
     Scenario(scenario::Scenarios),
     Contracts(contracts::Contracts),
 }
@@ -119,6 +121,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Publish(publish) => publish.run(&context).await,
             Command::Inspect(inspect) => inspect.run(&context).await,
             Command::Status(status) => status.run(&context).await,
+            Command::Drain(drain) => drain.run(&context).await,
         }
     });
     // A read of standard input that is still going on must not keep the process.

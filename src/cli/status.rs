@@ -1,4 +1,5 @@
-//! `earmark status`: how far each partition has come, and how far it is behind.
+//! `earmark status`: which pods there are and what they have, how far each partition has come, and
+//! how far it is behind.
 
 use clap::Args;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -6,10 +7,11 @@ use serde::Serialize;
 
 use super::{Context, print};
 use crate::{
+    cluster::{self, Lease, Member, Phase, View, look},
     contract::time,
     domain::time::{Span, Timestamp},
     error::{Exit, Failure},
-    nats::{NatsDepths, NatsInput, NatsJournal},
+    nats::{NatsDepths, NatsInput, NatsJournal, NatsLeases},
     partition::{record::decode_header, recovery::lost_tail},
     ports::{Input, Journal, Partition, PortError, Position, Snapshots, Source},
     redis::RedisSnapshots,
@@ -19,7 +21,8 @@ use crate::{
 /// Questions that are asked at a time.
 const AT_A_TIME: usize = 8;
 
-/// Show each partition's position, owner and lag, and how full the streams are.
+/// Show the pods, each partition's owner, position and lag, why it waits if it does, and how full the
+/// streams are.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -37,6 +40,10 @@ struct Standing {
     /// Why nobody may serve it, as far as the stores tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<String>,
+    /// What its lease says.
+    lease: Option<Lease>,
+    /// Why it is not being served.
+    waits: Option<String>,
     unread: u64,
     oldest_unread_s: Option<f64>,
     sources: Vec<SourceStanding>,
@@ -54,6 +61,7 @@ struct SourceStanding {
 struct Told {
     unread: u64,
     oldest_unread_s: Option<f64>,
+    members: Vec<Member>,
     partitions: Vec<Standing>,
     streams: Vec<StreamUsage>,
 }
@@ -65,17 +73,21 @@ impl Status {
         let page = settings.engine.journal_page_bytes;
         let journal = NatsJournal::new(nats.clone(), settings.reader.clone(), page);
         let input = NatsInput::new(nats.clone(), settings.reader.clone());
+        let leases = NatsLeases::new(nats.clone());
         let depths = NatsDepths::new(nats);
         let snapshots = RedisSnapshots::new(settings.redis.clone())?;
         let now = input.server_time().await.map_err(not_set_up)?;
+        let view = look(&leases, settings.streams.partitions).await.map_err(not_set_up)?;
         let standings = stream::iter(0..settings.streams.partitions)
             .map(|partition| standing(partition, &journal, &snapshots, &depths, now))
             .buffered(AT_A_TIME);
-        let partitions: Vec<Standing> = standings.try_collect().await.map_err(not_set_up)?;
+        let mut partitions: Vec<Standing> = standings.try_collect().await.map_err(not_set_up)?;
+        partitions.iter_mut().for_each(|of| of.add(&view));
         let streams = depths.usage().await.map_err(not_set_up)?;
         let told = Told {
             unread: partitions.iter().map(|standing| standing.unread).sum(),
             oldest_unread_s: oldest(partitions.iter().map(|standing| standing.oldest_unread_s)),
+            members: view.members().cloned().collect(),
             partitions,
             streams,
         };
@@ -128,6 +140,8 @@ async fn standing(
         owner: header.map_or_else(|| "-".to_owned(), |header| header.owner.clone()),
         decided_at: header.map_or_else(String::new, |header| time::format(header.decided_at)),
         refused,
+        lease: None,
+        waits: None,
         unread: sources.iter().map(|source| source.unread).sum(),
         oldest_unread_s: oldest(sources.iter().map(|source| source.oldest_unread_s)),
         sources,
@@ -141,22 +155,81 @@ async fn known(partition: Partition, snapshots: &RedisSnapshots) -> Vec<Position
     committed.into_iter().chain(snapshot.map(|(position, _)| position)).collect()
 }
 
+impl Standing {
+    /// What the cluster says of it.
+    fn add(&mut self, view: &View) {
+        self.lease = view.lease(self.partition).map(|noted| noted.value.clone());
+        let pods = view.members().count();
+        self.waits = match &self.lease {
+            // Without members, pods serve all partitions on their own account.
+            None if pods == 0 => None,
+            None => Some("nobody has it: its lease has lapsed, or was never taken".to_owned()),
+            Some(lease) => lease.why.clone().or_else(|| match lease.phase {
+                Phase::Serving => None,
+                Phase::Recovering => Some(format!("{} brings it back", lease.pod)),
+                Phase::Waiting => Some(format!("{} has it and does not serve it", lease.pod)),
+                Phase::Leaving => Some(format!("{} is handing it over", lease.pod)),
+                Phase::Free => Some(format!("{} has handed it over", lease.pod)),
+            }),
+        };
+        if let Some(lease) = self.lease.as_ref().filter(|lease| lease.phase != Phase::Free) {
+            self.owner.clone_from(&lease.pod);
+        }
+    }
+}
+
 fn age(seconds: Option<f64>) -> String {
     seconds.map_or_else(|| "-".to_owned(), |s| print::span(Span((s * 1e6) as i64)))
 }
 
 impl Told {
+    fn tell_members(&self) {
+        if self.members.is_empty() {
+            return print::line("no pod is a member: none runs, or cluster.ownership is \"all\"\n");
+        }
+        let mut table = print::table(&["pod", "version", "reads", "stands", "since", "has"]);
+        for member in &self.members {
+            let leases = self.partitions.iter().filter_map(|of| of.lease.as_ref());
+            let has = leases.filter(|lease| lease.session == member.session);
+            let standing = match (member.standing, &member.why) {
+                (cluster::Standing::Serving, _) => "takes part".to_owned(),
+                (cluster::Standing::Leaving, _) => "leaves".to_owned(),
+                (cluster::Standing::Waiting, why) => why.clone().unwrap_or_default(),
+            };
+            table.add_row([
+                member.pod.clone(),
+                member.version.clone(),
+                format!("records up to {}", member.reads),
+                standing,
+                member.since.clone(),
+                has.filter(|lease| lease.phase != Phase::Free).count().to_string(),
+            ]);
+        }
+        print::line(table);
+    }
+
     fn tell(&self) {
-        let mut headings =
-            vec!["partition", "position", "last decision", "owner", "unread", "oldest"];
+        self.tell_members();
+        let mut headings = vec![
+            "partition",
+            "owner",
+            "epoch",
+            "position",
+            "snapshot",
+            "last decision",
+            "unread",
+            "oldest",
+        ];
         headings.extend(Source::ALL.map(Source::as_str));
         let mut table = print::table(&headings);
         for of in &self.partitions {
             let mut row = vec![
                 of.partition.to_string(),
-                of.position.map_or_else(|| "none".to_owned(), |at| at.to_string()),
-                of.decided_at.clone(),
                 of.owner.clone(),
+                of.lease.as_ref().map_or_else(|| "-".to_owned(), |lease| lease.epoch.to_string()),
+                of.position.map_or_else(|| "none".to_owned(), |at| at.to_string()),
+                of.lease.as_ref().map_or_else(|| "-".to_owned(), |at| at.snapshot.to_string()),
+                of.decided_at.clone(),
                 of.unread.to_string(),
                 age(of.oldest_unread_s),
             ];
@@ -167,6 +240,8 @@ impl Told {
         for of in &self.partitions {
             if let Some(why) = &of.refused {
                 print::line(format!("partition {} cannot be served: {why}", of.partition));
+            } else if let Some(why) = &of.waits {
+                print::line(format!("partition {} is not served: {why}", of.partition));
             }
         }
         let (unread, oldest) = (self.unread, age(self.oldest_unread_s));

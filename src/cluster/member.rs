@@ -44,17 +44,22 @@ impl Member {
     /// What the keys of all members begin with.
     pub const KEYS: &str = "members.";
 
-    /// The key of a pod: a name may hold what a key may not.
+    /// The key of a pod.
     pub fn key(pod: &str) -> String {
-        let mut key = Self::KEYS.to_owned();
+        format!("{}{}", Self::KEYS, Self::token(pod))
+    }
+
+    /// A pod's name as one token: it may hold what a key or a subject may not.
+    pub fn token(pod: &str) -> String {
+        let mut token = String::with_capacity(pod.len());
         for byte in pod.bytes() {
             match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => key.push(byte.into()),
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => token.push(byte.into()),
                 // Writing to a String never fails.
-                other => drop(write!(key, "={other:02X}")),
+                other => drop(write!(token, "={other:02X}")),
             }
         }
-        key
+        token
     }
 
     /// The bytes that the bucket keeps.

@@ -5,6 +5,7 @@
 //! may run, only one can commit.
 
 pub mod lease;
+mod look;
 pub mod member;
 pub mod participant;
 pub mod placement;
@@ -12,6 +13,7 @@ pub mod tenure;
 pub mod view;
 
 pub use lease::{Lease, Phase};
+pub use look::look;
 pub use member::{Member, Standing};
 pub use participant::{Act, Participant, Rules};
 pub use placement::Delays;

@@ -3,9 +3,10 @@
 //! Read in this order: [`names`] (streams and subjects), [`connect`] (one connection a role),
 //! [`streams`] and [`setup`] (what there must be), `api` (what is asked of the server directly),
 //! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`],
-//! [`leases`], `publisher`.
+//! [`leases`], `publisher`, [`control`].
 mod api;
 pub mod connect;
+pub mod control;
 mod cut;
 pub mod depths;
 mod feed;

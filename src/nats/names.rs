@@ -3,7 +3,10 @@
 //! Promises: every subject that an adapter reads, writes or sets up is spelled here and nowhere
 //! else.
 
-use crate::ports::{Outlet, Partition, Source};
+use crate::{
+    cluster::Member,
+    ports::{Outlet, Partition, Source},
+};
 
 /// What publishers send.
 pub const IN: &str = "EARMARK_IN";
@@ -82,4 +85,9 @@ pub fn journal_subject(partition: Partition) -> String {
 /// Where a note of the cluster's bucket stands.
 pub fn cluster_subject(key: &str) -> String {
     format!("$KV.{CLUSTER}.{key}")
+}
+
+/// Where an operator asks a pod to hand over what it has.
+pub fn drain_subject(pod: &str) -> String {
+    format!("earmark.control.drain.{}", Member::token(pod))
 }

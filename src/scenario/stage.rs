@@ -100,7 +100,8 @@ impl Stage {
         seeded.map_err(|exit| Failure::new(Exit::Failed, format!("{exit:?}")))?;
         let depths = Arc::new(NatsDepths::new(control.clone()));
         let publisher = Arc::new(NatsPublisher::new(control.clone()));
-        let adapters = Adapters { ports, depths, stores: ["NATS", "Redis"], leases: None };
+        let adapters =
+            Adapters { ports, depths, stores: ["NATS", "Redis"], leases: None, control: None };
         let times = Some((server, shift));
         Ok(Stage::start(settings, clock, times, adapters, publisher, Logs::Streams(control)))
     }
