@@ -9,6 +9,7 @@ use async_nats::{Client, RequestErrorKind};
 use bytes::Bytes;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::names;
 use crate::ports::{Partition, PortError};
@@ -80,10 +81,16 @@ pub async fn hear(
     Ok(subscribed.map_err(error)?.map(move |message| {
         let request = match message.payload.is_empty() {
             true => Ok(DrainRequest { undo: false }),
-            false => serde_json::from_slice(&message.payload).map_err(|e| e.to_string()),
+            false => parse(&message.payload).map_err(|error| error.to_string()),
         };
         Asked { request, reply: message.reply, client: client.clone() }
     }))
+}
+
+/// An object with the request's fields: a list of their values would do for serde.
+fn parse(payload: &[u8]) -> serde_json::Result<DrainRequest> {
+    let fields: Map<String, Value> = serde_json::from_slice(payload)?;
+    serde_json::from_value(Value::Object(fields))
 }
 
 /// Asks a pod; nothing if there is no such pod.

@@ -1,0 +1,144 @@
+//! Pods that come, leave, die and sleep.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::json;
+
+use crate::{
+    harness::wait_until,
+    load::Load,
+    world::{BOUND, LEASE_S, World, let_pass},
+};
+
+const RATE: u64 = 400;
+
+/// Which partitions another pod has now.
+fn moved(before: &BTreeMap<u16, String>, after: &BTreeMap<u16, String>) -> Vec<u16> {
+    let changed = |(partition, owner): &(&u16, &String)| after.get(partition) != Some(owner);
+    before.iter().filter(changed).map(|(partition, _)| *partition).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_must_move_moves_when_pods_leave_and_come() {
+    let mut world = World::with(&["a", "b", "c"]).await;
+    let load = Load::start(world.nats.jetstream().await, RATE).await;
+    load.more(100).await;
+
+    let (before, of_b) = (world.owners().await, world.of("b").await);
+    world.leave("b").await;
+    world.shared_by(&["a", "c"]).await;
+    assert_eq!(moved(&before, &world.owners().await), of_b, "b left");
+    load.more(100).await;
+
+    let before = world.owners().await;
+    world.run("d", &[]);
+    world.shared_by(&["a", "c", "d"]).await;
+    let to_d = world.of("d").await;
+    assert_eq!(moved(&before, &world.owners().await), to_d, "d came");
+    load.more(100).await;
+
+    let (before, of_a) = (world.owners().await, world.of("a").await);
+    let drained = world.earmark(&["drain", "a", "--json"]).await.with(0).json();
+    assert_eq!(drained["partitions"], json!(of_a));
+    world.shared_by(&["c", "d"]).await;
+    assert_eq!(moved(&before, &world.owners().await), of_a, "a was drained");
+    let status = world.status().await;
+    let members = status["members"].as_array().expect("a list");
+    let a = members.iter().find(|member| member["pod"] == json!("a")).expect("a is a member");
+    assert_eq!(a["standing"], json!("waiting"), "{a}");
+    world.earmark(&["drain", "a", "--undo"]).await.with(0);
+    world.shared_by(&["a", "c", "d"]).await;
+    load.more(100).await;
+
+    let journals = world.all_is_well(load).await;
+    let handed_over = |partition: &u16| journals.owners(*partition).len() > 1;
+    assert!(of_b.iter().all(handed_over) && to_d.iter().all(handed_over));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_pod_had_is_served_by_the_others() {
+    let mut world = World::with(&["a", "b", "c"]).await;
+    let load = Load::start(world.nats.jetstream().await, RATE).await;
+    load.more(100).await;
+    let (before, of_b) = (world.owners().await, world.of("b").await);
+    world.kill("b");
+    world.shared_by(&["a", "c"]).await;
+    assert_eq!(moved(&before, &world.owners().await), of_b);
+    load.more(200).await;
+    world.all_is_well(load).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_slept_commits_nothing_steps_down_and_joins_again() {
+    let mut world = World::with(&["a", "b", "c"]).await;
+    let load = Load::start(world.nats.jetstream().await, RATE).await;
+    load.more(100).await;
+    let of_b = world.of("b").await;
+    world.pod("b").freeze();
+    world.shared_by(&["a", "c"]).await;
+    // It has to find its leases long gone.
+    let_pass(Duration::from_secs(3 * LEASE_S)).await;
+    world.pod("b").thaw();
+    load.more(100).await;
+    world.shared_by(&["a", "b", "c"]).await;
+    load.more(100).await;
+    let journals = world.all_is_well(load).await;
+    for partition in of_b {
+        let owners = journals.owners(partition);
+        let others = owners.iter().skip_while(|owner| **owner != "b").nth(1);
+        assert!(others.is_some_and(|owner| *owner != "b"), "{partition}: {owners:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_go_on_by_themselves_when_the_servers_were_away() {
+    let mut world = World::with(&["a", "b"]).await;
+    let load = Load::start(world.nats.jetstream().await, RATE).await;
+    load.more(100).await;
+    let before = world.owners().await;
+    world.nats.kill();
+    let_pass(Duration::from_secs(2 * LEASE_S)).await;
+    world.nats.restart().await;
+    world.shared_by(&["a", "b"]).await;
+    assert_eq!(moved(&before, &world.owners().await), [0; 0], "nothing had to move");
+    load.more(200).await;
+    world.redis.wipe();
+    world.redis.restart().await;
+    world.leave("a").await;
+    world.shared_by(&["b"]).await;
+    load.more(100).await;
+    world.all_is_well(load).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_pods_of_one_name_do_not_both_take_part() {
+    let mut world = World::with(&["a"]).await;
+    world.run("twin", &[("EARMARK__ENGINE__POD", "a")]);
+    wait_until("the second one says why it waits", BOUND, async || {
+        world.pod("twin").output().contains("connected")
+    })
+    .await;
+    let_pass(Duration::from_secs(LEASE_S)).await;
+    assert_eq!(world.view().await.members().count(), 1);
+    world.leave("a").await;
+    wait_until("the second one has taken its place", BOUND, async || {
+        world.of("a").await.len() == 16
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_what_cannot_be_is_told_what_can() {
+    let world = World::with(&["a"]).await;
+    let unknown = world.earmark(&["drain", "b"]).await.with(1);
+    assert!(unknown.err().contains("name one of the members: a"), "{}", unknown.err());
+    let client = world.nats.client().await;
+    for bad in ["{", "[]", "{\"undo\": 3}", "{\"now\": true}", "\u{0}\u{1}"] {
+        let asked = client.request("earmark.control.drain.a", bad.into()).await;
+        let answer = asked.expect("it is answered").payload;
+        let answer: serde_json::Value = serde_json::from_slice(&answer).expect("JSON");
+        assert_eq!(answer["error"], json!("malformed"), "{bad}: {answer}");
+        assert!(answer["message"].as_str().is_some_and(|text| text.contains("expected")));
+    }
+    world.shared_by(&["a"]).await;
+}
