@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::cut::{self, CUT};
 use crate::ports::PortError;
 
+/// A connection that is cut in silence is noticed at the third ping.
+const PING_EVERY: Duration = Duration::from_secs(3);
 const RETRY_EVERY: Duration = Duration::from_millis(200);
 /// A note about a lease that is not answered within this is written anew. Milliseconds.
 const LEASE_WITHIN_MS: u64 = 1_500;
@@ -156,6 +158,7 @@ async fn options(settings: &NatsSettings, role: &'static str) -> std::io::Result
         options = options.custom_inbox_prefix(prefix);
     }
     Ok(options
+        .ping_interval(PING_EVERY)
         .name(format!("{}-{role}", settings.name))
         .request_timeout(Some(Duration::from_millis(settings.request_timeout_ms)))
         .reconnect_delay_callback(reconnect_delay)

@@ -167,7 +167,8 @@ impl NatsCluster {
         let mut servers = Vec::new();
         for (index, route) in routes.iter().enumerate() {
             let top = format!(
-                "cluster {{ name: earmark, listen: \"127.0.0.1:{route}\", routes: [{}] }}",
+                "cluster {{ name: earmark, listen: \"127.0.0.1:{route}\", no_advertise: true, \
+                 routes: [{}] }}",
                 urls.join(", ")
             );
             let config = NatsConfig { top, ..NatsConfig::default() };
@@ -179,6 +180,13 @@ impl NatsCluster {
         let cluster = Self { servers };
         cluster.wait_for_replicas().await;
         cluster
+    }
+
+    /// The addresses of all members, separated by commas. Clients are told of no others, so that
+    /// each of them can be cut off.
+    pub fn url(&self) -> String {
+        let urls: Vec<String> = self.servers.iter().map(NatsServer::url).collect();
+        urls.join(",")
     }
 
     /// A client that knows all the members.

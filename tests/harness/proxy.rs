@@ -58,6 +58,7 @@ impl Faults {
 pub struct Proxy {
     addr: SocketAddr,
     faults: Arc<watch::Sender<Faults>>,
+    target: Arc<watch::Sender<SocketAddr>>,
     listening: watch::Receiver<bool>,
     task: JoinHandle<()>,
 }
@@ -69,8 +70,9 @@ impl Proxy {
         let addr = listener.local_addr().expect("a bound listener has an address");
         let (faults, seen) = watch::channel(Faults::default());
         let (says_listening, listening) = watch::channel(true);
-        let task = tokio::spawn(accept(listener, addr, target, seen, says_listening));
-        Self { addr, faults: Arc::new(faults), listening, task }
+        let (target, leads) = watch::channel(target);
+        let task = tokio::spawn(accept(listener, addr, leads, seen, says_listening));
+        Self { addr, faults: Arc::new(faults), target: Arc::new(target), listening, task }
     }
 
     /// Where it listens.
@@ -99,6 +101,12 @@ impl Proxy {
     /// Nothing is forwarded and nothing is lost: it flows again after `heal`.
     pub fn stall(&self) {
         self.faults.send_modify(|faults| faults.stalled = true);
+    }
+
+    /// Connections that are made from now on lead elsewhere, and open ones are reset.
+    pub fn lead_to(&self, target: SocketAddr) {
+        self.target.send_replace(target);
+        self.reset_connections();
     }
 
     /// Every open connection is reset (RST) on both sides; new ones work.
@@ -146,7 +154,7 @@ async fn bind_free() -> TcpListener {
 async fn accept(
     first: TcpListener,
     addr: SocketAddr,
-    target: SocketAddr,
+    target: watch::Receiver<SocketAddr>,
     mut faults: watch::Receiver<Faults>,
     says_listening: watch::Sender<bool>,
 ) {
@@ -162,6 +170,7 @@ async fn accept(
         says_listening.send_replace(!refusing);
         tokio::select! {
             Some(Ok((client, _))) = accept_on(listener.as_ref()) => {
+                let target = *target.borrow();
                 connections.spawn(connect(client, target, faults.clone()));
             }
             changed = faults.changed() => if changed.is_err() { return },

@@ -64,6 +64,21 @@ impl RedisServer {
         panic!("redis-server found no free port in {START_TRIES} tries");
     }
 
+    /// A server that repeats what this one is told.
+    pub async fn replica(&self) -> Self {
+        let of = ["--replicaof".to_owned(), "127.0.0.1".to_owned(), self.port.to_string()];
+        Self::start_with(RedisConfig { args: of.to_vec(), ..self.config.clone() }).await
+    }
+
+    /// Makes a replica a server of its own.
+    pub async fn promote(&mut self) {
+        self.config.args.clear();
+        let mut connection = self.connection().await;
+        let mut promote = redis::cmd("REPLICAOF");
+        promote.arg("NO").arg("ONE");
+        promote.query_async::<()>(&mut connection).await.expect("it can be promoted");
+    }
+
     /// `redis://127.0.0.1:<port>`
     pub fn url(&self) -> String {
         format!("redis://{}", self.addr())

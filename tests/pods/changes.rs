@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     harness::wait_until,
-    load::Load,
+    load::{Load, Wants},
     world::{BOUND, LEASE_S, World, let_pass},
 };
 
@@ -21,7 +21,7 @@ fn moved(before: &BTreeMap<u16, String>, after: &BTreeMap<u16, String>) -> Vec<u
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_must_move_moves_when_pods_leave_and_come() {
     let mut world = World::with(&["a", "b", "c"]).await;
-    let load = Load::start(world.nats.jetstream().await, RATE).await;
+    let load = Load::start(world.nats.jetstream().await, Wants::at(RATE)).await;
     load.more(100).await;
 
     let (before, of_b) = (world.owners().await, world.of("b").await);
@@ -58,7 +58,7 @@ async fn only_what_must_move_moves_when_pods_leave_and_come() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_pod_had_is_served_by_the_others() {
     let mut world = World::with(&["a", "b", "c"]).await;
-    let load = Load::start(world.nats.jetstream().await, RATE).await;
+    let load = Load::start(world.nats.jetstream().await, Wants::at(RATE)).await;
     load.more(100).await;
     let (before, of_b) = (world.owners().await, world.of("b").await);
     world.kill("b");
@@ -71,7 +71,7 @@ async fn what_a_killed_pod_had_is_served_by_the_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_slept_commits_nothing_steps_down_and_joins_again() {
     let mut world = World::with(&["a", "b", "c"]).await;
-    let load = Load::start(world.nats.jetstream().await, RATE).await;
+    let load = Load::start(world.nats.jetstream().await, Wants::at(RATE)).await;
     load.more(100).await;
     let of_b = world.of("b").await;
     world.pod("b").freeze();
@@ -93,7 +93,7 @@ async fn a_pod_that_slept_commits_nothing_steps_down_and_joins_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pods_go_on_by_themselves_when_the_servers_were_away() {
     let mut world = World::with(&["a", "b"]).await;
-    let load = Load::start(world.nats.jetstream().await, RATE).await;
+    let load = Load::start(world.nats.jetstream().await, Wants::at(RATE)).await;
     load.more(100).await;
     let before = world.owners().await;
     world.nats.kill();

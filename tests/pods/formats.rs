@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     harness::wait_until,
     journal::Journals,
-    load::Load,
+    load::{Load, Wants},
     world::{BOUND, World},
 };
 
@@ -32,7 +32,7 @@ async fn an_upgrade_and_the_way_back_lose_nothing_and_stop_nothing() {
     world.run("old-1", OLDER);
     world.run("old-2", OLDER);
     world.shared_by(&["old-1", "old-2"]).await;
-    let load = Load::start(world.nats.jetstream().await, 400).await;
+    let load = Load::start(world.nats.jetstream().await, Wants::at(400)).await;
     load.more(100).await;
 
     // Up. While an old one is there, nobody writes what it cannot read.

@@ -12,7 +12,7 @@ use earmark::{
 };
 
 use crate::{
-    load::{Asked, UNITS},
+    load::{Asked, Wants},
     streams,
 };
 
@@ -45,7 +45,7 @@ impl Journals {
 
     /// Nothing was lost, decided twice or sold twice, and nobody committed but who had taken over
     /// last.
-    pub fn check(&self, asked: &BTreeMap<String, Asked>) {
+    pub fn check(&self, wants: Wants, asked: &BTreeMap<String, Asked>) {
         let mut decided: BTreeMap<&str, bool> = BTreeMap::new();
         for (partition, journal) in &self.0 {
             let mut owner = None;
@@ -65,7 +65,8 @@ impl Journals {
         }
         for (id, asked) in asked {
             let granted = decided.get(id.as_str());
-            assert_eq!(granted.copied(), asked.granted, "{id}: decided, and answered");
+            let answered = asked.answer.map(|(_, granted)| granted);
+            assert_eq!(granted.copied(), answered, "{id}: decided, and answered");
         }
         let mut sold: BTreeMap<&str, u64> = BTreeMap::new();
         let mut wanted: BTreeMap<&str, u64> = BTreeMap::new();
@@ -75,7 +76,7 @@ impl Journals {
         }
         for (sku, wanted) in wanted {
             // What was asked before the stock had come was refused.
-            assert!(sold[sku] <= UNITS.min(wanted), "{sku}: {} sold", sold[sku]);
+            assert!(sold[sku] <= wants.units.min(wanted), "{sku}: {} sold", sold[sku]);
         }
     }
 

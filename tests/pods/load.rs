@@ -4,7 +4,7 @@
 //! most once.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -26,26 +26,80 @@ use tokio::task::JoinHandle;
 
 use crate::{harness::wait_until, world::BOUND};
 
-/// SKUs that are asked for.
-const SKUS: u64 = 64;
-/// Units of each of them.
-pub const UNITS: u64 = 40;
 /// Who has not heard an answer for this long asks again.
 const ASK_AGAIN: Duration = Duration::from_secs(3);
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wants {
+    /// Holds a second.
+    pub rate: u64,
+    /// Of so many SKUs.
+    pub skus: u64,
+    /// Units that each of them has.
+    pub units: u64,
+}
+
+impl Wants {
+    /// More than there is, soon, of a few SKUs.
+    pub fn at(rate: u64) -> Wants {
+        Wants { rate, skus: 64, units: 40 }
+    }
+}
 
 /// A hold that was asked for.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub sku: String,
-    asked: Instant,
-    sent: Instant,
-    pub granted: Option<bool>,
+    pub asked: Instant,
+    /// When it was answered, and whether it was granted.
+    pub answer: Option<(Instant, bool)>,
 }
 
-type Book = Arc<Mutex<BTreeMap<String, Asked>>>;
+/// All holds that were asked for.
+#[derive(Default)]
+pub struct Asks {
+    pub holds: BTreeMap<String, Asked>,
+    /// Those that may not have been answered, and when they were sent last.
+    waiting: VecDeque<(Instant, String)>,
+}
+
+impl Asks {
+    /// Drops those that have been answered meanwhile; whether somebody still waits.
+    fn anybody_waits(&mut self) -> bool {
+        while let Some((_, id)) = self.waiting.front()
+            && self.holds[id].answer.is_some()
+        {
+            self.waiting.pop_front();
+        }
+        !self.waiting.is_empty()
+    }
+
+    /// Who has waited too long, and has to ask again.
+    fn overdue(&mut self, now: Instant) -> Option<(String, String)> {
+        if !self.anybody_waits() || self.waiting.front()?.0 + ASK_AGAIN > now {
+            return None;
+        }
+        let (_, id) = self.waiting.pop_front()?;
+        let asked = &self.holds[&id];
+        assert!(asked.asked.elapsed() < BOUND, "{id} is never answered");
+        let sku = asked.sku.clone();
+        self.waiting.push_back((now, id.clone()));
+        Some((id, sku))
+    }
+
+    fn ask(&mut self, id: &str, sku: &str, now: Instant) {
+        let asked = Asked { sku: sku.to_owned(), asked: now, answer: None };
+        self.holds.insert(id.to_owned(), asked);
+        self.waiting.push_back((now, id.to_owned()));
+    }
+}
+
+type Book = Arc<Mutex<Asks>>;
 
 /// Holds that are being asked for.
 pub struct Load {
+    pub wants: Wants,
     book: Book,
     stop: Arc<AtomicBool>,
     asking: JoinHandle<()>,
@@ -54,7 +108,7 @@ pub struct Load {
 
 impl Load {
     /// Receives the stock, and asks so many times a second until it is stopped.
-    pub async fn start(context: Context, rate: u64) -> Load {
+    pub async fn start(context: Context, wants: Wants) -> Load {
         let client = context.client();
         let inbox = client.new_inbox();
         let mut answers = client.subscribe(format!("{inbox}.>")).await.expect("one can subscribe");
@@ -65,26 +119,27 @@ impl Load {
                 let answer: Value = serde_json::from_slice(&message.payload).expect("JSON");
                 let id = message.subject.rsplit('.').next().unwrap_or_default();
                 let granted = answer["data"]["status"] == json!("granted");
-                if let Some(asked) = heard.lock().expect("nobody panics").get_mut(id) {
-                    let before = *asked.granted.get_or_insert(granted);
+                if let Some(asked) = heard.lock().expect("nobody panics").holds.get_mut(id) {
+                    let (_, before) = *asked.answer.get_or_insert((Instant::now(), granted));
                     assert_eq!(before, granted, "the answer to {id} flipped: {answer}");
                 }
             }
         });
-        for sku in 0..SKUS {
-            let data = json!({"location": "MAIN", "quantity": UNITS, "reference": "delivery"});
+        for sku in 0..wants.skus {
+            let data =
+                json!({"location": "MAIN", "quantity": wants.units, "reference": "delivery"});
             let event = event(&format!("stock-{sku}"), "stock.received.v1", &key(sku), data);
             publish(&context, Lane::Fulfilment, &event).await;
         }
         let (asks, over) = (book.clone(), stop.clone());
-        let asking = tokio::spawn(ask(context, inbox, rate, asks, over));
-        Load { book, stop, asking, hearing }
+        let asking = tokio::spawn(ask(context, inbox, wants, asks, over));
+        Load { wants, book, stop, asking, hearing }
     }
 
     /// How many holds have been answered.
     pub fn answered(&self) -> usize {
         let book = self.book.lock().expect("nobody panics");
-        book.values().filter(|asked| asked.granted.is_some()).count()
+        book.holds.values().filter(|asked| asked.answer.is_some()).count()
     }
 
     /// Waits until so many more holds have been answered.
@@ -95,47 +150,34 @@ impl Load {
     }
 
     /// Asks no more, and waits until all that was asked is answered.
-    pub async fn stop(self) -> BTreeMap<String, Asked> {
+    pub async fn stop(self) -> (Wants, BTreeMap<String, Asked>) {
         self.stop.store(true, Ordering::Relaxed);
         self.asking.await.expect("asking ends by itself");
         self.hearing.abort();
-        let book = self.book.lock().expect("nobody panics");
-        book.clone()
+        let mut book = self.book.lock().expect("nobody panics");
+        (self.wants, std::mem::take(&mut book.holds))
     }
 }
 
-async fn ask(context: Context, inbox: String, rate: u64, book: Book, over: Arc<AtomicBool>) {
-    let mut pace = tokio::time::interval(Duration::from_micros(1_000_000 / rate));
-    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let (mut number, ended) = (0_u64, Instant::now());
+async fn ask(context: Context, inbox: String, wants: Wants, book: Book, over: Arc<AtomicBool>) {
+    let mut pace = tokio::time::interval(Duration::from_nanos(1_000_000_000 / wants.rate));
+    let mut number = 0_u64;
     loop {
         pace.tick().await;
         let now = Instant::now();
-        let overdue = {
+        let over = over.load(Ordering::Relaxed);
+        let (id, sku) = {
             let mut book = book.lock().expect("nobody panics");
-            let waits = |asked: &Asked| asked.granted.is_none();
-            if over.load(Ordering::Relaxed) && !book.values().any(waits) {
-                return;
-            }
-            let again = book.iter_mut().find(|(_, a)| waits(a) && a.sent + ASK_AGAIN < now);
-            again.map(|(id, asked)| {
-                asked.sent = now;
-                assert!(asked.asked.elapsed() < BOUND, "{id} is never answered");
-                (id.clone(), asked.sku.clone())
-            })
-        };
-        let (id, sku) = match overdue {
-            Some(overdue) => overdue,
-            None if over.load(Ordering::Relaxed) => {
-                assert!(ended.elapsed() < BOUND * 10, "the load ends");
-                continue;
-            }
-            None => {
-                number += 1;
-                let (id, sku) = (format!("hold-{number}"), key(number % SKUS));
-                let asked = Asked { sku: sku.clone(), asked: now, sent: now, granted: None };
-                book.lock().expect("nobody panics").insert(id.clone(), asked);
-                (id, sku)
+            match book.overdue(now) {
+                Some(overdue) => overdue,
+                None if over && !book.anybody_waits() => return,
+                None if over => continue,
+                None => {
+                    number += 1;
+                    let (id, sku) = (format!("hold-{number}"), key(number % wants.skus));
+                    book.ask(&id, &sku, now);
+                    (id, sku)
+                }
             }
         };
         let data = json!({

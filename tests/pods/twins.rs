@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    load::Load,
+    load::{Load, Wants},
     world::{World, let_pass},
 };
 
@@ -16,7 +16,7 @@ async fn of_two_owners_only_one_commits_at_a_time() {
     let all = [("EARMARK__CLUSTER__OWNERSHIP", "all")];
     world.run("left", &all);
     world.run("right", &all);
-    let load = Load::start(world.nats.jetstream().await, 50).await;
+    let load = Load::start(world.nats.jetstream().await, Wants::at(50)).await;
     let_pass(FIGHT).await;
     world.kill("right");
     let journals = world.all_is_well(load).await;

@@ -153,9 +153,9 @@ impl World {
     /// Waits until all that was asked is answered; then nothing was lost, decided twice or sold
     /// twice.
     pub async fn all_is_well(&self, load: Load) -> Journals {
-        let asked = load.stop().await;
+        let (wants, asked) = load.stop().await;
         let journals = Journals::read(&self.nats.jetstream().await).await;
-        journals.check(&asked);
+        journals.check(wants, &asked);
         journals
     }
 }

@@ -2,7 +2,7 @@
 //! that is exactly right.
 //!
 //! `make real-orders` runs this with its output. [`convert`] makes the events, [`play`] publishes
-//! them and kills whatever is at work, [`checker`] works out from the streams alone whether the
+//! them and kills whatever is at work, [`many`] does so on a cluster, [`checker`] works out from the streams alone whether the
 //! result is right.
 
 mod checker;
@@ -10,7 +10,9 @@ mod convert;
 mod fold;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod many;
 mod play;
+mod script;
 mod streams;
 mod watch;
 
@@ -22,6 +24,7 @@ use tokio::sync::Mutex;
 use self::{
     checker::Policy,
     convert::{Conversion, Options, orders, stock::Received, twice::Twice},
+    many::Cluster,
     play::Play,
 };
 
@@ -55,6 +58,22 @@ async fn real_orders(ordered: orders::Policy, policy: Policy) {
     assert_eq!(report.counted("orders"), 5_009);
     assert!(report.counted("orders rejected") > 0 && report.counted("duplicates") > 0);
     play.compare_with_inspect(&evidence).await;
+}
+
+/// The same with three pods on a cluster. `EARMARK_CYCLES` says how often something befalls it.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_or_doubled_whatever_befalls_the_cluster() {
+    let _stage = STAGE.lock().await;
+    let seed = seed();
+    println!("Real orders on a cluster, seed {seed}:");
+    let mut cluster = Cluster::open(conversion(orders::Policy::Partial, seed)).await;
+    let cycles = std::env::var("EARMARK_CYCLES").ok();
+    let cycles = cycles.map(|cycles| cycles.parse().expect("EARMARK_CYCLES is a number"));
+    let evidence = cluster.play(cycles).await;
+    let report = checker::check(&evidence, Policy::Partial);
+    println!("{report}");
+    assert!(report.complaints.is_empty(), "the result is not right");
+    assert_eq!(report.counted("orders"), 5_009);
 }
 
 /// Another seed sends other events twice and kills at other points.

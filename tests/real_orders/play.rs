@@ -2,18 +2,18 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_nats::jetstream::Context;
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::{
     checker::Evidence,
-    convert::{Conversion, ORDERS, Phase, SHIPMENTS, STOCK, shipments::Granted, twice},
+    convert::{Conversion, ORDERS, SHIPMENTS, STOCK},
     fold,
     harness::{NatsServer, Pod, RedisServer},
+    script::Script,
     streams,
     watch::{BOUND, Watch},
 };
@@ -29,12 +29,7 @@ pub struct Play {
     redis: RedisServer,
     pod: Pod,
     watch: Watch,
-    conversion: Conversion,
-    files: TempDir,
-    /// Different events that have been published.
-    events: usize,
-    seed: u64,
-    began: Instant,
+    script: Script,
 }
 
 /// Whoever looks for the reason of a failure wants to know what the pod did meanwhile.
@@ -49,29 +44,26 @@ impl Drop for Play {
 impl Play {
     /// Starts the servers, sets them up, and runs Earmark.
     pub async fn open(conversion: Conversion) -> Play {
-        let seed = conversion.seed();
-        let began = Instant::now();
         let (nats, redis) = tokio::join!(NatsServer::start(), RedisServer::start());
         let mut setup = earmark(&nats, &redis, &["setup"]);
         assert_eq!(setup.wait(BOUND).await, 0, "{}", setup.output());
         let pod = earmark(&nats, &redis, &["run"]);
         let watch = Watch::new(nats.jetstream().await);
-        let files = tempfile::tempdir().expect("a temporary directory can be made");
-        Play { nats, redis, pod, watch, conversion, files, events: 0, seed, began }
+        Play { nats, redis, pod, watch, script: Script::new(conversion) }
     }
 
     /// The stock is received before anything is ordered.
     pub async fn stock(&mut self) {
-        self.begin(STOCK, &self.conversion.stock());
+        self.script.stock();
         self.publish(&format!("{STOCK}.ndjson"), &["--wait"]).await;
         self.at_rest().await;
-        self.say("the stock is received");
+        self.script.say("the stock is received");
     }
 
     /// Orders are placed and paid, while everything is killed once and Earmark twice.
     pub async fn orders(&mut self) {
-        let before = self.events;
-        self.begin(ORDERS, &self.conversion.orders());
+        let before = self.script.events();
+        self.script.orders();
         let mut publishing = self.start_publishing(&format!("{ORDERS}.ndjson"), &["--rate", RATE]);
         self.decided(before, 20).await;
         self.kill_earmark();
@@ -79,26 +71,22 @@ impl Play {
         self.decided(before, 40).await;
         self.redis.wipe();
         self.redis.restart().await;
-        self.say("Redis was killed and is back, empty");
+        self.script.say("Redis was killed and is back, empty");
         self.decided(before, 60).await;
         self.kill_earmark();
         self.decided(before, 80).await;
         self.nats.restart().await;
-        self.say("nats-server was killed and is back");
+        self.script.say("nats-server was killed and is back");
         assert_eq!(publishing.wait(BOUND).await, 0, "{}", publishing.output());
         self.publish(&format!("{ORDERS}-again.ndjson"), &["--wait"]).await;
         self.at_rest().await;
-        self.say("the orders are decided");
+        self.script.say("the orders are decided");
     }
 
     /// What was granted ships, while Earmark is killed once more.
     pub async fn shipments(&mut self) {
-        let mut granted = Granted::default();
-        for stored in self.read("EARMARK_OUT").await {
-            granted.note(&stored.payload).expect("EARMARK_OUT has outcomes");
-        }
-        let before = self.events;
-        self.begin(SHIPMENTS, &self.conversion.shipments(&granted));
+        let before = self.script.events();
+        self.script.shipments(&self.read("EARMARK_OUT").await);
         let mut publishing =
             self.start_publishing(&format!("{SHIPMENTS}.ndjson"), &["--rate", RATE]);
         self.decided(before, 50).await;
@@ -106,7 +94,7 @@ impl Play {
         assert_eq!(publishing.wait(BOUND).await, 0, "{}", publishing.output());
         self.publish(&format!("{SHIPMENTS}-again.ndjson"), &["--wait"]).await;
         self.at_rest().await;
-        self.say("the shipments are decided");
+        self.script.say("the shipments are decided");
     }
 
     /// Earmark is asked to leave, and the streams are read.
@@ -118,13 +106,14 @@ impl Play {
             journal: self.read("EARMARK_JOURNAL").await,
             out: self.read("EARMARK_OUT").await,
         };
-        self.say("Earmark left, the streams are read");
+        self.script.say("Earmark left, the streams are read");
         evidence
     }
 
     /// Copies the servers' data to where it stays, for whoever looks for the reason.
     pub fn keep(&self) -> PathBuf {
-        let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("real_orders-{}", self.seed));
+        let to = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("real_orders-{}", self.script.seed()));
         let kept = self.nats.snapshot_data().keep();
         let _ = std::fs::remove_dir_all(&to);
         std::fs::rename(&kept, &to).map_or(kept, |()| to)
@@ -140,36 +129,23 @@ impl Play {
             let said: Value = serde_json::from_str(&inspect.output()).expect("JSON is told");
             assert_eq!(fold::said(&said), fold::told(sku), "{key}");
         }
-        self.say("the fold is what is told");
-    }
-
-    /// Writes a phase's files, and counts its events.
-    fn begin(&mut self, stem: &str, phase: &Phase) {
-        phase.write(self.files.path(), stem).expect("the events can be written");
-        let mut ids: Vec<&str> = phase.first.iter().map(|event| event.id.as_str()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        self.events += ids.len();
+        self.script.say("the fold is what is told");
     }
 
     /// Returns when so much of a phase that began after `before` events has been decided.
-    ///
-    /// Another seed, a little other points.
     async fn decided(&mut self, before: usize, percent: usize) {
-        let percent =
-            percent + usize::from(twice::draw(self.seed, "when", &percent.to_string()) as u8 % 15);
-        let events = before + (self.events - before) * percent / 100;
+        let events = self.script.part(before, percent);
         while_it_runs(&mut self.pod, self.watch.until_decided(events)).await;
     }
 
     async fn at_rest(&mut self) {
-        while_it_runs(&mut self.pod, self.watch.until_at_rest(self.events)).await;
+        while_it_runs(&mut self.pod, self.watch.until_at_rest(self.script.events())).await;
     }
 
     fn kill_earmark(&mut self) {
         self.pod.kill();
         self.pod = earmark(&self.nats, &self.redis, &["run"]);
-        self.say("Earmark was killed and is started again");
+        self.script.say("Earmark was killed and is started again");
     }
 
     async fn publish(&mut self, file: &str, args: &[&str]) {
@@ -179,9 +155,8 @@ impl Play {
     }
 
     fn start_publishing(&self, file: &str, args: &[&str]) -> Pod {
-        let file: PathBuf = self.files.path().join(file);
-        let file = file.to_str().expect("a path of text");
-        self.earmark(&[&["publish", file], args].concat())
+        let file = self.script.file(file);
+        self.earmark(&[&["publish", &*file], args].concat())
     }
 
     fn earmark(&self, args: &[&str]) -> Pod {
@@ -191,10 +166,6 @@ impl Play {
     async fn read(&self, stream: &str) -> Vec<streams::Stored> {
         let context: Context = self.nats.jetstream().await;
         streams::read_after(&context, stream, 0).await.expect("the stream can be read")
-    }
-
-    fn say(&self, what: &str) {
-        println!("{:>6.1} s  {what}", self.began.elapsed().as_secs_f64());
     }
 }
 

@@ -1,0 +1,82 @@
+//! What is published in which phase, as files for `earmark publish`; and what has been, in numbers.
+
+use std::{path::Path, time::Instant};
+
+use tempfile::TempDir;
+
+use crate::{
+    convert::{Conversion, ORDERS, Phase, SHIPMENTS, STOCK, shipments::Granted, twice},
+    streams::Stored,
+};
+
+/// The events of a play.
+pub struct Script {
+    conversion: Conversion,
+    files: TempDir,
+    events: usize,
+    began: Instant,
+}
+
+impl Script {
+    pub fn new(conversion: Conversion) -> Script {
+        let files = tempfile::tempdir().expect("a temporary directory can be made");
+        Script { conversion, files, events: 0, began: Instant::now() }
+    }
+
+    /// Writes the files of the first phase: the stock.
+    pub fn stock(&mut self) {
+        self.begin(STOCK, &self.conversion.stock());
+    }
+
+    /// Writes the files of the second: orders and payments.
+    pub fn orders(&mut self) {
+        self.begin(ORDERS, &self.conversion.orders());
+    }
+
+    /// Writes the files of the third: what was granted, as EARMARK_OUT says, ships.
+    pub fn shipments(&mut self, out: &[Stored]) {
+        let mut granted = Granted::default();
+        for stored in out {
+            granted.note(&stored.payload).expect("EARMARK_OUT has outcomes");
+        }
+        self.begin(SHIPMENTS, &self.conversion.shipments(&granted));
+    }
+
+    fn begin(&mut self, stem: &str, phase: &Phase) {
+        phase.write(self.files.path(), stem).expect("the events can be written");
+        let mut ids: Vec<&str> = phase.first.iter().map(|event| event.id.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        self.events += ids.len();
+    }
+
+    /// Where a file of a phase is.
+    pub fn file(&self, name: &str) -> String {
+        self.path().join(name).to_str().expect("a path of text").to_owned()
+    }
+
+    fn path(&self) -> &Path {
+        self.files.path()
+    }
+
+    /// Different events of the phases that have begun.
+    pub fn events(&self) -> usize {
+        self.events
+    }
+
+    /// How many events have been decided when so much of a phase has that began after `before`
+    /// events. Another seed, a little other points.
+    pub fn part(&self, before: usize, percent: usize) -> usize {
+        let drawn = twice::draw(self.seed(), "when", &percent.to_string());
+        let percent = percent + usize::from(drawn as u8 % 15);
+        before + (self.events - before) * percent / 100
+    }
+
+    pub fn seed(&self) -> u64 {
+        self.conversion.seed()
+    }
+
+    pub fn say(&self, what: &str) {
+        println!("{:>6.1} s  {what}", self.began.elapsed().as_secs_f64());
+    }
+}
