@@ -1,4 +1,4 @@
-"""Runs the parts of the check in turn, says how each ends, and at last what is and what is not known.
+"""Runs the parts of the check in turn, says how each ends, and at last what is known and what not.
 
 Each part is a module with `run()`, which returns what it has seen to be so, in words, and raises
 `Wrong` with what is not.
@@ -13,11 +13,13 @@ import manifests
 import servers
 from common import Wrong
 
-PARTS = {"manifests": manifests, "compose": compose, "servers": servers, "image": image}
+PARTS = {"manifests": manifests, "compose": compose, "image": image, "servers": servers}
 
-UNKNOWN = """Not checked, for want of a container engine and a cluster: that the image builds and its
-base images are there; what compose and Kubernetes do with files that are well formed; KEDA's query
-and the autoscaler at work; NetworkPolicy; the NATS chart with nats/helm-values.yaml."""
+UNKNOWN = """Not checked, for want of a container engine and a cluster:
+  - that the image builds, and that the other images that are named are there
+  - what compose and Kubernetes do with files that are well formed; NetworkPolicy
+  - KEDA's query and the autoscalers at work; what Prometheus says to local/prometheus.yml
+  - the NATS chart with nats/helm-values.yaml"""
 
 
 def main() -> int:

@@ -15,8 +15,21 @@ WORK = ROOT / "target/deploy-check"
 BUILT = pathlib.Path(os.environ.get("EARMARK", ROOT / "target/debug/earmark")).resolve()
 
 # Below these, whoever writes a file chooses the names: no schema can know them.
-FREE = {"labels", "annotations", "matchLabels", "data", "stringData", "limits", "requests",
-        "environment", "services", "configs", "networks", "volumes", "depends_on"}
+FREE = {
+    "labels",
+    "annotations",
+    "matchLabels",
+    "data",
+    "stringData",
+    "limits",
+    "requests",
+    "environment",
+    "services",
+    "configs",
+    "networks",
+    "volumes",
+    "depends_on",
+}
 
 
 def environment(file) -> dict:
@@ -42,14 +55,16 @@ class Wrong(Exception):
 
 def output(*command, **options) -> str:
     """What a command prints; it must succeed."""
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, **options)
+    done = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, **options
+    )
     if done.returncode != 0:
         raise Wrong(f"{' '.join(map(str, command))}: {done.stderr or done.stdout}")
     return done.stdout
 
 
 def misspelt(document, free=FREE):
-    """The document with one field misspelt, and which: once for each field that has a given name."""
+    """The document with one field misspelt, and which: once for each field with a given name."""
     for path in _fields(document, (), free):
         copied = copy.deepcopy(document)
         at = copied

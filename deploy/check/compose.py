@@ -14,8 +14,11 @@ SKIPPED = ("x-", "name")
 
 def run():
     document = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-    schema = json.loads(importlib.resources.files("check_jsonschema").joinpath(
-        "builtin_schemas/vendor/compose-spec.json").read_text())
+    schema = json.loads(
+        importlib.resources.files("check_jsonschema")
+        .joinpath("builtin_schemas/vendor/compose-spec.json")
+        .read_text()
+    )
     validator = jsonschema.validators.validator_for(schema)(schema)
     for error in validator.iter_errors(document):
         raise Wrong(f"compose.yaml: {error.json_path}: {error.message}")
@@ -60,4 +63,6 @@ def names_are_known(document):
         }
         for kind, names in wanted.items():
             for unknown in set(names) - set(document[kind]):
-                raise Wrong(f"compose.yaml: {name} refers to {unknown}, which is none of its {kind}")
+                raise Wrong(
+                    f"compose.yaml: {name} refers to {unknown}, which is none of its {kind}"
+                )

@@ -1,9 +1,10 @@
 """The image's file system, assembled by the Dockerfile's last stage, and the binary at work in it.
 
-There is no container engine here. The stage's own instructions are followed in a directory; for the base
-image stand the libraries that the binary asks for, which must be among those that the base has, taken
-from this machine. A process is started in it as an engine would: another root, read-only, the stage's
-user, no capabilities, no way to new ones. That takes root, and says so without.
+There is no container engine here. The stage's own instructions are followed in a directory; for the
+base image stand the libraries that the binary asks for, which must be among those that the base
+has, taken from this machine. A process is started in it as an engine would: another root,
+read-only, the stage's user, no capabilities, no way to new ones. That takes root, and says so
+without.
 """
 
 import json
@@ -61,11 +62,15 @@ def context_is_complete():
         copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
         copy(ROOT / source, context / source)
     # Reads the manifest, and finds what it names.
-    output("cargo", "metadata", "--offline", "--locked", "--no-deps", "--format-version=1", cwd=context)
+    output(
+        "cargo", "metadata", "--offline", "--locked", "--no-deps", "--format-version=1", cwd=context
+    )
     for file in (context / "src").rglob("*.rs"):
         for name in re.findall(r'include_(?:str|bytes)!\(\s*"([^"]+)"', file.read_text()):
             if not (file.parent / name).is_file():
-                raise Wrong(f"{file.relative_to(context)} includes {name}, which the image's build lacks")
+                raise Wrong(
+                    f"{file.relative_to(context)} includes {name}, which the image's build lacks"
+                )
     return len(copied)
 
 
@@ -97,12 +102,14 @@ def settings():
 
 
 def command(*arguments):
-    """How to start the image; without arguments, what it does by itself. The process keeps its id."""
+    """How to start the image; without arguments, what it does by itself."""
     last = dict(stages()[-1])
     start = json.loads(last["ENTRYPOINT"]) + (list(arguments) or json.loads(last["CMD"]))
     root = shlex.quote(str(DIRECTORY))
-    inner = (f"mount --bind {root} {root} && mount -o remount,bind,ro {root} && exec setpriv "
-             f"--no-new-privs chroot --groups= --userspec={last['USER']} {root} {shlex.join(start)}")
+    inner = (
+        f"mount --bind {root} {root} && mount -o remount,bind,ro {root} && exec setpriv "
+        f"--no-new-privs chroot --groups= --userspec={last['USER']} {root} {shlex.join(start)}"
+    )
     return ["unshare", "--mount", "sh", "-c", inner]
 
 

@@ -1,7 +1,7 @@
 """Every overlay renders, every manifest is what its kind's schema says, and a typo is found.
 
-That the schemas are strict is not believed but tried: each field of each manifest is misspelt in turn,
-and each time the manifest must be refused.
+That the schemas are strict is not believed but tried: each field of each manifest is misspelt in
+turn, and each time the manifest must be refused.
 """
 
 import functools
@@ -21,14 +21,26 @@ from common import DEPLOY, ROOT, TOOLS, Wrong, misspelt, output, unknown_setting
 
 # The oldest Kubernetes that has all that is used (`preStop.sleep`), and the newest with schemas.
 VERSIONS = ("1.30", "1.37")
-# What Kubernetes itself has no schema for: read into types, which must give back all that they took.
+# What Kubernetes itself has no schema for: read into types, which must give back all that they
+# took.
 TYPES = {
     ("keda.sh/v1alpha1", "ScaledObject"): ScaledObject,
     ("monitoring.coreos.com/v1", "ServiceMonitor"): ServiceMonitor,
 }
 # What KEDA's Prometheus scaler reads; KEDA's type takes any name there.
-TRIGGER = {"serverAddress", "query", "threshold", "activationThreshold", "namespace", "timeout",
-           "ignoreNullValues", "unsafeSsl", "authModes", "customHeaders", "queryParameters"}
+TRIGGER = {
+    "serverAddress",
+    "query",
+    "threshold",
+    "activationThreshold",
+    "namespace",
+    "timeout",
+    "ignoreNullValues",
+    "unsafeSsl",
+    "authModes",
+    "customHeaders",
+    "queryParameters",
+}
 
 # A schema is read from disk each time otherwise.
 utils.schema_contents = functools.cache(utils.schema_contents)
@@ -49,8 +61,9 @@ def run():
     typo_in_kustomization_is_found(overlays[0])
     return [
         f"{len(overlays)} overlays render, and their manifests are strictly what Kubernetes "
-        f"{' and '.join(VERSIONS)}, KEDA and the Prometheus operator say: {', '.join(sorted(kinds))}",
-        f"{typos} misspelt fields, one at a time, were each refused; so was a kind without a schema",
+        f"{' and '.join(VERSIONS)}, KEDA and the Prometheus operator say: "
+        f"{', '.join(sorted(kinds))}",
+        f"each of {typos} misspelt fields was refused, and a kind without a schema",
     ]
 
 
@@ -108,7 +121,8 @@ def typo_in_kustomization_is_found(overlay):
     text = (overlay / "kustomization.yaml").read_text()
     with tempfile.TemporaryDirectory() as directory:
         (pathlib.Path(directory) / "kustomization.yaml").write_text(
-            text.replace("resources:", "resourcess:"))
+            text.replace("resources:", "resourcess:")
+        )
         try:
             output(TOOLS / "kubectl", "kustomize", directory)
         except Wrong as wrong:
@@ -143,12 +157,15 @@ def agree(overlay, documents):
             if of_ours and not labels.items() <= pod["metadata"]["labels"].items():
                 raise Wrong(f"{overlay}: {kind} selects {labels}, which no pod has")
 
-    for kind, most in (("ScaledObject", "maxReplicaCount"), ("HorizontalPodAutoscaler", "maxReplicas")):
+    scalers = {"ScaledObject": "maxReplicaCount", "HorizontalPodAutoscaler": "maxReplicas"}
+    for kind, most in scalers.items():
         for one in by_kind.get(kind, {}).values():
             if one["spec"][most] != partitions():
                 raise Wrong(f"{overlay}: {kind}: {most} is not the number of partitions")
             if "replicas" in deployment:
-                raise Wrong(f"{overlay}: the number of pods is said by {kind} and by the Deployment")
+                raise Wrong(
+                    f"{overlay}: the number of pods is said by {kind} and by the Deployment"
+                )
             metrics_are_ours(overlay, one["spec"].get("triggers", []))
 
 

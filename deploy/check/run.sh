@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# What can be known of deploy/ without a container engine and without a cluster: `make deploy-check`.
-# Installs its tools, pinned by version and hash, under target/; then check.py says what it does. The
-# binary is $EARMARK (target/debug/earmark), the server target/servers/nats-server.
+# What can be known of deploy/ without a container engine and without a cluster: `make
+# deploy-check`. Installs its tools, pinned by version and hash, under target/; then check.py says
+# what it does. The binary is $EARMARK (target/debug/earmark), the server
+# target/servers/nats-server.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 venv="$root/target/deploy-check/venv"

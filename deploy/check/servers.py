@@ -1,49 +1,37 @@
-"""NATS and Redis start with the shipped settings, and Earmark does its work on them as the shipped users.
-
-Three servers and a Redis with its replica stand on this machine as compose.yaml has them; only
-addresses and directories differ. The pod is started in the image's file system (image.py).
-"""
+"""The servers start with the shipped settings, and Earmark works on them as the shipped users."""
 
 import datetime
 import json
-import os
-import re
-import shutil
 import signal
 import socket
-import subprocess
-import time
 import urllib.request
 
 import image
 import rights
-from common import BUILT, DEPLOY, ROOT, WORK, Wrong, environment
+from common import Wrong, output
+from stand import RUN, SERVERS, Site, copy_nats, wait_until
 from wire import Client
 
-SERVERS = ROOT / "target/servers"
-RUN = WORK / "run"
 USERS = ("pod", "publisher", "operator")
-INBOX = {"pod": "_INBOX_pod", "publisher": "_INBOX_pub", "operator": "_INBOX_op"}
 
 
 def run():
-    shutil.rmtree(RUN, ignore_errors=True)
-    RUN.mkdir(parents=True)
-    started = []
-    try:
-        return everything(Site(started))
-    finally:
-        for process in reversed(started):
-            process.kill()
-            process.wait()
+    with Site() as site:
+        site.start_redis()
+        site.start_nats()
+        output(SERVERS / "nats-server", "-t", "-c", copy_nats("single") / "single.conf")
+        return everything(site)
 
 
 def everything(site):
-    site.start_redis()
-    site.start_nats()
     set_up(site)
+    image.assemble()
     pod = site.start_pod()
     decide(site)
+    # What is looked up after a crash is something else again.
+    pod.kill()
+    pod.wait()
+    pod = site.start_pod()
     nobody_was_refused(site)
     image.is_confined(pod.pid)
     leave(pod)
@@ -53,100 +41,14 @@ def everything(site):
         "three nats-server and a Redis with its replica start with the shipped settings; "
         "single.conf is valid",
         "the operator set everything up, once, and `earmark check` as operator finds nothing wrong",
-        "a pod in the image's file system, read-only, as nonroot, without capabilities, decided what "
-        "came from the publisher and by HTTP, kept a dead letter too large for a message, wrote its "
-        "snapshots to Redis, and left within 10 s; NATS refused it, the publisher and the operator "
-        "nothing",
+        "a pod in the image's file system, read-only, as nonroot, without capabilities, decided "
+        "what came from the publisher and by HTTP, kept a dead letter too large for a message, "
+        "wrote its snapshots to Redis, came back after SIGKILL, and left at SIGTERM; NATS refused "
+        "nothing that any of the three needed",
         f"{asked} times a user was allowed or refused as nats/users.conf promises; nobody gets in "
         "without a password, and a wrong one is not repeated in the error",
+        "a pod's user of Redis can neither flush, configure nor list it, nor write another's keys",
     ]
-
-
-class Site:
-    """The servers, and what is needed to reach them."""
-
-    def __init__(self, started):
-        self.started = started
-        free = free_ports(13)
-        self.clients, self.routes, self.monitors = free[0:3], free[3:6], free[6:9]
-        self.redis, self.replica, self.http = free[9:12]
-
-    def start(self, name, command, **options):
-        log = open(RUN / f"{name}.log", "wb")
-        process = subprocess.Popen(
-            [str(part) for part in command], stdout=log, stderr=subprocess.STDOUT, **options)
-        self.started.append(process)
-        return process
-
-    def start_nats(self):
-        for index in range(3):
-            home = RUN / f"nats-{index + 1}"
-            settings = self.copy_nats(home)
-            self.start(home.name, [
-                SERVERS / "nats-server", "--config", settings / "cluster.conf",
-                "--addr", "127.0.0.1", "--port", self.clients[index],
-                "--http_port", self.monitors[index],
-                "--cluster", f"nats://127.0.0.1:{self.routes[index]}",
-                "--routes", ",".join(f"nats://127.0.0.1:{port}" for port in self.routes),
-            ], env={**os.environ, "NATS_SERVER_NAME": home.name})
-        single = self.copy_nats(RUN / "single") / "single.conf"
-        tried = subprocess.run([SERVERS / "nats-server", "-t", "-c", single], capture_output=True)
-        if tried.returncode != 0:
-            raise Wrong(f"single.conf: {tried.stderr.decode()}")
-        for port in self.monitors:
-            wait_until(f"http://127.0.0.1:{port}/healthz is well", lambda: get(port, "/healthz"))
-
-    def copy_nats(self, home):
-        """The files as they are mounted; the store's directory is another."""
-        settings = home / "etc"
-        settings.mkdir(parents=True)
-        for file in [*(DEPLOY / "nats").glob("*.conf"), DEPLOY / "local/passwords.conf"]:
-            text = file.read_text().replace('"/data/jetstream"', json.dumps(str(home / "data")))
-            (settings / file.name).write_text(text)
-        return settings
-
-    def start_redis(self):
-        settings = RUN / "redis"
-        settings.mkdir()
-        for file in [*(DEPLOY / "redis").glob("*.conf"), *(DEPLOY / "local").glob("redis-*.conf")]:
-            text = file.read_text().replace("replicaof redis 6379", f"replicaof 127.0.0.1 {self.redis}")
-            (settings / file.name).write_text(text)
-        for name, port in (("redis-primary", self.redis), ("redis-replica", self.replica)):
-            (RUN / name).mkdir()
-            self.start(name, [
-                SERVERS / "redis-server", f"{name}.conf", "--dir", RUN / name,
-                "--port", port, "--bind", "127.0.0.1",
-            ], cwd=settings)
-
-    def environment(self, user):
-        """What compose.yaml tells a container, with the addresses of this machine."""
-        said = environment("local/earmark.env") | environment(f"local/{user}.env")
-        for name, value in said.items():
-            for index, port in enumerate(self.clients):
-                value = value.replace(f"nats-{index + 1}:4222", f"127.0.0.1:{port}")
-            said[name] = value.replace("redis:6379", f"127.0.0.1:{self.redis}")
-        return said
-
-    def earmark(self, user, *arguments, changed=None, stdin=""):
-        done = subprocess.run([BUILT, *arguments], env=self.environment(user) | (changed or {}),
-                              input=stdin, capture_output=True, text=True, timeout=60)
-        return done.returncode, done.stdout, done.stderr
-
-    def must(self, user, *arguments, stdin=""):
-        code, said, error = self.earmark(user, *arguments, stdin=stdin)
-        if code != 0:
-            raise Wrong(f"earmark {' '.join(arguments)} as {user}: {said}{error}")
-        return said
-
-    def start_pod(self):
-        variables = image.settings() | self.environment("pod") | {
-            "EARMARK__ENGINE__POD": "pod-1", "EARMARK__HTTP__LISTEN": f"127.0.0.1:{self.http}"}
-        pod = self.start("pod", image.command(), env=variables | {"PATH": os.environ["PATH"]})
-        wait_until("the pod is ready", lambda: get(self.http, "/readyz"))
-        return pod
-
-    def client(self, user):
-        return Client(self.clients[0], user, f"local-{user}")
 
 
 def set_up(site):
@@ -158,48 +60,90 @@ def set_up(site):
 
 
 def decide(site):
-    event = {
-        "specversion": "1.0", "id": "po-1/1", "source": "wms", "type": "stock.received.v1",
-        "subject": "CUP", "time": datetime.datetime.now(datetime.timezone.utc).isoformat(),
-        "data": {"location": "east", "quantity": 10, "reference": "po-1"},
-    }
-    publisher = site.client("publisher")
-    publisher.listen("_INBOX_pub.check.1")
-    told = event | {"replyto": "_INBOX_pub.check.1"}
-    site.must("publisher", "publish", "-", stdin=json.dumps(told) + "\n")
-    if (answer := json.loads(publisher.message()))["data"]["status"] != "accepted":
-        raise Wrong(f"the publisher's answer is {answer}")
-    token = site.environment("pod")["EARMARK__HTTP__TOKEN"]
-    posted = urllib.request.Request(
-        f"http://127.0.0.1:{site.http}/v1/events", json.dumps(event | {"id": "po-1/2"}).encode(),
-        {"Content-Type": "application/cloudevents+json", "Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(posted, timeout=20) as answer:
-        if answer.status != 200:
-            raise Wrong(f"the door answers {answer.status}")
-    state = json.loads(site.must("operator", "inspect", "sku", "CUP", "--json"))["state"]
-    if state["total"]["on_hand"] != 20:
-        raise Wrong(f"ten and ten is {state}")
+    publisher, operator = site.client("publisher"), site.client("operator")
+    received = event(
+        "po-1/1", "stock.received.v1", "CUP", location="east", quantity=10, reference="1"
+    )
+    answered(site, publisher, received, "accepted")
+    post(site, received | {"id": "po-1/2"})
+    # An order and its SKU speak by commands, which are purged when they have been heard.
+    line = {"line": "1", "sku": "CUP", "quantity": 3}
+    order = event(
+        "o-1", "order.placed.v1", "o-1", lines=[line], policy="all_or_nothing", payment_due_s=900
+    )
+    answered(site, publisher, order, "accepted")
+    wait_until("the order is reserved", lambda: state(site, "order", "o-1")["status"] == "reserved")
+    wait_until("commands are purged", lambda: stream(operator, "EARMARK_CMD")["messages"] == 0)
+    if stream(operator, "EARMARK_CMD")["last_seq"] == 0:
+        raise Wrong("no command was sent")
+    if (total := state(site, "sku", "CUP")["total"])["available"] != 17:
+        raise Wrong(f"ten and ten, less three, is {total}")
     # No message can quote so much: it becomes an object.
     if not publisher.may_publish("earmark.in.demand.sku.CUP", "?" * 780_000):
         raise Wrong("the publisher may not publish")
-    operator = site.client("operator")
-    for stream in ("EARMARK_DLQ", "OBJ_EARMARK_OBJECTS"):
-        wait_until(f"{stream} has something", lambda: messages(operator, stream) > 0)
+    for name in ("EARMARK_DLQ", "OBJ_EARMARK_OBJECTS"):
+        wait_until(f"{name} has something", lambda: stream(operator, name)["messages"] > 0)
     wait_until("Redis has a snapshot", lambda: snapshots(site) > 0)
     site.must("operator", "status")
 
 
-def messages(client, stream):
-    said = json.loads(client.ask(f"$JS.API.STREAM.INFO.{stream}", "_INBOX_op.check.1"))
-    return said["state"]["messages"]
+def event(name, kind, key, **data):
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat()
+    return {
+        "specversion": "1.0",
+        "id": name,
+        "source": "check",
+        "type": kind,
+        "subject": key,
+        "time": now,
+        "data": data,
+    }
+
+
+def answered(site, publisher, what, wanted):
+    """Publishes as the publisher, and hears the answer as the publisher."""
+    inbox = f"_INBOX_pub.check.{what['id'].replace('/', '-')}"
+    publisher.listen(inbox)
+    told = json.dumps(what | {"replyto": inbox})
+    site.must("publisher", "publish", "-", stdin=f"{told}\n")
+    answer = json.loads(publisher.message())
+    if answer["data"]["status"] != wanted:
+        raise Wrong(f"the answer to {what['id']} is {answer}")
+
+
+def post(site, what):
+    headers = {
+        "Content-Type": "application/cloudevents+json",
+        "Authorization": f"Bearer {site.environment('pod')['EARMARK__HTTP__TOKEN']}",
+        "Prefer": "wait=30",
+    }
+    body = json.dumps(what).encode()
+    posted = urllib.request.Request(f"http://127.0.0.1:{site.http}/v1/events", body, headers)
+    with urllib.request.urlopen(posted, timeout=60) as answer:
+        if answer.status != 200:
+            raise Wrong(f"the door answers {answer.status}")
+
+
+def state(site, kind, key):
+    return json.loads(site.must("operator", "inspect", kind, key, "--json"))["state"]
+
+
+def stream(client, name):
+    said = client.ask(f"$JS.API.STREAM.INFO.{name}", "_INBOX_op.check.1")
+    return json.loads(said)["state"]
+
+
+def redis(port, *commands):
+    """What Redis answers to a pod's user."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        for command in ("AUTH earmark local-earmark", *commands, "QUIT"):
+            connection.sendall(f"{command}\r\n".encode())
+        return b"".join(iter(lambda: connection.recv(4096), b"")).decode().splitlines()[1:-1]
 
 
 def snapshots(site):
-    """Positions of partitions that Redis knows, asked of the replica."""
-    with socket.create_connection(("127.0.0.1", site.replica), timeout=5) as connection:
-        connection.sendall(b"AUTH earmark local-earmark\r\nDBSIZE\r\nQUIT\r\n")
-        said = b"".join(iter(lambda: connection.recv(4096), b"")).decode()
-    return int(re.search(r":(\d+)", said).group(1))
+    """How many keys have reached the replica."""
+    return int(redis(site.replica, "DBSIZE")[0].removeprefix(":"))
 
 
 def nobody_was_refused(site):
@@ -211,11 +155,7 @@ def nobody_was_refused(site):
 
 def leave(pod):
     pod.send_signal(signal.SIGTERM)
-    try:
-        code = pod.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        raise Wrong("the pod did not leave within 10 s")
-    if code != 0:
+    if (code := pod.wait(timeout=60)) != 0:
         raise Wrong(f"the pod left with {code}")
 
 
@@ -244,34 +184,13 @@ def strangers(site):
         except ConnectionError:
             continue
         raise Wrong(f"{user!r} gets in with {password!r}")
-    address = {"EARMARK_NATS_URL": f"nats://operator:not-this-one@127.0.0.1:{site.clients[0]}",
-               "EARMARK__NATS__CONNECT_WITHIN_MS": "500"}
+    for answer in redis(site.redis, "FLUSHALL", "SET other 1", "CONFIG GET maxmemory", "KEYS *"):
+        if not answer.startswith("-NOPERM"):
+            raise Wrong(f"a pod does to Redis what it need not: {answer}")
+    address = {
+        "EARMARK_NATS_URL": f"nats://operator:not-this-one@127.0.0.1:{site.clients[0]}",
+        "EARMARK__NATS__CONNECT_WITHIN_MS": "500",
+    }
     code, said, error = site.earmark("operator", "setup", changed=address)
     if code == 0 or "not-this-one" in said + error:
         raise Wrong(f"a wrong password: {code}, {said}{error}")
-
-
-def get(port, path):
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
-
-
-def wait_until(what, is_so, within_s=30):
-    until = time.monotonic() + within_s
-    while not is_so():
-        if time.monotonic() > until:
-            raise Wrong(f"in {within_s} s it did not come to be that {what}; see {RUN}")
-        time.sleep(0.1)
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

@@ -8,11 +8,21 @@ class Client:
     """One connection, as one user."""
 
     def __init__(self, port, user, password):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self.lines = self.socket.makefile("rb")
         self.lines.readline()  # INFO
-        self._send("CONNECT " + json.dumps(
-            {"user": user, "pass": password, "verbose": False, "pedantic": False, "name": "check"}))
+        self._send(
+            "CONNECT "
+            + json.dumps(
+                {
+                    "user": user,
+                    "pass": password,
+                    "verbose": False,
+                    "pedantic": False,
+                    "name": "check",
+                }
+            )
+        )
         self.refusals()
 
     def _send(self, line, payload=None):
@@ -43,6 +53,8 @@ class Client:
         return allowed
 
     def listen(self, subject):
+        """To this one, and no longer to another."""
+        self._send("UNSUB 2")
         self._send(f"SUB {subject} 2")
 
     def message(self):
@@ -56,6 +68,4 @@ class Client:
         """The answer to a request."""
         self.listen(inbox)
         self._send(f"PUB {subject} {inbox} 0", "")
-        answer = self.message()
-        self._send("UNSUB 2")
-        return answer
+        return self.message()
