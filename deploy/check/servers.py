@@ -9,7 +9,7 @@ import urllib.request
 import image
 import rights
 from common import Wrong, output
-from stand import RUN, SERVERS, Site, copy_nats, wait_until
+from stand import SERVERS, Site, copy_nats, refusals, wait_until
 from wire import Client
 
 USERS = ("pod", "publisher", "operator")
@@ -32,7 +32,8 @@ def everything(site):
     pod.kill()
     pod.wait()
     pod = site.start_pod()
-    nobody_was_refused(site)
+    if refused := refusals():
+        raise Wrong(f"NATS refused what is needed: {refused}")
     image.is_confined(pod.pid)
     leave(pod)
     asked = try_rights(site)
@@ -144,13 +145,6 @@ def redis(port, *commands):
 def snapshots(site):
     """How many keys have reached the replica."""
     return int(redis(site.replica, "DBSIZE")[0].removeprefix(":"))
-
-
-def nobody_was_refused(site):
-    for log in RUN.glob("nats-*.log"):
-        for line in log.read_text().splitlines():
-            if "Violation" in line:
-                raise Wrong(f"NATS refused what is needed: {line}")
 
 
 def leave(pod):

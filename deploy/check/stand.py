@@ -126,6 +126,12 @@ def copy_nats(name):
     return settings
 
 
+def refusals():
+    """What NATS says that it refused; the clients only waited."""
+    lines = [line for log in RUN.glob("nats-*.log") for line in log.read_text().splitlines()]
+    return [line for line in lines if "Violation" in line]
+
+
 def get(port, path):
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
@@ -138,7 +144,8 @@ def wait_until(what, is_so, within_s=60):
     until = time.monotonic() + within_s
     while not is_so():
         if time.monotonic() > until:
-            raise Wrong(f"in {within_s} s it did not come to be that {what}; see {RUN}")
+            refused = "".join(f"\n  {line}" for line in refusals())
+            raise Wrong(f"in {within_s} s it did not come to be that {what}; see {RUN}{refused}")
         time.sleep(0.1)
 
 
