@@ -1,6 +1,6 @@
 # What a developer and the checks run. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help servers lint test journeys contracts counts real-orders sample bench
+.PHONY: help servers lint test journeys contracts counts real-orders sample bench deploy-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -33,3 +33,8 @@ sample: servers ## start both servers, run Earmark on the sample orders, and say
 bench: servers ## compare Earmark with what the log allows and with what a team would write instead
 	@tests/servers/install.sh bench
 	cargo bench --locked --bench pipeline
+
+deploy-check: servers ## check deploy/: manifests, compose, image, and who may do what on NATS
+	@# The binary as it was built last, which is what `make test` leaves; EARMARK=PATH for another.
+	@test -x "$${EARMARK:-target/debug/earmark}" || cargo build --locked
+	@deploy/check/run.sh

@@ -136,7 +136,7 @@ impl Store {
     }
 }
 
-/// A Redis as `deploy/redis.conf` has it.
+/// A Redis as `deploy/redis/redis.conf` has it.
 pub async fn redis() -> RedisServer {
     let args = ["--appendfsync", "everysec"].map(str::to_owned).to_vec();
     RedisServer::start_with(RedisConfig { append_only: true, args }).await

@@ -6,9 +6,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use async_nats::{
-    Client, ConnectOptions,
+    Client, ConnectOptions, ServerAddr,
     jetstream::{self, context::ContextBuilder},
 };
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
 use super::cut::{self, CUT};
@@ -26,7 +27,8 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NatsSettings {
-    /// One or more addresses, separated by commas.
+    /// One or more addresses, separated by commas. The first may say who we are, to all of them:
+    /// `nats://USER:PASSWORD@HOST`.
     pub url: String,
     /// A credentials file, read once.
     pub credentials: Option<PathBuf>,
@@ -96,7 +98,7 @@ pub async fn open_role(
     role: &'static str,
     timeout_ms: u64,
 ) -> Result<jetstream::Context, PortError> {
-    let doing = || format!("connect to NATS at {} for {role}", settings.url);
+    let doing = || format!("connect to NATS at {} for {role}", without_users(&settings.url));
     let urls: Vec<&str> = settings.url.split(',').map(str::trim).collect();
     let bound = Duration::from_millis(settings.connect_within_ms);
     let deadline = tokio::time::Instant::now() + bound;
@@ -154,6 +156,9 @@ async fn options(settings: &NatsSettings, role: &'static str) -> std::io::Result
     if let Some(file) = &settings.credentials {
         options = options.credentials_file(file).await?;
     }
+    if let Some((user, password)) = user_of(&settings.url) {
+        options = options.user_and_password(user, password);
+    }
     if let Some(prefix) = &settings.inbox_prefix {
         options = options.custom_inbox_prefix(prefix);
     }
@@ -165,6 +170,23 @@ async fn options(settings: &NatsSettings, role: &'static str) -> std::io::Result
         .event_callback(move |event| async move {
             tracing::info!(role, %event, "NATS connection");
         }))
+}
+
+/// Who the addresses say that we are: the client does not look there.
+fn user_of(urls: &str) -> Option<(String, String)> {
+    let address: ServerAddr = urls.split(',').next()?.trim().parse().ok()?;
+    let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    Some((decoded(address.username()?), decoded(address.password()?)))
+}
+
+/// The addresses as others may read them: without passwords.
+fn without_users(urls: &str) -> String {
+    let without_user = |url: &str| match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.to_owned(),
+        _ => url.to_owned(),
+    };
+    urls.split(',').map(str::trim).map(without_user).collect::<Vec<_>>().join(",")
 }
 
 /// At once, then ever slower, up to half a second.

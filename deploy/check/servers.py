@@ -1,0 +1,190 @@
+"""The servers start with the shipped settings, and Earmark works on them as the shipped users."""
+
+import datetime
+import json
+import signal
+import socket
+import urllib.request
+
+import image
+import rights
+from common import Wrong, output
+from stand import SERVERS, Site, copy_nats, refusals, wait_until
+from wire import Client
+
+USERS = ("pod", "publisher", "operator")
+
+
+def run():
+    with Site() as site:
+        site.start_redis()
+        site.start_nats()
+        output(SERVERS / "nats-server", "-t", "-c", copy_nats("single") / "single.conf")
+        return everything(site)
+
+
+def everything(site):
+    set_up(site)
+    image.assemble()
+    pod = site.start_pod()
+    decide(site)
+    # What is looked up after a crash is something else again.
+    pod.kill()
+    pod.wait()
+    pod = site.start_pod()
+    if refused := refusals():
+        raise Wrong(f"NATS refused what is needed: {refused}")
+    image.is_confined(pod.pid)
+    leave(pod)
+    asked = try_rights(site)
+    strangers(site)
+    return [
+        "three nats-server and a Redis with its replica start with the shipped settings; "
+        "single.conf is valid",
+        "the operator set everything up, once, and `earmark check` as operator finds nothing wrong",
+        "a pod in the image's file system, read-only, as nonroot, without capabilities, decided "
+        "what came from the publisher and by HTTP, kept a dead letter too large for a message, "
+        "wrote its snapshots to Redis, came back after SIGKILL, and left at SIGTERM; NATS refused "
+        "nothing that any of the three needed",
+        f"{asked} times a user was allowed or refused as nats/users.conf promises; nobody gets in "
+        "without a password, and a wrong one is not repeated in the error",
+        "a pod's user of Redis can neither flush, configure nor list it, nor write another's keys",
+    ]
+
+
+def set_up(site):
+    first = json.loads(site.must("operator", "setup", "--json"))
+    again = json.loads(site.must("operator", "setup", "--json"))
+    if not first["changes"] or again["changes"] or again["seeded"]:
+        raise Wrong(f"set-up is not done once: {first}, then {again}")
+    site.must("operator", "check")
+
+
+def decide(site):
+    publisher, operator = site.client("publisher"), site.client("operator")
+    received = event(
+        "po-1/1", "stock.received.v1", "CUP", location="east", quantity=10, reference="1"
+    )
+    answered(site, publisher, received, "accepted")
+    post(site, received | {"id": "po-1/2"})
+    # An order and its SKU speak by commands, which are purged when they have been heard.
+    line = {"line": "1", "sku": "CUP", "quantity": 3}
+    order = event(
+        "o-1", "order.placed.v1", "o-1", lines=[line], policy="all_or_nothing", payment_due_s=900
+    )
+    answered(site, publisher, order, "accepted")
+    wait_until("the order is reserved", lambda: state(site, "order", "o-1")["status"] == "reserved")
+    wait_until("commands are purged", lambda: stream(operator, "EARMARK_CMD")["messages"] == 0)
+    if stream(operator, "EARMARK_CMD")["last_seq"] == 0:
+        raise Wrong("no command was sent")
+    if (total := state(site, "sku", "CUP")["total"])["available"] != 17:
+        raise Wrong(f"ten and ten, less three, is {total}")
+    # No message can quote so much: it becomes an object.
+    if not publisher.may_publish("earmark.in.demand.sku.CUP", "?" * 780_000):
+        raise Wrong("the publisher may not publish")
+    for name in ("EARMARK_DLQ", "OBJ_EARMARK_OBJECTS"):
+        wait_until(f"{name} has something", lambda: stream(operator, name)["messages"] > 0)
+    wait_until("Redis has a snapshot", lambda: snapshots(site) > 0)
+    site.must("operator", "status")
+
+
+def event(name, kind, key, **data):
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat()
+    return {
+        "specversion": "1.0",
+        "id": name,
+        "source": "check",
+        "type": kind,
+        "subject": key,
+        "time": now,
+        "data": data,
+    }
+
+
+def answered(site, publisher, what, wanted):
+    """Publishes as the publisher, and hears the answer as the publisher."""
+    inbox = f"_INBOX_pub.check.{what['id'].replace('/', '-')}"
+    publisher.listen(inbox)
+    told = json.dumps(what | {"replyto": inbox})
+    site.must("publisher", "publish", "-", stdin=f"{told}\n")
+    answer = json.loads(publisher.message())
+    if answer["data"]["status"] != wanted:
+        raise Wrong(f"the answer to {what['id']} is {answer}")
+
+
+def post(site, what):
+    headers = {
+        "Content-Type": "application/cloudevents+json",
+        "Authorization": f"Bearer {site.environment('pod')['EARMARK__HTTP__TOKEN']}",
+        "Prefer": "wait=30",
+    }
+    body = json.dumps(what).encode()
+    posted = urllib.request.Request(f"http://127.0.0.1:{site.http}/v1/events", body, headers)
+    with urllib.request.urlopen(posted, timeout=60) as answer:
+        if answer.status != 200:
+            raise Wrong(f"the door answers {answer.status}")
+
+
+def state(site, kind, key):
+    return json.loads(site.must("operator", "inspect", kind, key, "--json"))["state"]
+
+
+def stream(client, name):
+    said = client.ask(f"$JS.API.STREAM.INFO.{name}", "_INBOX_op.check.1")
+    return json.loads(said)["state"]
+
+
+def redis(port, *commands):
+    """What Redis answers to a pod's user."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        for command in ("AUTH earmark local-earmark", *commands, "QUIT"):
+            connection.sendall(f"{command}\r\n".encode())
+        return b"".join(iter(lambda: connection.recv(4096), b"")).decode().splitlines()[1:-1]
+
+
+def snapshots(site):
+    """How many keys have reached the replica."""
+    return int(redis(site.replica, "DBSIZE")[0].removeprefix(":"))
+
+
+def leave(pod):
+    pod.send_signal(signal.SIGTERM)
+    if (code := pod.wait(timeout=60)) != 0:
+        raise Wrong(f"the pod left with {code}")
+
+
+def try_rights(site):
+    asked = 0
+    for user in USERS:
+        client = site.client(user)
+        for subjects, may, wanted in (
+            (rights.MAY_PUBLISH, client.may_publish, True),
+            (rights.MAY_SUBSCRIBE, client.may_subscribe, True),
+            (rights.MAY_NOT_PUBLISH, client.may_publish, False),
+            (rights.MAY_NOT_SUBSCRIBE, client.may_subscribe, False),
+        ):
+            for subject in subjects[user]:
+                if may(subject) != wanted:
+                    verb = f"{may.__name__} {subject}".replace("_", " ", 1)
+                    raise Wrong(f"{user} {'cannot: ' if wanted else 'can: '}{verb}")
+                asked += 1
+    return asked
+
+
+def strangers(site):
+    for user, password in (("pod", "local-publisher"), ("", ""), ("nobody", "local-pod")):
+        try:
+            Client(site.clients[0], user, password)
+        except ConnectionError:
+            continue
+        raise Wrong(f"{user!r} gets in with {password!r}")
+    for answer in redis(site.redis, "FLUSHALL", "SET other 1", "CONFIG GET maxmemory", "KEYS *"):
+        if not answer.startswith("-NOPERM"):
+            raise Wrong(f"a pod does to Redis what it need not: {answer}")
+    address = {
+        "EARMARK_NATS_URL": f"nats://operator:not-this-one@127.0.0.1:{site.clients[0]}",
+        "EARMARK__NATS__CONNECT_WITHIN_MS": "500",
+    }
+    code, said, error = site.earmark("operator", "setup", changed=address)
+    if code == 0 or "not-this-one" in said + error:
+        raise Wrong(f"a wrong password: {code}, {said}{error}")
