@@ -1,6 +1,9 @@
 //! Pods that come, leave, die and sleep.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 
@@ -11,6 +14,18 @@ use crate::{
 };
 
 const RATE: u64 = 400;
+
+/// How long a planned change may keep anybody waiting: five times what is stated of it.
+const PLANNED: Duration = Duration::from_secs(5);
+/// And a death: five times the lease and two seconds.
+const UNPLANNED: Duration = Duration::from_secs(5 * (LEASE_S + 2));
+
+/// Nobody has waited longer than this since then.
+fn nobody_waited(load: &Load, since: Instant, longest: Duration) {
+    let waits = load.waits(since);
+    let worst = waits.iter().max_by_key(|(_, wait)| **wait);
+    assert!(worst.is_none_or(|(_, wait)| *wait <= longest), "{worst:?}");
+}
 
 /// Which partitions another pod has now.
 fn moved(before: &BTreeMap<u16, String>, after: &BTreeMap<u16, String>) -> Vec<u16> {
@@ -24,6 +39,7 @@ async fn only_what_must_move_moves_when_pods_leave_and_come() {
     let load = Load::start(world.nats.jetstream().await, Wants::at(RATE)).await;
     load.more(100).await;
 
+    let began = Instant::now();
     let (before, of_b) = (world.owners().await, world.of("b").await);
     world.leave("b").await;
     world.shared_by(&["a", "c"]).await;
@@ -49,6 +65,7 @@ async fn only_what_must_move_moves_when_pods_leave_and_come() {
     world.earmark(&["drain", "a", "--undo"]).await.with(0);
     world.shared_by(&["a", "c", "d"]).await;
     load.more(100).await;
+    nobody_waited(&load, began, PLANNED);
 
     let journals = world.all_is_well(load).await;
     let handed_over = |partition: &u16| journals.owners(*partition).len() > 1;
@@ -60,11 +77,13 @@ async fn what_a_killed_pod_had_is_served_by_the_others() {
     let mut world = World::with(&["a", "b", "c"]).await;
     let load = Load::start(world.nats.jetstream().await, Wants::at(RATE)).await;
     load.more(100).await;
+    let began = Instant::now();
     let (before, of_b) = (world.owners().await, world.of("b").await);
     world.kill("b");
     world.shared_by(&["a", "c"]).await;
     assert_eq!(moved(&before, &world.owners().await), of_b);
     load.more(200).await;
+    nobody_waited(&load, began, UNPLANNED);
     world.all_is_well(load).await;
 }
 

@@ -56,6 +56,13 @@ pub struct Asked {
     pub answer: Option<(Instant, bool)>,
 }
 
+impl Asked {
+    /// How long it was waited for its answer; until now, if there is none.
+    fn wait(&self) -> Duration {
+        self.answer.map_or_else(|| self.asked.elapsed(), |(answered, _)| answered - self.asked)
+    }
+}
+
 /// All holds that were asked for.
 #[derive(Default)]
 pub struct Asks {
@@ -140,6 +147,17 @@ impl Load {
     pub fn answered(&self) -> usize {
         let book = self.book.lock().expect("nobody panics");
         book.holds.values().filter(|asked| asked.answer.is_some()).count()
+    }
+
+    /// The longest wait for each SKU since then.
+    pub fn waits(&self, since: Instant) -> BTreeMap<String, Duration> {
+        let book = self.book.lock().expect("nobody panics");
+        let mut longest: BTreeMap<String, Duration> = BTreeMap::new();
+        for hold in book.holds.values().filter(|hold| hold.asked >= since) {
+            let longest = longest.entry(hold.sku.clone()).or_default();
+            *longest = hold.wait().max(*longest);
+        }
+        longest
     }
 
     /// Waits until so many more holds have been answered.

@@ -1,4 +1,5 @@
 //! Two servers, and pods by their names.
+#![allow(dead_code, reason = "the bench of failovers takes what the tests do not")]
 
 use std::{
     collections::BTreeMap,
@@ -24,8 +25,11 @@ pub const BOUND: Duration = Duration::from_secs(60);
 /// How long a lease lasts here, in seconds.
 pub const LEASE_S: u64 = 2;
 
-const SETTINGS: &[(&str, &str)] = &[
-    ("EARMARK__HTTP__LISTEN", "127.0.0.1:0"),
+/// Settings of a process.
+pub type Pairs = &'static [(&'static str, &'static str)];
+
+/// Shorter than by default, so that tests need not wait.
+const SHORT: Pairs = &[
     ("EARMARK__CLUSTER__LEASE_S", "2"),
     ("EARMARK__CLUSTER__RENEW_MS", "500"),
     ("EARMARK__CLUSTER__SETTLE_MS", "1000"),
@@ -41,6 +45,7 @@ const SETTINGS: &[(&str, &str)] = &[
 pub struct World {
     pub nats: NatsServer,
     pub redis: RedisServer,
+    settings: Pairs,
     pods: BTreeMap<String, Pod>,
 }
 
@@ -57,8 +62,13 @@ impl Drop for World {
 
 impl World {
     pub async fn start() -> World {
+        World::start_with(SHORT).await
+    }
+
+    /// The same with these settings.
+    pub async fn start_with(settings: Pairs) -> World {
         let (nats, redis) = tokio::join!(NatsServer::start(), RedisServer::start());
-        let world = World { nats, redis, pods: BTreeMap::new() };
+        let world = World { nats, redis, settings, pods: BTreeMap::new() };
         world.earmark(&["setup"]).await.with(0);
         world
     }
@@ -73,8 +83,12 @@ impl World {
 
     fn environment(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
         let (nats, redis) = (self.nats.url(), self.redis.url());
-        let own = [("EARMARK_NATS_URL", &*nats), ("EARMARK_REDIS_URL", &*redis)];
-        let all = own.iter().chain(SETTINGS).chain(more);
+        let own = [
+            ("EARMARK_NATS_URL", &*nats),
+            ("EARMARK_REDIS_URL", &*redis),
+            ("EARMARK__HTTP__LISTEN", "127.0.0.1:0"),
+        ];
+        let all = own.iter().chain(self.settings).chain(more);
         all.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     }
 
@@ -139,6 +153,14 @@ impl World {
             let (least, most) = (loads.iter().min().copied(), loads.iter().max().copied());
             let even = least.zip(most).is_some_and(|(least, most)| most - least <= 1);
             even && loads.iter().sum::<usize>() == usize::from(PARTITIONS)
+        })
+        .await;
+    }
+
+    /// Waits until a pod is among the members.
+    pub async fn joined(&self, name: &str) {
+        wait_until(&format!("{name} is a member"), BOUND, async || {
+            self.view().await.members().any(|member| member.pod == name)
         })
         .await;
     }
