@@ -13,6 +13,7 @@ use earmark::{
     app,
     config::{self, Settings},
     nats::{Connections, NatsDepths},
+    query::Desks,
     supervisor::{Ask, Leave, Plan, Supervisor},
     telemetry::exporter,
 };
@@ -81,6 +82,7 @@ impl Pod {
             limits: settings.limits,
             published: settings.published,
             bounds: settings.bounds,
+            desks: Desks::default(),
             settings: settings.supervisor,
         });
         let pod = Pod { supervisor: supervisor.start(), gate };

@@ -3,7 +3,7 @@
 //! Read in this order: [`names`] (streams and subjects), [`connect`] (one connection a role),
 //! [`streams`] and [`setup`] (what there must be), `api` (what is asked of the server directly),
 //! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`],
-//! `publisher`.
+//! `publisher`, [`queries`].
 mod api;
 pub mod connect;
 mod cut;
@@ -17,6 +17,7 @@ pub mod outbox;
 pub mod pages;
 pub mod place;
 mod publisher;
+pub mod queries;
 mod reader;
 pub mod reset;
 pub mod settings;
@@ -31,5 +32,6 @@ pub use input::NatsInput;
 pub use journal::NatsJournal;
 pub use outbox::NatsOutbox;
 pub use publisher::{NatsPublisher, largest};
+pub use queries::{NatsOthers, QueryService};
 pub use settings::ReaderSettings;
 pub use streams::StreamSettings;

@@ -78,3 +78,13 @@ pub fn command_subject(partition: Partition) -> String {
 pub fn journal_subject(partition: Partition) -> String {
     format!("earmark.journal.{partition}")
 }
+
+/// Where anybody asks about a SKU.
+pub const QUERY_SKU: &str = "earmark.query.sku";
+/// Where anybody asks about an order.
+pub const QUERY_ORDER: &str = "earmark.query.order";
+
+/// Where a pod asks the one that serves a partition.
+pub fn partition_query_subject(partition: Partition) -> String {
+    format!("earmark.query.partition.{partition}")
+}

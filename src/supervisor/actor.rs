@@ -25,6 +25,7 @@ use crate::{
     domain::{policy::Policy, time::Span},
     partition::{Bounds, Credit, Env, Exit, Ports, Published, Status, serve},
     ports::Partition,
+    query::Desks,
     telemetry,
 };
 
@@ -53,6 +54,8 @@ pub struct Plan {
     pub published: Published,
     /// How much a partition may hold.
     pub bounds: Bounds,
+    /// Where its partitions take questions.
+    pub desks: Desks,
     /// How partitions are watched.
     pub settings: checked::Supervisor,
 }
@@ -156,6 +159,7 @@ impl Supervisor {
             bounds: self.plan.bounds.clone(),
             alone: self.alone.clone(),
             tap: None,
+            desks: self.plan.desks.clone(),
             credit: self.credit.subscribe(),
             status,
             stop,

@@ -19,6 +19,7 @@ use earmark::{
     },
     partition::{Bounds, Credit, Env, Exit, Published, Start, Status, entry::Trigger, serve},
     ports::{Input, Partition},
+    query::Desks,
     supervisor::{
         janitor::{self, Permitted, Purged},
         policy::{purge_below, purge_each},
@@ -213,6 +214,7 @@ impl Slot {
             bounds: bounds(),
             alone: self.alone.clone(),
             tap: Some(self.tap.clone()),
+            desks: Desks::default(),
             credit,
             status: self.told.clone(),
             stop: self.stop.clone(),

@@ -13,8 +13,8 @@ use self::{
     ranges::Check,
     relations::relations,
     sections::{
-        bounds, engine, http, keeping, limits, log, nats, outcomes, policy, publish, reader, redis,
-        streams, supervisor,
+        bounds, engine, http, keeping, limits, log, nats, outcomes, policy, publish, query, reader,
+        redis, streams, supervisor,
     },
 };
 use super::{Problems, raw::Raw};
@@ -24,6 +24,7 @@ use crate::{
     embedded::Keeping,
     nats::{NatsSettings, ReaderSettings, StreamSettings},
     partition::{Bounds, Published},
+    query as asking,
     redis::RedisSettings,
 };
 
@@ -56,6 +57,8 @@ pub struct Settings {
     pub publish: Publish,
     /// The HTTP port.
     pub http: Http,
+    /// How questions are answered.
+    pub query: asking::Settings,
     /// How the log is written.
     pub log: Log,
 }
@@ -165,6 +168,7 @@ pub fn check(raw: &Raw) -> Result<Settings, Problems> {
         keeping: keeping(raw),
         publish: publish(&mut check, raw),
         http: http(&mut check, raw),
+        query: query(&mut check, raw),
         log: log(&mut check, raw),
     };
     relations(&mut check, raw);
