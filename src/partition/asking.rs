@@ -192,6 +192,7 @@ impl Owner {
             view,
             position: self.committed.position(),
             at: self.env.ports.clock.now(),
+            decided_at: self.state.decided_at,
             decided_to,
             added_to: lane(Lane::Fulfilment),
         }

@@ -98,7 +98,7 @@ pub fn told(
     };
     match (told.view.as_deref(), key) {
         (Some(View::Sku(view)), _) => {
-            let (available, as_of) = (view.promisable, told.decided_to);
+            let (available, as_of) = (view.promisable, told.decided_at);
             let known = Known { available, at_least: false, as_of };
             Ok(json(&OfSku {
                 sku: key.key(),
@@ -121,12 +121,15 @@ fn of_order<'a>(
     view: &'a OrderView,
     rule: &Rule,
 ) -> OfOrder<'a> {
-    let as_of = told.decided_to.min(told.added_to);
-    let is_behind = told.at - as_of > rule.behind;
+    let read_to = told.decided_to.min(told.added_to);
+    let (certainty, as_of) = match told.at - read_to > rule.behind {
+        true => (Certainty::Floor, told.decided_at),
+        false => (Certainty::Exact, read_to),
+    };
     OfOrder {
         order: key.key(),
         partition,
-        certainty: if is_behind { Certainty::Floor } else { Certainty::Exact },
+        certainty,
         as_of: time::format(as_of),
         incarnation: told.position.incarnation,
         known: view,

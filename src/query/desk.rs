@@ -33,6 +33,8 @@ pub struct Told {
     pub position: Position,
     /// When the question was taken, by the pod's clock.
     pub at: Timestamp,
+    /// The time of the partition's last decision before.
+    pub decided_at: Timestamp,
     /// Before this point of the log all has been decided that can lower what may be promised.
     pub decided_to: Timestamp,
     /// The same of what can only raise it.
