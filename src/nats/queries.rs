@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     cluster::Lease,
-    contract::EntityType,
+    contract::{EntityType, Limits, document::messages::messages},
     domain::ids::{EntityKey, KEY_ENCODED_MAX_BYTES},
     ports::{Partition, PortError},
     query::{
@@ -167,9 +167,20 @@ fn metadata(of: EntityType) -> HashMap<String, String> {
     HashMap::from([
         ("request_schema".to_owned(), request.to_string()),
         ("request_bytes_max".to_owned(), QUESTION_BYTES_MAX.to_string()),
-        ("response_schema".to_owned(), format!("urn:earmark:out:{name}_answer")),
+        ("response_schema".to_owned(), response_schema(of)),
         ("error_code_header".to_owned(), CODE.to_owned()),
     ])
+}
+
+/// Without its examples, which `earmark contracts schema` has.
+fn response_schema(of: EntityType) -> String {
+    let place = format!("out/{}_answer", of.as_str());
+    let known = messages(&Limits::default()).into_iter().find(|known| known.place() == place);
+    let mut schema = known.map(|known| known.schema).unwrap_or_default();
+    if let Some(keywords) = schema.as_object_mut() {
+        keywords.remove("examples");
+    }
+    schema.to_string()
 }
 
 async fn answer_all(

@@ -8,7 +8,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::Instant,
+};
 
 use super::{
     answer,
@@ -21,6 +24,7 @@ use crate::{
     contract::{availability::Shown, partition_of, subject::availability_subject},
     domain::ids::{EntityKey, Sku},
     ports::{Clock, Outbox, Partition, PortError},
+    telemetry,
 };
 
 /// How questions are answered.
@@ -120,19 +124,29 @@ impl Clerk {
 
     /// What is known of a SKU or an order.
     pub async fn ask(&self, key: &EntityKey) -> Result<Bytes, Refusal> {
+        let began = Instant::now();
+        let (way, answer) = self.answer(key).await;
+        let result = answer.as_ref().err().map_or(way, |refusal| refusal.code.as_str());
+        telemetry::door::question(key.entity(), result, began.elapsed());
+        answer
+    }
+
+    /// The answer, and by which way it came.
+    async fn answer(&self, key: &EntityKey) -> (&'static str, Result<Bytes, Refusal>) {
         let Ok(_room) = self.under_way.try_acquire() else {
-            return Err(busy(self.settings.waiting_max));
+            return ("busy", Err(busy(self.settings.waiting_max)));
         };
         let partition = partition_of(key, self.partitions);
-        let heard = match self.here(partition, key).await {
+        let (way, heard) = match self.here(partition, key).await {
             Err(Silence::Nobody) => {
-                self.reach.others.ask(partition, key, self.settings.within).await
+                let others = &self.reach.others;
+                ("passed_on", others.ask(partition, key, self.settings.within).await)
             }
-            heard => heard,
+            heard => ("owner", heard),
         };
         match heard {
-            Ok(answer) => answer,
-            Err(silence) => self.last_known(partition, key, &silence).await,
+            Ok(answer) => (way, answer),
+            Err(silence) => ("last_known", self.last_known(partition, key, &silence).await),
         }
     }
 
