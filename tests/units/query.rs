@@ -38,6 +38,9 @@ fn standing(stands: Stands) -> Standing {
     Standing { stands, at: ago(1), unread: Some(0), decided_to: None, added_to: None }
 }
 
+/// What is known, how the partition stands, the rule; and what follows.
+type Row = (Option<Known>, Option<Standing>, Rule, Certainty, u64, Option<Doubt>);
+
 #[test]
 fn each_way_to_stand_has_its_certainty() {
     use Certainty::{Exact, Floor, Unknown};
@@ -53,7 +56,7 @@ fn each_way_to_stand_has_its_certainty() {
     let many = Rule { units_per_message: Some(u64::MAX), ..RULE };
     let uncounted = Standing { unread: None, ..read_to(7) };
     let short = Some(Known { at_least: true, ..known(0).unwrap() });
-    let rows: &[(Option<Known>, Option<Standing>, Rule, Certainty, u64, Option<Doubt>)] = &[
+    let rows: &[Row] = &[
         (None, None, RULE, Unknown, 0, Some(Doubt::NothingKnown)),
         (None, Some(of(Serving)), RULE, Unknown, 0, Some(Doubt::NothingKnown)),
         (known(20), None, RULE, Floor, 0, Some(Doubt::Unowned)),
