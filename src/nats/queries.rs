@@ -2,8 +2,8 @@
 //! that they go by when nobody answers.
 //!
 //! Promises: any pod answers; a partition's own subject is heard only while this pod serves it, and
-//! what comes there is never passed on; whatever is asked gets an answer or an error with a code and
-//! words.
+//! what comes there is never passed on; whatever is asked gets an answer, or an error with a code
+//! and words.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

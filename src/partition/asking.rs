@@ -1,12 +1,12 @@
 //! What an owner answers to whoever asks: from what is committed, and only while it is certain that
 //! nobody else has committed anything since.
 //!
-//! An actor runs ahead of the journal by the batch in flight and the one being filled. So an
-//! answer is taken at once, and given when all that was decided before it is committed; if that
-//! never is, nobody hears it. That alone would let an owner that was superseded, and does not know
-//! it yet, speak of yesterday. So each answer is proven by the journal after its question was taken:
-//! by the append of what was decided before it, where that was still to be appended, and else by a
-//! look at the journal's end, one for all questions that wait.
+//! An actor runs ahead of the journal by the batch in flight and the one being filled. So an answer
+//! is taken at once, and given when all that was decided before it is committed; if that never is,
+//! nobody hears it. That alone would let an owner that was superseded, and does not know it yet,
+//! speak of yesterday. So each answer is proven by the journal after its question was taken: by the
+//! append of what was decided before it, where that was still to be appended, and else by a look at
+//! the journal's end, one for all questions that wait.
 
 use std::{
     collections::{BTreeMap, VecDeque},

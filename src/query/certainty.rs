@@ -3,23 +3,23 @@
 //!
 //! A pod and a shop use the same function. A pod that serves the SKU has the value from its own
 //! committed state; everybody else has the last value of EARMARK_AVAILABILITY and the partition's
-//! lease in EARMARK_CLUSTER. It promises: `exact` is only said where all that the log had at `as_of`
-//! has been decided; everything else is a `floor`, a number that is not above what a hold asked for
-//! at `as_of` would have found; and where nothing is known nothing may be promised. No number here
-//! is a promise: only a granted hold is.
+//! lease in EARMARK_CLUSTER. It promises: `exact` is only said where all that the log had at
+//! `as_of` has been decided; everything else is a `floor`, a number that is not above what a hold
+//! asked for at `as_of` would have found; and where nothing is known nothing may be promised. No
+//! number here is a promise: only a granted hold is.
 //!
 //! Why a floor is what it is:
 //!
 //! - A message that has not been read may lower any SKU of its partition by any number of units: a
-//!   count, a shipment, a hold for all there is. What it is about nobody knows before it is read. So
-//!   behind unread messages the floor is 0, unless a shop knows how many units one message of its
-//!   own takes at most ([`Rule::units_per_message`]): then all of them may be about this SKU, and
-//!   the floor is what is left.
+//!   count, a shipment, a hold for all there is. What it is about nobody knows before it is read.
+//!   So behind unread messages the floor is 0, unless a shop knows how many units one message of
+//!   its own takes at most ([`Rule::units_per_message`]): then all of them may be about this SKU,
+//!   and the floor is what is left.
 //! - A lane that only adds (`fulfilment`) takes nothing from the floor: it is the last known value.
 //! - While a partition changes hands in an orderly way nothing is decided, and all that was decided
 //!   has been shown: the last value stands, as long as what was said of it is fresh.
-//! - After an owner died, or while it does not answer, a decision may be committed that has not been
-//!   shown. The last value is then no bound, and 0 is the only number that is.
+//! - After an owner died, or while it does not answer, a decision may be committed that has not
+//!   been shown. The last value is then no bound, and 0 is the only number that is.
 //! - Where nobody says how the partition stands, nobody counts what comes: 0 again.
 
 use crate::{
