@@ -30,13 +30,14 @@ use crate::{
     error::{Exit, Failure, keep_partitions},
     http::{Door, Http, Logs},
     nats::{
-        self, Connections, NatsDepths, NatsInput, NatsJournal, NatsLeases, NatsOutbox,
-        NatsPublisher,
+        self, Connections, NatsDepths, NatsInput, NatsJournal, NatsLeases, NatsOthers, NatsOutbox,
+        NatsPublisher, QueryService,
         control::{self, DrainAnswer, DrainRequest},
         setup,
     },
     partition::{self, Formats, Ports},
     ports::{Clock, Leases, Partition, Publisher},
+    query::{Alone, Clerk, Desks, Reach},
     redis::RedisSnapshots,
     signals::Signals,
     supervisor::{Depths, Drain, Leave, Plan, Supervisor, Tenancy},
@@ -117,7 +118,7 @@ async fn pod(settings: Settings, home: Home) -> Result<ExitCode, Failure> {
         started = start(&settings, &home) => started?,
         () = signals.next() => return Ok(Exit::Done.into()),
     };
-    let (started, opened) = started;
+    let (started, opened, asked) = started;
     supervisor.send_replace(Some(started.clone()));
     door.send_replace(Some(opened));
     home.announce(address)?;
@@ -126,6 +127,9 @@ async fn pod(settings: Settings, home: Home) -> Result<ExitCode, Failure> {
     home.withdraw();
     supervisor.send_replace(None);
     door.send_replace(None);
+    if let Some(asked) = asked {
+        asked.stop().await;
+    }
     let left = tokio::select! {
         left = tokio::time::timeout(LEAVE_WITHIN, started.send(Leave)) => left.is_ok(),
         () = signals.next() => {
@@ -156,8 +160,12 @@ pub struct Adapters {
     pub control: Option<async_nats::Client>,
 }
 
-/// Connects, wires the adapters, starts the supervisor, and opens the door for events.
-async fn start(settings: &Settings, home: &Home) -> Result<(Addr<Supervisor>, Arc<Door>), Failure> {
+/// What runs: the partitions, the door, and the service for questions where there is one.
+type Started = (Addr<Supervisor>, Arc<Door>, Option<QueryService>);
+
+/// Connects, wires the adapters, starts the supervisor, and opens the door for events and
+/// questions.
+async fn start(settings: &Settings, home: &Home) -> Result<Started, Failure> {
     let (adapters, door) = match home {
         Home::Servers => (servers(settings).await?, door(settings).await?),
         Home::Directory(dir) => directory(settings, dir).await?,
@@ -166,12 +174,24 @@ async fn start(settings: &Settings, home: &Home) -> Result<(Addr<Supervisor>, Ar
     let plan = plan(settings, adapters);
     let (partitions, arbiters) = (plan.partitions, plan.arbiters);
     tracing::info!(pod = plan.owner, partitions, arbiters, ?home, "connected");
+    let (clerk, asked) = match home {
+        Home::Servers => {
+            let (clerk, service) = asked_over_nats(settings, plan.desks.clone()).await?;
+            (clerk, Some(service))
+        }
+        Home::Directory(_) => {
+            let Ports { outbox, clock, .. } = plan.ports.clone();
+            let reach = Reach { others: Arc::new(Alone), outbox, clock };
+            (clerk(settings, plan.desks.clone(), reach), None)
+        }
+    };
+    door.take_questions(clerk);
     let pod = plan.owner.clone();
     let supervisor = Supervisor::new(plan).start();
     if let Some(control) = control {
         tokio::spawn(obey(control, pod, supervisor.clone()));
     }
-    Ok((supervisor, door))
+    Ok((supervisor, door, asked))
 }
 
 /// Does what operators ask of this pod, for as long as the process runs.
@@ -195,6 +215,27 @@ async fn obey(control: async_nats::Client, pod: String, supervisor: Addr<Supervi
     }
 }
 
+fn clerk(settings: &Settings, desks: Desks, reach: Reach) -> Arc<Clerk> {
+    Clerk::new(desks, settings.streams.partitions, reach, settings.query.clone())
+}
+
+/// Who answers questions, over a connection of its own, and the service that asks it.
+async fn asked_over_nats(
+    settings: &Settings,
+    desks: Desks,
+) -> Result<(Arc<Clerk>, QueryService), Failure> {
+    let nats = &settings.nats;
+    let context = nats::connect::open_role(nats, "query", nats.request_timeout_ms).await?;
+    let reach = Reach {
+        others: Arc::new(NatsOthers::new(context.clone())),
+        outbox: Arc::new(NatsOutbox::new(context.clone(), settings.reader.clone())),
+        clock: Arc::new(SystemClock),
+    };
+    let clerk = clerk(settings, desks, reach);
+    let service = QueryService::start(context.client(), clerk.clone()).await?;
+    Ok((clerk, service))
+}
+
 /// What a supervisor is told.
 pub fn plan(settings: &Settings, adapters: Adapters) -> Plan {
     let owner = settings.engine.pod.clone().unwrap_or_else(pod_name);
@@ -211,6 +252,7 @@ pub fn plan(settings: &Settings, adapters: Adapters) -> Plan {
         limits: settings.limits.clone(),
         published: settings.published.clone(),
         bounds: settings.bounds.clone(),
+        desks: Desks::new(settings.query.waiting_max),
         settings: settings.supervisor.clone(),
         tenancy: adapters.leases.map(|leases| Tenancy {
             leases,

@@ -18,6 +18,7 @@ pub mod inspecting;
 pub mod nats;
 pub mod partition;
 pub mod ports;
+pub mod query;
 pub mod redis;
 pub mod scenario;
 pub mod signals;

@@ -14,6 +14,7 @@ use earmark::{
     contract::Limits,
     domain::policy::Policy,
     partition::{Bounds, Credit, Env, Exit, Formats, Published, Start, Status, seed_all, serve},
+    query::Desks,
 };
 use mimalloc::MiMalloc;
 use nix::sys::{
@@ -72,6 +73,7 @@ async fn measure(events: usize, skus: usize, told: Told) -> Result<()> {
         formats: Formats::default(),
         alone: Arc::new(Semaphore::new(1)),
         tap: None,
+        desks: Desks::default(),
         credit,
         status,
         stop: stop.clone(),

@@ -14,6 +14,7 @@ use earmark::{
     config::{self, Settings},
     nats::{Connections, NatsDepths},
     partition::Formats,
+    query::Desks,
     supervisor::{Ask, Leave, Plan, Supervisor},
     telemetry::exporter,
 };
@@ -82,6 +83,7 @@ impl Pod {
             limits: settings.limits,
             published: settings.published,
             bounds: settings.bounds,
+            desks: Desks::default(),
             settings: settings.supervisor,
             formats: Formats::default(),
             tenancy: None,

@@ -24,6 +24,7 @@ use crate::{
         time::Timestamp,
     },
     encode::encode_onto,
+    inspecting::View,
     partition::{
         books::Books,
         entry::{Decided, Trigger},
@@ -105,6 +106,11 @@ pub struct Changed {
     /// The next deadline on each clock.
     pub dues: Dues,
 }
+
+/// Show yourself, and say what a change would.
+#[derive(Message)]
+#[rtype(result = "Result<(Option<View>, Change), Breach>")]
+pub struct Look;
 
 /// What became of a batch of inputs.
 #[derive(Debug)]
@@ -322,5 +328,13 @@ impl<E: Hosted> Handler<TakeChanged> for EntityActor<E> {
 
     fn handle(&mut self, _: TakeChanged, _: &mut Context<Self>) -> Self::Result {
         self.take_changed()
+    }
+}
+
+impl<E: Hosted> Handler<Look> for EntityActor<E> {
+    type Result = Result<(Option<View>, Change), Breach>;
+
+    fn handle(&mut self, _: Look, _: &mut Context<Self>) -> Self::Result {
+        guarded(|| Ok((self.entity.view(), self.change()))).map_err(Breach)
     }
 }

@@ -10,6 +10,7 @@ use crate::{
         order::{OrderFact, OrderState},
         sku::{SkuFact, SkuState},
     },
+    inspecting::{View, view},
     partition::{
         books::Books,
         entry::{Facts, Shown},
@@ -44,6 +45,9 @@ pub trait Hosted: Entity + Unpin + 'static {
 
     /// What it adds to the books of its partition.
     fn books(&self) -> Books;
+
+    /// What whoever asks is shown of it; nothing if nobody has heard of it.
+    fn view(&self) -> Option<View>;
 }
 
 impl Hosted for SkuState {
@@ -88,6 +92,10 @@ impl Hosted for SkuState {
             awaited: 0,
         }
     }
+
+    fn view(&self) -> Option<View> {
+        view::sku(self).map(View::Sku)
+    }
 }
 
 impl Hosted for OrderState {
@@ -121,6 +129,10 @@ impl Hosted for OrderState {
         let legs = self.order().map_or(&[][..], |order| &order.legs);
         let awaited = legs.iter().filter(|leg| leg.is_awaited()).count();
         Books { awaited: awaited as i64, ..Books::default() }
+    }
+
+    fn view(&self) -> Option<View> {
+        view::order(self).map(View::Order)
     }
 }
 

@@ -7,13 +7,14 @@ use futures::future::Either;
 use hashlink::LinkedHashMap;
 
 use super::{
-    entity::{Change, Changed, EntityActor, Fold, TakeChanged, Task, Work, Worked},
+    entity::{Change, Changed, EntityActor, Fold, Look, TakeChanged, Task, Work, Worked},
     hosted::{AnyInput, Hosted},
 };
 use crate::{
     domain::{
         Breach, ids::EntityKey, order::OrderState, policy::Policy, sku::SkuState, time::Timestamp,
     },
+    inspecting::View,
     partition::{
         dues::Dues,
         entry::{Facts, Trigger},
@@ -155,6 +156,30 @@ impl Registry {
             changes.push(EntityChange { key, folded_to: 0, parts, dues });
         }
         Ok(changes)
+    }
+
+    /// Looks at live actors, all at once: what is shown of each, and its deadlines and steps.
+    pub async fn look(
+        &self,
+        keys: impl IntoIterator<Item = EntityKey>,
+    ) -> Vec<(EntityKey, Option<(Option<View>, Change)>)> {
+        let asked = |key: EntityKey| {
+            let pending = self.live.get(&key).map(|live| match live {
+                Live::Sku(addr) => Either::Left(addr.send(Look)),
+                Live::Order(addr) => Either::Right(addr.send(Look)),
+            });
+            (key, pending)
+        };
+        let asked: Vec<_> = keys.into_iter().map(asked).collect();
+        let mut seen = Vec::with_capacity(asked.len());
+        for (key, pending) in asked {
+            let look = match pending {
+                Some(pending) => pending.await.ok().and_then(Result::ok),
+                None => None,
+            };
+            seen.push((key, look));
+        }
+        seen
     }
 
     /// Lets a live actor apply journaled facts. Facts of another kind are none of its own.

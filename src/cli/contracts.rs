@@ -129,7 +129,7 @@ fn list(messages: &[Message], json: bool) {
     }
     let mut table = print::table(&["way", "type", "subject", "what it says"]);
     for said in listed {
-        let subject = said.subject.unwrap_or("the event's replyto");
+        let subject = said.subject.unwrap_or("whoever asked");
         table.add_row([said.way.as_str(), said.r#type, subject, said.about]);
     }
     print::line(table);

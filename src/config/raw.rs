@@ -33,6 +33,7 @@ sections! {
         supervisor: Supervisor,
         publish: Publish,
         http: Http,
+        query: Query,
         log: Log,
     }
 
@@ -193,6 +194,15 @@ sections! {
         in_flight_max: u64,
         answers_max: u64,
         answers_keep_s: u64,
+    }
+
+    /// Questions and their answers.
+    Query {
+        within_ms: u64,
+        waiting_max: u64,
+        behind_ms: u64,
+        fresh_ms: u64,
+        units_per_message_max: u64,
     }
 
     /// The log.

@@ -66,6 +66,29 @@ pub fn render_availability(availability: &Availability) -> Vec<u8> {
     })
 }
 
+/// What was shown of a SKU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The partition's incarnation.
+    pub incarnation: u64,
+    /// How often the SKU had changed.
+    pub revision: u64,
+    /// When it was decided.
+    pub as_of: Timestamp,
+    /// Summed over its locations.
+    pub total: Quantities,
+}
+
+impl Shown {
+    /// What a published availability says, if it is one.
+    pub fn read(payload: &[u8]) -> Option<Shown> {
+        let body: Body = serde_json::from_slice(payload).ok()?;
+        let as_of = time::parse(&body.as_of)?;
+        let Body { incarnation, revision, total, .. } = body;
+        Some(Shown { incarnation, revision, as_of, total })
+    }
+}
+
 /// Which revision a published availability is of: its incarnation, and its number there.
 pub fn revision_shown(payload: &[u8]) -> Option<(u64, u64)> {
     let body: Body = serde_json::from_slice(payload).ok()?;

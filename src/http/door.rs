@@ -3,7 +3,10 @@
 //! Promises: nothing is taken without the token; what is under way is bounded by events and by
 //! bytes; an event that names no `replyto` is answered at an inbox of the door's own.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::http::{HeaderMap, StatusCode, header};
 use futures::StreamExt;
@@ -21,6 +24,7 @@ use crate::{
     config::checked,
     contract::Limits,
     ports::{Clock, Inbox, Publisher},
+    query::Clerk,
     telemetry,
 };
 
@@ -39,6 +43,7 @@ pub struct Door {
     pub answers: Arc<Answers>,
     /// The logs that can be read here.
     pub logs: Option<Arc<dyn Logs>>,
+    clerk: OnceLock<Arc<Clerk>>,
     inbox: watch::Receiver<Option<Desk>>,
     events: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
@@ -72,9 +77,21 @@ impl Door {
             publisher,
             answers,
             logs,
+            clerk: OnceLock::new(),
             inbox,
             _listening: AbortOnDropHandle::new(tokio::spawn(listening)),
         })
+    }
+
+    /// Questions are answered here from now on, by this clerk.
+    pub fn take_questions(&self, clerk: Arc<Clerk>) {
+        // The first one stays: a door is opened once.
+        let _ = self.clerk.set(clerk);
+    }
+
+    /// Who answers questions.
+    pub fn clerk(&self) -> Result<&Arc<Clerk>, Box<Problem>> {
+        self.clerk.get().ok_or_else(problem::not_connected)
     }
 
     /// Lets a request in that brings the token.

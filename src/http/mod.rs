@@ -3,8 +3,9 @@
 //!
 //! The [`door`] is there once the pod has a log. [`events`] takes a request in, as [`request`]
 //! reads it and [`batch`] splits it; [`chain`] hands the events of a key on in their order;
-//! [`answers`] brings each decision back to whoever waits for it; [`logs`] shows what was said,
-//! where there is no NATS to read it from; [`problem`] says what is wrong.
+//! [`answers`] brings each decision back to whoever waits for it; [`queries`] says what is known of
+//! a SKU or an order; [`logs`] shows what was said, where there is no NATS to read it from;
+//! [`problem`] says what is wrong.
 
 pub mod answers;
 pub mod batch;
@@ -13,6 +14,7 @@ mod door;
 pub mod events;
 mod logs;
 mod problem;
+mod queries;
 pub mod replyto;
 pub mod request;
 
@@ -98,6 +100,8 @@ fn router(site: Site) -> Router {
         .route("/v1/outcomes", get(logs::outcomes))
         .route("/v1/dead-letters", get(logs::dead_letters))
         .route("/v1/availability/{sku}", get(logs::availability))
+        .route("/v1/skus/{sku}", get(queries::sku))
+        .route("/v1/orders/{order}", get(queries::order))
         .method_not_allowed_fallback(async || problem::method_not_allowed())
         .layer(map_response(counted));
     door.fallback(async || problem::not_found())

@@ -80,6 +80,12 @@ impl Problem {
         self.told()
     }
 
+    /// The same, in these words.
+    pub fn detailed(mut self: Box<Self>, detail: String) -> Box<Problem> {
+        self.detail = detail;
+        self
+    }
+
     /// The same, which may be over in so many seconds.
     pub fn retry_after(mut self: Box<Self>, seconds: u32) -> Box<Problem> {
         self.retry_after_s = Some(seconds);

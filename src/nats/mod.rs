@@ -3,7 +3,7 @@
 //! Read in this order: [`names`] (streams and subjects), [`connect`] (one connection a role),
 //! [`streams`] and [`setup`] (what there must be), `api` (what is asked of the server directly),
 //! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`],
-//! [`leases`], `publisher`, [`control`].
+//! [`leases`], `publisher`, [`control`], [`queries`].
 mod api;
 pub mod connect;
 pub mod control;
@@ -19,6 +19,7 @@ pub mod outbox;
 pub mod pages;
 pub mod place;
 mod publisher;
+pub mod queries;
 mod reader;
 pub mod reset;
 pub mod settings;
@@ -34,5 +35,6 @@ pub use journal::NatsJournal;
 pub use leases::NatsLeases;
 pub use outbox::NatsOutbox;
 pub use publisher::{NatsPublisher, largest};
+pub use queries::{NatsOthers, QueryService};
 pub use settings::ReaderSettings;
 pub use streams::StreamSettings;

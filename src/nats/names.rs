@@ -91,3 +91,13 @@ pub fn cluster_subject(key: &str) -> String {
 pub fn drain_subject(pod: &str) -> String {
     format!("earmark.control.drain.{}", Member::token(pod))
 }
+
+/// Where anybody asks about a SKU.
+pub const QUERY_SKU: &str = "earmark.query.sku";
+/// Where anybody asks about an order.
+pub const QUERY_ORDER: &str = "earmark.query.order";
+
+/// Where a pod asks the one that serves a partition.
+pub fn partition_query_subject(partition: Partition) -> String {
+    format!("earmark.query.partition.{partition}")
+}

@@ -71,6 +71,7 @@ impl Owner {
 
     fn take_open(&mut self) -> Batch {
         let mut batch = std::mem::take(&mut self.open);
+        self.batches.closed += 1;
         batch.decided_at = self.state.decided_at;
         batch.state = self.state.clone();
         batch
@@ -133,6 +134,7 @@ impl Owner {
             Err(NotCommitted::JournalLostItsTail) => return Err(Exit::Frozen),
         };
         let link = Link { sequence, hash: RecordHash::of(&flying.record) };
+        self.batches.committed += 1;
         self.committed = flying.batch.state;
         self.committed.follow(&flying.header, link);
         self.state.last = link;

@@ -7,6 +7,7 @@
 //! the journal. While one batch is being committed the next one fills; nothing of either is seen
 //! outside before it is committed.
 
+mod asking;
 mod backlog;
 pub mod batch;
 pub mod books;
@@ -44,6 +45,7 @@ use crate::{
     contract::Limits,
     domain::{Breach, policy::Policy, time::Timestamp},
     ports::{Clock, Cursor, Input, Journal, Outbox, Partition, Position, Snapshots},
+    query::Desks,
 };
 
 pub use format::Formats;
@@ -180,6 +182,8 @@ pub struct Env {
     pub alone: Arc<Semaphore>,
     /// Sees each input at each stage.
     pub tap: Option<Tap>,
+    /// Where questions are put while it serves.
+    pub desks: Desks,
     /// What the supervisor allows.
     pub credit: watch::Receiver<Credit>,
     /// What the supervisor is told.

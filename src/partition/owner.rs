@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Env, Exit, Start,
+    asking::{Asking, Batches},
     batch::Batch,
     committing::{InFlight, appended},
     dues::Dues,
@@ -57,6 +58,7 @@ pub(super) struct Owner {
     pub(super) open: Batch,
     pub(super) sealed: VecDeque<Batch>,
     pub(super) in_flight: Option<InFlight>,
+    pub(super) batches: Batches,
     pub(super) keeper: Keeper,
     /// Live entities that have changed since what changed was last taken.
     pub(super) dirty: LinkedHashSet<EntityKey>,
@@ -141,6 +143,7 @@ impl Owner {
             state: recovered.state,
             sealed: VecDeque::new(),
             in_flight: None,
+            batches: Batches::default(),
             keeper,
             dirty: recovered.dirty,
             to_release,
@@ -212,6 +215,7 @@ impl Owner {
         let mut tick = tokio::time::interval(self.env.bounds.tick);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let stop = self.env.stop.clone();
+        let mut asking = Asking::new(self.env.desks.open(self.env.partition));
         loop {
             self.note_released();
             let (may_read, open) = (self.may_read(), self.open_sources());
@@ -231,8 +235,10 @@ impl Owner {
                     self.hear(source, heard).await?;
                     self.hear_on(&mut intake).await?;
                 }
+                () = asking.next() => {}
             }
             self.step().await?;
+            self.answer(&mut asking).await?;
             self.append_next()?;
             self.snapshot_if_due().await?;
             self.tell();

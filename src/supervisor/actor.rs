@@ -26,6 +26,7 @@ use crate::{
     domain::{policy::Policy, time::Span},
     partition::{Bounds, Credit, Env, Exit, Formats, Ports, Published, Status, serve},
     ports::Partition,
+    query::Desks,
     telemetry,
 };
 
@@ -57,6 +58,8 @@ pub struct Plan {
     pub published: Published,
     /// How much a partition may hold.
     pub bounds: Bounds,
+    /// Where its partitions take questions.
+    pub desks: Desks,
     /// How partitions are watched.
     pub settings: checked::Supervisor,
     /// Which formats it reads and writes.
@@ -175,6 +178,7 @@ impl Supervisor {
             formats: self.plan.formats.clone(),
             alone: self.alone.clone(),
             tap: None,
+            desks: self.plan.desks.clone(),
             credit: self.credit.subscribe(),
             status,
             stop,

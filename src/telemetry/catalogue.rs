@@ -165,6 +165,13 @@ metrics! {
     HTTP_IN_FLIGHT_MAX Kind::Gauge, Count, "earmark_http_in_flight_max" []
         "How many events of requests to /v1 may be under way.";
 
+    // Questions.
+    QUESTIONS Kind::Counter, Count, "earmark_questions_total" ["entity", "result"]
+        "Questions that this pod was asked, by what came of them: owner (its own partition answered), \
+         passed_on (another pod did), last_known, or the code of the refusal.";
+    QUESTION_WAIT Kind::Histogram(LATENCY_S), Seconds, "earmark_question_seconds" []
+        "Time from a question to its answer.";
+
     // What stands around it.
     STREAM_BYTES Kind::Gauge, Bytes, "earmark_stream_bytes" ["stream"]
         "Size of a stream.";

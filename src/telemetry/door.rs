@@ -1,4 +1,4 @@
-//! What the door for events counts.
+//! What the door for events counts, and what is counted of questions.
 
 use std::time::Duration;
 
@@ -33,4 +33,10 @@ pub fn in_flight(by: f64) {
 /// So many may be.
 pub fn bound(events: usize) {
     c::HTTP_IN_FLIGHT_MAX.set(&[], events as f64);
+}
+
+/// A question was answered, by one of a few ways or not at all, after so long.
+pub fn question(entity: &'static str, result: &'static str, span: Duration) {
+    c::QUESTIONS.count(&[entity, result], 1);
+    c::QUESTION_WAIT.observe(&[], span.as_secs_f64());
 }

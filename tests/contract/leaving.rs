@@ -7,13 +7,17 @@ use earmark::{
         CauseRef, Limits, Rule, Severity,
         dead_letter::owner,
         document::{
+            asked,
             messages::{Message, Way, messages},
             samples,
         },
         outcome::{OUTCOME_TYPES, OutcomeEvent, render_outcome},
         shape::words,
     },
-    domain::{ids::EntityKey, outcome::Outcome, refusal::Reason, time::Timestamp},
+    domain::{
+        described::Described, ids::EntityKey, order::payment::MoneyStage, outcome::Outcome,
+        refusal::Reason, time::Timestamp,
+    },
 };
 use serde_json::{Value, json};
 
@@ -151,6 +155,16 @@ fn availability_and_dead_letters_have_the_fields_of_their_schemas() {
     let shown = samples::availability();
     is_named_exactly(&leaving_as("availability"), &[shown], &[]);
     is_named_exactly(&leaving_as("dead_letter"), &samples::dead_letters(), &[]);
+}
+
+#[test]
+fn answers_to_questions_have_the_fields_of_their_schemas() {
+    is_named_exactly(&leaving_as("sku_answer"), &asked::about_skus(), &[]);
+    is_named_exactly(&leaving_as("order_answer"), &asked::about_orders(), &[]);
+    let message = leaving_as("order_answer");
+    let said = message.schema["properties"]["payment"]["x-words"].as_array().unwrap();
+    let money: Vec<&str> = MoneyStage::ALL.iter().map(|stage| stage.name()).collect();
+    assert_eq!(said.iter().map(|word| word.as_str().unwrap()).collect::<Vec<_>>(), money);
 }
 
 #[test]

@@ -160,6 +160,33 @@ async fn a_directory_is_published_to_served_killed_and_served_again() {
     let (status, problem) = shop.get("/v1/availability/CUP").await;
     assert_eq!((status, &problem["code"]), (StatusCode::NOT_FOUND, &json!("unknown_sku")));
 
+    // The same is answered by whoever serves it, with more.
+    wait_until("the answer is exact", READY_BOUND, async || {
+        let (status, answer) = shop.get("/v1/skus/Cup%20%2F%20bl%C3%A5").await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        let here = (&answer["locations"][0]["location"], &answer["locations"][0]["held"]);
+        assert_eq!(here, (&json!("east"), &json!(2)), "{answer}");
+        answer["certainty"] == "exact" && answer["promisable"] == 1 && answer["holds_open"] == 1
+    })
+    .await;
+    let (status, problem) = shop.get("/v1/skus/CUP").await;
+    assert_eq!((status, &problem["code"]), (StatusCode::NOT_FOUND, &json!("unknown_sku")));
+    let mut order = event(
+        "o-1",
+        "order.placed.v1",
+        json!({
+            "lines": [{"line": "1", "sku": "Cup / blå", "quantity": 1}],
+            "policy": "all_or_nothing", "payment_due_s": 900,
+        }),
+    );
+    order["subject"] = json!("A-1");
+    shop.post(&order).await;
+    wait_until("the order is reserved", READY_BOUND, async || {
+        let (_, answer) = shop.get("/v1/orders/A-1").await;
+        answer["status"] == "reserved" && answer["lines"][0]["units"]["reserved"] == 1
+    })
+    .await;
+
     assert_eq!(pod.terminate(READY_BOUND).await, 0);
     assert!(!shop.dir.path().join("address").exists(), "nobody serves it any more");
     let other = [("EARMARK__STREAMS__PARTITIONS", "8")];

@@ -57,6 +57,7 @@ pub fn check(world: &World, partitions: Partition) {
     super::rest::repeats_are_answered_as_the_first_time(world, &folded);
     others_go_on(world, partitions);
     availability_is_true(world, &folded);
+    super::asking::answers_are_of_their_time(world, &folded);
 }
 
 /// The snapshots alone: that they are the fold of the journal.
@@ -108,7 +109,7 @@ fn fold(world: &World) -> Result<Folded, String> {
     Ok(folded)
 }
 
-fn apply(folded: &mut Folded, decided: &Decided, record: &Record) -> Result<(), String> {
+pub fn apply(folded: &mut Folded, decided: &Decided, record: &Record) -> Result<(), String> {
     let at = record.header.decided_at;
     match (&decided.entity, &decided.facts) {
         (EntityKey::Sku(sku), Facts::Sku(facts)) => {

@@ -35,7 +35,14 @@ const FAULTS: [&str; 27] = [
     "two owners at once",
 ];
 
-const WAYS: [&str; 23] = [
+const WAYS: [&str; 30] = [
+    "asked: answered",
+    "asked: answered after more was committed",
+    "asked: cold",
+    "asked: its owner stopped",
+    "asked: no answer in time",
+    "asked: set aside",
+    "asked: unknown",
     "bound: demand waits for answers",
     "decided: a repeat",
     "decided: parked",

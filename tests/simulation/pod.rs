@@ -21,6 +21,7 @@ use earmark::{
         Bounds, Credit, Env, Exit, Formats, Published, Start, Status, entry::Trigger, serve,
     },
     ports::{Input, Partition},
+    query::Desks,
     supervisor::{
         janitor::{self, Permitted, Purged},
         policy::{purge_below, purge_each},
@@ -33,6 +34,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    asking,
     ports::{Health, PodView},
     simulation::PARTITIONS,
     world::World,
@@ -52,6 +54,7 @@ pub struct Pod {
     stop: CancellationToken,
     partitions: Vec<JoinHandle<()>>,
     janitor: JoinHandle<()>,
+    asker: JoinHandle<()>,
 }
 
 fn policy() -> Policy {
@@ -97,6 +100,7 @@ impl Pod {
         let stop = CancellationToken::new();
         let tap = tap(seed, world.clone(), health.clone());
         let alone = Arc::new(Semaphore::new(1));
+        let desks = Desks::new(4);
         let (partitions, statuses) = (0..PARTITIONS)
             .map(|partition| {
                 let (told, status) = watch::channel(Status::default());
@@ -105,6 +109,7 @@ impl Pod {
                     view: view.clone(),
                     owner: name.to_owned(),
                     alone: alone.clone(),
+                    desks: desks.clone(),
                     tap: tap.clone(),
                     told,
                     stop: stop.clone(),
@@ -113,8 +118,9 @@ impl Pod {
             })
             .unzip();
         let janitor = actix::spawn(keep_clean(view.clone(), statuses));
+        let asker = actix::spawn(asking::ask(world.clone(), desks, seed, name.to_owned()));
         world.count("pods started");
-        Pod { name: name.to_owned(), view, health, stop, partitions, janitor }
+        Pod { name: name.to_owned(), view, health, stop, partitions, janitor, asker }
     }
 
     pub fn name(&self) -> &str {
@@ -145,6 +151,7 @@ impl Pod {
         self.set_health(Health::Dead);
         self.partitions.iter().for_each(|partition| partition.abort());
         self.janitor.abort();
+        self.asker.abort();
     }
 
     /// Leaves in peace, unless it dies over it.
@@ -168,6 +175,7 @@ struct Slot {
     view: PodView,
     owner: String,
     alone: Arc<Semaphore>,
+    desks: Desks,
     tap: Tap,
     told: watch::Sender<Status>,
     stop: CancellationToken,
@@ -216,6 +224,7 @@ impl Slot {
             formats: Formats::default(),
             alone: self.alone.clone(),
             tap: Some(self.tap.clone()),
+            desks: self.desks.clone(),
             credit,
             status: self.told.clone(),
             stop: self.stop.clone(),

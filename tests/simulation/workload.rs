@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::world::{Stored, World};
 
 const LOCATIONS: [&str; 3] = ["east", "west", "north"];
-const SKUS: usize = 14;
+pub const SKUS: usize = 14;
 
 /// A message as it was published, so that it can be published again.
 #[derive(Clone)]
@@ -515,6 +515,6 @@ impl Publishers {
     }
 }
 
-fn sku(number: usize) -> String {
+pub fn sku(number: usize) -> String {
     format!("sku {number}/ä")
 }

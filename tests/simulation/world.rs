@@ -189,6 +189,8 @@ pub struct Outside {
     /// Sequences of EARMARK_IN that were lost at least once.
     pub lost_sequences: std::collections::BTreeSet<u64>,
     pub violations: Vec<String>,
+    /// What was asked and answered.
+    pub asked: Vec<super::asking::Asked>,
 }
 
 /// The world, shared by everyone in it.
@@ -220,6 +222,7 @@ impl World {
             cut_at: Timestamp::default(),
             lost_sequences: Default::default(),
             violations: Vec::new(),
+            asked: Vec::new(),
         };
         World { outside: Arc::new(Mutex::new(outside)), began: Instant::now() }
     }

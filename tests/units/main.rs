@@ -10,6 +10,7 @@ mod http;
 mod inspect;
 mod nats;
 mod publish;
+mod query;
 mod scenario;
 mod supervisor;
 mod telemetry;

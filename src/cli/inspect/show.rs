@@ -6,12 +6,15 @@ use super::history::Item;
 use crate::{
     cli::print,
     domain::{
+        described::Described,
         ids::EntityKey,
-        order::OrderState,
+        order::{OrderState, lines::Place},
         sku::{SkuState, hold::HoldState},
-        time::Timestamp,
     },
-    inspecting::Found,
+    inspecting::{
+        Found,
+        view::{self, PaymentView},
+    },
     partition::fold::State,
     ports::Partition,
 };
@@ -117,41 +120,39 @@ fn tell_holds(sku: &SkuState) {
 }
 
 fn tell_order(state: &OrderState) {
-    let Some(order) = state.order() else {
+    let Some(order) = view::order(state) else {
         print::line(format!("not placed; {} events wait for it", state.parked().len()));
         return;
     };
-    let status = serde_json::to_value(order.status()).unwrap_or_default();
-    let due = |at: Timestamp| print::at(at);
+    let at_rest = if state.stone().is_some() { ", at rest" } else { "" };
     print::line(format!(
-        "status {}, placed {}, payment due {}",
-        status.as_str().unwrap_or("-"),
-        due(order.terms.placed_at),
-        due(order.terms.payment_due_at)
+        "status {}{at_rest}, {}, placed {}, payment due {}",
+        order.status.name(),
+        order.payment,
+        order.placed_at,
+        order.payment_due_at
     ));
     let mut table = print::table(&["line", "sku", "where its units stand"]);
     for line in &order.lines {
-        let units = serde_json::to_value(line.units).unwrap_or_default();
-        let stand: Vec<String> = units
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter(|(_, units)| units.as_u64() != Some(0))
-            .map(|(place, units)| format!("{units} {place}"))
+        let stand: Vec<String> = Place::ALL
+            .iter()
+            .filter(|place| line.units.at(**place) > 0)
+            .map(|place| format!("{} {}", line.units.at(*place), place.name()))
             .collect();
-        let sku = order.legs.get(line.leg as usize).map(|leg| leg.sku.to_string());
-        table.add_row([line.name.to_string(), sku.unwrap_or_default(), stand.join(", ")]);
+        table.add_row([line.line.to_string(), line.sku.to_string(), stand.join(", ")]);
     }
     print::line(table);
-    for (name, payment) in &order.payments {
-        let captured = payment.captured;
-        let (currency, due) = (&payment.currency, payment.refund_due);
+    for PaymentView { payment, amounts } in &order.payments {
+        let (captured, due) = (amounts.captured, amounts.refund_due);
+        let currency = &amounts.currency;
         print::line(format!(
-            "payment {name}: {captured} {currency} captured, {due} due back (minor units)"
+            "payment {payment}: {captured} {currency} captured, {due} due back (minor units)"
         ));
     }
-    for (name, fulfilment) in &order.fulfilments {
-        let stage = serde_json::to_value(fulfilment.stage).unwrap_or_default();
-        print::line(format!("fulfilment {name}: {}", stage.as_str().unwrap_or("-")));
+    for of in &order.fulfilments {
+        print::line(format!("fulfilment {}: {}", of.fulfilment, of.stage.name()));
+    }
+    for of in &order.returns {
+        print::line(format!("return {}: {}", of.r#return, of.stage.name()));
     }
 }

@@ -14,7 +14,7 @@ use self::{
     relations::relations,
     sections::{
         bounds, cluster, engine, http, keeping, limits, log, nats, outcomes, policy, publish,
-        reader, redis, streams, supervisor,
+        query, reader, redis, streams, supervisor,
     },
 };
 use super::{Problems, raw::Raw};
@@ -25,6 +25,7 @@ use crate::{
     embedded::Keeping,
     nats::{NatsSettings, ReaderSettings, StreamSettings},
     partition::{Bounds, Published},
+    query as asking,
     redis::RedisSettings,
 };
 
@@ -59,6 +60,8 @@ pub struct Settings {
     pub publish: Publish,
     /// The HTTP port.
     pub http: Http,
+    /// How questions are answered.
+    pub query: asking::Settings,
     /// How the log is written.
     pub log: Log,
 }
@@ -182,6 +185,7 @@ pub fn check(raw: &Raw) -> Result<Settings, Problems> {
         keeping: keeping(raw),
         publish: publish(&mut check, raw),
         http: http(&mut check, raw),
+        query: query(&mut check, raw),
         log: log(&mut check, raw),
     };
     relations(&mut check, raw);

@@ -19,6 +19,7 @@ use crate::{
     embedded::Keeping,
     nats::{NatsSettings, ReaderSettings, StreamSettings},
     partition::{Bounds, Published, format::NEWEST},
+    query::{self, certainty::Rule},
     redis::RedisSettings,
 };
 
@@ -328,6 +329,21 @@ fn token(c: &mut Check, raw: &Raw) -> Option<Secret> {
     let expected = "16 to 512 letters, digits and `-._~+/=`";
     c.holds(plain && (16..=512).contains(&token.len()), "http.token", found, expected);
     Some(Secret::new(token))
+}
+
+pub fn query(c: &mut Check, raw: &Raw) -> query::Settings {
+    let millis =
+        |c: &mut Check, key, value, range| Span::from_millis(c.number::<i64>(key, value, range));
+    let units: u64 = within!(c.number(raw.query.units_per_message_max, 0..=u32::MAX.into()));
+    query::Settings {
+        within: within!(c.millis(raw.query.within_ms, 10..=60_000)),
+        waiting_max: within!(c.number(raw.query.waiting_max, 1..=100_000)),
+        rule: Rule {
+            behind: millis(c, "query.behind_ms", raw.query.behind_ms, 100..=3_600_000),
+            fresh: millis(c, "query.fresh_ms", raw.query.fresh_ms, 1_000..=3_600_000),
+            units_per_message: (units > 0).then_some(units),
+        },
+    }
 }
 
 pub fn log(c: &mut Check, raw: &Raw) -> Log {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::messages::{Message, Way};
 use crate::{
     contract::{
-        EntityType, Limits, Severity,
+        EntityType, Limits, Severity, answer,
         shape::words,
         subject::{NO_ENTITY, NO_KEY},
     },
@@ -71,7 +71,7 @@ fn channel_name(message: &Message) -> String {
     match (message.way, message.lane, message.entity) {
         (Way::In, Some(lane), Some(entity)) => format!("in.{}.{}", lane.as_str(), entity.as_str()),
         (_, _, Some(_)) => message_id(message),
-        _ if message.subject.is_none() => ANSWERS.to_owned(),
+        _ if message.name == answer::ANSWER_KIND => ANSWERS.to_owned(),
         _ => message.name.clone(),
     }
 }
@@ -115,9 +115,11 @@ const fn lane_about(lane: Lane) -> &'static str {
 
 fn empty_channel(message: &Message) -> Value {
     let Some(subject) = &message.subject else {
-        return json!({
-            "address": null, "description": "The `replyto` of the event.", "messages": {},
-        });
+        let to = match message.name == answer::ANSWER_KIND {
+            true => "The `replyto` of the event.",
+            false => "The reply subject of the question.",
+        };
+        return json!({"address": null, "description": to, "messages": {}});
     };
     let parameters: Map<String, Value> =
         variables(subject).map(|name| (name.to_owned(), parameter(name, message))).collect();

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
+    asked,
     deprecated::{DEPRECATED, Deprecated},
     samples,
     schema::Scheme,
@@ -23,6 +24,7 @@ use crate::{
         event::Lane,
         ids::{EntityKey, Sku},
     },
+    query::fields,
 };
 
 /// Which way something goes.
@@ -59,7 +61,7 @@ pub struct Message {
     /// Whose input or outcome it is; none where it may be about either.
     pub entity: Option<EntityType>,
     /// The subject of NATS, with its variable tokens in braces; none for an answer, which goes to
-    /// the event's `replyto`.
+    /// the event's `replyto`, or to whoever asked.
     pub subject: Option<String>,
     /// Its schema.
     pub schema: Value,
@@ -105,6 +107,8 @@ pub fn messages_with(limits: &Limits, deprecated: &[Deprecated]) -> Vec<Message>
     all.push(answer(made));
     all.push(shown(made));
     all.push(dead(made));
+    all.push(answered(EntityType::Sku, made));
+    all.push(answered(EntityType::Order, made));
     all
 }
 
@@ -175,6 +179,25 @@ fn dead(made: Made) -> Message {
     let schema = plain("dead_letter", about, dead_letter::FIELDS, made);
     let subject = Some(DEAD_LETTER_SUBJECT.to_owned());
     leaving("dead_letter", about, subject, schema(samples::dead_letters()))
+}
+
+/// The answer to a question, which goes to whoever asked.
+fn answered(of: EntityType, made: Made) -> Message {
+    let (name, fields, about, examples) = match of {
+        EntityType::Sku => (
+            "sku_answer",
+            fields::SKU_ANSWER,
+            "What is known of a SKU, to whoever asks at `earmark.query.sku`.",
+            asked::about_skus(),
+        ),
+        EntityType::Order => (
+            "order_answer",
+            fields::ORDER_ANSWER,
+            "What is known of an order, to whoever asks at `earmark.query.order`.",
+            asked::about_orders(),
+        ),
+    };
+    leaving(name, about, None, plain(name, about, fields, made)(examples))
 }
 
 fn leaving(name: &str, about: &'static str, subject: Option<String>, schema: Value) -> Message {

@@ -5,6 +5,7 @@
 //! promised.
 
 pub mod advice;
+pub mod asked;
 pub mod asyncapi;
 pub mod compare;
 pub mod deprecated;

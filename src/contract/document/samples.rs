@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// When all of them happened.
-const NOW: Timestamp = Timestamp(1_772_442_900_250_000);
+pub(super) const NOW: Timestamp = Timestamp(1_772_442_900_250_000);
 
 const CAUSE: CauseRef = CauseRef {
     source: "/shop/web",
