@@ -18,13 +18,15 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    archive::ArchivePorts,
     clock::SystemClock,
     config::{Settings, checked::Secret},
     embedded::{Embedded, EmbeddedPublisher, Options, reach},
     error::{Exit, Failure, keep_partitions},
     http::{Door, Http, Logs},
     nats::{
-        self, Connections, NatsDepths, NatsInput, NatsJournal, NatsOutbox, NatsPublisher, setup,
+        self, Connections, NatsDepths, NatsInput, NatsJournal, NatsOutbox, NatsPublisher,
+        NatsShelf, setup,
     },
     partition::{self, Ports},
     ports::{Partition, Publisher},
@@ -271,8 +273,11 @@ pub async fn set_up(store: &Embedded, dir: &Path, wanted: Partition) -> Result<(
 /// The doors to the outside, sinks first.
 pub fn ports(settings: &Settings, connections: &Connections) -> Result<Ports, Failure> {
     let reader = settings.reader.clone();
+    let snapshots = Arc::new(RedisSnapshots::new(settings.redis.clone())?);
+    let shelf = Arc::new(NatsShelf::new(connections.control.clone(), reader.clone()));
     Ok(Ports {
-        snapshots: Arc::new(RedisSnapshots::new(settings.redis.clone())?),
+        archive: Some(ArchivePorts { copies: snapshots.clone(), shelf }),
+        snapshots,
         outbox: Arc::new(NatsOutbox::new(connections.release.clone(), reader.clone())),
         journal: Arc::new(NatsJournal::new(
             connections.commit.clone(),

@@ -29,6 +29,7 @@ sections! {
         policy: Policy,
         outcomes: Outcomes,
         engine: Engine,
+        archive: Archive,
         supervisor: Supervisor,
         publish: Publish,
         http: Http,
@@ -66,6 +67,7 @@ sections! {
         journal_bytes_max: u64,
         in_headroom_bytes: u64,
         in_keep_s: u64,
+        journal_keep_s: u64,
         out_keep_s: u64,
         out_duplicate_window_s: u64,
         dlq_keep_s: u64,
@@ -150,6 +152,15 @@ sections! {
         attempts_before_single_max: u64,
         single_messages_max: u64,
         journal_page_bytes_max: u64,
+    }
+
+    /// How snapshots are archived.
+    Archive {
+        interval_ms: u64,
+        every_records_max: u64,
+        look_every_ms: u64,
+        entities_max: u64,
+        segment_bytes_max: u64,
     }
 
     /// How partitions are watched.

@@ -3,8 +3,9 @@
 //! Read in this order: [`names`] (streams and subjects), [`connect`] (one connection a role),
 //! [`streams`] and [`setup`] (what there must be), `api` (what is asked of the server directly),
 //! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`],
-//! `publisher`.
+//! `publisher`, `shelf` (archives), [`audit`] (what operators did).
 mod api;
+pub mod audit;
 pub mod connect;
 mod cut;
 pub mod depths;
@@ -21,6 +22,7 @@ mod reader;
 pub mod reset;
 pub mod settings;
 pub mod setup;
+mod shelf;
 mod span;
 pub mod streams;
 mod watch;
@@ -32,4 +34,5 @@ pub use journal::NatsJournal;
 pub use outbox::NatsOutbox;
 pub use publisher::{NatsPublisher, largest};
 pub use settings::ReaderSettings;
+pub use shelf::NatsShelf;
 pub use streams::StreamSettings;

@@ -143,7 +143,9 @@ pub fn has_effects(record: &Record) -> bool {
         | Entry::InHand(_)
         | Entry::Waiting { .. }
         | Entry::WaitedOut { .. }
-        | Entry::Lost { .. } => false,
+        | Entry::Lost { .. }
+        | Entry::Reseeded { .. }
+        | Entry::LossAccepted { .. } => false,
     })
 }
 
@@ -178,7 +180,9 @@ impl Builder<'_> {
             | Entry::InHand(_)
             | Entry::Waiting { .. }
             | Entry::WaitedOut { .. }
-            | Entry::Lost { .. } => {}
+            | Entry::Lost { .. }
+            | Entry::Reseeded { .. }
+            | Entry::LossAccepted { .. } => {}
         }
     }
 

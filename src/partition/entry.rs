@@ -15,7 +15,7 @@ use crate::{
         sku::SkuFact,
         time::Timestamp,
     },
-    ports::Source,
+    ports::{Position, Source},
 };
 
 /// The event at the root of a chain of causes: what outcomes name as their cause.
@@ -214,5 +214,27 @@ pub enum Entry {
         source: Source,
         /// What was lost, in words.
         what: String,
+    },
+    /// An operator began the partition anew from an archived snapshot, in a new incarnation: it is
+    /// what the archive says, and nothing before this record counts.
+    Reseeded {
+        /// The archive.
+        archive: String,
+        /// Where it stood.
+        from: Position,
+        /// Who did it.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// An operator accepted that what came after the record before this one is lost, and began a new
+    /// incarnation.
+    LossAccepted {
+        /// The last that was known to be committed.
+        known: Position,
+        /// Who did it.
+        by: String,
+        /// Why.
+        why: String,
     },
 }

@@ -121,7 +121,12 @@ impl PartitionState {
     pub fn note(&mut self, entry: &Entry) {
         self.in_hand = None;
         match entry {
-            Entry::Genesis | Entry::Resumed | Entry::Lost { .. } | Entry::Rejected { .. } => {}
+            Entry::Genesis
+            | Entry::Resumed
+            | Entry::Lost { .. }
+            | Entry::Rejected { .. }
+            | Entry::Reseeded { .. }
+            | Entry::LossAccepted { .. } => {}
             Entry::TakenOver => self.taken_over(),
             Entry::InHand(in_hand) => self.in_hand = Some(in_hand.clone()),
             Entry::Decided(decided) => {

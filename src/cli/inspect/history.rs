@@ -108,7 +108,9 @@ pub fn item(sequence: u64, at: Timestamp, entry: &Entry) -> Item {
         | Entry::TakenOver
         | Entry::Resumed
         | Entry::InHand(_)
-        | Entry::Lost { .. } => bare("-", Cause::default(), None),
+        | Entry::Lost { .. }
+        | Entry::Reseeded { .. }
+        | Entry::LossAccepted { .. } => bare("-", Cause::default(), None),
     }
 }
 
