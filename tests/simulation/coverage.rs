@@ -35,7 +35,7 @@ const FAULTS: [&str; 27] = [
     "two owners at once",
 ];
 
-const WAYS: [&str; 23] = [
+const WAYS: [&str; 25] = [
     "bound: demand waits for answers",
     "decided: a repeat",
     "decided: parked",
@@ -58,6 +58,8 @@ const WAYS: [&str; 23] = [
     "journal: taken over",
     "recovery: a passivated entity is loaded again",
     "recovery: deadlines are found in the store",
+    "an archive is compared",
+    "recovery: from an archive",
     "recovery: from the first record",
 ];
 
