@@ -7,6 +7,7 @@ mod check;
 mod contracts;
 mod demo;
 pub mod inspect;
+mod partition;
 mod print;
 pub mod publish;
 mod run;
@@ -61,6 +62,7 @@ enum Command {
     Publish(publish::Publish),
     Inspect(inspect::Inspect),
     Status(status::Status),
+    Partition(partition::Partitions),
     Scenario(scenario::Scenarios),
     Contracts(contracts::Contracts),
 }
@@ -119,6 +121,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Publish(publish) => publish.run(&context).await,
             Command::Inspect(inspect) => inspect.run(&context).await,
             Command::Status(status) => status.run(&context).await,
+            Command::Partition(partitions) => partitions.run(&context).await,
         }
     });
     // A read of standard input that is still going on must not keep the process.

@@ -49,7 +49,7 @@ use crate::{
 
 pub use intake::Credit;
 pub use owner::serve;
-pub use seed::{Seeded, seed, seed_all};
+pub use seed::{Begin, Seeded, begin_incarnation, seed, seed_all};
 
 /// The doors to the outside.
 #[derive(Clone)]

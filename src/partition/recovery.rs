@@ -376,6 +376,10 @@ async fn beginning(env: &Env, known: Known) -> Result<(PartitionState, Position)
         return restoring::reseeded(env, first, &record, archive).await;
     }
     if !is_genesis(&record) {
+        if let Some((entry, record)) = last_reseeded(env).await? {
+            let archive = reseeded_from(&record).unwrap_or_default();
+            return restoring::reseeded(env, &entry, &record, archive).await;
+        }
         return Err(Exit::refuse(format!(
             "the journal begins at record {}, which is not its first, and neither Redis nor an \
              archive has a snapshot that fits it; {}",
@@ -392,6 +396,22 @@ async fn beginning(env: &Env, known: Known) -> Result<(PartitionState, Position)
     let reset = || env.ports.snapshots.reset(env.partition, genesis, bytes.clone().into());
     env.until_done(reset).await;
     Ok((state, genesis))
+}
+
+/// The last record that begins the partition anew: what is before it does not count.
+async fn last_reseeded(env: &Env) -> Result<Option<(JournalEntry, Record)>, Exit> {
+    let (mut after, mut found) = (0, None);
+    loop {
+        let page = env.until_done(|| env.ports.journal.read(env.partition, after)).await;
+        let Some(last) = page.last() else { return Ok(found) };
+        after = last.sequence;
+        for entry in page {
+            let record = decode(&entry)?;
+            if reseeded_from(&record).is_some() {
+                found = Some((entry, record));
+            }
+        }
+    }
 }
 
 impl Env {
