@@ -276,7 +276,7 @@ pub fn ports(settings: &Settings, connections: &Connections) -> Result<Ports, Fa
     let snapshots = Arc::new(RedisSnapshots::new(settings.redis.clone())?);
     let shelf = Arc::new(NatsShelf::new(connections.control.clone(), reader.clone()));
     Ok(Ports {
-        archive: Some(ArchivePorts { copies: snapshots.clone(), shelf }),
+        archive: Some(ArchivePorts::new(snapshots.clone(), shelf)),
         snapshots,
         outbox: Arc::new(NatsOutbox::new(connections.release.clone(), reader.clone())),
         journal: Arc::new(NatsJournal::new(

@@ -3,7 +3,7 @@
 //!
 //! Promise: whatever fails here is tried again later and delays nothing else.
 
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 
 use super::{ArchivePorts, Archiving, Failed, names::Found, reading, trimming::trim, writing};
 use crate::{
@@ -16,16 +16,23 @@ use crate::{
 /// Archives and trims for as long as the future is polled; nothing without a shelf.
 pub async fn keep(ports: Ports, partition: Partition, owner: String, archiving: Archiving) {
     let Some(doors) = ports.archive.clone() else { return };
-    let keeper = Keeper { ports, doors, partition, owner, archiving };
-    let mut tick = tokio::time::interval(keeper.archiving.look_every);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let known = Known::Nothing;
+    let mut keeper = Keeper { ports, doors, partition, owner, archiving, known, trimmed: None };
     loop {
-        tick.tick().await;
+        tokio::time::sleep(keeper.archiving.look_every).await;
         if let Err(error) = keeper.round().await {
             tracing::warn!(partition, %error, "archiving waits");
             telemetry::archive_failed(partition);
         }
     }
+}
+
+/// What is known of the newest archive without looking at the shelf.
+enum Known {
+    /// The shelf has not been looked at.
+    Nothing,
+    /// Where it stands and when it was made, if there is one.
+    Newest(Option<(Position, Timestamp)>),
 }
 
 struct Keeper {
@@ -34,25 +41,53 @@ struct Keeper {
     partition: Partition,
     owner: String,
     archiving: Archiving,
+    known: Known,
+    /// When it was last looked at what the journal may forget.
+    trimmed: Option<Instant>,
 }
 
 impl Keeper {
-    async fn round(&self) -> Result<(), Failed> {
-        let shelf = &*self.doors.shelf;
-        let mut archives = reading::finished(shelf, self.partition).await?;
-        if self.is_due(archives.first()).await? {
-            let started = Instant::now();
-            let of = (self.partition, self.owner.as_str());
-            let (name, manifest) =
-                writing::archive(&self.ports, &self.doors, of, &self.archiving).await?;
-            let (partition, position) = (self.partition, manifest.position.sequence);
-            let (entities, bytes) = (manifest.entities, manifest.bytes());
-            tracing::info!(partition, position, entities, bytes, name, "the snapshot is archived");
-            telemetry::archived(partition, manifest.at, bytes, started.elapsed());
-            let all = reading::all(shelf, self.partition).await?;
-            writing::tidy(shelf, &all, self.ports.clock.now()).await?;
-            archives = all.into_iter().filter(|archive| archive.finished).collect();
+    async fn round(&mut self) -> Result<(), Failed> {
+        let newest = match self.known {
+            Known::Newest(newest) => newest,
+            Known::Nothing => self.look().await?.first().map(|of| (of.position, of.at)),
+        };
+        self.known = Known::Newest(newest);
+        let Some((at, _)) = self.ports.snapshots.state(self.partition).await? else {
+            return Ok(());
+        };
+        if due(newest, at, self.ports.clock.now(), &self.archiving) {
+            self.known = Known::Nothing;
+            self.archive().await?;
+        } else if self.trimmed.is_some_and(|at| at.elapsed() < self.archiving.interval) {
+            return Ok(());
         }
+        self.trimmed = Some(Instant::now());
+        self.trim().await
+    }
+
+    async fn look(&self) -> Result<Vec<Found>, Failed> {
+        Ok(reading::finished(&*self.doors.shelf, self.partition).await?)
+    }
+
+    async fn archive(&self) -> Result<(), Failed> {
+        // A turn that nobody gives any more is nobody's.
+        let _turn = self.doors.turn.acquire().await.ok();
+        let started = Instant::now();
+        let (partition, shelf) = (self.partition, &*self.doors.shelf);
+        let of = (partition, self.owner.as_str());
+        let archived = writing::archive(&self.ports, &self.doors, of, &self.archiving).await?;
+        let (name, manifest) = archived;
+        let (position, entities) = (manifest.position.sequence, manifest.entities);
+        let bytes = manifest.bytes();
+        tracing::info!(partition, position, entities, bytes, name, "the snapshot is archived");
+        telemetry::archived(partition, manifest.at, bytes, started.elapsed());
+        let all = reading::all(shelf, partition).await?;
+        writing::tidy(shelf, &all, self.ports.clock.now()).await
+    }
+
+    async fn trim(&self) -> Result<(), Failed> {
+        let archives = self.look().await?;
         let old = self.ports.input.server_time().await? - self.archiving.journal_keep;
         let trimmed = trim(&self.ports, &self.doors, self.partition, &archives, old).await?;
         if let Some(below) = trimmed {
@@ -60,18 +95,6 @@ impl Keeper {
             telemetry::journal_trimmed(self.partition);
         }
         Ok(())
-    }
-
-    async fn is_due(&self, newest: Option<&Found>) -> Result<bool, Failed> {
-        let Some((at, _)) = self.ports.snapshots.state(self.partition).await? else {
-            return Ok(false);
-        };
-        Ok(due(
-            newest.map(|newest| (newest.position, newest.at)),
-            at,
-            self.ports.clock.now(),
-            &self.archiving,
-        ))
     }
 }
 

@@ -10,13 +10,15 @@
 
 mod copying;
 pub mod format;
-mod keeping;
+pub mod keeping;
 pub mod names;
 pub mod reading;
 mod trimming;
 mod writing;
 
 use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Semaphore;
 
 use crate::{
     domain::time::Span,
@@ -32,6 +34,16 @@ pub struct ArchivePorts {
     pub copies: Arc<dyn Copies>,
     /// Where archives are kept.
     pub shelf: Arc<dyn Shelf>,
+    /// Whose turn it is: a process archives one partition at a time, so that Redis and JetStream
+    /// have time for what cannot wait.
+    pub turn: Arc<Semaphore>,
+}
+
+impl ArchivePorts {
+    /// The doors of a process.
+    pub fn new(copies: Arc<dyn Copies>, shelf: Arc<dyn Shelf>) -> ArchivePorts {
+        ArchivePorts { copies, shelf, turn: Arc::new(Semaphore::new(1)) }
+    }
 }
 
 /// How much is archived, and when.

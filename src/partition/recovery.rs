@@ -111,20 +111,12 @@ impl Known {
         }
     }
 
-    /// A first record behind one that was committed is the beginning of another journal.
     fn refuse_another_beginning(&self, genesis: Position) -> Result<(), Exit> {
         let snapshot = self.snapshot.as_ref().map(|(position, _)| *position);
         let known = [self.committed, snapshot].into_iter().flatten();
-        let before = |known: &Position| {
-            known.incarnation == genesis.incarnation && known.sequence < genesis.sequence
-        };
-        match known.filter(before).max() {
+        match another_beginning(known, genesis) {
             None => Ok(()),
-            Some(known) => Err(Exit::refuse(format!(
-                "record {} is known to be committed, but the journal begins at {}: it was emptied \
-                 or replaced, and lost acknowledged writes",
-                known.sequence, genesis.sequence
-            ))),
+            Some(why) => Err(Exit::Refused(why)),
         }
     }
 
@@ -136,6 +128,22 @@ impl Known {
             Some(why) => Err(Exit::Refused(why)),
         }
     }
+}
+
+/// A first record behind one that was committed is the beginning of another journal; in words.
+pub fn another_beginning(
+    known: impl IntoIterator<Item = Position>,
+    genesis: Position,
+) -> Option<String> {
+    let before = |known: &Position| {
+        known.incarnation == genesis.incarnation && known.sequence < genesis.sequence
+    };
+    let known = known.into_iter().filter(before).max()?;
+    Some(format!(
+        "record {} is known to be committed, but the journal begins at {}: it was emptied or \
+         replaced, and lost acknowledged writes",
+        known.sequence, genesis.sequence
+    ))
 }
 
 /// A journal that ends before something known to have been committed lost its tail; in words.
@@ -198,7 +206,7 @@ impl<'a> Fold<'a> {
             }
             crate::telemetry::recovery_from_genesis(env.partition);
         }
-        beginning(env, known).await
+        beginning(env, known, end.header.incarnation).await
     }
 
     fn from(env: &'a Env, state: PartitionState, snapshot_at: Position) -> Fold<'a> {
@@ -368,7 +376,11 @@ fn is_genesis(record: &Record) -> bool {
 }
 
 /// The snapshot at the journal's first record, and what is known there.
-async fn beginning(env: &Env, known: Known) -> Result<(PartitionState, Position), Exit> {
+async fn beginning(
+    env: &Env,
+    known: Known,
+    incarnation: u64,
+) -> Result<(PartitionState, Position), Exit> {
     let page = env.until_done(|| env.ports.journal.read(env.partition, 0)).await;
     let first = page.first().ok_or(Exit::refuse("the journal has no first record"))?;
     let record = decode(first)?;
@@ -391,7 +403,10 @@ async fn beginning(env: &Env, known: Known) -> Result<(PartitionState, Position)
     let link = Link { sequence: first.sequence, hash: RecordHash::of(&first.record) };
     state.follow(&record.header, link);
     let genesis = state.position();
-    known.refuse_another_beginning(genesis)?;
+    // Where an operator has begun a new incarnation since, that was looked at.
+    if genesis.incarnation == incarnation {
+        known.refuse_another_beginning(genesis)?;
+    }
     let bytes = state.encode();
     let reset = || env.ports.snapshots.reset(env.partition, genesis, bytes.clone().into());
     env.until_done(reset).await;

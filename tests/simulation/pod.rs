@@ -102,6 +102,7 @@ impl Pod {
             loaded: Arc::default(),
             // The others come back from the first record.
             archives: seed % 2 == 1,
+            turn: Arc::new(Semaphore::new(1)),
         };
         let stop = CancellationToken::new();
         let tap = tap(seed, world.clone(), health.clone());

@@ -22,7 +22,7 @@ use earmark::{
         Sent, Snapshots, Source, StoredEntity,
     },
 };
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::world::{Kept, Outside, Stored, World, journal_subject};
 
@@ -52,6 +52,8 @@ pub struct PodView {
     pub loaded: Arc<Mutex<BTreeSet<(Partition, EntityKey)>>>,
     /// Whether it archives.
     pub archives: bool,
+    /// Its partitions archive one after another.
+    pub turn: Arc<Semaphore>,
 }
 
 impl PodView {
@@ -64,6 +66,7 @@ impl PodView {
             slowness: Arc::new(AtomicU64::new(1)),
             loaded: Arc::default(),
             archives: true,
+            turn: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -87,8 +90,8 @@ impl PodView {
             outbox: Arc::new(self.clone()),
             snapshots: Arc::new(self.clone()),
             archive: self.archives.then(|| ArchivePorts {
-                copies: Arc::new(self.clone()),
-                shelf: Arc::new(self.clone()),
+                turn: self.turn.clone(),
+                ..ArchivePorts::new(Arc::new(self.clone()), Arc::new(self.clone()))
             }),
             clock: Arc::new(self.clone()),
         }

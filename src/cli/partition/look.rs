@@ -13,7 +13,7 @@ use crate::{
         effects::{id_prefix, sequence_of_id},
         entry::Entry,
         record::{Link, Record, RecordHash},
-        recovery::lost_tail,
+        recovery::{another_beginning, lost_tail},
         state::PartitionState,
     },
     ports::{JournalEntry, Outlet, Partition, PortError, Position},
@@ -26,6 +26,8 @@ pub struct Journal {
     pub first: u64,
     /// Whether it can be folded from there: a record that begins the partition.
     pub from_its_beginning: bool,
+    #[serde(skip)]
+    pub begins_in: u64,
     /// The sequence of its last record.
     pub last: u64,
     pub incarnation: u64,
@@ -146,6 +148,7 @@ async fn journal(stores: &Stores<'_>, partition: Partition) -> Result<Option<Jou
     Ok(Some(Journal {
         first: first.sequence,
         from_its_beginning: is_beginning(&first),
+        begins_in: Record::decode(&first.record).map_or(0, |of| of.header.incarnation),
         last: last.sequence,
         incarnation: header.as_ref().map_or(0, |header| header.incarnation),
         owner: header.as_ref().map_or_else(String::new, |header| header.owner.clone()),
@@ -335,7 +338,13 @@ fn judge(seen: &mut Seen) {
         return;
     }
     let end = Position { incarnation: journal.incarnation, sequence: journal.last };
-    let lost = lost_tail(seen.known(), end);
+    let genesis = Position { incarnation: journal.begins_in, sequence: journal.first };
+    let replaced = journal.from_its_beginning
+        && journal.begins_in == journal.incarnation
+        && !seen.snapshot.as_ref().is_some_and(|snapshot| snapshot.fits)
+        && !seen.archives.iter().any(|archive| archive.fits);
+    let replaced = if replaced { another_beginning(seen.known(), genesis) } else { None };
+    let lost = lost_tail(seen.known(), end).or(replaced);
     let base = seen.base();
     let snapshot = seen.snapshot.as_ref().filter(|snapshot| snapshot.state.is_some());
     let archive = seen.archives.iter().any(|archive| archive.manifest.is_some());
