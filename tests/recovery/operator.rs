@@ -68,7 +68,8 @@ async fn show(world: &World, code: i32) -> Value {
 /// The partition refuses, and everything that is not meant to change it does not.
 async fn is_said_and_nothing_is_changed(world: &World, command: &str) {
     let mut pod = world.spawn(&[]);
-    let body = world.not_ready(&format!("partition {LOST} is not served")).await;
+    let body =
+        world.not_ready(&format!("partition {LOST} is not served: it refuses to serve")).await;
     assert!(body.contains("lost acknowledged writes"), "{body}");
     pod.kill();
     let before = stores(world).await;
@@ -126,8 +127,8 @@ async fn apply(world: &World, command: &str) {
             continue;
         }
         let number = seen["partition"].to_string();
-        let done = world.earmark(&[&["partition", command, &number, "--json"], &why[..]].concat());
-        let done = done.await.with(0).json();
+        let args = [&["partition", command, &number, "--json"], &why[..]].concat();
+        let done = world.earmark(&args).await.with(0).json();
         assert_eq!(done["applied"], json!(true), "{done}");
         assert_eq!(done["after"]["can_be_served"], json!(true), "{done}");
         applied += 1;

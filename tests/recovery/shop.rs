@@ -71,7 +71,7 @@ impl Shop {
 /// What a pod says is available of a SKU: it is asked for more than there is.
 pub async fn available(world: &World, sku: &str, why: &str) -> u64 {
     let answer = world.ask(&hold(&format!("all {why} {sku}"), sku, STOCK + 1)).await;
-    assert_eq!(answer["status"], json!("rejected"), "{answer}");
+    assert_eq!(answer["status"], json!("refused"), "{answer}");
     answer["available"].as_u64().expect("a number")
 }
 
