@@ -22,9 +22,11 @@ use super::{ArchivePorts, Archiving, Failed, writing::Writer};
 use crate::{
     domain::ids::EntityKey,
     partition::{Ports, entry::Entry, record::Record},
-    ports::{Partition, PortError, Position},
+    ports::{EntityChange, Partition, PortError, Position},
 };
 
+/// How many entities are read in the first step, before it is known how large they are.
+const AT_ONCE_FIRST: usize = 8;
 /// How often what has changed meanwhile is read again before the copy is given up.
 const ROUNDS: usize = 100;
 
@@ -33,6 +35,8 @@ pub(super) struct Copying<'a> {
     ports: &'a Ports,
     doors: &'a ArchivePorts,
     partition: Partition,
+    archiving: &'a Archiving,
+    /// How many entities are read in the next step.
     at_once: usize,
     writer: &'a mut Writer,
     /// Which snapshot is copied.
@@ -56,7 +60,8 @@ pub(super) async fn copy(
         ports,
         doors,
         partition,
-        at_once: archiving.entities_at_once.max(1),
+        archiving,
+        at_once: AT_ONCE_FIRST.min(archiving.entities_at_once.max(1)),
         writer,
         which: begun.which,
         read_at: begun.at,
@@ -132,20 +137,35 @@ impl Copying<'_> {
 
     /// Reads entities as they are, and makes certain that it is still the same snapshot.
     async fn read(&mut self, keys: Vec<EntityKey>) -> Result<(), Failed> {
-        let mut chunks = keys.chunks(self.at_once);
-        let mut chunk = chunks.next().unwrap_or_default();
+        let mut rest = keys.as_slice();
         loop {
-            let copied = self.doors.copies.copy(self.partition, chunk).await?;
+            let (now, later) = rest.split_at(self.at_once.min(rest.len()));
+            let copied = self.doors.copies.copy(self.partition, now).await?;
             let copied = copied.ok_or(Failed::Overtaken("the snapshot is gone"))?;
             if copied.which != self.which || copied.at < self.read_at {
                 return Err(Failed::Overtaken("the snapshot was replaced, or went back"));
             }
             self.read_at = copied.at;
             self.writer.add(&copied.entities).await?;
-            match chunks.next() {
-                Some(next) => chunk = next,
-                None => return Ok(()),
+            self.adapt(bytes_of(&copied.entities));
+            if later.is_empty() {
+                return Ok(());
             }
+            rest = later;
         }
     }
+
+    /// Entities differ in size by five orders of magnitude: fewer are read at once where they are
+    /// large.
+    fn adapt(&mut self, bytes: usize) {
+        self.at_once = match bytes > self.archiving.segment_bytes {
+            true => (self.at_once / 2).max(1),
+            false => (self.at_once * 2).min(self.archiving.entities_at_once.max(1)),
+        };
+    }
+}
+
+fn bytes_of(entities: &[EntityChange]) -> usize {
+    let parts = entities.iter().flat_map(|entity| &entity.parts);
+    parts.map(|(name, part)| name.len() + part.as_ref().map_or(0, Bytes::len)).sum()
 }

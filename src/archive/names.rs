@@ -1,5 +1,5 @@
-//! What the objects of an archive are called: `p00003/0000000001-00000000000000004711-<run>/manifest`
-//! and `…/000000`, `…/000001` and so on.
+//! What the objects of an archive are called, such as
+//! `p00003/0000000001-00000000000000004711-<run>/manifest` and `…/000000`, `…/000001` and so on.
 //!
 //! Promise: the name alone says of which partition and position an archive is, and whether it was
 //! finished: its manifest is put last, once all else was read back.

@@ -1,9 +1,9 @@
 //! What a partition's journal may forget.
 //!
-//! Promises: what is forgotten is older than it must be kept, all of it is in both of the newest two
-//! archives of the journal's incarnation, whose records stay, has left, and none of it is a record in
-//! which something was set aside that is still set aside: an entity that decides no more, an input
-//! that waits. What cannot be known is not forgotten.
+//! Promises: what is forgotten is older than it must be kept; all of it is in both of the newest
+//! two archives of the journal's incarnation, whose own records stay; its effects have left; and
+//! none of it is a record in which something was set aside that still is: an entity that decides
+//! no more, an input that waits. What cannot be known is not forgotten.
 
 use std::collections::HashSet;
 

@@ -2,7 +2,7 @@
 //!
 //! Promises: no more than one segment is in memory; an archive has a manifest only once all of its
 //! segments were read back as they were written; whoever dies on the way leaves objects that nobody
-//! takes for an archive, and the next one tidies them up. The newest two that are finished are kept.
+//! takes for an archive, and a later one tidies them up. The newest two that are finished are kept.
 
 use bytes::Bytes;
 

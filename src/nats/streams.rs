@@ -172,7 +172,7 @@ fn objects(settings: &StreamSettings) -> Config {
     }
 }
 
-/// The same for archived snapshots: the journal forgets what they have, so they are as safe as it is.
+/// The same for archived snapshots: the journal forgets what they have, so they are as safe as it.
 fn snapshots(settings: &StreamSettings) -> Config {
     let all = |of: &str| format!("{of}>");
     Config {

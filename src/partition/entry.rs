@@ -227,8 +227,8 @@ pub enum Entry {
         /// Why.
         why: String,
     },
-    /// An operator accepted that what came after the record before this one is lost, and began a new
-    /// incarnation.
+    /// An operator accepted that what came after the record before this one is lost, and began a
+    /// new incarnation.
     LossAccepted {
         /// The last that was known to be committed.
         known: Position,

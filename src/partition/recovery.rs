@@ -3,8 +3,8 @@
 //!
 //! What does not fit (a broken chain, a journal that ends before something known to be committed)
 //! is never papered over: the partition refuses to serve and says why. A snapshot that does not fit
-//! is only a longer way: the newest archive that fits is put in its place, and where there is none the
-//! journal is folded from its beginning.
+//! is only a longer way: the newest archive that fits is put in its place, and where there is none
+//! the journal is folded from its beginning.
 
 use std::collections::BTreeMap;
 

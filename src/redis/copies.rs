@@ -1,8 +1,8 @@
 //! The port by which snapshots are copied and built, on Redis.
 //!
 //! Promises: what is copied was there in one moment. A snapshot that is built is a generation that
-//! nobody sees, under `staged`; once another one is begun it can neither be filled nor finished, and
-//! what there is of it is deleted.
+//! nobody sees, under `staged`; once another one is begun it can neither be filled nor finished,
+//! and what there is of it is deleted.
 
 use async_trait::async_trait;
 use bytes::Bytes;

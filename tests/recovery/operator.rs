@@ -6,6 +6,7 @@ use redis::AsyncCommands;
 use serde_json::{Value, json};
 
 use crate::{
+    books::Books,
     shop::{STOCK, Shop, available, until_archived},
     world::{World, leave, partition},
 };
@@ -80,7 +81,7 @@ async fn is_said_and_nothing_is_changed(world: &World, command: &str) {
     assert!(advice.contains("reseed 3") && advice.contains("accept-loss 3"), "{advice}");
     let text = world.earmark(&["partition", "show"]).await.with(1).out();
     assert!(text.contains("partition 3 cannot be served: record"), "{text}");
-    let text = world.earmark(&["partition", command, "3", "--by", "ann"]).await.with(0).out();
+    let text = world.earmark(&["partition", command, "3"]).await.with(0).out();
     assert!(text.contains("would be lost") && text.contains("nothing was changed"), "{text}");
     let plan = world.earmark(&["partition", command, "3", "--by", "ann", "--json"]).await.with(0);
     let plan = plan.json();
@@ -227,4 +228,37 @@ async fn without_redis_a_partition_begins_anew_from_an_archive() {
     let now = available(&world, &shop.skus[sku], "begun anew").await;
     assert_eq!(now, STOCK - held[sku]);
     leave(pod).await;
+}
+
+#[tokio::test]
+async fn a_hole_in_a_journal_is_found() {
+    let world = World::start().await;
+    let pod = world.pod_with(&[("EARMARK__ARCHIVE__LOOK_EVERY_MS", "3600000")]).await;
+    let mut shop = Shop::open(&world).await;
+    for _ in 0..3 {
+        shop.hold_one(&world).await;
+    }
+    leave(pod).await;
+    let books = Books::read(&world).await;
+    let records: Vec<u64> = books.of(LOST).map(|stored| stored.sequence).collect();
+    let hole = records[records.len() / 2];
+    let stream = world.context.get_stream("EARMARK_JOURNAL").await.expect("it is there");
+    stream.delete_message(hole).await.expect("a record can be deleted");
+    // With a snapshot behind it, nobody needs it.
+    world.earmark(&["partition", "show", "3", "--verify"]).await.with(0);
+    flush(&world).await;
+    let seen =
+        world.earmark(&["partition", "show", "3", "--verify", "--json"]).await.with(1).json();
+    let why = seen[0]["why"].as_str().expect("it says why").to_owned();
+    let words = format!("follows {hole}:");
+    assert!(why.contains(&words) && why.contains("lost or changed acknowledged writes"), "{why}");
+    let mut pod = world.spawn(&[]);
+    world.not_ready(&why).await;
+    pod.kill();
+    let refused = world.earmark(&["partition", "accept-loss", "3"]).await.with(1);
+    assert!(refused.err().contains("cannot be folded to its end"), "{}", refused.err());
+    // Nothing is left but the snapshot before the first decision, and the plan says what that means.
+    let plan = world.earmark(&["partition", "reseed", "3"]).await.with(0).out();
+    let (first, last) = (records[0], records[records.len() - 1]);
+    assert!(plan.contains(&format!("records behind {first}, up to {last}")), "{plan}");
 }

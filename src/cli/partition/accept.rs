@@ -38,15 +38,14 @@ pub struct AcceptLoss {
 impl AcceptLoss {
     pub(super) async fn run(self, stores: &Stores<'_>, json: bool) -> Result<Exit, Failure> {
         stores.check(self.partition)?;
-        let seen = look(stores, self.partition, Archives::Described).await?;
+        let seen = look(stores, self.partition, Archives::Read).await?;
         let (link, header) = end_to_accept(&seen)?;
         let plan = plan(&seen);
-        let entry = Entry::LossAccepted {
-            known: seen.known_to(),
-            by: self.how.by()?,
-            why: self.how.reason(),
+        let act = async || {
+            let (by, why) = (self.how.by()?, self.how.reason());
+            let entry = Entry::LossAccepted { known: seen.known_to(), by, why };
+            accept(stores, &seen, (link, header), entry).await
         };
-        let act = async || accept(stores, &seen, (link, header), entry).await;
         self.how.carry_out(stores, plan, json, act).await
     }
 }
@@ -62,6 +61,10 @@ fn end_to_accept(seen: &Seen) -> Result<(Link, Header), Failure> {
     }
     let why = seen.why.clone().unwrap_or_default();
     let end = seen.journal.as_ref().and_then(|journal| journal.end.as_ref());
+    if let Some(broken) = &seen.broken {
+        let advice = format!("`earmark partition reseed {partition}` begins anew from a snapshot");
+        return Err(refuse(format!("{broken}; the journal cannot be folded to its end"), advice));
+    }
     match (end, seen.base()) {
         (Some((link, record)), Some(_)) => Ok((*link, record.header.clone())),
         (Some(_), None) => Err(refuse(

@@ -29,7 +29,7 @@ pub struct How {
     #[arg(long, value_name = "TEXT", required_if_eq("apply", "true"))]
     reason: Option<String>,
     /// Who does it, for the audit trail; the user's name if nothing is said.
-    #[arg(long, value_name = "NAME", env = "EARMARK_BY", hide_env = true)]
+    #[arg(long, value_name = "NAME")]
     by: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 use async_nats::jetstream::context::KeyValueErrorKind;
 use serde::Serialize;
 
-use super::Stores;
+use super::{Stores, chain};
 use crate::{
     archive::{Failed, format::Manifest, names::Found, reading},
     cluster::Lease,
@@ -79,6 +79,9 @@ pub struct Seen {
     pub archives: Vec<Archive>,
     /// The highest record of which an effect has left.
     pub told: Option<u64>,
+    /// Where the journal is no chain, if all of it was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
     pub lease: Option<Lease>,
     /// Whether the stores fit together.
     pub can_be_served: bool,
@@ -111,13 +114,16 @@ pub async fn look(
     // What is known of the journal's end is read before the end itself: its owner appends.
     let committed = ports.snapshots.committed(partition).await?;
     let snapshot = ports.snapshots.state(partition).await?;
+    let early = journal(stores, partition).await?;
+    let told = told(stores, partition, early).await?;
     let mut seen = Seen {
         partition,
-        journal: journal(stores, partition).await?,
+        journal: None,
         committed,
         snapshot: None,
         archives: Vec::new(),
-        told: None,
+        told,
+        broken: None,
         lease: lease(stores, partition).await?,
         can_be_served: false,
         comes_back_from: None,
@@ -132,7 +138,10 @@ pub async fn look(
             seen.archives.push(look_at_archive(stores, partition, found, archives).await?);
         }
     }
-    seen.told = told(stores, &seen).await?;
+    seen.journal = journal(stores, partition).await?;
+    if archives == Archives::Read {
+        seen.broken = chain::broken(&*ports.journal, partition, seen.base_link()).await?;
+    }
     judge(&mut seen);
     Ok(seen)
 }
@@ -249,11 +258,15 @@ async fn described(
 }
 
 /// The highest record of the journal's incarnation of which an outcome or a command has left.
-async fn told(stores: &Stores<'_>, seen: &Seen) -> Result<Option<u64>, PortError> {
-    let Some((_, end)) = seen.journal.as_ref().and_then(|journal| journal.end.as_ref()) else {
+async fn told(
+    stores: &Stores<'_>,
+    partition: Partition,
+    journal: Option<Journal>,
+) -> Result<Option<u64>, PortError> {
+    let Some((_, end)) = journal.and_then(|journal| journal.end) else {
         return Ok(None);
     };
-    let prefix = id_prefix(end.header.incarnation, seen.partition);
+    let prefix = id_prefix(end.header.incarnation, partition);
     let outbox = &stores.ports.outbox;
     let out = outbox.ids(Outlet::Out, end.header.released.out, &prefix).await?;
     let commands = outbox.ids(Outlet::Commands, 0, &prefix).await?;
@@ -298,6 +311,14 @@ impl Seen {
         let incarnation = self.journal.as_ref().map_or(0, |journal| journal.incarnation);
         let end = Position { incarnation, sequence: self.end() };
         self.known().fold(end, Position::max)
+    }
+
+    /// The record that a fold would begin behind; none from the journal's beginning.
+    fn base_link(&self) -> Option<Link> {
+        let snapshot = self.snapshot.as_ref().filter(|snapshot| snapshot.fits);
+        let state = snapshot.and_then(|snapshot| snapshot.state.as_ref()).map(|state| state.last);
+        let archive = self.archives.iter().find(|archive| archive.fits);
+        state.or(archive.and_then(|archive| Some(archive.manifest.as_ref()?.link)))
     }
 
     /// What a fold of the journal could begin with.
@@ -353,7 +374,7 @@ fn judge(seen: &mut Seen) {
          decides anew what came after it",
         journal.last
     );
-    match (lost, base) {
+    match (lost.or(seen.broken.clone()), base) {
         (None, Some(base)) => {
             seen.can_be_served = true;
             seen.comes_back_from = Some(base);
@@ -373,7 +394,7 @@ fn judge(seen: &mut Seen) {
             if snapshot.is_some() || archive {
                 seen.advice.push(reseed(partition));
             }
-            if base.is_some() {
+            if base.is_some() && seen.broken.is_none() {
                 let keeps_more = snapshot.is_none_or(|of| of.position < end);
                 let at = if keeps_more { 0 } else { seen.advice.len() };
                 seen.advice.insert(at, accept);

@@ -6,6 +6,7 @@
 //! is done, and what came of it afterwards. A partition that is served is left alone.
 
 mod accept;
+mod chain;
 mod change;
 mod look;
 mod reseed;

@@ -58,8 +58,10 @@ impl Reseed {
         let seen = look(stores, self.partition, Archives::Read).await?;
         let from = source(&seen)?;
         let plan = plan(&seen, &from);
-        let (by, why) = (self.how.by()?, self.how.reason());
-        let act = async || reseed(stores, &seen, &from, (by, why)).await;
+        let act = async || {
+            let by = (self.how.by()?, self.how.reason());
+            reseed(stores, &seen, &from, by).await
+        };
         self.how.carry_out(stores, plan, json, act).await
     }
 }
@@ -71,6 +73,10 @@ fn source(seen: &Seen) -> Result<From, Failure> {
     if seen.can_be_served {
         let text = format!("partition {partition} lost nothing: it can be served");
         return Err(refuse(text, "`earmark partition show` shows what each store has"));
+    }
+    if seen.journal.as_ref().is_some_and(|journal| journal.end.is_none()) {
+        let why = seen.why.clone().unwrap_or_default();
+        return Err(refuse(why, "use the version that wrote it"));
     }
     let redis = seen.snapshot.as_ref().and_then(|snapshot| snapshot.state.clone());
     let archived = seen.archives.iter().filter(|archive| archive.read).filter_map(|archive| {
