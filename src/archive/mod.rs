@@ -3,8 +3,8 @@
 //!
 //! Read in this order: [`format`](mod@format) (what is written), [`names`] (under which names),
 //! `copying` (how a snapshot that moves on is copied as it stood at one position), `writing` (how
-//! it gets onto the shelf, and is read back before it counts), [`reading`] (which archives there are,
-//! and back into Redis), `trimming` (what the journal may forget), `keeping` (when all this
+//! it gets onto the shelf, and is read back before it counts), [`reading`] (which archives there
+//! are, and back into Redis), `trimming` (what the journal may forget), [`keeping`] (when all this
 //! happens). Who has no shelf, such as the store of one directory, whose snapshots are as safe as
 //! its journal, has no archives, and its journal is never trimmed.
 

@@ -1,9 +1,9 @@
 //! Brings a partition's snapshot back from an archive.
 //!
 //! Promises: an archive fits only if the very record that it stands at is in the journal: then it
-//! is a fold of that journal, whatever its incarnation is called. One that is damaged, or from a newer
-//! version, is said and left, and the one before it is tried. Nothing is put in place before all of
-//! it was read.
+//! is a fold of that journal, whatever its incarnation is called. One that is damaged, or from a
+//! newer version, is said and left, and the one before it is tried. Nothing is put in place before
+//! all of it was read.
 
 use super::{
     Env, Exit,

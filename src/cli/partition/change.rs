@@ -133,7 +133,7 @@ fn refuse_if_served(seen: &Seen) -> Result<(), Failure> {
 
 fn nobody_known(seen: &Seen) -> Option<String> {
     seen.lease.is_none().then(|| {
-        "no lease is held, so whether a pod serves the partition cannot be seen: stop the pods that \
+        "no lease is held, so whether a pod serves the partition cannot be seen: stop those that \
          might. One that does steps down at its next record"
             .to_owned()
     })
