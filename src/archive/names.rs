@@ -78,6 +78,18 @@ pub fn archives(objects: Vec<Kept>) -> Vec<Found> {
     found.into_values().rev().collect()
 }
 
+/// The finished archives that nobody needs any more, of all, the newest first: those behind so many
+/// of the newest incarnation. Before it has as many, an older one may be the only one that fits.
+pub fn outdated(archives: &[Found], kept: usize) -> Vec<&Found> {
+    let finished: Vec<&Found> = archives.iter().filter(|archive| archive.finished).collect();
+    let newest = finished.first().map(|newest| newest.position.incarnation);
+    let own = finished.iter().filter(|of| Some(of.position.incarnation) == newest).count();
+    match own >= kept {
+        true => finished.into_iter().skip(kept).collect(),
+        false => Vec::new(),
+    }
+}
+
 fn position(archive: &str) -> Option<Position> {
     let mut numbers = archive.rsplit_once('/')?.1.split('-');
     let incarnation = numbers.next()?.parse().ok()?;

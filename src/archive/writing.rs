@@ -185,8 +185,7 @@ pub(super) async fn tidy(
     archives: &[Found],
     now: Timestamp,
 ) -> Result<(), Failed> {
-    let finished = archives.iter().filter(|archive| archive.finished);
-    for archive in finished.skip(KEPT) {
+    for archive in names::outdated(archives, KEPT) {
         delete(shelf, archive).await?;
     }
     let long_ago = now - UNDER_WAY;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use earmark::{
     archive::{names, reading},
+    domain::time::Timestamp,
     ports::Shelf,
 };
 use serde_json::json;
@@ -170,4 +171,22 @@ async fn a_death_in_the_middle_of_archiving_leaves_nothing_broken() {
     let pod = world.pod().await;
     shop.is_as_before(&world, "at the end").await;
     leave(pod).await;
+}
+
+#[tokio::test]
+async fn pieces_that_belong_to_nothing_are_swept_when_they_are_old() {
+    let world = World::start().await;
+    let shelf = shelf(&world);
+    shelf.put("p00001/whole", "whole".into()).await.expect("it is kept");
+    // Somebody died before the object was described.
+    world.publish("$O.EARMARK_SNAPSHOTS.C.orphan", b"half".to_vec()).await.expect("it is taken");
+    let pieces = async || {
+        let all = world.messages("OBJ_EARMARK_SNAPSHOTS").await;
+        all.iter().filter(|message| message.subject.contains(".C.")).count()
+    };
+    shelf.sweep(Timestamp(0)).await.expect("it is swept");
+    assert_eq!(pieces().await, 2, "it may be under way");
+    shelf.sweep(Timestamp(i64::MAX)).await.expect("it is swept");
+    assert_eq!(pieces().await, 1);
+    assert_eq!(shelf.get("p00001/whole").await.expect("it is read"), Some("whole".into()));
 }

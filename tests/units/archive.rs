@@ -156,3 +156,27 @@ fn it_is_archived_when_something_was_decided_and_it_is_time() {
     assert!(is_due(at(2, 50), 0, 1_050), "much was decided");
     assert!(is_due(at(1, 5_000), 0, 51), "another incarnation");
 }
+
+#[test]
+fn an_archive_is_kept_until_two_of_the_newest_incarnation_are_there() {
+    let archives = |of: &[(u64, u64, bool)]| {
+        let object = |(n, (incarnation, sequence, finished)): (usize, &(u64, u64, bool))| {
+            let name = names::of_archive(3, at(*incarnation, *sequence), n as u128);
+            let part =
+                if *finished { names::of_manifest } else { |n: &str| names::of_segment(n, 0) };
+            Kept { name: part(&name), bytes: 1, at: Timestamp(1) }
+        };
+        names::archives(of.iter().enumerate().map(object).collect())
+    };
+    let outdated = |of: &[(u64, u64, bool)]| -> Vec<Position> {
+        names::outdated(&archives(of), 2).iter().map(|found| found.position).collect()
+    };
+    assert_eq!(outdated(&[]), []);
+    assert_eq!(outdated(&[(1, 5, true), (1, 7, true)]), []);
+    assert_eq!(outdated(&[(1, 5, true), (1, 7, true), (1, 9, true)]), [at(1, 5)]);
+    assert_eq!(outdated(&[(1, 5, true), (1, 7, true), (1, 9, false)]), [], "one is under way");
+    let one_of_another = [(1, 5, true), (1, 7, true), (2, 1, true)];
+    assert_eq!(outdated(&one_of_another), [], "what was before may be all that fits");
+    let two_of_another = [(1, 5, true), (1, 7, true), (2, 1, true), (2, 3, true)];
+    assert_eq!(outdated(&two_of_another), [at(1, 7), at(1, 5)]);
+}
