@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    archive::ArchivePorts,
     clock::SystemClock,
     cluster::{Member, Standing},
     config::{
@@ -31,7 +32,7 @@ use crate::{
     http::{Door, Http, Logs},
     nats::{
         self, Connections, NatsDepths, NatsInput, NatsJournal, NatsLeases, NatsOthers, NatsOutbox,
-        NatsPublisher, QueryService,
+        NatsPublisher, NatsShelf, QueryService,
         control::{self, DrainAnswer, DrainRequest},
         setup,
     },
@@ -371,8 +372,11 @@ pub async fn set_up(store: &Embedded, dir: &Path, wanted: Partition) -> Result<(
 /// The doors to the outside, sinks first.
 pub fn ports(settings: &Settings, connections: &Connections) -> Result<Ports, Failure> {
     let reader = settings.reader.clone();
+    let snapshots = Arc::new(RedisSnapshots::new(settings.redis.clone())?);
+    let shelf = Arc::new(NatsShelf::new(connections.control.clone(), reader.clone()));
     Ok(Ports {
-        snapshots: Arc::new(RedisSnapshots::new(settings.redis.clone())?),
+        archive: Some(ArchivePorts::new(snapshots.clone(), shelf)),
+        snapshots,
         outbox: Arc::new(NatsOutbox::new(connections.release.clone(), reader.clone())),
         journal: Arc::new(NatsJournal::new(
             connections.commit.clone(),

@@ -1,11 +1,12 @@
-//! The few doors behind which all IO lies: input, journal, outbox, snapshots, clock; and for those
-//! who bring events, the publisher.
+//! The few doors behind which all IO lies: input, journal, outbox, snapshots, archives, clock; and
+//! for those who bring events, the publisher.
 //!
 //! Adapters stand in `crate::nats` and `crate::redis`, and for one directory in `crate::embedded`;
 //! the simulator of the tests has its own. All of them pass the same suite (`tests/conformance`).
 //! No port retries on its own: it says what it knows, and the engine, which knows what is at stake,
 //! decides.
 
+mod archive;
 mod leases;
 mod publisher;
 
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    archive::{Built, Copied, Copies, Kept, Shelf},
     leases::{LeaseWatch, Leases, Note, NoteError, Watched},
     publisher::{Inbox, NewEvent, PublishError, Publisher},
 };
@@ -265,6 +267,9 @@ pub trait Journal: Send + Sync {
 
     /// The partition's records after `after`, in order, some megabytes at a time; none at the end.
     async fn read(&self, partition: Partition, after: u64) -> Result<Vec<JournalEntry>, PortError>;
+
+    /// Forgets the partition's records below a sequence, but never its last one.
+    async fn purge(&self, partition: Partition, below: u64) -> Result<(), PortError>;
 }
 
 /// A stream that takes effects.

@@ -71,6 +71,7 @@ impl Memory {
             input: self.clone(),
             journal: self.clone(),
             outbox: self.clone(),
+            archive: None,
             snapshots: self,
             clock: Arc::new(SystemClock),
         }
@@ -166,6 +167,11 @@ impl Journal for Memory {
 
     async fn read(&self, _: Partition, after: u64) -> Result<Vec<JournalEntry>, PortError> {
         Ok(lock(&self.last).iter().filter(|last| last.sequence > after).cloned().collect())
+    }
+
+    async fn purge(&self, _: Partition, _: u64) -> Result<(), PortError> {
+        // The last record is all there is.
+        Ok(())
     }
 }
 

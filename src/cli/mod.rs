@@ -8,6 +8,7 @@ mod contracts;
 mod demo;
 mod drain;
 pub mod inspect;
+mod partition;
 mod print;
 pub mod publish;
 mod run;
@@ -63,6 +64,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Status(status::Status),
     Drain(drain::Drain),
+    Partition(partition::Partitions),
     Scenario(scenario::Scenarios),
     Contracts(contracts::Contracts),
 }
@@ -122,6 +124,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Inspect(inspect) => inspect.run(&context).await,
             Command::Status(status) => status.run(&context).await,
             Command::Drain(drain) => drain.run(&context).await,
+            Command::Partition(partitions) => partitions.run(&context).await,
         }
     });
     // A read of standard input that is still going on must not keep the process.

@@ -30,6 +30,7 @@ sections! {
         outcomes: Outcomes,
         engine: Engine,
         cluster: Cluster,
+        archive: Archive,
         supervisor: Supervisor,
         publish: Publish,
         http: Http,
@@ -68,6 +69,7 @@ sections! {
         journal_bytes_max: u64,
         in_headroom_bytes: u64,
         in_keep_s: u64,
+        journal_keep_s: u64,
         out_keep_s: u64,
         out_duplicate_window_s: u64,
         dlq_keep_s: u64,
@@ -164,6 +166,15 @@ sections! {
         turn_ms: u64,
         format_max: u64,
         format_after_s: u64,
+    }
+
+    /// How snapshots are archived.
+    Archive {
+        interval_ms: u64,
+        every_records_max: u64,
+        look_every_ms: u64,
+        entities_max: u64,
+        segment_bytes_max: u64,
     }
 
     /// How partitions are watched.

@@ -6,6 +6,7 @@ use redb::{ReadTransaction, ReadableTable};
 
 use super::{
     Embedded,
+    store::Writing,
     tables::{JOURNAL, existing, next_sequence},
 };
 use crate::{
@@ -63,6 +64,17 @@ impl Journal for Embedded {
     async fn read(&self, partition: Partition, after: u64) -> Result<Vec<JournalEntry>, PortError> {
         let page = self.store.read(move |txn| page(txn, partition, after));
         page.await.map_err(|fault| fault.doing("read the journal"))
+    }
+
+    async fn purge(&self, partition: Partition, below: u64) -> Result<(), PortError> {
+        let purged = self.store.write(false, move |Writing { txn, .. }| {
+            let mut journal = txn.open_table(JOURNAL)?;
+            let last = journal.range((partition, 0)..=(partition, u64::MAX))?.next_back();
+            let last = last.transpose()?.map_or(0, |(key, _)| key.value().1);
+            journal.retain_in((partition, 0)..(partition, below.min(last)), |_, _| false)?;
+            Ok(())
+        });
+        purged.await.map_err(|fault| fault.doing("purge the journal"))
     }
 }
 

@@ -103,6 +103,8 @@ impl Embedded {
             journal: Arc::new(self.clone()),
             outbox: Arc::new(self.clone()),
             snapshots: Arc::new(self.clone()),
+            // Snapshots stand in the same file as the journal: neither is lost alone.
+            archive: None,
             clock: self.clock.clone(),
         }
     }

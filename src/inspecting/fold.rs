@@ -77,6 +77,13 @@ impl Found {
     ) -> Result<(), Failure> {
         let at = record.header.decided_at;
         for entry in &record.entries {
+            if let Entry::Reseeded { archive, .. } = entry {
+                let text = format!(
+                    "record {sequence} began the partition anew from the archive {archive}: the \
+                     journal alone does not tell the state"
+                );
+                return Err(Failure::new(Exit::Failed, text));
+            }
             if !is_about(entry, key) {
                 continue;
             }
@@ -113,6 +120,8 @@ fn is_about(entry: &Entry, key: &EntityKey) -> bool {
         | Entry::Resumed
         | Entry::Left
         | Entry::InHand(_)
-        | Entry::Lost { .. } => false,
+        | Entry::Lost { .. }
+        | Entry::Reseeded { .. }
+        | Entry::LossAccepted { .. } => false,
     }
 }

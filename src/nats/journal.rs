@@ -117,4 +117,20 @@ impl Journal for NatsJournal {
         .await?;
         Ok(entries)
     }
+
+    async fn purge(&self, partition: Partition, below: u64) -> Result<(), PortError> {
+        let subject = names::journal_subject(partition);
+        let last = api::get(&self.context, names::JOURNAL, Wanted::last(&subject)).await?;
+        let below = below.min(last.map_or(0, |last| last.sequence));
+        // A sequence of 0 would mean all of it.
+        if below <= 1 {
+            return Ok(());
+        }
+        let error = |why: String| PortError::new("purge the journal", why);
+        let stream = self.context.get_stream_no_info(names::JOURNAL).await;
+        let stream = stream.map_err(|e| error(e.to_string()))?;
+        let purge = stream.purge().filter(subject).sequence(below);
+        purge.await.map_err(|e| error(e.to_string()))?;
+        Ok(())
+    }
 }

@@ -3,8 +3,10 @@
 //! Read in this order: [`names`] (streams and subjects), [`connect`] (one connection a role),
 //! [`streams`] and [`setup`] (what there must be), `api` (what is asked of the server directly),
 //! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`],
-//! [`leases`], `publisher`, [`control`], [`queries`].
+//! [`leases`], `publisher`, `shelf` (archives), [`control`] and [`audit`] (what operators ask and
+//! did), [`queries`].
 mod api;
+pub mod audit;
 pub mod connect;
 pub mod control;
 mod cut;
@@ -24,6 +26,7 @@ mod reader;
 pub mod reset;
 pub mod settings;
 pub mod setup;
+mod shelf;
 mod span;
 pub mod streams;
 mod watch;
@@ -37,4 +40,5 @@ pub use outbox::NatsOutbox;
 pub use publisher::{NatsPublisher, largest};
 pub use queries::{NatsOthers, QueryService};
 pub use settings::ReaderSettings;
+pub use shelf::NatsShelf;
 pub use streams::StreamSettings;

@@ -26,11 +26,17 @@ pub const AUDIT: &str = "EARMARK_AUDIT";
 pub const CLUSTER: &str = "EARMARK_CLUSTER";
 /// The object store of dead letters that no message can carry.
 pub const OBJECTS: &str = "EARMARK_OBJECTS";
+/// The object store of archived snapshots.
+pub const SNAPSHOTS: &str = "EARMARK_SNAPSHOTS";
 
 /// The stream behind the bucket [`CLUSTER`].
 pub const CLUSTER_STREAM: &str = "KV_EARMARK_CLUSTER";
 /// The stream behind the object store [`OBJECTS`].
 pub const OBJECTS_STREAM: &str = "OBJ_EARMARK_OBJECTS";
+/// The stream behind the object store [`SNAPSHOTS`].
+pub const SNAPSHOTS_STREAM: &str = "OBJ_EARMARK_SNAPSHOTS";
+/// What [`AUDIT`] has of the operators' commands for partitions.
+pub const AUDIT_PARTITION: &str = "earmark.audit.partition";
 /// The key in [`CLUSTER`] that holds what was fixed at set-up.
 pub const SETTINGS_KEY: &str = "settings";
 /// The entry in the metadata of [`IN`] that holds the number of partitions.
@@ -76,6 +82,11 @@ pub fn filter_of(partition: Partition, source: Source) -> String {
 pub fn command_subject(partition: Partition) -> String {
     format!("earmark.cmd.{partition}")
 }
+
+/// What describes the objects of [`SNAPSHOTS`].
+pub const SNAPSHOTS_DESCRIBED: &str = "$O.EARMARK_SNAPSHOTS.M.";
+/// The pieces of the objects of [`SNAPSHOTS`].
+pub const SNAPSHOTS_PIECES: &str = "$O.EARMARK_SNAPSHOTS.C.";
 
 /// Where a partition's records stand.
 pub fn journal_subject(partition: Partition) -> String {

@@ -6,7 +6,7 @@ use super::names;
 use crate::ports::PortError;
 
 /// Every stream of Earmark's, those behind its buckets included.
-const STREAMS: [&str; 9] = [
+const STREAMS: [&str; 10] = [
     names::IN,
     names::CMD,
     names::JOURNAL,
@@ -16,6 +16,7 @@ const STREAMS: [&str; 9] = [
     names::AUDIT,
     names::CLUSTER_STREAM,
     names::OBJECTS_STREAM,
+    names::SNAPSHOTS_STREAM,
 ];
 
 /// The streams that are there, and how many messages each has.

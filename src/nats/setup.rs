@@ -186,6 +186,11 @@ pub async fn fixed(context: &Context) -> Result<Option<Fixed>, PortError> {
     bytes.map(parse).transpose().map_err(|e| error(e.to_string()))
 }
 
+/// Whether there is such a stream.
+pub async fn exists(context: &Context, stream: &str) -> Result<bool, PortError> {
+    Ok(config(context, stream).await?.is_some())
+}
+
 async fn is_missing(context: &Context) -> Result<bool, PortError> {
     Ok(config(context, names::CLUSTER_STREAM).await?.is_none())
 }

@@ -109,6 +109,7 @@ pub fn wanted(settings: &StreamSettings, max_payload: usize) -> Vec<Config> {
         audit,
         cluster(settings),
         objects(settings),
+        snapshots(settings),
     ]
 }
 
@@ -168,5 +169,18 @@ fn objects(settings: &StreamSettings) -> Config {
         allow_direct: true,
         max_age: Duration::from_secs(settings.dlq_max_age_s),
         ..stream(settings, names::OBJECTS_STREAM, "")
+    }
+}
+
+/// The same for archived snapshots: the journal forgets what they have, so they are as safe as it.
+fn snapshots(settings: &StreamSettings) -> Config {
+    let all = |of: &str| format!("{of}>");
+    Config {
+        subjects: vec![all(names::SNAPSHOTS_PIECES), all(names::SNAPSHOTS_DESCRIBED)],
+        discard: DiscardPolicy::New,
+        allow_rollup: true,
+        allow_direct: true,
+        persist_mode: None,
+        ..stream(settings, names::SNAPSHOTS_STREAM, "")
     }
 }

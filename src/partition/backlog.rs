@@ -7,7 +7,7 @@ use super::{
     Env, Exit,
     effects::{has_effects, id, id_prefix, sequence_of_id},
     entry::Entry,
-    record::{Anchor, Released, ShownAt},
+    record::{Anchor, Header, Released, ShownAt},
     recovery::decode,
     state::PartitionState,
 };
@@ -31,6 +31,8 @@ pub struct Backlog {
     pub last_effects: u64,
     /// The partition's outcomes in EARMARK_OUT after the mark, and where they stand.
     pub there: Vec<(u64, String)>,
+    /// The ids of those that had left before the partition's last incarnation began.
+    pub there_before: Vec<String>,
 }
 
 /// Finds what may not have left of a partition that is folded to its journal's end.
@@ -40,18 +42,24 @@ pub async fn find(env: &Env, state: &PartitionState) -> Result<Backlog, Exit> {
     let mut released = state.released;
     if !env.has_all(state.incarnation, &released).await? {
         crate::telemetry::out_lost_its_tail(env.partition);
-        released = env.newest_true_mark(state.incarnation).await?;
+        released = env.newest_true_mark().await?;
     }
     let prefix = id_prefix(state.incarnation, env.partition);
     let outbox = &env.ports.outbox;
     let there = env.until_done(|| outbox.ids(Outlet::Out, released.out, &prefix)).await;
+    let mut there_before = Vec::new();
+    if state.incarnation > 1 {
+        let prefix = id_prefix(state.incarnation - 1, env.partition);
+        let ids = env.until_done(|| outbox.ids(Outlet::Out, released.out, &prefix)).await;
+        there_before.extend(ids.into_iter().map(|(_, id)| id));
+    }
     let said = env.until_done(|| outbox.ids(Outlet::Commands, 0, &prefix)).await;
     let beyond = there.iter().chain(&said).filter_map(|(_, id)| sequence_of_id(id)).max();
     if let Some(beyond) = beyond.filter(|beyond| *beyond > end) {
         return Err(env.effect_beyond(beyond).await);
     }
     let last_effects = env.last_effects(released.up_to, end).await?;
-    Ok(Backlog { had_left: state.released.up_to, released, end, last_effects, there })
+    Ok(Backlog { had_left: state.released.up_to, released, end, last_effects, there, there_before })
 }
 
 impl Env {
@@ -117,20 +125,20 @@ impl Env {
 
     /// A journaled mark up to which nothing has been lost, as new as can be found in one pass: what
     /// is lost is an end, so marks are true up to it and false behind it.
-    async fn newest_true_mark(&self, incarnation: u64) -> Result<Released, Exit> {
+    async fn newest_true_mark(&self) -> Result<Released, Exit> {
         let mut newest = Released::default();
         let mut after = 0;
         loop {
             let page = self.until_done(|| self.ports.journal.read(self.partition, after)).await;
             let Some(last) = page.last() else { return Ok(newest) };
             after = last.sequence;
-            let mark = decode(last)?.header.released;
+            let Header { incarnation, released: mark, .. } = decode(last)?.header;
             if self.has_all(incarnation, &mark).await? {
                 newest = mark;
                 continue;
             }
             for entry in &page {
-                let mark = decode(entry)?.header.released;
+                let Header { incarnation, released: mark, .. } = decode(entry)?.header;
                 if mark != newest && !self.has_all(incarnation, &mark).await? {
                     return Ok(newest);
                 }

@@ -144,7 +144,9 @@ pub fn has_effects(record: &Record) -> bool {
         | Entry::InHand(_)
         | Entry::Waiting { .. }
         | Entry::WaitedOut { .. }
-        | Entry::Lost { .. } => false,
+        | Entry::Lost { .. }
+        | Entry::Reseeded { .. }
+        | Entry::LossAccepted { .. } => false,
     })
 }
 
@@ -180,7 +182,9 @@ impl Builder<'_> {
             | Entry::InHand(_)
             | Entry::Waiting { .. }
             | Entry::WaitedOut { .. }
-            | Entry::Lost { .. } => {}
+            | Entry::Lost { .. }
+            | Entry::Reseeded { .. }
+            | Entry::LossAccepted { .. } => {}
         }
     }
 

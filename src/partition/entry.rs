@@ -15,7 +15,7 @@ use crate::{
         sku::SkuFact,
         time::Timestamp,
     },
-    ports::Source,
+    ports::{Position, Source},
 };
 
 /// The event at the root of a chain of causes: what outcomes name as their cause.
@@ -217,4 +217,26 @@ pub enum Entry {
     },
     /// The owner has handed the partition over: all that was decided has left. Since format 2.
     Left,
+    /// An operator began the partition anew from an archived snapshot, in a new incarnation: it is
+    /// what the archive says, and nothing before this record counts.
+    Reseeded {
+        /// The archive.
+        archive: String,
+        /// Where it stood.
+        from: Position,
+        /// Who did it.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// An operator accepted that what came after the record before this one is lost, and began a
+    /// new incarnation.
+    LossAccepted {
+        /// The last that was known to be committed.
+        known: Position,
+        /// Who did it.
+        by: String,
+        /// Why.
+        why: String,
+    },
 }

@@ -60,7 +60,7 @@ impl Formats {
 /// The oldest format in which an entry can be written.
 pub fn needed_by(entry: &Entry) -> u8 {
     match entry {
-        Entry::Left => 2,
+        Entry::Left | Entry::Reseeded { .. } | Entry::LossAccepted { .. } => 2,
         _ => OLDEST,
     }
 }

@@ -30,6 +30,7 @@ mod rebuilding;
 pub mod record;
 pub mod recovery;
 pub mod release;
+mod restoring;
 mod reviving;
 mod seed;
 mod showing;
@@ -42,6 +43,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     actors::Tap,
+    archive::{ArchivePorts, Archiving},
     contract::Limits,
     domain::{Breach, policy::Policy, time::Timestamp},
     ports::{Clock, Cursor, Input, Journal, Outbox, Partition, Position, Snapshots},
@@ -51,7 +53,7 @@ use crate::{
 pub use format::Formats;
 pub use intake::Credit;
 pub use owner::serve;
-pub use seed::{Seeded, seed, seed_all};
+pub use seed::{Begin, Seeded, begin_incarnation, seed, seed_all};
 
 /// The doors to the outside.
 #[derive(Clone)]
@@ -64,6 +66,8 @@ pub struct Ports {
     pub outbox: Arc<dyn Outbox>,
     /// Where the fold is kept.
     pub snapshots: Arc<dyn Snapshots>,
+    /// Where snapshots are archived; nowhere, where the journal is kept for ever.
+    pub archive: Option<ArchivePorts>,
     /// The time, and chance.
     pub clock: Arc<dyn Clock>,
 }
@@ -112,6 +116,8 @@ pub struct Bounds {
     pub attempts_before_single: u32,
     /// Messages that are read one by one then.
     pub single_messages: usize,
+    /// How much is archived, and when.
+    pub archiving: Archiving,
 }
 
 impl Default for Bounds {
@@ -137,6 +143,7 @@ impl Default for Bounds {
             leave_within: Duration::from_secs(8),
             attempts_before_single: 3,
             single_messages: 1_024,
+            archiving: Archiving::default(),
         }
     }
 }

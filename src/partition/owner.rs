@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     actors::Registry,
+    archive,
     contract::{Rejection, Rule},
     domain::{event::Lane, ids::EntityKey, refusal::Reason, time::Timestamp},
     ports::{LogMessage, Read, Source},
@@ -36,7 +37,7 @@ use crate::{
 /// Serves a partition until it has to stop.
 pub async fn serve(env: Env, start: Start) -> Exit {
     match Owner::take_over(env, start).await {
-        Ok(mut owner) => match owner.run().await {
+        Ok(mut owner) => match owner.run_and_archive().await {
             Ok(()) => owner.leave().await,
             Err(Exit::Frozen) => owner.freeze().await,
             Err(exit) => exit,
@@ -203,6 +204,14 @@ impl Owner {
     }
 
     // === the loop ===
+
+    /// Runs, and archives beside it for as long.
+    async fn run_and_archive(&mut self) -> Result<(), Exit> {
+        let Env { ports, partition, owner, bounds, .. } = self.env.clone();
+        let archiving = archive::keep(ports, partition, owner, bounds.archiving);
+        let _archiving = AbortOnDropHandle::new(tokio::spawn(archiving));
+        self.run().await
+    }
 
     async fn run(&mut self) -> Result<(), Exit> {
         let mut intake = Intake::start(

@@ -3,7 +3,8 @@
 //!
 //! What does not fit (a broken chain, a journal that ends before something known to be committed)
 //! is never papered over: the partition refuses to serve and says why. A snapshot that does not fit
-//! is only a longer way: the journal is folded from its beginning.
+//! is only a longer way: the newest archive that fits is put in its place, and where there is none
+//! the journal is folded from its beginning.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +19,12 @@ use super::{
     format::Spoken,
     keeper::{ENTRIES_MAX, Gathered, Tail},
     record::{BadRecord, Link, Record, RecordHash},
+    restoring::{self, reseeded_from},
     state::PartitionState,
 };
 use crate::{
     actors::Registry,
+    archive::reading::is_in_journal,
     domain::{ids::EntityKey, time::Timestamp},
     ports::{At, Delta, JournalEntry, PortError, Position},
 };
@@ -57,7 +60,7 @@ pub async fn recover(env: &Env, trust_snapshot: bool) -> Result<Recovered, Exit>
     let end = env.decode(&last)?;
     check_partitions(env, &end)?;
     known.refuse_lost_tail(end.header.incarnation, last.sequence)?;
-    let mut fold = Fold::begin(env, &end, known, trust_snapshot).await?;
+    let mut fold = Fold::begin(env, &end, last.sequence, known, trust_snapshot).await?;
     fold.reach(last.sequence).await?;
     let backlog = backlog::find(env, &fold.state).await?;
     fold.spoken.note(last.sequence, &last.record);
@@ -114,20 +117,12 @@ impl Known {
         }
     }
 
-    /// A first record behind one that was committed is the beginning of another journal.
     fn refuse_another_beginning(&self, genesis: Position) -> Result<(), Exit> {
         let snapshot = self.snapshot.as_ref().map(|(position, _)| *position);
         let known = [self.committed, snapshot].into_iter().flatten();
-        let before = |known: &Position| {
-            known.incarnation == genesis.incarnation && known.sequence < genesis.sequence
-        };
-        match known.filter(before).max() {
+        match another_beginning(known, genesis) {
             None => Ok(()),
-            Some(known) => Err(Exit::refuse(format!(
-                "record {} is known to be committed, but the journal begins at {}: it was emptied \
-                 or replaced, and lost acknowledged writes",
-                known.sequence, genesis.sequence
-            ))),
+            Some(why) => Err(Exit::Refused(why)),
         }
     }
 
@@ -139,6 +134,22 @@ impl Known {
             Some(why) => Err(Exit::Refused(why)),
         }
     }
+}
+
+/// A first record behind one that was committed is the beginning of another journal; in words.
+pub fn another_beginning(
+    known: impl IntoIterator<Item = Position>,
+    genesis: Position,
+) -> Option<String> {
+    let before = |known: &Position| {
+        known.incarnation == genesis.incarnation && known.sequence < genesis.sequence
+    };
+    let known = known.into_iter().filter(before).max()?;
+    Some(format!(
+        "record {} is known to be committed, but the journal begins at {}: it was emptied or \
+         replaced, and lost acknowledged writes",
+        known.sequence, genesis.sequence
+    ))
 }
 
 /// A journal that ends before something known to have been committed lost its tail; in words.
@@ -171,28 +182,38 @@ impl<'a> Fold<'a> {
     async fn begin(
         env: &'a Env,
         end: &Record,
+        end_at: u64,
         known: Known,
         trust_snapshot: bool,
     ) -> Result<Fold<'a>, Exit> {
         if trust_snapshot
             && let Some((position, bytes)) = &known.snapshot
             && let Some(state) = PartitionState::decode(bytes)
-            && position.incarnation == end.header.incarnation
+            && position.incarnation <= end.header.incarnation
             && state.position() == *position
             && env.is_in_journal(state.last).await
         {
             return Ok(Fold::from(env, state, *position));
         }
+        let (state, position) = Fold::without_snapshot(env, end, end_at, known).await?;
+        Ok(Fold::from(env, state, position))
+    }
+
+    /// From the newest archive that fits, or from the journal's beginning.
+    async fn without_snapshot(
+        env: &Env,
+        end: &Record,
+        end_at: u64,
+        known: Known,
+    ) -> Result<(PartitionState, Position), Exit> {
         // A journal that only begins has nothing to recover, and nobody has written a snapshot.
         if !is_genesis(end) {
+            if let Some(restored) = restoring::newest(env, end.position(end_at)).await? {
+                return Ok(restored);
+            }
             crate::telemetry::recovery_from_genesis(env.partition);
         }
-        let (state, genesis) = genesis(env).await?;
-        known.refuse_another_beginning(genesis)?;
-        let bytes = state.encode();
-        let reset = || env.ports.snapshots.reset(env.partition, genesis, bytes.clone().into());
-        env.until_done(reset).await;
-        Ok(Fold::from(env, state, genesis))
+        beginning(env, known, end.header.incarnation).await
     }
 
     fn from(env: &'a Env, state: PartitionState, snapshot_at: Position) -> Fold<'a> {
@@ -232,6 +253,13 @@ impl<'a> Fold<'a> {
             let record = self.env.decode(&entry)?;
             follow(&mut self.state, &record, &entry)?;
             self.spoken.note(entry.sequence, &entry.record);
+            if let Some(archive) = reseeded_from(&record) {
+                let anew = restoring::reseeded(self.env, &entry, &record, archive).await?;
+                let spoken = std::mem::take(&mut self.spoken);
+                *self = Fold { spoken, ..Fold::from(self.env, anew.0, anew.1) };
+                facts.clear();
+                continue;
+            }
             self.tail.push(entry.sequence, entry.record, record.header.entries);
             for entry_of in record.entries {
                 self.state.note(&entry_of);
@@ -359,22 +387,58 @@ fn is_genesis(record: &Record) -> bool {
     record.header.previous.is_none() && record.entries == [Entry::Genesis]
 }
 
-async fn genesis(env: &Env) -> Result<(PartitionState, Position), Exit> {
+/// The snapshot at the journal's first record, and what is known there.
+async fn beginning(
+    env: &Env,
+    known: Known,
+    incarnation: u64,
+) -> Result<(PartitionState, Position), Exit> {
     let page = env.until_done(|| env.ports.journal.read(env.partition, 0)).await;
     let first = page.first().ok_or(Exit::refuse("the journal has no first record"))?;
     let record = decode(first)?;
+    if let Some(archive) = reseeded_from(&record) {
+        return restoring::reseeded(env, first, &record, archive).await;
+    }
     if !is_genesis(&record) {
+        if let Some((entry, record)) = last_reseeded(env).await? {
+            let archive = reseeded_from(&record).unwrap_or_default();
+            return restoring::reseeded(env, &entry, &record, archive).await;
+        }
         return Err(Exit::refuse(format!(
-            "the journal begins at record {}, which is not its first: it can only be read with a \
-             snapshot that stands behind that",
-            first.sequence
+            "the journal begins at record {}, which is not its first, and neither Redis nor an \
+             archive has a snapshot that fits it; {}",
+            first.sequence,
+            restoring::advice(env)
         )));
     }
     let mut state = PartitionState::default();
     let link = Link { sequence: first.sequence, hash: RecordHash::of(&first.record) };
     state.follow(&record.header, link);
-    let position = state.position();
-    Ok((state, position))
+    let genesis = state.position();
+    // Where an operator has begun a new incarnation since, that was looked at.
+    if genesis.incarnation == incarnation {
+        known.refuse_another_beginning(genesis)?;
+    }
+    let bytes = state.encode();
+    let reset = || env.ports.snapshots.reset(env.partition, genesis, bytes.clone().into());
+    env.until_done(reset).await;
+    Ok((state, genesis))
+}
+
+/// The last record that begins the partition anew: what is before it does not count.
+async fn last_reseeded(env: &Env) -> Result<Option<(JournalEntry, Record)>, Exit> {
+    let (mut after, mut found) = (0, None);
+    loop {
+        let page = env.until_done(|| env.ports.journal.read(env.partition, after)).await;
+        let Some(last) = page.last() else { return Ok(found) };
+        after = last.sequence;
+        for entry in page {
+            let record = decode(&entry)?;
+            if reseeded_from(&record).is_some() {
+                found = Some((entry, record));
+            }
+        }
+    }
 }
 
 impl Env {
@@ -407,11 +471,8 @@ impl Env {
     }
 
     /// Whether this very record stands in the journal.
-    async fn is_in_journal(&self, link: Link) -> bool {
-        let before = link.sequence.saturating_sub(1);
-        let page = self.until_done(|| self.ports.journal.read(self.partition, before)).await;
-        page.first().is_some_and(|entry| {
-            entry.sequence == link.sequence && RecordHash::of(&entry.record) == link.hash
-        })
+    pub(super) async fn is_in_journal(&self, link: Link) -> bool {
+        let journal = &*self.ports.journal;
+        self.until_done(|| is_in_journal(journal, self.partition, link)).await
     }
 }

@@ -101,7 +101,7 @@ impl Releaser {
             input: env.ports.input.clone(),
             published: env.published.clone(),
             retry_after: env.bounds.retry_after,
-            skip: backlog.there.into_iter().map(|(_, id)| id).collect(),
+            skip: backlog.there.into_iter().map(|(_, id)| id).chain(backlog.there_before).collect(),
             incarnation,
             newest: newest.or(backlog.released.anchor),
             released: backlog.released,
@@ -302,7 +302,9 @@ impl Releaser {
         if sent.sequence <= known && !sent.duplicate {
             return Err(Exit::OutLostItsTail);
         }
-        let anchor = message.id.as_deref().and_then(|id| anchor(sent.sequence, id));
+        // An outcome of an incarnation before this one is no place to look up later.
+        let own = |id: &&str| id.starts_with(&id_prefix(self.incarnation, self.partition));
+        let anchor = message.id.as_deref().filter(own).and_then(|id| anchor(sent.sequence, id));
         if self.newest.is_none_or(|newest| newest.out < sent.sequence) {
             self.newest = anchor.or(self.newest);
         }

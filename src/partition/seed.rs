@@ -1,4 +1,5 @@
-//! The first record of a partition. Without one nobody serves it.
+//! The first record of a partition, without which nobody serves it; and those by which an operator
+//! begins it anew.
 
 use bytes::Bytes;
 
@@ -6,8 +7,8 @@ use super::{
     Exit,
     batch::encode_entry,
     entry::Entry,
-    format::OLDEST,
-    record::{Header, Released, encode},
+    format::{self, OLDEST},
+    record::{Header, Link, Released, encode},
 };
 use crate::{
     domain::time::Timestamp,
@@ -71,5 +72,56 @@ pub async fn seed(
         Ok(_) => Ok(Seeded::Now),
         Err(AppendError::Refused) => Ok(Seeded::Before),
         Err(error) => Err(failed(&error)),
+    }
+}
+
+/// What a record says with which an operator begins a new incarnation.
+pub struct Begin {
+    /// The new one.
+    pub incarnation: u64,
+    /// The record before, where there is one.
+    pub previous: Option<Link>,
+    /// When it was decided.
+    pub decided_at: Timestamp,
+    /// How far each source has been read.
+    pub cursors: [Cursor; 5],
+    /// How far effects have left.
+    pub released: Released,
+}
+
+/// Appends a record that begins a new incarnation, if the journal still ends where it was seen to.
+/// Whoever serves the partition meanwhile steps down.
+pub async fn begin_incarnation(
+    journal: &dyn Journal,
+    (partition, partitions): (Partition, Partition),
+    batch: u128,
+    begin: Begin,
+    entry: &Entry,
+) -> Result<u64, String> {
+    let after = begin.previous.map_or(0, |link| link.sequence);
+    let header = Header {
+        partition,
+        partitions,
+        incarnation: begin.incarnation,
+        batch,
+        owner: "an operator".to_owned(),
+        previous: begin.previous,
+        decided_at: begin.decided_at,
+        cursors: begin.cursors,
+        released: begin.released,
+        entries: 1,
+    };
+    let entries = encode_entry(entry).map_err(|error| error.to_string())?;
+    let record = encode(format::needed_by(entry), &header, &entries);
+    let record = Bytes::from(record.map_err(|error| error.to_string())?);
+    let error = match journal.append(partition, after, record.clone()).await {
+        Ok(sequence) => return Ok(sequence),
+        Err(error) => error,
+    };
+    // The append may have arrived all the same.
+    let last = journal.last(partition).await.map_err(|error| error.to_string())?;
+    match last.filter(|last| last.record == record) {
+        Some(last) => Ok(last.sequence),
+        None => Err(format!("the record that begins the partition anew was not appended: {error}")),
     }
 }

@@ -125,7 +125,9 @@ impl PartitionState {
             | Entry::Resumed
             | Entry::Left
             | Entry::Lost { .. }
-            | Entry::Rejected { .. } => {}
+            | Entry::Rejected { .. }
+            | Entry::Reseeded { .. }
+            | Entry::LossAccepted { .. } => {}
             Entry::TakenOver => self.taken_over(),
             Entry::InHand(in_hand) => self.in_hand = Some(in_hand.clone()),
             Entry::Decided(decided) => {

@@ -7,6 +7,7 @@
 //! | `{earmark:p7}:meta` | hash | `incarnation`, `sequence`, `generation`, `state` |
 //! | `{earmark:p7}:committed` | string | the highest position known to be committed, as 41 digits |
 //! | `{earmark:p7}:garbage` | set | generations that are to be deleted |
+//! | `{earmark:p7}:staged` | set | generations that are being built from an archive: one, or none |
 //! | `{earmark:p7}:<generation>:sku:<key>` | hash | an entity: its parts, and `@`: folded to |
 //! | `{earmark:p7}:<generation>:due:<clock>` | sorted set | `sku:<key>` by deadline |
 //!
@@ -53,6 +54,11 @@ impl Keys {
     /// The generations that are to be deleted.
     pub fn garbage(&self) -> String {
         format!("{}:garbage", self.slot)
+    }
+
+    /// The generations that are being built.
+    pub fn staged(&self) -> String {
+        format!("{}:staged", self.slot)
     }
 
     /// An entity.

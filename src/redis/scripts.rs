@@ -85,6 +85,64 @@ for i = 2, #KEYS do redis.call('UNLINK', KEYS[i]) end
 return 1
 ";
 
+/// Reads entities and their deadlines, wherever the snapshot stands. KEYS: meta, due settled, due
+/// demand, entity…; ARGV: generation, member….
+const COPY: &str = r"
+local at = redis.call('HMGET', KEYS[1], 'incarnation', 'sequence', 'generation')
+if at[3] ~= ARGV[1] then return at end
+local entities = {}
+for i = 4, #KEYS do
+  local member = ARGV[i - 2]
+  local settled = redis.call('ZSCORE', KEYS[2], member) or ''
+  local demand = redis.call('ZSCORE', KEYS[3], member) or ''
+  entities[i - 3] = {redis.call('HGETALL', KEYS[i]), settled, demand}
+end
+return {at[1], at[2], at[3], entities}
+";
+
+/// Begins to build a generation. KEYS: staged, garbage; ARGV: generation.
+const BEGIN: &str = r"
+for _, other in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+  redis.call('SMOVE', KEYS[1], KEYS[2], other)
+end
+redis.call('SADD', KEYS[1], ARGV[1])
+return 1
+";
+
+/// Adds whole entities to it. KEYS: staged, due settled, due demand, entity…;
+/// ARGV: generation, packed entity….
+const FILL: &str = r"
+if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 then return 0 end
+for i = 4, #KEYS do
+  local member, settled, demand, kept = cmsgpack.unpack(ARGV[i - 2])
+  local is_there = #kept > 2
+  redis.call('DEL', KEYS[i])
+  for j = 1, is_there and #kept or 0, 1000 do
+    redis.call('HSET', KEYS[i], unpack(kept, j, math.min(j + 999, #kept)))
+  end
+  for clock, score in ipairs({settled, demand}) do
+    if is_there and score ~= '' then
+      redis.call('ZADD', KEYS[clock + 1], score, member)
+    else
+      redis.call('ZREM', KEYS[clock + 1], member)
+    end
+  end
+end
+return 1
+";
+
+/// Puts it in place. KEYS: meta, staged, garbage; ARGV: incarnation, sequence, generation, state.
+const FINISH: &str = r"
+local old = redis.call('HGET', KEYS[1], 'generation')
+if old == ARGV[3] then return 1 end
+if redis.call('SISMEMBER', KEYS[2], ARGV[3]) == 0 then return 0 end
+redis.call('SREM', KEYS[2], ARGV[3])
+if old then redis.call('SADD', KEYS[3], old) end
+redis.call('HSET', KEYS[1], 'incarnation', ARGV[1], 'sequence', ARGV[2],
+  'generation', ARGV[3], 'state', ARGV[4])
+return 1
+";
+
 /// The scripts, with their hashes.
 pub struct Scripts {
     /// Reads entities.
@@ -99,6 +157,14 @@ pub struct Scripts {
     pub note: Script,
     /// Deletes keys of a dead generation.
     pub unlink: Script,
+    /// Reads entities wherever the snapshot stands.
+    pub copy: Script,
+    /// Begins to build a generation.
+    pub begin: Script,
+    /// Fills it.
+    pub fill: Script,
+    /// Puts it in place.
+    pub finish: Script,
 }
 
 impl Scripts {
@@ -111,6 +177,10 @@ impl Scripts {
             reset: Script::new(RESET),
             note: Script::new(NOTE),
             unlink: Script::new(UNLINK),
+            copy: Script::new(COPY),
+            begin: Script::new(BEGIN),
+            fill: Script::new(FILL),
+            finish: Script::new(FINISH),
         }
     }
 }

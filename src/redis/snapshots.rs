@@ -55,17 +55,17 @@ impl RedisSnapshots {
         })
     }
 
-    fn keys(&self, partition: Partition) -> Keys {
+    pub(super) fn names(&self, partition: Partition) -> Keys {
         Keys::new(&self.settings.prefix, partition)
     }
 
     /// The generation as last heard of; no generation has the empty name.
-    fn generation(&self, partition: Partition) -> String {
+    pub(super) fn generation(&self, partition: Partition) -> String {
         let generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         generations.get(&partition).cloned().unwrap_or_default()
     }
 
-    fn remember(&self, partition: Partition, generation: &str) {
+    pub(super) fn remember(&self, partition: Partition, generation: &str) {
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         generations.insert(partition, generation.to_owned());
     }
@@ -106,7 +106,7 @@ impl RedisSnapshots {
 impl Snapshots for RedisSnapshots {
     async fn state(&self, partition: Partition) -> Result<Option<(Position, Bytes)>, PortError> {
         let mut get = cmd("HMGET");
-        get.arg(self.keys(partition).meta());
+        get.arg(self.names(partition).meta());
         get.arg(&["incarnation", "sequence", "generation", "state"]);
         let doing = "read the snapshot's state";
         type Meta = (Option<String>, Option<String>, Option<String>, Option<Vec<u8>>);
@@ -126,7 +126,7 @@ impl Snapshots for RedisSnapshots {
         at: Position,
         keys: &[EntityKey],
     ) -> Result<At<Vec<Option<StoredEntity>>>, PortError> {
-        let names = self.keys(partition);
+        let names = self.names(partition);
         let call = |generation: &str| {
             let mut call = self.scripts.load.prepare_invoke();
             call.key(names.meta());
@@ -144,7 +144,7 @@ impl Snapshots for RedisSnapshots {
             let why = format!("{} entities in one delta", delta.changes.len());
             return Err(PortError::new("move the snapshot on", why));
         }
-        let names = self.keys(partition);
+        let names = self.names(partition);
         let packed: Vec<Vec<u8>> = delta.changes.iter().map(pack).collect();
         let call = |generation: &str| {
             let mut call = self.scripts.advance.prepare_invoke();
@@ -169,7 +169,7 @@ impl Snapshots for RedisSnapshots {
         to: Position,
         state: Bytes,
     ) -> Result<(), PortError> {
-        let names = self.keys(partition);
+        let names = self.names(partition);
         let generation = format!("{:032x}", rand::random::<u128>());
         let mut call = self.scripts.reset.prepare_invoke();
         call.key(names.meta()).key(names.garbage());
@@ -189,7 +189,7 @@ impl Snapshots for RedisSnapshots {
         before: Timestamp,
         limit: usize,
     ) -> Result<At<Vec<EntityKey>>, PortError> {
-        let names = self.keys(partition);
+        let names = self.names(partition);
         let call = |generation: &str| {
             let mut call = self.scripts.due.prepare_invoke();
             call.key(names.meta()).key(names.due(generation, clock));
@@ -206,7 +206,7 @@ impl Snapshots for RedisSnapshots {
         position: Position,
     ) -> Result<(), PortError> {
         let mut call = self.scripts.note.prepare_invoke();
-        call.key(self.keys(partition).committed()).arg(layout::position_text(position));
+        call.key(self.names(partition).committed()).arg(layout::position_text(position));
         let _: i64 = self.link.script("note what is committed", &call).await?;
         Ok(())
     }
@@ -214,7 +214,7 @@ impl Snapshots for RedisSnapshots {
     async fn committed(&self, partition: Partition) -> Result<Option<Position>, PortError> {
         let doing = "read what is committed";
         let mut get = cmd("GET");
-        get.arg(self.keys(partition).committed());
+        get.arg(self.names(partition).committed());
         let text: Option<String> = self.link.command(doing, &get).await?;
         let parse = |text: String| {
             layout::position_of(&text)
@@ -226,7 +226,7 @@ impl Snapshots for RedisSnapshots {
 
 /// A script's answer has three elements, or four when all is as expected. Lua ends an array at the
 /// first nil, so it may have fewer where there is no snapshot.
-fn answer(values: Vec<Value>) -> Answer {
+pub(super) fn answer(values: Vec<Value>) -> Answer {
     let mut values = values.into_iter();
     let mut text =
         || values.next().and_then(|value| Option::from_redis_value(value).ok()).flatten();
@@ -234,7 +234,7 @@ fn answer(values: Vec<Value>) -> Answer {
     (incarnation, sequence, generation, values.next())
 }
 
-fn position(
+pub(super) fn position(
     incarnation: Option<String>,
     sequence: Option<String>,
 ) -> Result<Option<Position>, String> {
@@ -243,7 +243,7 @@ fn position(
     Ok(Some(Position { incarnation: parse(incarnation)?, sequence: parse(sequence)? }))
 }
 
-fn pack(change: &EntityChange) -> Vec<u8> {
+pub(super) fn pack(change: &EntityChange) -> Vec<u8> {
     let mut packed = Packed::default();
     packed.text(layout::member(&change.key).as_bytes());
     for clock in [DueClock::Settled, DueClock::Demand] {
@@ -269,7 +269,7 @@ fn entities(value: Value) -> Result<Vec<Option<StoredEntity>>, String> {
     fields.into_iter().map(entity).collect()
 }
 
-fn entity(fields: Vec<Vec<u8>>) -> Result<Option<StoredEntity>, String> {
+pub(super) fn entity(fields: Vec<Vec<u8>>) -> Result<Option<StoredEntity>, String> {
     if fields.is_empty() {
         return Ok(None);
     }

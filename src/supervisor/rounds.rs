@@ -25,6 +25,7 @@ impl Supervisor {
             telemetry::watch::partition(slot.partition, &slot.status.borrow(), slot.is_serving());
         }
         self.measure(ctx);
+        self.look_at_refused(ctx);
         if std::mem::replace(&mut self.busy.looking, true) {
             return;
         }
@@ -58,6 +59,13 @@ impl Supervisor {
         }
         tracing::info!(off_ms, "the pod's clock is right");
         self.start_held(ctx);
+    }
+
+    fn look_at_refused(&mut self, ctx: &mut Context<Self>) {
+        let after = self.plan.settings.restart_max;
+        let refused = self.slots.iter().filter(|slot| slot.is_worth_another_look(after));
+        let refused: Vec<Partition> = refused.map(|slot| slot.partition).collect();
+        refused.into_iter().for_each(|partition| self.start_partition(partition, ctx));
     }
 
     /// Starts what was only waiting for the clock, or for its lease.

@@ -51,6 +51,8 @@ pub struct Slot {
     pub run: u64,
     started: Option<Instant>,
     failures: u32,
+    /// When it was found last that it cannot be served.
+    refused: Option<Instant>,
     start: Start,
     /// What it has not read, and since when the oldest of it has been there.
     pub unread: Unread,
@@ -68,6 +70,7 @@ impl Slot {
             run: 0,
             started: None,
             failures: 0,
+            refused: None,
             start: Start::Anew,
             unread: Unread::default(),
         }
@@ -113,7 +116,9 @@ impl Slot {
                 None
             }
             Next::Refused(why) => {
-                tracing::error!(partition = self.partition, why, "the partition is not served");
+                let partition = self.partition;
+                tracing::error!(partition, why, "the partition is not served");
+                self.refused = Some(Instant::now());
                 self.phase = Phase::Refused(why);
                 None
             }
@@ -126,6 +131,12 @@ impl Slot {
                 Some(after)
             }
         }
+    }
+
+    /// Whether it may be found by now that it can be served again: an operator may have seen to it.
+    pub fn is_worth_another_look(&self, after: Duration) -> bool {
+        let long_ago = self.refused.is_some_and(|refused| refused.elapsed() >= after);
+        self.ours && matches!(self.phase, Phase::Refused(_)) && long_ago
     }
 
     /// What must be kept for it of each stream; nothing is known before it has recovered.

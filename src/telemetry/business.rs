@@ -59,7 +59,9 @@ pub fn tally(record: &Record) -> Tally<'_> {
             | Entry::Quarantined { .. }
             | Entry::Waiting { .. }
             | Entry::WaitedOut { .. }
-            | Entry::Lost { .. } => {}
+            | Entry::Lost { .. }
+            | Entry::Reseeded { .. }
+            | Entry::LossAccepted { .. } => {}
         }
     }
     tally

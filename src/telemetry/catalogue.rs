@@ -123,6 +123,23 @@ metrics! {
     RECOVERIES_FROM_GENESIS Kind::Counter, Count, "earmark_recoveries_from_genesis_total"
         ["partition"]
         "Recoveries that had to fold the whole journal.";
+    RECOVERIES_FROM_ARCHIVE Kind::Counter, Count, "earmark_recoveries_from_archive_total"
+        ["partition"]
+        "Recoveries that began with an archived snapshot.";
+    ARCHIVES Kind::Counter, Count, "earmark_archives_total" ["partition"]
+        "Snapshots that were archived and read back.";
+    ARCHIVES_FAILED Kind::Counter, Count, "earmark_archives_failed_total" ["partition"]
+        "Attempts to archive a snapshot or to trim the journal that failed; they are repeated.";
+    ARCHIVES_REFUSED Kind::Counter, Count, "earmark_archives_refused_total" ["partition"]
+        "Archives that a recovery found damaged or from a newer version.";
+    ARCHIVE_SECONDS Kind::Histogram(LATENCY_S), Seconds, "earmark_archive_seconds" []
+        "Time until a snapshot was archived and read back.";
+    ARCHIVE_BYTES Kind::Gauge, Bytes, "earmark_archive_bytes" ["partition"]
+        "Size of the partition's last archive.";
+    ARCHIVED_AT Kind::Gauge, Seconds, "earmark_archived_at_seconds" ["partition"]
+        "When this pod archived the partition last, in Unix time.";
+    JOURNAL_TRIMS Kind::Counter, Count, "earmark_journal_trims_total" ["partition"]
+        "Times that old records were purged from the journal.";
     READER_RESTARTS Kind::Counter, Count, "earmark_reader_restarts_total" ["source"]
         "Readers that were stood up again at their cursor.";
     SOURCES_LOST Kind::Counter, Count, "earmark_sources_lost_total" ["source"]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{business, catalogue as c};
 use crate::{
-    domain::{ids::EntityKey, refusal::Reason},
+    domain::{ids::EntityKey, refusal::Reason, time::Timestamp},
     partition::record::Record,
     ports::{AppendError, Outlet, Partition, Source},
 };
@@ -70,6 +70,37 @@ pub fn dead_letter(reason: Reason) {
 pub fn recovery_from_genesis(partition: Partition) {
     tracing::warn!(partition, "no snapshot fits: the whole journal is folded");
     c::RECOVERIES_FROM_GENESIS.count(&[&partition.to_string()], 1);
+}
+
+/// A partition has no snapshot that fits, but an archive of one.
+pub fn recovery_from_archive(partition: Partition, archive: &str) {
+    tracing::warn!(partition, archive, "no snapshot fits: an archived one is restored");
+    c::RECOVERIES_FROM_ARCHIVE.count(&[&partition.to_string()], 1);
+}
+
+/// An archive is not what it should be.
+pub fn archive_refused(partition: Partition, archive: &str, why: &dyn std::fmt::Display) {
+    tracing::error!(partition, archive, %why, "an archive is refused");
+    c::ARCHIVES_REFUSED.count(&[&partition.to_string()], 1);
+}
+
+/// A snapshot was archived.
+pub fn archived(partition: Partition, at: Timestamp, bytes: u64, took: Duration) {
+    let partition = partition.to_string();
+    c::ARCHIVES.count(&[&partition], 1);
+    c::ARCHIVE_SECONDS.observe(&[], took.as_secs_f64());
+    c::ARCHIVE_BYTES.set(&[&partition], bytes as f64);
+    c::ARCHIVED_AT.set(&[&partition], at.0 as f64 / 1e6);
+}
+
+/// A snapshot could not be archived, or a journal not be trimmed.
+pub fn archive_failed(partition: Partition) {
+    c::ARCHIVES_FAILED.count(&[&partition.to_string()], 1);
+}
+
+/// Old records were purged.
+pub fn journal_trimmed(partition: Partition) {
+    c::JOURNAL_TRIMS.count(&[&partition.to_string()], 1);
 }
 
 /// EARMARK_OUT ends before what it had acknowledged.

@@ -16,7 +16,8 @@ pub mod logging;
 pub mod watch;
 
 pub use engine::{
-    append_in_doubt, commands_unsaid, committed, dead_letter, journal_full, loaded,
-    out_lost_its_tail, quarantined, reader_restarted, recovered, recovery_from_genesis,
-    send_retried, snapshot_written, source_lost, unknown_fields,
+    append_in_doubt, archive_failed, archive_refused, archived, commands_unsaid, committed,
+    dead_letter, journal_full, journal_trimmed, loaded, out_lost_its_tail, quarantined,
+    reader_restarted, recovered, recovery_from_archive, recovery_from_genesis, send_retried,
+    snapshot_written, source_lost, unknown_fields,
 };

@@ -18,7 +18,7 @@ async fn is_idempotent_and_shows_a_diff() {
     assert_eq!(setup::fixed(&control).await.expect("it is read"), None);
     let settings = StreamSettings::default();
     let preview = setup::preview(&control, &settings).await.expect("a plan");
-    assert_eq!(preview.len(), 9);
+    assert_eq!(preview.len(), 10);
     assert!(preview.iter().all(|change| matches!(change, Change::Create { .. })));
     assert_eq!(setup::apply(&control, &settings).await.expect("set up"), preview);
     assert_eq!(setup::apply(&control, &settings).await.expect("again"), []);

@@ -12,7 +12,7 @@ async fn setup_may_be_repeated_and_check_says_what_is_missing() {
     assert!(before.out().contains("run `earmark setup`"), "{}", before.out());
 
     let dry = world.earmark(&["setup", "--dry-run", "--json"]).await.with(0).json();
-    assert_eq!(dry["changes"].as_array().map(Vec::len), Some(9));
+    assert_eq!(dry["changes"].as_array().map(Vec::len), Some(10));
     assert_eq!(dry["seeded"].as_array().map(Vec::len), Some(4));
     let first = world.earmark(&["setup", "--json"]).await.with(0).json();
     assert_eq!(first["changes"], dry["changes"]);

@@ -42,6 +42,7 @@ async fn embedded_world() -> World {
         journal: ports.journal,
         outbox: ports.outbox,
         snapshots: ports.snapshots,
+        archive: ports.archive,
         outside: Arc::new(Somebody(embedded)),
         _keep: Box::new(dir) as Box<dyn Any + Send>,
     }

@@ -10,12 +10,13 @@ use std::{any::Any, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 use earmark::{
+    archive::ArchivePorts,
     domain::{
         event::Lane,
         ids::{EntityKey, Sku},
     },
     nats::{
-        Connections, NatsInput, NatsJournal, NatsOutbox, NatsPublisher, NatsSettings,
+        Connections, NatsInput, NatsJournal, NatsOutbox, NatsPublisher, NatsSettings, NatsShelf,
         ReaderSettings, StreamSettings, names, setup,
     },
     ports::{Inbox, NewEvent, Partition, Publisher},
@@ -49,11 +50,14 @@ async fn world_on(url: String, replicas: u8, nats: Box<dyn Any + Send>) -> World
     setup::apply(&connections.control, &streams).await.expect("the streams are set up");
     let reader = ReaderSettings::default();
     let snapshots = RedisSettings { url: redis.url(), ..RedisSettings::default() };
+    let snapshots = Arc::new(RedisSnapshots::new(snapshots).expect("the settings are good"));
+    let shelf = Arc::new(NatsShelf::new(connections.control.clone(), reader.clone()));
     World {
         input: Arc::new(NatsInput::new(connections.intake, reader.clone())),
         journal: Arc::new(NatsJournal::new(connections.commit, reader.clone(), 4 << 20)),
         outbox: Arc::new(NatsOutbox::new(connections.release, reader)),
-        snapshots: Arc::new(RedisSnapshots::new(snapshots).expect("the settings are good")),
+        archive: Some(ArchivePorts::new(snapshots.clone(), shelf)),
+        snapshots,
         outside: Arc::new(Somebody {
             publisher: NatsPublisher::new(connections.control.clone()),
             context: connections.control,
@@ -116,6 +120,7 @@ impl Requester for Asking {
 }
 
 suite::conformance!(crate::real_world);
+suite::archives!(crate::real_world);
 
 /// Where replicas make a difference: who answers, and when a log's time is certain.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -58,6 +58,7 @@ pub fn check(world: &World, partitions: Partition) {
     others_go_on(world, partitions);
     availability_is_true(world, &folded);
     super::asking::answers_are_of_their_time(world, &folded);
+    super::archive::archives_are_the_fold(world, partitions);
 }
 
 /// The snapshots alone: that they are the fold of the journal.
@@ -187,6 +188,9 @@ fn count(world: &World, folded: &Folded) {
                 Entry::Waiting { .. } => "journal: an input waits".to_owned(),
                 Entry::WaitedOut { .. } => "journal: inputs waited out".to_owned(),
                 Entry::Lost { .. } => "journal: a loss was said".to_owned(),
+                Entry::Reseeded { .. } | Entry::LossAccepted { .. } => {
+                    "journal: an operator began anew".to_owned()
+                }
             };
             outside.count(&what);
             if let Entry::Decided(decided) = entry {
@@ -334,7 +338,7 @@ fn difference(
 }
 
 /// An entity's own key, out of the general one.
-trait KeyOf {
+pub trait KeyOf {
     fn of(key: &EntityKey) -> Self;
 }
 

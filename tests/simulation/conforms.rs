@@ -21,6 +21,7 @@ async fn simulated_world() -> suite::World {
         journal: ports.journal,
         outbox: ports.outbox,
         snapshots: ports.snapshots,
+        archive: ports.archive,
         outside: Arc::new(Somebody(world)),
         _keep: Box::new(()) as Box<dyn Any + Send>,
     }
@@ -62,3 +63,4 @@ impl Requester for Inbox {
 }
 
 suite::conformance!(super::simulated_world);
+suite::archives!(super::simulated_world);

@@ -35,7 +35,7 @@ const FAULTS: [&str; 27] = [
     "two owners at once",
 ];
 
-const WAYS: [&str; 30] = [
+const WAYS: [&str; 32] = [
     "asked: answered",
     "asked: answered after more was committed",
     "asked: cold",
@@ -65,6 +65,8 @@ const WAYS: [&str; 30] = [
     "journal: taken over",
     "recovery: a passivated entity is loaded again",
     "recovery: deadlines are found in the store",
+    "an archive is compared",
+    "recovery: from an archive",
     "recovery: from the first record",
 ];
 

@@ -5,6 +5,7 @@
 //! `EARMARK_TRACE=order-325` then prints every entry of the journal that says so. See
 //! `tests/README.md`.
 
+mod archive;
 mod asking;
 mod checks;
 mod conforms;

@@ -11,6 +11,7 @@ use std::{
 
 use earmark::{
     actors::{Stage, Tap},
+    archive::Archiving,
     contract::Limits,
     domain::{
         ids::EntityKey,
@@ -83,6 +84,14 @@ fn bounds() -> Bounds {
         waiting_max: 10,
         awaited_holds_max: AWAITED_MAX,
         single_messages: 16,
+        archiving: Archiving {
+            interval: Duration::from_secs(4),
+            look_every: Duration::from_millis(900),
+            entities_at_once: 2,
+            segment_bytes: 4_096,
+            // The checks read the journal from its beginning.
+            ..Archiving::default()
+        },
         ..Bounds::default()
     }
 }
@@ -96,6 +105,9 @@ impl Pod {
             skew_micros: Arc::new(AtomicI64::new(0)),
             slowness: Arc::new(AtomicU64::new(1)),
             loaded: Arc::default(),
+            // The others come back from the first record.
+            archives: seed % 2 == 1,
+            turn: Arc::new(Semaphore::new(1)),
         };
         let stop = CancellationToken::new();
         let tap = tap(seed, world.clone(), health.clone());

@@ -13,6 +13,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use earmark::{
+    archive::ArchivePorts,
     domain::{DueClock, ids::EntityKey, time::Timestamp},
     partition::{Ports, effects::sequence_of_id},
     ports::{
@@ -21,7 +22,7 @@ use earmark::{
         Sent, Snapshots, Source, StoredEntity,
     },
 };
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::world::{Kept, Outside, Stored, World, journal_subject};
 
@@ -49,6 +50,10 @@ pub struct PodView {
     pub slowness: Arc<AtomicU64>,
     /// What it has loaded: what it loads again was passivated in between.
     pub loaded: Arc<Mutex<BTreeSet<(Partition, EntityKey)>>>,
+    /// Whether it archives.
+    pub archives: bool,
+    /// Its partitions archive one after another.
+    pub turn: Arc<Semaphore>,
 }
 
 impl PodView {
@@ -60,6 +65,8 @@ impl PodView {
             skew_micros: Arc::default(),
             slowness: Arc::new(AtomicU64::new(1)),
             loaded: Arc::default(),
+            archives: true,
+            turn: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -82,6 +89,10 @@ impl PodView {
             journal: Arc::new(self.clone()),
             outbox: Arc::new(self.clone()),
             snapshots: Arc::new(self.clone()),
+            archive: self.archives.then(|| ArchivePorts {
+                turn: self.turn.clone(),
+                ..ArchivePorts::new(Arc::new(self.clone()), Arc::new(self.clone()))
+            }),
             clock: Arc::new(self.clone()),
         }
     }
@@ -106,13 +117,13 @@ impl PodView {
     }
 
     /// A request and its way to the server.
-    async fn request(&self) {
+    pub async fn request(&self) {
         self.alive().await;
         self.wire().await;
     }
 
     /// The answer's way back, or a fault instead of it.
-    async fn reply<T>(&self, doing: &str, value: T) -> Result<T, PortError> {
+    pub async fn reply<T>(&self, doing: &str, value: T) -> Result<T, PortError> {
         if self.world.trouble("an answer is lost") {
             tokio::time::sleep(PATIENCE).await;
             self.alive().await;
@@ -123,7 +134,7 @@ impl PodView {
         Ok(value)
     }
 
-    async fn store<T>(
+    pub async fn store<T>(
         &self,
         doing: &str,
         change: impl FnOnce(&mut Outside) -> T,
@@ -413,6 +424,17 @@ impl Journal for PodView {
         };
         self.reply("read the journal", page).await
     }
+
+    async fn purge(&self, partition: Partition, below: u64) -> Result<(), PortError> {
+        self.request().await;
+        {
+            let mut outside = self.world.lock();
+            let subject = journal_subject(partition);
+            let last = outside.journal.last_of(&subject);
+            outside.journal.purge_subject(&subject, below.min(last));
+        }
+        self.reply("purge the journal", ()).await
+    }
 }
 
 fn entry(stored: &Stored) -> JournalEntry {
@@ -655,7 +677,9 @@ impl Snapshots for PodView {
     ) -> Result<(), PortError> {
         self.store("reset a snapshot", |outside| {
             outside.count("recovery: from the first record");
+            let which = outside.another_generation();
             let shelf = outside.store.entry(partition).or_default();
+            shelf.which = which;
             shelf.position = Some(to);
             shelf.state = state;
             shelf.entities.clear();

@@ -153,6 +153,8 @@ pub struct Kept {
 /// A partition's snapshot as the simulated store has it.
 #[derive(Clone, Debug, Default)]
 pub struct Shelf {
+    /// Which snapshot it is: another after each that was begun anew.
+    pub which: String,
     pub position: Option<Position>,
     pub state: Bytes,
     pub entities: BTreeMap<EntityKey, Kept>,
@@ -174,6 +176,12 @@ pub struct Outside {
     pub objects: BTreeMap<String, Bytes>,
     pub answers: Vec<(Timestamp, String, Bytes)>,
     pub store: BTreeMap<Partition, Shelf>,
+    /// Snapshots that are being built, and nobody sees.
+    pub staged: BTreeMap<Partition, Shelf>,
+    /// How many snapshots were begun.
+    pub generations: u64,
+    /// Archives, and when each object was put.
+    pub archived: BTreeMap<String, (Timestamp, Bytes)>,
     pub store_away: bool,
     /// The chance, in a thousand, that an operation goes wrong.
     pub trouble: u32,
@@ -213,6 +221,9 @@ impl World {
             objects: BTreeMap::new(),
             answers: Vec::new(),
             store: BTreeMap::new(),
+            staged: BTreeMap::new(),
+            generations: 0,
+            archived: BTreeMap::new(),
             store_away: false,
             trouble: 0,
             tally: Tally::new(),
@@ -275,6 +286,12 @@ impl Outside {
     /// How often a server went and came back that takes effects.
     pub fn outages(&self) -> u64 {
         self.out.outages + self.availability.outages
+    }
+
+    /// The name of a snapshot that is begun.
+    pub fn another_generation(&mut self) -> String {
+        self.generations += 1;
+        format!("generation {}", self.generations)
     }
 
     pub fn is_full_of_commands(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Small parts by themselves, without a server and without a process: what they promise, and the
 //! edges of it.
 
+mod archive;
 mod cluster;
 mod config;
 mod demo;

@@ -109,7 +109,9 @@ pub fn item(sequence: u64, at: Timestamp, entry: &Entry) -> Item {
         | Entry::Resumed
         | Entry::Left
         | Entry::InHand(_)
-        | Entry::Lost { .. } => bare("-", Cause::default(), None),
+        | Entry::Lost { .. }
+        | Entry::Reseeded { .. }
+        | Entry::LossAccepted { .. } => bare("-", Cause::default(), None),
     }
 }
 

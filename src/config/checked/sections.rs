@@ -7,6 +7,7 @@ use super::{
     ranges::{Check, within},
 };
 use crate::{
+    archive::Archiving,
     cluster::{Delays, Rules},
     config::raw::Raw,
     contract::Limits,
@@ -209,6 +210,7 @@ pub fn bounds(c: &mut Check, raw: &Raw) -> Bounds {
         leave_within: within!(c.millis(raw.engine.leave_within_ms, 100..=9_000)),
         attempts_before_single: within!(c.number(raw.engine.attempts_before_single_max, 2..=1_000)),
         single_messages: within!(c.number(raw.engine.single_messages_max, 1..=1_000_000)),
+        archiving: archiving(c, raw),
     }
 }
 
@@ -262,6 +264,18 @@ pub fn cluster(c: &mut Check, raw: &Raw) -> Cluster {
             format => format,
         },
         format_after: Duration::from_secs(within!(c.number(raw.cluster.format_after_s, 0..=DAY_S))),
+    }
+}
+
+fn archiving(c: &mut Check, raw: &Raw) -> Archiving {
+    let keep = within!(c.number(raw.streams.journal_keep_s, 0..=100 * YEAR_S));
+    Archiving {
+        interval: within!(c.millis(raw.archive.interval_ms, 10..=30 * DAY_S * 1_000)),
+        every_records: within!(c.number(raw.archive.every_records_max, 1..=1 << 40)),
+        look_every: within!(c.millis(raw.archive.look_every_ms, 10..=3_600_000)),
+        entities_at_once: within!(c.number(raw.archive.entities_max, 1..=10_000)),
+        segment_bytes: within!(c.number(raw.archive.segment_bytes_max, 1_024..=64 * MIB)),
+        journal_keep: Span::from_secs(keep),
     }
 }
 

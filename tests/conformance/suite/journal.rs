@@ -56,6 +56,31 @@ pub async fn is_read_in_pages_to_its_end(world: &World) {
     assert_eq!(tail.iter().map(|e| e.sequence).collect::<Vec<_>>(), [written[58].0, written[59].0]);
 }
 
+pub async fn purged_records_are_gone_and_the_last_one_never_is(world: &World) {
+    let journal = &world.journal;
+    journal.purge(1, 9).await.expect("there is nothing to purge");
+    let (mut last, mut written) = (0, Vec::new());
+    for n in 0..4 {
+        last = journal.append(1, last, bytes(format!("record {n}"))).await.expect("taken");
+        written.push(last);
+        journal.append(2, 0, bytes("of another partition")).await.ok();
+    }
+    let there = async || -> Vec<u64> {
+        let page = journal.read(1, 0).await.expect("it is read");
+        page.iter().map(|entry| entry.sequence).collect()
+    };
+    journal.purge(1, 0).await.expect("nothing is below");
+    assert_eq!(there().await, written);
+    journal.purge(1, written[1]).await.expect("it is purged");
+    assert_eq!(there().await, written[1..], "the named one stays");
+    journal.purge(1, u64::MAX).await.expect("it is purged");
+    assert_eq!(there().await, written[3..], "the last one stays");
+    let others = journal.read(2, 0).await.expect("it is read");
+    assert_eq!(others.len(), 1, "another partition keeps its own");
+    let next = journal.append(1, last, bytes("the next")).await.expect("the chain goes on");
+    assert_eq!(there().await, [last, next]);
+}
+
 pub async fn a_record_that_no_message_can_carry_is_said_to_be_one(world: &World) {
     let journal = &world.journal;
     let first = journal.append(1, 0, bytes("first")).await.expect("taken");

@@ -3,6 +3,7 @@
 //! Promises: nothing here knows which adapter it runs on. A test binary says how to make a [`World`]
 //! and writes `suite::conformance!(make_world);`, which becomes one test a function.
 
+pub mod archive;
 pub mod input;
 pub mod journal;
 pub mod outbox;
@@ -13,6 +14,7 @@ use std::{any::Any, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use earmark::{
+    archive::ArchivePorts,
     domain::event::Lane,
     ports::{
         Input, Journal, LogMessage, Outbox, Outgoing, Outlet, Partition, Read, Reader, Snapshots,
@@ -28,6 +30,8 @@ pub struct World {
     pub journal: Arc<dyn Journal>,
     pub outbox: Arc<dyn Outbox>,
     pub snapshots: Arc<dyn Snapshots>,
+    /// Nothing, where snapshots are not archived.
+    pub archive: Option<ArchivePorts>,
     pub outside: Arc<dyn Outside>,
     /// What must live as long as the rest, such as servers.
     pub _keep: Box<dyn Any + Send>,
@@ -122,7 +126,8 @@ macro_rules! conformance {
             another_stream_is_a_loss, tells_the_logs_time, commands_are_read_and_purged);
         $crate::suite::conformance!(@ $world, journal:
             an_append_needs_the_last_record, partitions_do_not_meet, is_read_in_pages_to_its_end,
-            a_record_that_no_message_can_carry_is_said_to_be_one);
+            a_record_that_no_message_can_carry_is_said_to_be_one,
+            purged_records_are_gone_and_the_last_one_never_is);
         $crate::suite::conformance!(@ $world, outbox:
             sends_in_order, a_repeated_id_is_a_duplicate, a_condition_is_kept,
             what_is_too_large_is_said_and_the_rest_leaves, ids_are_found_again,
@@ -145,3 +150,14 @@ macro_rules! conformance {
     };
 }
 pub(crate) use conformance;
+
+/// The same of the ports of archives, for those who have them.
+macro_rules! archives {
+    ($world:path) => {
+        $crate::suite::conformance!(@ $world, archive:
+            a_copy_says_where_the_snapshot_stood, all_keys_are_named,
+            a_snapshot_is_built_where_nobody_sees_it, what_was_begun_before_is_superseded,
+            the_shelf_keeps_objects, what_is_deleted_leaves_nothing);
+    };
+}
+pub(crate) use archives;

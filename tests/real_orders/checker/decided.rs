@@ -40,6 +40,9 @@ impl Decisions {
             }
             Entry::TakenOver => report.count("take-overs", 1),
             Entry::Waiting { .. } => report.count("inputs that waited for a cold entity", 1),
+            Entry::Reseeded { .. } | Entry::LossAccepted { .. } => {
+                report.complain(format!("{at}: nobody was to begin anew"));
+            }
             Entry::Genesis
             | Entry::Resumed
             | Entry::Left
