@@ -1,6 +1,6 @@
 # What a developer and the checks run. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help servers lint test journeys contracts counts real-orders sample bench deploy-check
+.PHONY: help servers lint test journeys contracts counts real-orders proof sample bench failover deploy-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -26,6 +26,12 @@ counts: servers ## count the instructions of the inner steps anew, and write the
 
 real-orders: servers ## real orders on real servers that are killed on the way; REAL_ORDERS_SEED=n for others
 	cargo test --locked --test real_orders -- --nocapture --test-threads 1
+
+proof: servers ## a hundred faults on a cluster under load; EARMARK_CYCLES=n for others
+	EARMARK_CYCLES=$${EARMARK_CYCLES:-100} cargo test --locked --test real_orders whatever_befalls -- --nocapture
+
+failover: servers ## how long a decision is waited for while pods change
+	cargo bench --locked --bench failover
 
 sample: servers ## start both servers, run Earmark on the sample orders, and say what came of them
 	@tests/real_orders/sample.sh

@@ -19,11 +19,11 @@ use crate::{
 /// How often it is looked at what the pod still has.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Make a pod hand over its partitions to the others, and take no new ones until it is undone or the
-/// pod is started anew.
+/// Make a pod hand over its partitions to the others, and take no new ones until it is undone or
+/// the pod is started anew.
 ///
-/// Each partition pauses only for as long as its hand-over takes. The pod goes on running, and takes
-/// events in over HTTP. If there is no other pod, its partitions wait.
+/// Each partition pauses only for as long as its hand-over takes. The pod goes on running, and
+/// takes events in over HTTP. If there is no other pod, its partitions wait.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

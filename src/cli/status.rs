@@ -21,8 +21,8 @@ use crate::{
 /// Questions that are asked at a time.
 const AT_A_TIME: usize = 8;
 
-/// Show the pods, each partition's owner, position and lag, why it waits if it does, and how full the
-/// streams are.
+/// Show the pods, each partition's owner, position and lag, why it waits if it does, and how full
+/// the streams are.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

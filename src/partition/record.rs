@@ -1,8 +1,8 @@
 //! A record of the journal: what one batch decided, and everything needed to go on from there.
 //!
 //! Layout: a version byte, the record's [`format`](super::format), then a [`Header`], then its
-//! entries one after another, all in postcard. An unknown version is refused (E12). The format of a version is never changed again: records of
-//! every tagged version are fixtures of the tests.
+//! entries one after another, all in postcard. An unknown version is refused (E12). The format of a
+//! version is never changed again: records of every tagged version are fixtures of the tests.
 
 use std::fmt;
 

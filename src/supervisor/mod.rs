@@ -2,9 +2,9 @@
 //!
 //! [`policy`] decides and is pure: what follows when a partition stopped, how they are spread,
 //! what may be purged, whether the clock is right. [`actor`] does it, and `rounds` what it does
-//! again and again; [`tenancy`] does what [`crate::cluster`] says of who serves what. [`watcher`] looks
-//! at servers, clocks and lags, [`janitor`] purges what has been decided, [`report`] says how it
-//! stands.
+//! again and again; [`tenancy`] does what [`crate::cluster`] says of who serves what. [`watcher`]
+//! looks at servers, clocks and lags, [`janitor`] purges what has been decided, [`report`] says how
+//! it stands.
 
 pub mod actor;
 pub mod depths;
