@@ -13,7 +13,7 @@ lint: ## check formatting and lints; a warning is an error
 	cargo clippy --locked --all-targets -- -D warnings
 
 test: servers ## run every test, against real servers where it takes them
-	cargo test --locked
+	@tests/run.sh
 
 journeys: ## two million random journeys of orders; EARMARK_JOURNEYS=200..400 for others
 	cargo test --locked --test journeys -- --nocapture
