@@ -57,10 +57,11 @@ pub struct Lease {
     /// The sequence at which its snapshot stands.
     #[serde(default)]
     pub snapshot: u64,
-    /// When it was written, by the pod's clock: RFC 3339.
+    /// As of when it says so, by the pod's clock: RFC 3339. No later than when was counted what has
+    /// not been read.
     #[serde(default)]
     pub at: String,
-    /// Messages that it has not read.
+    /// Messages that it has not read; before they have been counted, one of unknown age.
     #[serde(default)]
     pub unread: u64,
     /// How long the oldest of them has been there, in seconds; nothing if all are read.
@@ -69,6 +70,9 @@ pub struct Lease {
     /// The lowest sequence of EARMARK_IN that it needs; nothing before that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_in: Option<u64>,
+    /// It was handed over in order: all that was decided has left, and has been shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settled: bool,
     /// The oldest format that must be read by whoever takes it over.
     #[serde(default)]
     pub format: u8,

@@ -77,6 +77,8 @@ pub struct Participant {
     writing: BTreeSet<String>,
     /// The first thing of our own that was written and that the watch has not told yet.
     unheard: Option<(u64, Instant)>,
+    /// Since when the watch has told that the pod is a member.
+    joined: Option<Instant>,
     gone: bool,
 }
 
@@ -94,6 +96,7 @@ impl Participant {
             announced: None,
             writing: BTreeSet::new(),
             unheard: None,
+            joined: None,
             gone: false,
         }
     }
@@ -152,9 +155,10 @@ impl Participant {
         self.gone |= result.is_ok();
     }
 
-    /// A partition has stopped.
-    pub fn stopped(&mut self, partition: Partition) {
+    /// A partition has stopped; `settled` if all that it had decided has left.
+    pub fn stopped(&mut self, partition: Partition, settled: bool) {
         let Some(tenure) = self.tenures.get_mut(&partition) else { return };
+        tenure.settled = settled;
         match &tenure.stage {
             Stage::Stopping(to) => tenure.stage = Stage::Stopped(to.clone()),
             Stage::Lost => drop(self.tenures.remove(&partition)),
@@ -166,7 +170,7 @@ impl Participant {
     /// How a partition stands.
     pub fn news(&mut self, partition: Partition, news: News) {
         if let Some(tenure) = self.tenures.get_mut(&partition) {
-            tenure.news = news;
+            tenure.tell(news);
         }
     }
 
@@ -186,10 +190,16 @@ impl Participant {
             return Vec::new();
         }
         self.view.lapse(now);
+        self.joined = self.has_joined().then(|| self.joined.unwrap_or(now));
         let mut acts = Vec::new();
         if self.view.is_caught_up() {
             self.compare(&mut acts);
+        }
+        // Who must serve nothing waits for no watch.
+        if self.view.is_caught_up() || self.me.standing != Standing::Serving {
             self.give(now, &mut acts);
+        }
+        if self.view.is_caught_up() {
             self.take(now, wall, &mut acts);
         }
         self.renew(now, wall, &mut acts);
@@ -250,7 +260,8 @@ impl Participant {
         let mut over = Vec::new();
         for (partition, tenure) in &mut self.tenures {
             let Some(noted) = self.view.lease(*partition) else { continue };
-            if tenure.revision.is_some_and(|known| noted.revision <= known) {
+            let old = tenure.revision.is_some_and(|known| noted.revision <= known);
+            if old || !tenure.may_be(noted.revision) {
                 continue;
             }
             let ours = noted.value.session == self.me.session;
@@ -279,7 +290,9 @@ impl Participant {
             Standing::Serving => {
                 let moves = placement::moves(&self.view, self.rules.delays, now).into_iter();
                 let own = moves.filter(|step| step.from == session);
-                own.map(|step| (step.partition, Some(step.to))).collect()
+                let unreadable = placement::unreadable(&self.view, session, self.me.reads, now);
+                let moves = own.map(|step| (step.partition, Some(step.to)));
+                moves.chain(unreadable).collect()
             }
             Standing::Waiting | Standing::Leaving => {
                 let next: BTreeMap<_, _> =
@@ -310,10 +323,11 @@ impl Participant {
                 acts.push(Act::Start(*partition));
             }
         }
-        if !self.has_joined() || self.me.standing != Standing::Serving {
+        let Some(joined) = self.joined.filter(|_| self.me.standing == Standing::Serving) else {
             return;
-        }
-        let takes = placement::takes(&self.view, &self.me.session, self.rules.delays, now);
+        };
+        let (session, delays) = (&self.me.session, self.rules.delays);
+        let takes = placement::takes(&self.view, session, joined, delays, now);
         for partition in takes {
             let key = Lease::key(partition);
             if self.tenures.contains_key(&partition) || self.writing.contains(&key) {
@@ -351,12 +365,13 @@ impl Participant {
     fn renew(&mut self, now: Instant, wall: &str, acts: &mut Vec<Act>) {
         for (partition, tenure) in &mut self.tenures {
             let key = Lease::key(*partition);
-            if tenure.stage == Stage::Lost || self.writing.contains(&key) {
+            let free = !self.writing.contains(&key) && tenure.may_write(now);
+            if tenure.stage == Stage::Lost || !free {
                 continue;
             }
             let after = match tenure.revision {
                 Some(revision) => Some(revision),
-                None if self.view.lease(*partition).is_none() => None,
+                None if nothing_there(&self.view, *partition, tenure) => None,
                 // It is not certain what stands there: the watch will tell.
                 None => continue,
             };
@@ -371,13 +386,18 @@ impl Participant {
 
     /// Says that we are here; or, when all is handed over, that we are not.
     fn announce(&mut self, now: Instant, acts: &mut Vec<Act>) {
+        let ends = self.me.standing == Standing::Leaving && self.tenures.is_empty();
+        if ends && self.announced.is_none() && self.writing.is_empty() && !self.has_joined() {
+            self.gone = true;
+            return;
+        }
         let first = self.announced.is_none() && !self.view.is_caught_up();
         if first || self.namesake().is_some() || self.writing.contains(&self.key) {
             return;
         }
         let noted = self.view.member(&self.key).map(|noted| noted.revision);
         let after = noted.max(self.announced.map(|(revision, _)| revision));
-        if self.me.standing == Standing::Leaving && self.tenures.is_empty() {
+        if ends {
             // A claim that is under way may yet succeed.
             match after {
                 _ if !self.writing.is_empty() => {}
@@ -398,4 +418,10 @@ impl Participant {
             acts.push(Act::Note { key: self.key.clone(), value: self.me.encode(), after });
         }
     }
+}
+
+/// Whether nothing stands in the place of a lease, as far as the watch has told; what was refused is
+/// no longer there.
+fn nothing_there(view: &View, partition: Partition, tenure: &Tenure) -> bool {
+    view.lease(partition).is_none_or(|noted| !tenure.may_be(noted.revision))
 }

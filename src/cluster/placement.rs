@@ -43,8 +43,15 @@ pub struct Move {
     pub to: String,
 }
 
-/// The partitions that nobody has and `session` is to take now.
-pub fn takes(view: &View, session: &str, delays: Delays, now: Instant) -> Vec<Partition> {
+/// The partitions that nobody has and `session`, which has been a member since `joined`, is to take
+/// now.
+pub fn takes(
+    view: &View,
+    session: &str,
+    joined: Instant,
+    delays: Delays,
+    now: Instant,
+) -> Vec<Partition> {
     let mut loads = Loads::of(view, now);
     let mut takes = Vec::new();
     for (partition, orphan) in view.orphans() {
@@ -54,16 +61,21 @@ pub fn takes(view: &View, session: &str, delays: Delays, now: Instant) -> Vec<Pa
             loads.add(first);
         }
         let rank = ranked.iter().position(|ranked| ranked == session);
-        if rank.is_some_and(|rank| now >= due(orphan, rank, delays)) {
+        if rank.is_some_and(|rank| now >= due(orphan, joined, rank, delays)) {
             takes.push(partition);
         }
     }
     takes
 }
 
-fn due(orphan: Orphan, rank: usize, delays: Delays) -> Instant {
-    let grace = if orphan.freed { Duration::ZERO } else { delays.lapsed };
-    orphan.since + grace + delays.turn * u32::try_from(rank).unwrap_or(u32::MAX)
+/// Who was away with everybody else comes back together with those whose partitions have lapsed, and
+/// waits for them as if that were new.
+fn due(orphan: Orphan, joined: Instant, rank: usize, delays: Delays) -> Instant {
+    let from = match orphan.freed {
+        true => orphan.since,
+        false => orphan.since.max(joined) + delays.lapsed,
+    };
+    from + delays.turn * u32::try_from(rank).unwrap_or(u32::MAX)
 }
 
 /// Where a pod that leaves is to hand its partitions over to: its own, each with the session of the
@@ -80,6 +92,23 @@ pub fn hands_over(view: &View, session: &str, now: Instant) -> Vec<(Partition, O
         (partition, next)
     })
     .collect()
+}
+
+/// What a pod has and cannot read, with who is to have it instead; nothing where nobody can.
+pub fn unreadable(
+    view: &View,
+    session: &str,
+    reads: u8,
+    now: Instant,
+) -> Vec<(Partition, Option<String>)> {
+    let mut loads = Loads::of(view, now);
+    let own = view.held().filter(|(_, lease)| lease.session == session && lease.format > reads);
+    let next = own.filter_map(|(partition, _)| {
+        let next = loads.ranked(view, partition, None).into_iter().next()?;
+        loads.add(&next);
+        Some((partition, Some(next)))
+    });
+    next.collect()
 }
 
 /// What moves for balance's sake, once the members have been the same for a while.
@@ -141,26 +170,37 @@ impl Loads {
         ranked.into_iter().map(|(member, _)| member.session.clone()).collect()
     }
 
-    /// One more move from the fullest pod to the emptiest, if that makes them more even.
+    /// One more move from a fuller pod to an emptier one, the fullest and the emptiest first, if it
+    /// makes them more even.
     fn next_move(&self, view: &View, moves: &[Move]) -> Option<Move> {
-        let (to, least) = self.0.iter().min_by_key(|(_, load)| **load)?;
-        let (from, most) = self.0.iter().max_by_key(|(_, load)| **load)?;
-        if most - least < 2 {
-            return None;
+        let mut sorted: Vec<(&String, usize)> = self.0.iter().map(|(pod, n)| (pod, *n)).collect();
+        sorted.sort_by_key(|(_, load)| *load);
+        for (to, least) in &sorted {
+            let Some(taker) = view.members().find(|member| member.session == **to) else {
+                continue;
+            };
+            let fuller = sorted.iter().rev().take_while(|(_, most)| *most >= *least + 2);
+            let mut found = fuller.filter_map(|(from, _)| movable(view, from, taker, moves));
+            if let Some(step) = found.next() {
+                return Some(step);
+            }
         }
-        let taker = view.members().find(|member| member.session == *to)?;
-        let moved = |partition| moves.iter().any(|step| step.partition == partition);
-        let own = view.held().filter(|(partition, lease)| {
-            // What cannot be served here cannot be served there, and may be kept for an operator.
-            let moves = lease.phase != Phase::Waiting && !moved(*partition);
-            lease.session == *from && moves && taker.reads >= view.format(*partition)
-        });
-        // What has moved lately stays.
-        let best = own.min_by_key(|(partition, lease)| {
-            (lease.epoch, Reverse(score(&taker.pod, *partition)))
-        })?;
-        Some(Move { partition: best.0, from: from.clone(), to: to.clone() })
+        None
     }
+}
+
+/// What a pod is to give to another, if there is something that it can serve.
+fn movable(view: &View, from: &str, to: &Member, moves: &[Move]) -> Option<Move> {
+    let moved = |partition| moves.iter().any(|step| step.partition == partition);
+    let own = view.held().filter(|(partition, lease)| {
+        // What cannot be served here cannot be served there, and may be kept for an operator.
+        let moves = lease.phase != Phase::Waiting && !moved(*partition);
+        lease.session == from && moves && to.reads >= view.format(*partition)
+    });
+    // What has moved lately stays.
+    let best =
+        own.min_by_key(|(partition, lease)| (lease.epoch, Reverse(score(&to.pod, *partition))))?;
+    Some(Move { partition: best.0, from: from.to_owned(), to: to.session.clone() })
 }
 
 /// How much a partition is drawn to a pod.

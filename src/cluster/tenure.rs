@@ -1,5 +1,7 @@
 //! A partition that this pod has: how far it has come with it, and what its lease is to say.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::{
@@ -8,6 +10,9 @@ use super::{
 };
 use crate::ports::{NoteError, Position};
 
+/// How long a note that was refused rests before it is written again.
+const REST: Duration = Duration::from_millis(100);
+
 /// What a partition's owner can say of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct News {
@@ -15,6 +20,8 @@ pub struct News {
     pub phase: Phase,
     /// Why it waits.
     pub why: Option<String>,
+    /// As of when this is so: RFC 3339.
+    pub at: String,
     /// Its last committed record.
     pub position: Position,
     /// The sequence at which its snapshot stands.
@@ -55,10 +62,16 @@ pub struct Tenure {
     pub stage: Stage,
     /// What its owner said last.
     pub news: News,
+    /// It stopped in order.
+    pub settled: bool,
     epoch: u64,
     written: Instant,
     /// What its lease says; nothing where that is not certain.
     said: Option<Phase>,
+    /// Where the lease stood when a note was refused: what is told of it up to there is old.
+    refused: Option<u64>,
+    /// Nothing is written again before this.
+    rests_until: Instant,
 }
 
 impl Tenure {
@@ -69,9 +82,12 @@ impl Tenure {
             revision: Some(revision),
             stage: Stage::Granted,
             news,
+            settled: false,
             epoch: revision,
             written,
             said: Some(Phase::Recovering),
+            refused: None,
+            rests_until: written,
         }
     }
 
@@ -83,13 +99,35 @@ impl Tenure {
                 matches!(self.stage, Stage::Freeing(_))
             }
             Err(NoteError::Taken | NoteError::Later(_)) => {
+                self.refused = self.revision.or(self.refused);
                 (self.revision, self.said) = (None, None);
+                self.rests_until = sent + REST;
                 if let Stage::Freeing(to) = &self.stage {
                     self.stage = Stage::Stopped(to.clone());
                 }
                 false
             }
         }
+    }
+
+    /// What its owner says now. Before it serves it knows no format but the one that was told when
+    /// it was granted.
+    pub fn tell(&mut self, news: News) {
+        let before = self.news.format;
+        self.news = news;
+        if self.news.phase != Phase::Serving {
+            self.news.format = self.news.format.max(before);
+        }
+    }
+
+    /// Whether what stands at this revision is not known to be old.
+    pub fn may_be(&self, revision: u64) -> bool {
+        self.refused.is_none_or(|refused| revision > refused)
+    }
+
+    /// Whether it may be written at this time: what was refused a moment ago would be again.
+    pub fn may_write(&self, now: Instant) -> bool {
+        now >= self.rests_until
     }
 
     /// Since when nothing has been written of it.
@@ -132,10 +170,11 @@ impl Tenure {
             incarnation: news.position.incarnation,
             position: news.position.sequence,
             snapshot: news.snapshot,
-            at: wall.to_owned(),
+            at: if news.at.is_empty() { wall.to_owned() } else { news.at.clone() },
             unread: news.unread,
             oldest_unread_s: news.oldest_unread_s,
             keep_in: news.keep_in,
+            settled: self.settled && phase == Phase::Free,
             format: news.format,
         }
     }

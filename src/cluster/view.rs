@@ -81,7 +81,9 @@ impl View {
         for partition in 0..self.partitions {
             if !self.leases.contains_key(&partition) {
                 let orphan = Orphan { since: now, freed: false };
-                self.orphans.entry(partition).or_insert(orphan);
+                // Who was cut off with everybody is given time to go on, from now.
+                let known = self.orphans.entry(partition).or_insert(orphan);
+                known.since = if known.freed { known.since } else { now };
             }
         }
     }
@@ -122,7 +124,10 @@ impl View {
         if known.is_some_and(|known| note.revision < known.revision) {
             return;
         }
-        let lease = note.value.as_ref().map(|bytes| Lease::decode(bytes).unwrap_or_default());
+        // What this build cannot read, it cannot take over either.
+        let unread = || Lease { format: u8::MAX, ..Lease::default() };
+        let lease = note.value.as_ref();
+        let lease = lease.map(|bytes| Lease::decode(bytes).unwrap_or_else(|_| unread()));
         let Some(value) = lease else {
             self.orphaned(partition, now, false);
             self.leases.remove(&partition);

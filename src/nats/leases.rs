@@ -27,6 +27,8 @@ use super::{
 };
 use crate::ports::{LeaseWatch, Leases, Note, NoteError, PortError, Watched};
 
+/// How long it can be told that a note was taken away.
+const TRACE_LASTS: Duration = Duration::from_secs(60);
 /// The header that says what a message of a bucket does.
 const OPERATION: &str = "KV-Operation";
 /// The header of the server's own: why it took something away.
@@ -106,7 +108,7 @@ impl Leases for NatsLeases {
     async fn take_away(&self, key: &str, after: u64) -> Result<(), NoteError> {
         let mut headers = HeaderMap::new();
         headers.insert(OPERATION, "DEL");
-        let message = PublishMessage::build().headers(headers);
+        let message = PublishMessage::build().headers(headers).ttl(TRACE_LASTS);
         self.publish(key, message, after).await.map(drop)
     }
 }

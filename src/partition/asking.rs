@@ -157,6 +157,9 @@ impl Owner {
         for Question { key, .. } in questions {
             if self.state.quarantined.contains_key(key) {
                 told.insert(key.clone(), Err(Unable::SetAside));
+            } else if self.state.waiting.contains_key(key) {
+                // What it has been told is not decided yet.
+                told.insert(key.clone(), Err(Unable::Cold));
             } else if !wanted.contains(key) {
                 wanted.push(key.clone());
             }

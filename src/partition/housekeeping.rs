@@ -54,13 +54,19 @@ impl Owner {
         Ok(())
     }
 
+    /// The format that must be read by whoever goes on: the records behind the snapshot, and those
+    /// whose effects may not have left.
+    fn needed_format(&self) -> u8 {
+        let snapshot = self.keeper.stands_at().sequence;
+        self.spoken.needed(snapshot.min(self.committed.released.up_to))
+    }
+
     /// A member has come that does not read what we wrote: from a record and a snapshot in its own
     /// format on, it can.
     fn go_back_to_older_format(&mut self) {
         let writes = self.env.formats.writes();
-        let snapshot = self.keeper.stands_at().sequence;
         let idle = self.in_flight.is_none() && self.sealed.is_empty() && self.open.is_empty();
-        if self.spoken.needed(snapshot) <= writes || !idle {
+        if self.needed_format() <= writes || !idle {
             return;
         }
         if self.spoken.newest_at_end() > writes {
@@ -131,7 +137,7 @@ impl Owner {
             waiting: self.committed.waiting_len(),
             books: self.committed.books,
             keep: self.keep,
-            format: self.spoken.needed(self.keeper.stands_at().sequence),
+            format: self.needed_format(),
         };
         self.env.status.send_if_modified(|told| {
             let news = *told != status;

@@ -51,9 +51,14 @@ impl Owner {
             self.seal();
             self.settle().await?;
         }
-        if self.env.formats.writes() >= needed_by(&Entry::Left) {
+        let writes = self.env.formats.writes();
+        if writes >= needed_by(&Entry::Left) {
             self.open_batch();
             self.push(Entry::Left)?;
+            self.settle().await?;
+        } else if self.spoken.newest_at_end() > writes {
+            self.open_batch();
+            self.seal();
             self.settle().await?;
         }
         while !self.keeper.tail().is_empty() {
@@ -62,6 +67,7 @@ impl Owner {
             }
             self.keeper.written().await.map_err(|_| Exit::SnapshotLost)?;
         }
+        self.tell();
         Ok(())
     }
 }

@@ -447,6 +447,8 @@ impl Env {
         let reads = self.formats.reads();
         match entry.record.first() {
             Some(&version) if version > reads => {
+                // Whoever reads it is to have the partition.
+                self.status.send_modify(|status| status.format = version);
                 let unknown = BadRecord::UnknownVersion(version, reads);
                 Err(Exit::refuse(format!("journal record {}: {unknown}", entry.sequence)))
             }

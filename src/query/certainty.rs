@@ -54,7 +54,7 @@ impl Known {
 pub enum Stands {
     /// An owner that reads and decides.
     Serving,
-    /// An owner that hands it over, or has done so: nothing is decided, and all that was is shown.
+    /// An owner that has handed it over: nothing is decided, and all that was is shown.
     ChangingHands,
     /// An owner that does not decide yet, or cannot: it recovers, or waits for something.
     NotServing,
@@ -93,8 +93,9 @@ impl Standing {
         };
         let stands = match lease.phase {
             Phase::Serving => Stands::Serving,
-            Phase::Leaving | Phase::Free => Stands::ChangingHands,
-            Phase::Recovering | Phase::Waiting => Stands::NotServing,
+            Phase::Free if lease.settled => Stands::ChangingHands,
+            // What was decided before may not have been shown.
+            Phase::Leaving | Phase::Free | Phase::Recovering | Phase::Waiting => Stands::NotServing,
         };
         Standing { stands, at, unread: Some(lease.unread), decided_to, added_to: None }
     }

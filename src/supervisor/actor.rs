@@ -151,7 +151,7 @@ impl Supervisor {
 
     pub(super) fn start_partition(&mut self, partition: Partition, ctx: &mut Context<Self>) {
         let Some(slot) = self.slots.get_mut(usize::from(partition)) else { return };
-        if !slot.ours {
+        if !slot.ours || slot.is_running() {
             return;
         }
         if self.leaving || self.clock_right != Some(true) {
@@ -197,6 +197,15 @@ impl Supervisor {
         });
     }
 
+    /// Starts a partition that has waited since this run, unless it has run or moved meanwhile.
+    fn start_after(&mut self, partition: Partition, run: u64, ctx: &mut Context<Self>) {
+        let slot = self.slots.get(usize::from(partition));
+        let waits = |slot: &Slot| slot.run == run && matches!(slot.phase, Phase::BackingOff(_));
+        if slot.is_some_and(waits) {
+            self.start_partition(partition, ctx);
+        }
+    }
+
     fn ended(&mut self, ended: Ended, ctx: &mut Context<Self>) {
         let back_off = self.back_off();
         let (leaving, clock_right) = (self.leaving, self.clock_right == Some(true));
@@ -206,15 +215,17 @@ impl Supervisor {
         }
         self.running.send_modify(|running| *running = running.saturating_sub(1));
         telemetry::watch::stopped(ended.exit.as_ref());
-        let after = slot.end(ended.exit.as_ref(), &back_off);
         let partition = ended.partition;
         if !slot.ours {
-            self.handed_over(partition, ctx);
+            let settled = ended.exit == Some(Exit::Left);
+            self.handed_over(partition, settled, ctx);
             return;
         }
+        let after = slot.end(ended.exit.as_ref(), &back_off);
+        let run = slot.run;
         match after {
             Some(after) if !leaving => {
-                ctx.run_later(after, move |act, ctx| act.start_partition(partition, ctx));
+                ctx.run_later(after, move |act, ctx| act.start_after(partition, run, ctx));
             }
             // Stopped for the clock's sake, which was set right meanwhile.
             None if slot.phase == Phase::Left && !leaving && clock_right => {

@@ -83,11 +83,11 @@ impl Supervisor {
         let cursors = serving.map(|slot| (slot.partition, slot.status.borrow().cursors)).collect();
         let now = self.plan.ports.clock.now();
         let measure = watcher::measure(self.plan.depths.clone(), cursors, now);
-        ctx.spawn(measure.into_actor(self).map(|measured, act, _| {
+        ctx.spawn(measure.into_actor(self).map(move |measured, act, _| {
             act.busy.measuring = false;
             for (partition, unread) in measured {
                 if let Some(slot) = act.slots.get_mut(usize::from(partition)) {
-                    slot.unread = unread;
+                    slot.unread = Some((now, unread));
                 }
             }
         }));

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     cluster::{News, lease},
+    contract::time,
     domain::time::Timestamp,
     partition::{Exit, Start, Status},
     ports::Partition,
@@ -54,8 +55,8 @@ pub struct Slot {
     /// When it was found last that it cannot be served.
     refused: Option<Instant>,
     start: Start,
-    /// What it has not read, and since when the oldest of it has been there.
-    pub unread: Unread,
+    /// What it had not read at this time, once that has been counted.
+    pub unread: Option<(Timestamp, Unread)>,
 }
 
 impl Slot {
@@ -72,7 +73,7 @@ impl Slot {
             failures: 0,
             refused: None,
             start: Start::Anew,
-            unread: Unread::default(),
+            unread: None,
         }
     }
 
@@ -80,6 +81,7 @@ impl Slot {
     pub fn take(&mut self) {
         self.ours = true;
         self.failures = 0;
+        self.unread = None;
         self.start = Start::Anew;
         self.phase = Phase::Held("it is about to be started");
     }
@@ -169,14 +171,24 @@ impl Slot {
             Phase::Running => lease::Phase::Recovering,
             _ => lease::Phase::Waiting,
         };
-        let age = self.unread.oldest.map(|oldest| ((now - oldest).0 as f64 / 1e6).max(0.0));
+        let waiting = status.waiting as u64;
+        let (unread, oldest_unread_s) = match self.unread {
+            // What waits has been read, and not decided. Nobody knows here how old it is.
+            Some((_, unread)) if waiting > 0 => (unread.messages + waiting, None),
+            Some((at, unread)) => {
+                let age = |oldest: Timestamp| ((at - oldest).0 as f64 / 1e6).max(0.0);
+                (unread.messages, unread.oldest.map(age))
+            }
+            None => (1, None),
+        };
         News {
             phase,
             why: self.why(&status).filter(|_| phase != lease::Phase::Recovering),
             position: status.position,
             snapshot: status.snapshot,
-            unread: self.unread.messages,
-            oldest_unread_s: age,
+            at: time::format(self.unread.map_or(now, |(at, _)| at)),
+            unread,
+            oldest_unread_s,
             keep_in: self.keep(0),
             format: status.format,
         }

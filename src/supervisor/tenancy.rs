@@ -192,13 +192,20 @@ impl Supervisor {
         self.slots.iter().map(needed).collect()
     }
 
-    /// A partition that is ours no more has stopped.
-    pub(super) fn handed_over(&mut self, partition: Partition, ctx: &mut Context<Self>) {
-        if let Some(slot) = self.slots.get_mut(usize::from(partition)) {
-            slot.phase = Phase::Elsewhere;
-        }
+    /// A partition that is ours no more has stopped; `settled` if all that it decided has left.
+    pub(super) fn handed_over(
+        &mut self,
+        partition: Partition,
+        settled: bool,
+        ctx: &mut Context<Self>,
+    ) {
+        let now = self.plan.ports.clock.now();
+        let Some(slot) = self.slots.get_mut(usize::from(partition)) else { return };
+        let news = slot.news(now);
+        slot.phase = Phase::Elsewhere;
         if let Some(conduct) = &mut self.tenancy {
-            conduct.participant.stopped(partition);
+            conduct.participant.news(partition, news);
+            conduct.participant.stopped(partition, settled);
         }
         self.conduct(ctx);
     }
@@ -290,7 +297,7 @@ impl Supervisor {
         slot.ours = false;
         match slot.is_running() {
             true => slot.stop.cancel(),
-            false => self.handed_over(partition, ctx),
+            false => self.handed_over(partition, false, ctx),
         }
     }
 

@@ -211,6 +211,7 @@ async fn another_pods_answer_is_passed_on_and_without_one_the_lease_speaks() {
         unread: 0,
         oldest_unread_s: None,
         keep_in: None,
+        settled: true,
         format: 1,
     };
     put_lease(&bucket, partition, &lease).await;

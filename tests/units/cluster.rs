@@ -12,7 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use earmark::{
-    cluster::{Act, Delays, Lease, Member, Participant, Rules, Standing},
+    cluster::{Act, Delays, Lease, Member, News, Participant, Phase, Rules, Standing},
     ports::{Note, NoteError, Partition},
 };
 use proptest::prelude::*;
@@ -174,7 +174,7 @@ impl World {
         for (partition, left) in std::mem::take(&mut pod.stopping) {
             if left == 0 {
                 pod.runs.remove(&partition);
-                pod.participant.stopped(partition);
+                pod.participant.stopped(partition, true);
             } else {
                 pod.stopping.push((partition, left - 1));
             }
@@ -341,6 +341,62 @@ fn a_rolling_update_of_five_moves_each_partition_at_most_twice() {
         world.all_is_well();
         assert!(world.starts.values().all(|moves| *moves <= 2), "{surge} {:?}", world.starts);
     }
+}
+
+#[test]
+fn who_reads_too_little_gives_way_to_who_reads_it() {
+    let mut world = World::new();
+    world.join_reading("old", 1);
+    world.pass(Duration::from_secs(10));
+    assert_eq!(world.pod("old").runs.len(), 16);
+    // What it has turns out to be newer than it reads, and nobody else is there.
+    for partition in [3, 7] {
+        let news = News { phase: Phase::Waiting, format: 2, ..News::default() };
+        world.pod("old").participant.news(partition, news);
+    }
+    world.pass(Duration::from_secs(3));
+    assert_eq!(world.pod("old").runs.len(), 16, "nobody could do better");
+    world.join_reading("new", 2);
+    world.pass(Duration::from_secs(2));
+    let new = &world.pod("new").runs;
+    assert_eq!(*new, BTreeSet::from([3, 7]), "at once, and nothing else");
+    world.pass(Duration::from_secs(10));
+    world.all_is_well();
+}
+
+#[test]
+fn an_old_pod_is_given_nothing_that_it_cannot_read() {
+    let mut world = World::new();
+    ["a", "b"].iter().for_each(|name| world.join_reading(name, 2));
+    world.pass(Duration::from_secs(3));
+    for name in ["a", "b"] {
+        for partition in world.pod(name).runs.clone() {
+            let news = News { phase: Phase::Serving, format: 2, ..News::default() };
+            world.pod(name).participant.news(partition, news);
+        }
+    }
+    world.pass(Duration::from_secs(3));
+    world.join_reading("old", 1);
+    world.pass(Duration::from_secs(10));
+    assert!(world.pod("old").runs.is_empty());
+    world.kill("a");
+    world.pass(Duration::from_secs(10));
+    assert_eq!((world.pod("old").runs.len(), world.pod("b").runs.len()), (0, 16));
+    world.join_reading("c", 2);
+    world.pass(Duration::from_secs(10));
+    assert_eq!(world.pod("c").runs.len(), 8, "an old one stands in nobody's way");
+}
+
+#[test]
+fn who_leaves_without_ever_having_joined_is_gone_at_once() {
+    let mut world = World::new();
+    world.join("a");
+    world.pass(Duration::from_secs(5));
+    let me = Member { session: "other".to_owned(), ..world.pod("a").participant.me().clone() };
+    let mut twin = Participant::new(me, PARTITIONS, rules(), world.now);
+    twin.begin();
+    twin.stand(Standing::Leaving, None);
+    assert!(twin.acts(world.now, "now").is_empty() && twin.is_gone());
 }
 
 #[test]

@@ -192,6 +192,7 @@ fn a_lease_says_how_a_partition_stands() {
         unread,
         oldest_unread_s,
         keep_in: None,
+        settled: true,
         format: 1,
     };
     let of = |phase, unread, oldest| {
@@ -206,8 +207,11 @@ fn a_lease_says_how_a_partition_stands() {
     assert_eq!(said(Phase::Serving, 9, None), Some(Doubt::Behind), "nobody knows since when");
     assert_eq!(said(Phase::Serving, 9, Some(-3.0)), None, "a clock that is a little ahead");
     assert_eq!(said(Phase::Serving, 9, Some(f64::MAX)), Some(Doubt::Behind));
-    assert_eq!(said(Phase::Leaving, 0, None), Some(Doubt::ChangingHands));
+    assert_eq!(said(Phase::Leaving, 0, None), Some(Doubt::NotServing));
     assert_eq!(said(Phase::Free, 0, None), Some(Doubt::ChangingHands));
+    let left = Lease { settled: false, ..lease(Phase::Free, 0, None) };
+    let left = certainty(known(20), Some(&Standing::of(&left)), NOW, &RULE);
+    assert_eq!(left.doubt, Some(Doubt::NotServing), "not all may have been shown");
     assert_eq!(said(Phase::Recovering, 0, None), Some(Doubt::NotServing));
     assert_eq!(said(Phase::Waiting, 0, None), Some(Doubt::NotServing));
     for at in ["", "yesterday", &format(ago(60))] {
