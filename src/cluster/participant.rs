@@ -420,8 +420,8 @@ impl Participant {
     }
 }
 
-/// Whether nothing stands in the place of a lease, as far as the watch has told; what was refused is
-/// no longer there.
+/// Whether nothing stands in the place of a lease, as far as the watch has told; what was refused
+/// is no longer there.
 fn nothing_there(view: &View, partition: Partition, tenure: &Tenure) -> bool {
     view.lease(partition).is_none_or(|noted| !tenure.may_be(noted.revision))
 }

@@ -68,8 +68,8 @@ pub fn takes(
     takes
 }
 
-/// Who was away with everybody else comes back together with those whose partitions have lapsed, and
-/// waits for them as if that were new.
+/// Who was away with everybody else comes back together with those whose partitions have lapsed,
+/// and waits for them as if that were new.
 fn due(orphan: Orphan, joined: Instant, rank: usize, delays: Delays) -> Instant {
     let from = match orphan.freed {
         true => orphan.since,

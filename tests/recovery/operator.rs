@@ -108,6 +108,7 @@ async fn lease(world: &World, phase: Phase) {
         unread: 0,
         oldest_unread_s: None,
         keep_in: None,
+        settled: false,
         format: 0,
     };
     let bucket = world.context.get_key_value("EARMARK_CLUSTER").await.expect("the bucket is there");
