@@ -32,6 +32,7 @@ def everything(site):
     pod.kill()
     pod.wait()
     pod = site.start_pod()
+    operate(site)
     if refused := refusals():
         raise Wrong(f"NATS refused what is needed: {refused}")
     image.is_confined(pod.pid)
@@ -44,7 +45,8 @@ def everything(site):
         "the operator set everything up, once, and `earmark check` as operator finds nothing wrong",
         "a pod in the image's file system, read-only, as nonroot, without capabilities, decided "
         "what came from the publisher and by HTTP, kept a dead letter too large for a message, "
-        "wrote its snapshots to Redis, came back after SIGKILL, and left at SIGTERM; NATS refused "
+        "wrote its snapshots to Redis, came back after SIGKILL, handed over what it had when the "
+        "operator drained it and took it again, and left at SIGTERM; NATS refused "
         "nothing that any of the three needed",
         f"{asked} times a user was allowed or refused as nats/users.conf promises; nobody gets in "
         "without a password, and a wrong one is not repeated in the error",
@@ -86,6 +88,18 @@ def decide(site):
         wait_until(f"{name} has something", lambda: stream(operator, name)["messages"] > 0)
     wait_until("Redis has a snapshot", lambda: snapshots(site) > 0)
     site.must("operator", "status")
+
+
+def operate(site):
+    """The pod hands everything over, and takes it again; what the stores know can be seen."""
+    site.must("operator", "partition", "show")
+    drained = json.loads(site.must("operator", "drain", "pod-1", "--json"))
+    if len(drained["partitions"]) != 16 or drained["left"]:
+        raise Wrong(f"it is not drained: {drained}")
+    site.must("operator", "drain", "pod-1", "--undo")
+    told = lambda: json.loads(site.must("operator", "status", "--json"))["partitions"]
+    serves = lambda of: of["lease"] and of["lease"]["phase"] == "serving"
+    wait_until("the pod serves everything again", lambda: all(map(serves, told())))
 
 
 def event(name, kind, key, **data):

@@ -53,6 +53,13 @@ async fn what_is_not_committed_is_never_told() {
     limit_journal(&world, |bytes| bytes as i64).await;
     world.send(&hold("h2", "CUP", 4)).await;
     world.send(&placed("o1", "A-1", "CUP", 2)).await;
+    // Until it has read what was sent, it may say for sure what it has.
+    wait_until("what was sent is read", BOUND, async || {
+        let answer = sku(&world, "CUP").await;
+        says(&answer["total"], json!({"available": 9, "held": 1}));
+        answer["doubt"] == json!("silent")
+    })
+    .await;
     for _ in 0..3 {
         let answer = sku(&world, "CUP").await;
         says(&answer, json!({"certainty": "floor", "promisable": 0, "doubt": "silent"}));
