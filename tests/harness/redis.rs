@@ -92,7 +92,9 @@ impl RedisServer {
     /// A new connection, which does not reconnect.
     pub async fn connection(&self) -> redis::aio::MultiplexedConnection {
         let client = redis::Client::open(self.url()).expect("the address is valid");
-        let connection = client.get_multiplexed_async_connection().await;
+        // Half a second, the client's own, is little where everybody works at once.
+        let config = redis::AsyncConnectionConfig::new().set_response_timeout(Some(READY_BOUND));
+        let connection = client.get_multiplexed_async_connection_with_config(&config).await;
         connection.expect("a ready server accepts connections")
     }
 
