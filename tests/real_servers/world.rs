@@ -34,6 +34,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("EARMARK__SUPERVISOR__RESTART_FIRST_MS", "100"),
     ("EARMARK__SUPERVISOR__RESTART_MAX_MS", "1000"),
     ("EARMARK__SUPERVISOR__PURGE_EVERY_MS", "100"),
+    // Archives read all of a snapshot, and some tests count what is read.
+    ("EARMARK__ARCHIVE__LOOK_EVERY_MS", "3600000"),
 ];
 
 /// Servers of its own for a test, set up, with a connection that no fault touches.
