@@ -103,16 +103,7 @@ fn plan(seen: &Seen) -> Plan {
     if seen.told.is_some_and(|told| told > end) {
         lost.push("outcomes or commands of these had left, and may be contradicted".to_owned());
     }
-    Plan {
-        command: "partition accept-loss",
-        partition: seen.partition,
-        applied: false,
-        steps,
-        lost,
-        notes: Vec::new(),
-        before: seen.clone(),
-        after: None,
-    }
+    Plan::new("partition accept-loss", seen, steps, lost)
 }
 
 async fn accept(

@@ -50,6 +50,27 @@ pub struct Plan {
     pub after: Option<Seen>,
 }
 
+impl Plan {
+    /// What a command would do to a partition that was seen like this.
+    pub fn new(
+        command: &'static str,
+        before: &Seen,
+        steps: Vec<String>,
+        lost: Vec<String>,
+    ) -> Plan {
+        Plan {
+            command,
+            partition: before.partition,
+            applied: false,
+            steps,
+            lost,
+            notes: Vec::new(),
+            before: before.clone(),
+            after: None,
+        }
+    }
+}
+
 impl How {
     pub fn by(&self) -> Result<String, Failure> {
         let given = self.by.clone();

@@ -119,16 +119,7 @@ fn plan(seen: &Seen, from: &From) -> Plan {
             at.sequence
         ));
     }
-    Plan {
-        command: "partition reseed",
-        partition: seen.partition,
-        applied: false,
-        steps,
-        lost,
-        notes: Vec::new(),
-        before: seen.clone(),
-        after: None,
-    }
+    Plan::new("partition reseed", seen, steps, lost)
 }
 
 async fn reseed(

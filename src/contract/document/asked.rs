@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, from_slice};
 
-use super::samples::NOW;
+use super::samples::{NOW, location, name, sku};
 use crate::{
     contract::availability::Shown,
     domain::{
-        ids::{EntityKey, LocationId, Name, OrderId, Sku},
+        ids::{EntityKey, OrderId},
         order::{
             fulfilment::Stage,
             lines::Units,
@@ -48,18 +48,6 @@ const TOTAL: Quantities = Quantities {
     backordered: 0,
     overdrawn: 0,
 };
-
-fn name(text: &str) -> Name {
-    Name::new(text).expect("a short text is a name")
-}
-
-fn location() -> LocationId {
-    LocationId::new("hamburg").expect("a short text is a name")
-}
-
-fn sku() -> Sku {
-    Sku::new("MUG").expect("a short text is a key")
-}
 
 fn told(view: View) -> Told {
     Told {

@@ -34,15 +34,15 @@ const CAUSE: CauseRef = CauseRef {
     traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
 };
 
-fn name(text: &str) -> Name {
+pub(super) fn name(text: &str) -> Name {
     Name::new(text).expect("a short text is a name")
 }
 
-fn location() -> LocationId {
+pub(super) fn location() -> LocationId {
     LocationId::new("hamburg").expect("a short text is a name")
 }
 
-fn sku() -> Sku {
+pub(super) fn sku() -> Sku {
     Sku::new("MUG").expect("a short text is a key")
 }
 
