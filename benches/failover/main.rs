@@ -4,10 +4,13 @@
 //! and Redis beside them. What is measured is the longest that any one SKU waited for a decision,
 //! from a little before the change until all is as it should be again; once for the SKUs of
 //! partitions that moved, once for all others, and before any change (the floor: what this machine
-//! does anyway). The cases take turns; each figure is the median of five rounds (`-- --rounds 1`).
-//! Nothing is asserted but that what was decided is right.
+//! does anyway). And how long a fresh pod takes to its first decision when there are a million SKUs
+//! and a million open orders. The cases take turns; each figure is the median of five rounds
+//! (`-- --rounds 1`). Nothing is asserted but that what was decided is right.
 #![allow(dead_code, reason = "the tests' parts have more than is taken here")]
 
+#[path = "../../tests/pods/crowd.rs"]
+mod crowd;
 #[path = "../../tests/harness/mod.rs"]
 mod harness;
 #[path = "../../tests/pods/journal.rs"]
@@ -31,8 +34,10 @@ use earmark::{
 };
 
 use self::{
+    crowd::EACH,
+    harness::{RedisConfig, free_port, metric, wait_until},
     load::{Load, Wants},
-    world::{PARTITIONS, Pairs, World},
+    world::{BOUND, PARTITIONS, Pairs, World},
 };
 
 /// The steady load.
@@ -115,7 +120,7 @@ async fn replace(world: &mut World, by: Pairs) {
 type Waits = [Duration; 3];
 
 async fn measure(case: Case) -> Waits {
-    let mut world = World::start_with(SETTINGS).await;
+    let mut world = World::start_with(SETTINGS, RedisConfig::default()).await;
     for name in ["a", "b", "c"] {
         world.run(name, case.first());
     }
@@ -141,29 +146,80 @@ async fn measure(case: Case) -> Waits {
     longest
 }
 
+/// What a pod that has just come takes over a million of each with: how long until its first
+/// decision and until each partition has given one, and its memory when all were asked for.
+struct Fresh {
+    first: Duration,
+    all: Duration,
+    at_first: u64,
+    at_last: u64,
+}
+
+async fn fresh() -> Fresh {
+    let memory = RedisConfig { append_only: false, args: Vec::new() };
+    let mut world = World::start_with(SETTINGS, memory).await;
+    crowd::gather(&mut world).await;
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let listen = [("EARMARK__HTTP__LISTEN", &*listen)];
+    let [first, all] = crowd::first_decisions(&mut world, "fresh", &listen).await;
+    let at_first = world.pod("fresh").memory_peak();
+    crowd::ask_for(&world, 0..EACH).await;
+    wait_until("all are decided", 10 * BOUND, async || {
+        metric(port, "earmark_holds_total{change=\"extended\"}").await == EACH as f64
+    })
+    .await;
+    let at_last = world.pod("fresh").memory_peak();
+    world.leave("fresh").await;
+    Fresh { first, all, at_first, at_last }
+}
+
 fn main() {
     let rounds = rounds();
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
     let mut measured: BTreeMap<Case, Vec<Waits>> = BTreeMap::new();
+    let mut come = Vec::new();
     for round in 1..=rounds {
         for case in CASES {
             let waits = runtime.block_on(measure(case));
-            let said = waits.map(|wait| format!("{:.2} s", wait.as_secs_f64())).join(", ");
+            let said = waits.map(seconds).join(", ");
             println!("round {round} of {rounds}: {}: {said}", case.name());
             measured.entry(case).or_default().push(waits);
         }
+        let fresh = runtime.block_on(fresh());
+        println!("round {round} of {rounds}: a million of each: {}", seconds(fresh.first));
+        come.push(fresh);
     }
     let mut table = Table::new();
     table.set_header(["what changes", "before", "partitions that moved", "the others"]);
     for (case, waits) in &measured {
-        let median = |which: usize| {
-            let mut all: Vec<Duration> = waits.iter().map(|waits| waits[which]).collect();
-            all.sort_unstable();
-            format!("{:.2} s", all[all.len() / 2].as_secs_f64())
-        };
-        table.add_row([case.name().to_owned(), median(0), median(1), median(2)]);
+        let of = |which: usize| seconds(median(waits.iter().map(|waits| waits[which])));
+        table.add_row([case.name().to_owned(), of(0), of(1), of(2)]);
     }
     println!("The longest that any one SKU waited for a decision, median of {rounds}:\n{table}");
+    println!(
+        "A fresh pod, all 16 partitions, a million SKUs and a million open orders in Redis, median \
+         of {rounds}: first decision after {}, one of each partition after {}; memory at most {} \
+         until then, {} when each SKU had been asked for",
+        seconds(median(come.iter().map(|fresh| fresh.first))),
+        seconds(median(come.iter().map(|fresh| fresh.all))),
+        mebibytes(median(come.iter().map(|fresh| fresh.at_first))),
+        mebibytes(median(come.iter().map(|fresh| fresh.at_last))),
+    );
+}
+
+fn median<T: Ord + Copy>(of: impl Iterator<Item = T>) -> T {
+    let mut all: Vec<T> = of.collect();
+    all.sort_unstable();
+    all[all.len() / 2]
+}
+
+fn seconds(wait: Duration) -> String {
+    format!("{:.2} s", wait.as_secs_f64())
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
 }
 
 fn rounds() -> usize {

@@ -31,6 +31,9 @@ pub struct Member {
     pub version: String,
     /// The newest format of records and snapshots that it reads.
     pub reads: u8,
+    /// Whether it reaches the store of snapshots.
+    #[serde(default = "yes")]
+    pub reaches_snapshots: bool,
     /// What it does.
     pub standing: Standing,
     /// Why it waits, in words.
@@ -38,6 +41,10 @@ pub struct Member {
     pub why: Option<String>,
     /// When it joined, by its own clock: RFC 3339.
     pub since: String,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Member {

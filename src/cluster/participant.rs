@@ -63,6 +63,10 @@ pub enum Act {
 /// A pod among the others.
 pub struct Participant {
     me: Member,
+    /// How the pod stands, as far as it depends on the pod alone.
+    stands: (Standing, Option<String>),
+    /// Since when it does not reach the store of snapshots.
+    cut_off: Option<Instant>,
     key: String,
     rules: Rules,
     view: View,
@@ -71,8 +75,8 @@ pub struct Participant {
     freed: BTreeMap<Partition, u64>,
     /// Where our own note stands, and when it was sent.
     announced: Option<(u64, Instant)>,
-    /// What it says.
-    said: Standing,
+    /// What it says: how the pod stands, and whether it reaches the store of snapshots.
+    said: (Standing, bool),
     /// Keys of which a write is under way.
     writing: BTreeSet<String>,
     /// The first thing of our own that was written and that the watch has not told yet.
@@ -87,7 +91,9 @@ impl Participant {
     pub fn new(me: Member, partitions: Partition, rules: Rules, now: Instant) -> Participant {
         Participant {
             key: Member::key(&me.pod),
-            said: me.standing,
+            said: (me.standing, me.reaches_snapshots),
+            stands: (me.standing, me.why.clone()),
+            cut_off: None,
             me,
             rules,
             view: View::new(partitions, rules.lasts, now),
@@ -177,9 +183,15 @@ impl Participant {
     /// The pod takes partitions; or takes none for this reason and hands over what it has; or
     /// leaves.
     pub fn stand(&mut self, standing: Standing, why: Option<String>) {
-        if self.me.standing != Standing::Leaving {
-            (self.me.standing, self.me.why) = (standing, why);
+        if self.stands.0 != Standing::Leaving {
+            self.stands = (standing, why);
         }
+    }
+
+    /// Whether the pod reaches the store of snapshots.
+    pub fn reaches_snapshots(&mut self, reaches: bool, now: Instant) {
+        self.me.reaches_snapshots = reaches;
+        self.cut_off = (!reaches).then(|| self.cut_off.unwrap_or(now));
     }
 
     // === what it says ===
@@ -190,6 +202,7 @@ impl Participant {
             return Vec::new();
         }
         self.view.lapse(now);
+        (self.me.standing, self.me.why) = self.standing(now);
         self.joined = self.has_joined().then(|| self.joined.unwrap_or(now));
         let mut acts = Vec::new();
         if self.view.is_caught_up() {
@@ -254,6 +267,21 @@ impl Participant {
     }
 
     // === the steps ===
+
+    /// A pod that alone has lost the store of snapshots steps aside. Where all have, as in a
+    /// failover, they go on with what they have in memory; so it waits until it must be alone.
+    fn standing(&self, now: Instant) -> (Standing, Option<String>) {
+        let patience = self.rules.lasts * 2;
+        let alone = self.cut_off.is_some_and(|since| now.duration_since(since) >= patience)
+            && placement::others_reach_snapshots(&self.view, &self.me.session, now);
+        match self.stands.0 {
+            Standing::Serving if alone => {
+                let why = "it does not reach the store of snapshots, and others do";
+                (Standing::Waiting, Some(why.to_owned()))
+            }
+            _ => self.stands.clone(),
+        }
+    }
 
     /// Holds what the watch has told of our leases against what we believe.
     fn compare(&mut self, acts: &mut Vec<Act>) {
@@ -412,8 +440,9 @@ impl Participant {
         let old = self
             .announced
             .is_none_or(|(_, written)| now.duration_since(written) >= self.rules.renew_every);
-        if old || self.said != self.me.standing {
-            self.said = self.me.standing;
+        let says = (self.me.standing, self.me.reaches_snapshots);
+        if old || self.said != says {
+            self.said = says;
             self.writing.insert(self.key.clone());
             acts.push(Act::Note { key: self.key.clone(), value: self.me.encode(), after });
         }

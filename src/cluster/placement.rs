@@ -114,7 +114,9 @@ pub fn unreadable(
 /// What moves for balance's sake, once the members have been the same for a while.
 pub fn moves(view: &View, delays: Delays, now: Instant) -> Vec<Move> {
     let quiet = now.duration_since(view.quiet_since()) >= delays.settle;
-    if !quiet || view.orphans().next().is_some() {
+    // What moves has to be brought back.
+    let reached = takers(view, now).any(|member| member.reaches_snapshots);
+    if !quiet || !reached || view.orphans().next().is_some() {
         return Vec::new();
     }
     let mut loads = Loads::of(view, now);
@@ -127,15 +129,26 @@ pub fn moves(view: &View, delays: Delays, now: Instant) -> Vec<Move> {
     moves
 }
 
-/// How many partitions each pod has that may take some.
+/// Whether another pod that takes partitions reaches the store of snapshots.
+pub fn others_reach_snapshots(view: &View, session: &str, now: Instant) -> bool {
+    takers(view, now).any(|member| member.session != session && member.reaches_snapshots)
+}
+
+/// The pods that take partitions.
+fn takers(view: &View, now: Instant) -> impl Iterator<Item = &Member> {
+    view.heard_lately(now).filter(|member| member.standing == Standing::Serving)
+}
+
+/// How many partitions each pod has that may take some: one that does not reach the store of
+/// snapshots can bring back none, and takes some only where nobody could.
 struct Loads(BTreeMap<String, usize>);
 
 impl Loads {
     fn of(view: &View, now: Instant) -> Loads {
-        let heard = view.heard_lately(now);
-        let takers = heard.filter(|member| member.standing == Standing::Serving);
+        let reached = takers(view, now).any(|member| member.reaches_snapshots);
+        let able = takers(view, now).filter(|member| member.reaches_snapshots || !reached);
         let mut loads: BTreeMap<String, usize> =
-            takers.map(|member| (member.session.clone(), 0)).collect();
+            able.map(|member| (member.session.clone(), 0)).collect();
         for (_, lease) in view.held() {
             if let Some(load) = loads.get_mut(&lease.session) {
                 *load += 1;

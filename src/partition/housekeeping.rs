@@ -25,7 +25,7 @@ impl Owner {
         self.revive_waiting().await?;
         self.write_closing_mark()?;
         self.go_back_to_older_format();
-        let (keep, keeper) = (self.env.bounds.live_entities_max, &self.keeper);
+        let (keep, keeper) = (self.env.live_entities_max(), &self.keeper);
         let (stepping, dirty) = (&self.stepping, &self.dirty);
         let gathered = uncommitted(&self.in_flight, &self.sealed).find_map(|b| b.gathered.as_ref());
         let busy = |key: &EntityKey| {

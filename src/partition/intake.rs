@@ -15,18 +15,20 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::ports::{Cursor, Input, Loss, Partition, Read, Source};
 
-/// What the supervisor allows a partition to read.
+/// What the supervisor allows a partition to read and to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credit {
     /// Messages in one read.
     pub messages: usize,
     /// Which sources may be read, in the order of [`Source::ALL`].
     pub open: [bool; 5],
+    /// Live entities beyond which the longest unused are passivated.
+    pub live_entities: usize,
 }
 
 impl Default for Credit {
     fn default() -> Credit {
-        Credit { messages: 256, open: [true; 5] }
+        Credit { messages: 256, open: [true; 5], live_entities: 100_000 }
     }
 }
 

@@ -89,8 +89,6 @@ pub struct Bounds {
     pub snapshot_every_records: usize,
     /// A snapshot is written this long after the last one, if anything changed.
     pub snapshot_interval: Duration,
-    /// Live entities beyond which the longest unused are passivated.
-    pub live_entities_max: usize,
     /// Entities loaded in one round trip.
     pub load_entities_max: usize,
     /// Deadlines and steps given in one batch.
@@ -130,7 +128,6 @@ impl Default for Bounds {
             unsnapshotted_bytes_max: 32 << 20,
             snapshot_every_records: 256,
             snapshot_interval: Duration::from_secs(5),
-            live_entities_max: 100_000,
             load_entities_max: 256,
             due_entities_max: 256,
             waiting_max: 10_000,
@@ -197,6 +194,13 @@ pub struct Env {
     pub status: watch::Sender<Status>,
     /// Asks the partition to leave.
     pub stop: CancellationToken,
+}
+
+impl Env {
+    /// Live entities beyond which the longest unused are passivated, as things stand.
+    fn live_entities_max(&self) -> usize {
+        self.credit.borrow().live_entities
+    }
 }
 
 /// What a partition says of itself.

@@ -315,8 +315,7 @@ impl<'a> Fold<'a> {
             At::Elsewhere(_) => return Err(Exit::SnapshotLost),
         }
         self.tail.let_go(to.sequence);
-        let keep = env.bounds.live_entities_max;
-        self.registry.passivate(keep, |_| false, &mut self.dues);
+        self.registry.passivate(env.live_entities_max(), |_| false, &mut self.dues);
         Ok(())
     }
 

@@ -44,6 +44,8 @@ pub struct Plan {
     pub arbiters: usize,
     /// Messages that a partition takes at a time from each source.
     pub read_messages: usize,
+    /// Live entities of all partitions that run here, which share them evenly.
+    pub live_entities: usize,
     /// The doors to the outside.
     pub ports: Ports,
     /// Tells how much is still to be done.
@@ -122,7 +124,8 @@ struct Ended {
 impl Supervisor {
     /// A supervisor that has started nothing yet.
     pub fn new(plan: Plan) -> Supervisor {
-        let credit = Credit { messages: plan.read_messages, ..Credit::default() };
+        let Plan { read_messages: messages, live_entities, .. } = plan;
+        let credit = Credit { messages, live_entities, ..Credit::default() };
         let alone = plan.tenancy.is_none();
         Supervisor {
             slots: (0..plan.partitions).map(|partition| Slot::new(partition, alone)).collect(),
@@ -186,7 +189,7 @@ impl Supervisor {
         let supervisor = ctx.address();
         let on = policy::arbiter_of(partition, self.arbiters.len());
         let Some(arbiter) = self.arbiters.get(on) else { return };
-        self.running.send_modify(|running| *running += 1);
+        self.count_running(|running| running + 1);
         arbiter.spawn_fn(move || {
             let serving = actix::spawn(serve(env, start));
             actix::spawn(async move {
@@ -209,13 +212,14 @@ impl Supervisor {
     fn ended(&mut self, ended: Ended, ctx: &mut Context<Self>) {
         let back_off = self.back_off();
         let (leaving, clock_right) = (self.leaving, self.clock_right == Some(true));
-        let Some(slot) = self.slots.get_mut(usize::from(ended.partition)) else { return };
-        if slot.run != ended.run {
+        let partition = ended.partition;
+        let is_it = |slot: &Slot| slot.run == ended.run;
+        if !self.slots.get(usize::from(partition)).is_some_and(is_it) {
             return;
         }
-        self.running.send_modify(|running| *running = running.saturating_sub(1));
+        self.count_running(|running| running.saturating_sub(1));
         telemetry::watch::stopped(ended.exit.as_ref());
-        let partition = ended.partition;
+        let Some(slot) = self.slots.get_mut(usize::from(partition)) else { return };
         if !slot.ours {
             let settled = ended.exit == Some(Exit::Left);
             self.handed_over(partition, settled, ctx);
@@ -236,6 +240,13 @@ impl Supervisor {
             }
             Some(_) | None => {}
         }
+    }
+
+    /// Those that run share what the pod may hold.
+    fn count_running(&self, count: impl FnOnce(usize) -> usize) {
+        self.running.send_modify(|running| *running = count(*running));
+        let share = self.plan.live_entities / (*self.running.borrow()).max(1);
+        self.credit.send_modify(|credit| credit.live_entities = share);
     }
 
     pub(super) fn stop_all(&self) {

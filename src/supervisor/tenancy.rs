@@ -15,6 +15,7 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     actor::Supervisor,
+    report::Reach,
     slot::{Phase, Slot},
 };
 use crate::{
@@ -232,8 +233,9 @@ impl Supervisor {
         conduct.due = false;
         let participant = &mut conduct.participant;
         participant.stand(standing, why);
-        news.into_iter().for_each(|(partition, news)| participant.news(partition, news));
         let now = Instant::now();
+        participant.reaches_snapshots(!matches!(self.redis, Reach::Unreachable(_)), now);
+        news.into_iter().for_each(|(partition, news)| participant.news(partition, news));
         let acts = participant.acts(now, &time::format(wall));
         let formats = &self.plan.formats;
         formats.write(conduct.format(formats.writes(), now));

@@ -7,6 +7,7 @@
 #![allow(dead_code, unused_imports, reason = "no test binary uses all of the harness")]
 
 mod command;
+mod counts;
 mod nats;
 mod pod;
 mod ports;
@@ -16,6 +17,7 @@ mod redis;
 mod wait;
 
 pub use command::{Ran, environment, get};
+pub use counts::{calls, info, metric, number};
 pub use nats::{NatsCluster, NatsConfig, NatsServer};
 pub use pod::Pod;
 pub use ports::free_port;

@@ -42,6 +42,15 @@ impl Pod {
         self.process.exited().is_none()
     }
 
+    /// The most memory that it has had so far, in bytes.
+    pub fn memory_peak(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(path).expect("a process that runs has a status");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|peak| peak.trim().strip_suffix("kB")).expect("it has a peak");
+        kib.trim().parse::<u64>().expect("it is a number") * 1024
+    }
+
     /// SIGKILL; returns when the process is gone.
     pub fn kill(&mut self) {
         self.process.kill();

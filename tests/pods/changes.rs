@@ -9,14 +9,17 @@ use serde_json::json;
 
 use crate::{
     harness::wait_until,
+    journal::Journals,
     load::{Load, Wants},
-    world::{BOUND, LEASE_S, World, let_pass},
+    world::{BOUND, LEASE_S, PARTITIONS, World, let_pass},
 };
 
-const RATE: u64 = 400;
+const RATE: u64 = 2_000;
 
 /// How long a planned change may keep anybody waiting: five times what is stated of it.
 const PLANNED: Duration = Duration::from_secs(5);
+/// All pods replaced, one after the other.
+const REPLACED: Duration = Duration::from_secs(5 * 2);
 /// And a death: five times the lease and two seconds.
 const UNPLANNED: Duration = Duration::from_secs(5 * (LEASE_S + 2));
 
@@ -85,6 +88,30 @@ async fn what_a_killed_pod_had_is_served_by_the_others() {
     load.more(200).await;
     nobody_waited(&load, began, UNPLANNED);
     world.all_is_well(load).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rolling_update_of_five_pods_moves_each_partition_at_most_twice() {
+    let old = ["a", "b", "c", "d", "e"];
+    let new = ["a-next", "b-next", "c-next", "d-next", "e-next"];
+    let mut world = World::with(&old).await;
+    let load = Load::start(world.nats.jetstream().await, Wants::at(RATE)).await;
+    load.more(100).await;
+    let before = Journals::read(&world.nats.jetstream().await).await;
+    let began = Instant::now();
+    for (old, new) in old.into_iter().zip(new) {
+        world.run(new, &[]);
+        world.joined(new).await;
+        world.leave(old).await;
+    }
+    world.shared_by(&new).await;
+    load.more(100).await;
+    nobody_waited(&load, began, REPLACED);
+    let journals = world.all_is_well(load).await;
+    for partition in 0..PARTITIONS {
+        let moves = journals.owners(partition).len() - before.owners(partition).len();
+        assert!(moves <= 2, "{partition}: {:?}", journals.owners(partition));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,11 +6,13 @@
 //! and who committed what.
 
 mod changes;
+mod crowd;
 mod formats;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod journal;
 mod load;
+mod million;
 #[path = "../real_orders/streams.rs"]
 mod streams;
 mod twins;

@@ -13,7 +13,7 @@ use earmark::{
 use serde_json::Value;
 
 use crate::{
-    harness::{NatsServer, Pod, Ran, RedisServer, wait_until},
+    harness::{NatsServer, Pod, Ran, RedisConfig, RedisServer, wait_until},
     journal::Journals,
     load::Load,
 };
@@ -62,12 +62,17 @@ impl Drop for World {
 
 impl World {
     pub async fn start() -> World {
-        World::start_with(SHORT).await
+        World::start_on(RedisConfig::default()).await
+    }
+
+    /// The same on a Redis that keeps its data like this.
+    pub async fn start_on(redis: RedisConfig) -> World {
+        World::start_with(SHORT, redis).await
     }
 
     /// The same with these settings.
-    pub async fn start_with(settings: Pairs) -> World {
-        let (nats, redis) = tokio::join!(NatsServer::start(), RedisServer::start());
+    pub async fn start_with(settings: Pairs, redis: RedisConfig) -> World {
+        let (nats, redis) = tokio::join!(NatsServer::start(), RedisServer::start_with(redis));
         let world = World { nats, redis, settings, pods: BTreeMap::new() };
         world.earmark(&["setup"]).await.with(0);
         world

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::books::{Books, Times, outcomes_once};
-use crate::harness::{Direction, Proxy, free_port, get, wait_until};
-use crate::world::{BOUND, World, hold, leave, metric, order, partition, received, sku_in};
+use crate::harness::{Direction, Proxy, free_port, get, metric, wait_until};
+use crate::world::{BOUND, World, hold, leave, order, partition, received, sku_in};
 
 /// Breaks the network.
 type Break = fn(&Proxy);

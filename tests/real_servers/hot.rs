@@ -6,8 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::books::Books;
-use crate::cold::{calls, info, number};
-use crate::harness::wait_until;
+use crate::harness::{calls, info, number, wait_until};
 use crate::world::{BOUND, World, hold, partition, received, sku_in};
 
 const MANY: usize = 100_000;

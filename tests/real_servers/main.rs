@@ -7,7 +7,6 @@ mod harness;
 mod answers;
 mod bad_input;
 mod books;
-mod cold;
 mod faults;
 mod hot;
 mod janitor;

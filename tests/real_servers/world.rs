@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     NatsServer, Pod, READY_BOUND, Ran, RedisConfig, RedisServer, environment, free_port, get,
-    wait_for, wait_until,
+    metric, wait_for, wait_until,
 };
 
 /// Not a power of two: of a hash modulo one, the server would see nothing of how a digit is spelled.
@@ -177,13 +177,6 @@ impl World {
         let total = self.sku(key).await["state"]["total"].clone();
         ["on_hand", "available", "held"].map(|units| total[units].as_u64().expect("a number"))
     }
-}
-
-/// The sum of a metric's samples of a pod that begin so; 0 if there are none.
-pub async fn metric(port: u16, begin: &str) -> f64 {
-    let (_, body) = get(port, "/metrics").await;
-    let samples = body.lines().filter(|line| line.starts_with(begin));
-    samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
 // === events ===

@@ -79,7 +79,6 @@ fn bounds() -> Bounds {
         batch_bytes_max: 6_000,
         snapshot_every_records: 20,
         snapshot_interval: Duration::from_millis(700),
-        live_entities_max: 12,
         load_entities_max: 8,
         waiting_max: 10,
         awaited_holds_max: AWAITED_MAX,
@@ -199,7 +198,8 @@ impl Slot {
         let world = self.view.world.clone();
         let mut start = Start::Anew;
         while !self.stop.is_cancelled() {
-            let (_credit, credit) = watch::channel(Credit { messages: 32, ..Credit::default() });
+            let (_credit, credit) =
+                watch::channel(Credit { messages: 32, live_entities: 12, ..Credit::default() });
             self.view.forget_loaded(self.partition);
             let exit = serve(self.env(credit), start).await;
             self.told.send_modify(|status| status.serving = false);

@@ -78,6 +78,8 @@ struct Pod {
     stopping: Vec<(Partition, u32)>,
     frozen: bool,
     cut: bool,
+    /// It reaches no store of snapshots.
+    lost: bool,
 }
 
 struct World {
@@ -108,6 +110,7 @@ impl World {
             session: format!("session-{name}-{}", self.bucket.revision),
             version: "0".to_owned(),
             reads,
+            reaches_snapshots: true,
             standing: Standing::Serving,
             why: None,
             since: String::new(),
@@ -127,6 +130,7 @@ impl World {
             stopping: Vec::new(),
             frozen: false,
             cut: false,
+            lost: false,
         };
         self.pods.insert(name.to_owned(), pod);
     }
@@ -179,6 +183,7 @@ impl World {
                 pod.stopping.push((partition, left - 1));
             }
         }
+        pod.participant.reaches_snapshots(!pod.lost, now);
         for act in pod.participant.acts(now, "now") {
             match act {
                 Act::Note { key, .. } if pod.cut => {
@@ -388,6 +393,54 @@ fn an_old_pod_is_given_nothing_that_it_cannot_read() {
 }
 
 #[test]
+fn a_pod_that_alone_loses_the_snapshots_steps_aside_until_it_reaches_them() {
+    let mut world = World::new();
+    ["a", "b", "c"].iter().for_each(|name| world.join(name));
+    world.pass(Duration::from_secs(10));
+    let had = world.pod("b").runs.clone();
+    world.pod("b").lost = true;
+    world.pass(Duration::from_secs(9));
+    assert_eq!(world.pod("b").runs, had, "it may come back");
+    world.pass(Duration::from_secs(3));
+    assert!(world.pod("b").runs.is_empty());
+    assert_eq!(world.owners().len(), usize::from(PARTITIONS), "others have them");
+    let moved: u32 = world.starts.values().map(|starts| starts - 1).sum();
+    assert_eq!(moved as usize, had.len(), "and nothing else moved");
+    world.pod("b").lost = false;
+    world.pass(Duration::from_secs(10));
+    world.all_is_well();
+}
+
+#[test]
+fn while_nobody_reaches_the_snapshots_nothing_moves() {
+    let mut world = World::new();
+    ["a", "b"].iter().for_each(|name| world.join(name));
+    world.pass(Duration::from_secs(10));
+    world.pod("a").lost = true;
+    world.pass(Duration::from_secs(2));
+    world.pod("b").lost = true;
+    world.join("c");
+    world.pod("c").lost = true;
+    world.pass(Duration::from_secs(60));
+    assert!(world.pod("c").runs.is_empty());
+    assert!(world.starts.values().all(|starts| *starts == 1), "{:?}", world.starts);
+    world.pods.values_mut().for_each(|pod| pod.lost = false);
+    world.pass(Duration::from_secs(15));
+    world.all_is_well();
+}
+
+#[test]
+fn a_pod_without_snapshots_takes_what_nobody_else_can() {
+    let mut world = World::new();
+    ["a", "b"].iter().for_each(|name| world.join(name));
+    world.pass(Duration::from_secs(10));
+    world.pods.values_mut().for_each(|pod| pod.lost = true);
+    world.kill("a");
+    world.pass(Duration::from_secs(10));
+    world.all_is_well();
+}
+
+#[test]
 fn who_leaves_without_ever_having_joined_is_gone_at_once() {
     let mut world = World::new();
     world.join("a");
@@ -421,6 +474,7 @@ enum Fault {
     Kill(u8),
     Freeze(u8),
     Cut(u8),
+    Lose(u8),
     Heal,
 }
 
@@ -431,7 +485,8 @@ fn faults() -> impl Strategy<Value = Vec<(Fault, u64)>> {
         pod.clone().prop_map(Fault::Leave),
         pod.clone().prop_map(Fault::Kill),
         pod.clone().prop_map(Fault::Freeze),
-        pod.prop_map(Fault::Cut),
+        pod.clone().prop_map(Fault::Cut),
+        pod.prop_map(Fault::Lose),
         Just(Fault::Heal),
     ];
     proptest::collection::vec((fault, 50_u64..9_000), 1..25)
@@ -452,9 +507,13 @@ proptest! {
                     }
                 }
                 Fault::Heal => world.pods.values_mut().for_each(|pod| {
-                    (pod.cut, pod.frozen) = (false, false);
+                    (pod.cut, pod.frozen, pod.lost) = (false, false, false);
                 }),
-                Fault::Leave(pod) | Fault::Kill(pod) | Fault::Freeze(pod) | Fault::Cut(pod) => {
+                Fault::Leave(pod)
+                | Fault::Kill(pod)
+                | Fault::Freeze(pod)
+                | Fault::Cut(pod)
+                | Fault::Lose(pod) => {
                     let name = pod.to_string();
                     if !world.pods.contains_key(&name) {
                         continue;
@@ -463,13 +522,15 @@ proptest! {
                         Fault::Leave(_) => world.leave(&name),
                         Fault::Kill(_) => world.kill(&name),
                         Fault::Freeze(_) => world.pod(&name).frozen = true,
+                        Fault::Lose(_) => world.pod(&name).lost = true,
                         _ => world.pod(&name).cut = true,
                     }
                 }
             }
             world.pass(Duration::from_millis(pause));
         }
-        world.pods.values_mut().for_each(|pod| (pod.cut, pod.frozen) = (false, false));
+        let healed = |pod: &mut Pod| (pod.cut, pod.frozen, pod.lost) = (false, false, false);
+        world.pods.values_mut().for_each(healed);
         world.join("last");
         world.pass(Duration::from_secs(60));
         world.all_is_well();

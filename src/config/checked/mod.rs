@@ -75,6 +75,8 @@ pub struct Engine {
     pub arbiters: usize,
     /// Messages that a partition takes at a time from each source.
     pub read_messages: usize,
+    /// Live entities of the whole pod, beyond which the longest unused are passivated.
+    pub live_entities: usize,
     /// How much of the journal is read at a time, in bytes.
     pub journal_page_bytes: usize,
 }

@@ -197,7 +197,6 @@ pub fn bounds(c: &mut Check, raw: &Raw) -> Bounds {
             c.number(raw.engine.snapshot_every_records_max, 1..=1_000_000)
         ),
         snapshot_interval: within!(c.millis(raw.engine.snapshot_interval_ms, 10..=3_600_000)),
-        live_entities_max: within!(c.number(raw.engine.live_entities_max, 1..=10_000_000)),
         load_entities_max: within!(c.number(raw.engine.load_entities_max, 1..=10_000)),
         due_entities_max: within!(c.number(raw.engine.due_entities_max, 1..=10_000)),
         waiting_max: within!(c.number(raw.engine.waiting_max, 1..=1_000_000)),
@@ -234,6 +233,7 @@ pub fn engine(c: &mut Check, raw: &Raw) -> Engine {
         pod: (!pod.is_empty()).then(|| pod.clone()),
         arbiters: if arbiters == 0 { cores } else { arbiters },
         read_messages: within!(c.number(raw.engine.read_messages_max, 1..=10_000)),
+        live_entities: within!(c.number(raw.engine.live_entities_max, 1..=100_000_000)),
         journal_page_bytes: within!(c.number(raw.engine.journal_page_bytes_max, 65_536..=64 * MIB)),
     }
 }
