@@ -18,6 +18,7 @@ use crate::{
     partition::{
         dues::Dues,
         entry::{Facts, Trigger},
+        fold,
     },
     ports::{EntityChange, StoredEntity},
 };
@@ -208,15 +209,7 @@ fn start<E: Hosted>(
 ) -> Result<Addr<EntityActor<E>>, Breach> {
     let (entity, folded_to) = match stored {
         None => (E::new(own), 0),
-        Some(stored) => {
-            let mut parts = Vec::with_capacity(stored.parts.len());
-            for (name, bytes) in stored.parts {
-                let part = postcard::from_bytes(&bytes)
-                    .map_err(|error| Breach(format!("{key}: part {name}: {error}")))?;
-                parts.push((name, part));
-            }
-            (E::from_parts(own, parts)?, stored.folded_to)
-        }
+        Some(stored) => (fold::entity(key, own, stored.parts)?, stored.folded_to),
     };
     Ok(EntityActor::new(key.clone(), entity, folded_to).start())
 }

@@ -12,6 +12,7 @@ use super::{
     writing::Segments,
 };
 use crate::{
+    domain::ids::EntityKey,
     partition::{
         record::{Link, RecordHash},
         state::PartitionState,
@@ -62,6 +63,23 @@ pub async fn verify(shelf: &dyn Shelf, archive: &str, of: &Manifest) -> Result<(
     let mut segments = Segments::new(shelf, archive, of);
     while segments.next().await?.is_some() {}
     Ok(())
+}
+
+/// All parts of an entity in an archive, if there are any.
+pub async fn entity(
+    shelf: &dyn Shelf,
+    (archive, of): (&str, &Manifest),
+    key: &EntityKey,
+) -> Result<Option<Vec<(String, Bytes)>>, Failed> {
+    let mut segments = Segments::new(shelf, archive, of);
+    let mut found = None;
+    while let Some(entities) = segments.next().await? {
+        // One that changed meanwhile comes again, as it was at the position.
+        found = entities.into_iter().rfind(|entity| entity.key == *key).or(found);
+    }
+    let parts =
+        |of: EntityChange| of.parts.into_iter().filter_map(|(name, part)| Some((name, part?)));
+    Ok(found.map(|of| parts(of).collect()))
 }
 
 /// As what an archive becomes the snapshot.

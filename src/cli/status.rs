@@ -213,6 +213,7 @@ impl Told {
         let mut headings = vec![
             "partition",
             "owner",
+            "mode",
             "epoch",
             "position",
             "snapshot",
@@ -226,6 +227,7 @@ impl Told {
             let mut row = vec![
                 of.partition.to_string(),
                 of.owner.clone(),
+                of.lease.as_ref().map_or("-", |lease| lease.phase.as_str()).to_owned(),
                 of.lease.as_ref().map_or_else(|| "-".to_owned(), |lease| lease.epoch.to_string()),
                 of.position.map_or_else(|| "none".to_owned(), |at| at.to_string()),
                 of.lease.as_ref().map_or_else(|| "-".to_owned(), |at| at.snapshot.to_string()),

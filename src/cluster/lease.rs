@@ -30,6 +30,19 @@ pub enum Phase {
     Free,
 }
 
+impl Phase {
+    /// In a word, for a table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Recovering => "recovering",
+            Phase::Serving => "serving",
+            Phase::Waiting => "waiting",
+            Phase::Leaving => "leaving",
+            Phase::Free => "free",
+        }
+    }
+}
+
 /// A partition's lease.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lease {

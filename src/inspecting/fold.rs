@@ -1,10 +1,16 @@
 //! Folds an entity from its partition's journal, and shows each entry that is about it.
+//!
+//! Where the journal does not begin with the partition (it was trimmed, or an operator began the
+//! partition anew), the entity is taken from the archive that stands there, and folded on from it.
 
+use std::collections::BTreeMap;
+
+use super::archived::Archives;
 use crate::{
     domain::{ids::EntityKey, time::Timestamp},
     error::{Exit, Failure},
     partition::{entry::Entry, fold::State, record::Record},
-    ports::{Journal, JournalEntry, Partition},
+    ports::{Journal, JournalEntry, Partition, Shelf},
 };
 
 /// What the journal has of an entity.
@@ -15,30 +21,49 @@ pub struct Found {
     pub quarantined: Option<String>,
     /// How many entries are about it.
     pub entries: usize,
+    /// The archive that it was taken from, if its history begins before the journal.
+    pub archive: Option<String>,
+}
+
+/// Where an entity is read from.
+pub struct Kept<'a> {
+    /// The journal.
+    pub journal: &'a dyn Journal,
+    /// Where archives are, if there are any.
+    pub shelf: Option<&'a dyn Shelf>,
+    /// Which partition is the entity's.
+    pub partition: Partition,
+    /// How many there are.
+    pub partitions: Partition,
 }
 
 /// Reads the whole journal of the entity's partition. `see` is shown each entry that is about the
 /// entity, with its record's sequence and time.
 pub async fn fold(
-    journal: &dyn Journal,
-    partition: Partition,
-    partitions: Partition,
+    kept: &Kept<'_>,
     key: &EntityKey,
     mut see: impl FnMut(u64, Timestamp, &Entry),
 ) -> Result<Found, Failure> {
-    let mut found = Found { state: State::new(key), quarantined: None, entries: 0 };
+    let archives = Archives { shelf: kept.shelf, partition: kept.partition, key };
+    let mut fold = Fold {
+        key,
+        archives,
+        bases: BTreeMap::new(),
+        found: Found { state: State::new(key), quarantined: None, entries: 0, archive: None },
+        begun: false,
+    };
     let mut after = 0;
     loop {
-        let page = journal.read(partition, after).await?;
-        let Some(last) = page.last() else { return Ok(found) };
+        let page = kept.journal.read(kept.partition, after).await?;
+        let Some(last) = page.last() else { return fold.finish() };
         let first = after == 0;
         after = last.sequence;
         for (index, entry) in page.iter().enumerate() {
             let record = decode(entry)?;
             if first && index == 0 {
-                check_beginning(&record, entry.sequence, partitions)?;
+                fold.begin(kept, entry.sequence, &record).await?;
             }
-            found.record(entry.sequence, &record, key, &mut see)?;
+            fold.record(entry.sequence, &record, &mut see).await?;
         }
     }
 }
@@ -49,58 +74,97 @@ fn decode(entry: &JournalEntry) -> Result<Record, Failure> {
     })
 }
 
-/// The state can be told only from a journal that has its beginning.
-fn check_beginning(record: &Record, sequence: u64, partitions: Partition) -> Result<(), Failure> {
-    if record.header.partitions != partitions {
-        let text = format!(
-            "the journal is of {} partitions, the settings say {partitions}",
-            record.header.partitions
-        );
-        return Err(Failure::new(Exit::Usage, text).advise("correct streams.partitions"));
-    }
-    match record.header.previous {
-        None => Ok(()),
-        Some(_) => Err(Failure::new(
-            Exit::Failed,
-            format!("the journal begins at record {sequence}: what was before has been trimmed"),
-        )),
-    }
+struct Fold<'a> {
+    key: &'a EntityKey,
+    archives: Archives<'a>,
+    /// The archives to go on from, by the record that they stand at.
+    bases: BTreeMap<u64, String>,
+    found: Found,
+    /// The state is known: what comes is folded into it.
+    begun: bool,
 }
 
-impl Found {
-    fn record(
+impl Fold<'_> {
+    async fn begin(
+        &mut self,
+        kept: &Kept<'_>,
+        sequence: u64,
+        first: &Record,
+    ) -> Result<(), Failure> {
+        if first.header.partitions != kept.partitions {
+            let (of, wanted) = (first.header.partitions, kept.partitions);
+            let text = format!("the journal is of {of} partitions, the settings say {wanted}");
+            return Err(Failure::new(Exit::Usage, text).advise("correct streams.partitions"));
+        }
+        self.begun = first.header.previous.is_none();
+        if self.begun || reseeded_from(first).is_some() {
+            return Ok(());
+        }
+        match self.archives.newest_in(kept.journal).await? {
+            Some((at, archive)) => drop(self.bases.insert(at, archive)),
+            None => {
+                let text = format!(
+                    "the journal begins at record {sequence}: what was before has been trimmed, \
+                     and no archive fits it"
+                );
+                let action = format!("`earmark partition show {}` says more", kept.partition);
+                return Err(Failure::new(Exit::Failed, text).advise(action));
+            }
+        }
+        Ok(())
+    }
+
+    async fn record(
         &mut self,
         sequence: u64,
         record: &Record,
-        key: &EntityKey,
         see: &mut impl FnMut(u64, Timestamp, &Entry),
     ) -> Result<(), Failure> {
-        let at = record.header.decided_at;
-        for entry in &record.entries {
-            if let Entry::Reseeded { archive, .. } = entry {
-                let text = format!(
-                    "record {sequence} began the partition anew from the archive {archive}: the \
-                     journal alone does not tell the state"
-                );
-                return Err(Failure::new(Exit::Failed, text));
-            }
-            if !is_about(entry, key) {
-                continue;
-            }
-            if let Entry::Decided(decided) = entry {
-                self.state.apply(&decided.facts, at).map_err(|breach| {
+        for entry in record.entries.iter().filter(|entry| is_about(entry, self.key)) {
+            self.entry(sequence, record.header.decided_at, entry)?;
+            see(sequence, record.header.decided_at, entry);
+        }
+        let archive = reseeded_from(record).map(str::to_owned);
+        if let Some(archive) = archive.or_else(|| self.bases.remove(&sequence)) {
+            let taken = self.archives.take(&archive).await?;
+            (self.found.state, self.found.quarantined) = (taken.state, taken.quarantined);
+            self.found.archive = taken.is_there.then_some(archive);
+            self.begun = true;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Found, Failure> {
+        match self.bases.is_empty() {
+            true => Ok(self.found),
+            false => Err(Failure::new(Exit::Failed, "the journal was trimmed while it was read")
+                .advise("try again")),
+        }
+    }
+
+    fn entry(&mut self, sequence: u64, at: Timestamp, entry: &Entry) -> Result<(), Failure> {
+        self.found.entries += 1;
+        match entry {
+            // The archive has it.
+            _ if !self.begun => {}
+            Entry::Decided(decided) => {
+                self.found.state.apply(&decided.facts, at).map_err(|breach| {
                     let text = format!("record {sequence} cannot be folded: {breach}");
                     Failure::new(Exit::Failed, text)
                 })?;
             }
-            if let Entry::Quarantined { why, .. } = entry {
-                self.quarantined = Some(why.clone());
-            }
-            self.entries += 1;
-            see(sequence, at, entry);
+            Entry::Quarantined { why, .. } => self.found.quarantined = Some(why.clone()),
+            _ => {}
         }
         Ok(())
     }
+}
+
+fn reseeded_from(record: &Record) -> Option<&str> {
+    record.entries.iter().find_map(|entry| match entry {
+        Entry::Reseeded { archive, .. } => Some(archive.as_str()),
+        _ => None,
+    })
 }
 
 fn is_about(entry: &Entry, key: &EntityKey) -> bool {

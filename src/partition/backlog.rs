@@ -8,13 +8,12 @@ use super::{
     effects::{has_effects, id, id_prefix, sequence_of_id},
     entry::Entry,
     record::{Anchor, Header, Released, ShownAt},
-    recovery::decode,
     state::PartitionState,
 };
 use crate::{
     contract::{availability::revision_shown, subject::availability_subject},
     domain::ids::EntityKey,
-    ports::Outlet,
+    ports::{JournalEntry, Outlet},
 };
 
 /// Effects that may not have left.
@@ -71,7 +70,7 @@ impl Env {
             let Some(last) = page.last() else { break };
             after = last.sequence;
             for entry in page.iter().filter(|entry| entry.sequence <= end) {
-                if has_effects(&decode(entry)?) {
+                if has_effects(&self.decode(entry)?) {
                     last_effects = entry.sequence;
                 }
             }
@@ -102,10 +101,10 @@ impl Env {
         let Some(ShownAt { record, entry }) = shown else { return Ok(true) };
         let read = || self.ports.journal.read(self.partition, record.saturating_sub(1));
         let page = self.until_done(read).await;
-        let Some(found) = page.first().filter(|found| found.sequence == record) else {
-            return Ok(true);
-        };
-        let entries = decode(found)?.entries;
+        // What only newer pods read, only they can look after.
+        let readable = |found: &&JournalEntry| found.sequence == record && self.reads(found);
+        let Some(found) = page.first().filter(readable) else { return Ok(true) };
+        let entries = self.decode(found)?.entries;
         let Some(Entry::Decided(decided)) = entries.get(entry as usize) else { return Ok(true) };
         let (EntityKey::Sku(sku), Some(shown)) = (&decided.entity, &decided.shown) else {
             return Ok(true);
@@ -132,13 +131,13 @@ impl Env {
             let page = self.until_done(|| self.ports.journal.read(self.partition, after)).await;
             let Some(last) = page.last() else { return Ok(newest) };
             after = last.sequence;
-            let Header { incarnation, released: mark, .. } = decode(last)?.header;
+            let Header { incarnation, released: mark, .. } = self.decode(last)?.header;
             if self.has_all(incarnation, &mark).await? {
                 newest = mark;
                 continue;
             }
             for entry in &page {
-                let Header { incarnation, released: mark, .. } = decode(entry)?.header;
+                let Header { incarnation, released: mark, .. } = self.decode(entry)?.header;
                 if mark != newest && !self.has_all(incarnation, &mark).await? {
                     return Ok(newest);
                 }

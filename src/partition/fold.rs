@@ -1,5 +1,7 @@
 //! An entity as its journaled facts make it, for whoever reads the journal beside its owner.
 
+use bytes::Bytes;
+
 use super::entry::Facts;
 use crate::domain::{
     Breach, Entity, ids::EntityKey, order::OrderState, sku::SkuState, time::Timestamp,
@@ -22,6 +24,14 @@ impl State {
         }
     }
 
+    /// An entity from all parts that a snapshot has of it.
+    pub fn from_parts(key: &EntityKey, parts: Vec<(String, Bytes)>) -> Result<State, Breach> {
+        Ok(match key {
+            EntityKey::Sku(sku) => State::Sku(Box::new(entity(key, sku.clone(), parts)?)),
+            EntityKey::Order(order) => State::Order(Box::new(entity(key, order.clone(), parts)?)),
+        })
+    }
+
     /// Applies the facts of a journaled decision.
     pub fn apply(&mut self, facts: &Facts, at: Timestamp) -> Result<(), Breach> {
         match (self, facts) {
@@ -34,4 +44,19 @@ impl State {
             }
         }
     }
+}
+
+/// An entity from the bytes of its parts.
+pub fn entity<E: Entity>(
+    key: &EntityKey,
+    own: E::Key,
+    parts: Vec<(String, Bytes)>,
+) -> Result<E, Breach> {
+    let mut decoded = Vec::with_capacity(parts.len());
+    for (name, bytes) in parts {
+        let part = postcard::from_bytes(&bytes)
+            .map_err(|error| Breach(format!("{key}: part {name}: {error}")))?;
+        decoded.push((name, part));
+    }
+    E::from_parts(own, decoded)
 }

@@ -8,7 +8,8 @@
 //! | format | since | what is new |
 //! | --- | --- | --- |
 //! | 1 | 0.1.0 | |
-//! | 2 | 0.2.0 | `Left`: an owner that hands over says so, and is not taken for dead |
+//! | 2 | 0.2.0 | `Left`: an owner that hands over says so, and is not taken for dead. |
+//! | | | `Reseeded`, `LossAccepted`: an operator begins a partition anew |
 
 use std::sync::{
     Arc,
@@ -57,10 +58,14 @@ impl Formats {
     }
 }
 
+/// The format of a record by which an operator begins a partition anew.
+pub const BEGINS_ANEW: u8 = 2;
+
 /// The oldest format in which an entry can be written.
 pub fn needed_by(entry: &Entry) -> u8 {
     match entry {
-        Entry::Left | Entry::Reseeded { .. } | Entry::LossAccepted { .. } => 2,
+        Entry::Reseeded { .. } | Entry::LossAccepted { .. } => BEGINS_ANEW,
+        Entry::Left => 2,
         _ => OLDEST,
     }
 }

@@ -1,7 +1,12 @@
 //! The end of an owner: it settles what it has decided and leaves, or stands still where the
 //! journal lost what it had acknowledged.
 
+use std::time::Duration;
+
 use super::{Exit, entry::Entry, format::needed_by, owner::Owner, recovery::keep};
+
+/// A last snapshot saves the next owner some reading: while Redis is away, nobody has to wait for it.
+const SNAPSHOT_WITHIN: Duration = Duration::from_secs(1);
 
 impl Owner {
     /// Stops where the last acknowledged record stands, and keeps what no store may have: in memory
@@ -61,13 +66,18 @@ impl Owner {
             self.seal();
             self.settle().await?;
         }
+        let written = tokio::time::timeout(SNAPSHOT_WITHIN, self.write_snapshot()).await;
+        self.tell();
+        written.unwrap_or(Ok(()))
+    }
+
+    async fn write_snapshot(&mut self) -> Result<(), Exit> {
         while !self.keeper.tail().is_empty() {
             if !self.keeper.is_writing() {
                 self.gather().await?;
             }
             self.keeper.written().await.map_err(|_| Exit::SnapshotLost)?;
         }
-        self.tell();
         Ok(())
     }
 }

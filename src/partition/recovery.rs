@@ -394,7 +394,7 @@ async fn beginning(
 ) -> Result<(PartitionState, Position), Exit> {
     let page = env.until_done(|| env.ports.journal.read(env.partition, 0)).await;
     let first = page.first().ok_or(Exit::refuse("the journal has no first record"))?;
-    let record = decode(first)?;
+    let record = env.decode(first)?;
     if let Some(archive) = reseeded_from(&record) {
         return restoring::reseeded(env, first, &record, archive).await;
     }
@@ -432,7 +432,7 @@ async fn last_reseeded(env: &Env) -> Result<Option<(JournalEntry, Record)>, Exit
         let Some(last) = page.last() else { return Ok(found) };
         after = last.sequence;
         for entry in page {
-            let record = decode(&entry)?;
+            let record = env.decode(&entry)?;
             if reseeded_from(&record).is_some() {
                 found = Some((entry, record));
             }
@@ -442,17 +442,20 @@ async fn last_reseeded(env: &Env) -> Result<Option<(JournalEntry, Record)>, Exit
 
 impl Env {
     /// A record, or why this pod cannot go on from it.
-    fn decode(&self, entry: &JournalEntry) -> Result<Record, Exit> {
-        let reads = self.formats.reads();
-        match entry.record.first() {
-            Some(&version) if version > reads => {
-                // Whoever reads it is to have the partition.
-                self.status.send_modify(|status| status.format = version);
-                let unknown = BadRecord::UnknownVersion(version, reads);
-                Err(Exit::refuse(format!("journal record {}: {unknown}", entry.sequence)))
-            }
-            _ => decode(entry),
+    pub(super) fn decode(&self, entry: &JournalEntry) -> Result<Record, Exit> {
+        if self.reads(entry) {
+            return decode(entry);
         }
+        let version = entry.record.first().copied().unwrap_or_default();
+        // Whoever reads it is to have the partition.
+        self.status.send_modify(|status| status.format = version);
+        let unknown = BadRecord::UnknownVersion(version, self.formats.reads());
+        Err(Exit::refuse(format!("journal record {}: {unknown}", entry.sequence)))
+    }
+
+    /// Whether this pod reads the record's format.
+    pub(super) fn reads(&self, entry: &JournalEntry) -> bool {
+        entry.record.first().is_none_or(|version| *version <= self.formats.reads())
     }
 
     /// Asks again until there is an answer.

@@ -14,7 +14,7 @@ use crate::{
     embedded::{Embedded, EmbeddedPublisher, Options},
     error::{Exit, Failure},
     hosted::{SetClock, Shift, Shifted, settled},
-    inspecting::{Found, fold},
+    inspecting::{Found, Kept, fold},
     nats::{Connections, NatsDepths, NatsPublisher, connect::open_role, reset, setup},
     partition::{self, Ports, Published},
     ports::{Input, Partition, Publisher},
@@ -161,7 +161,9 @@ impl Stage {
     /// What the journal has of an entity.
     pub async fn look(&self, key: &EntityKey) -> Result<Found, Failure> {
         let partition = partition_of(key, PARTITIONS);
-        fold(&*self.ports.journal, partition, PARTITIONS, key, |_, _, _| {}).await
+        let journal = &*self.ports.journal;
+        let kept = Kept { journal, shelf: None, partition, partitions: PARTITIONS };
+        fold(&kept, key, |_, _, _| {}).await
     }
 
     /// Ends the engine.

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use async_nats::jetstream;
+use async_nats::jetstream::{self, context::GetStreamErrorKind};
 use tempfile::TempDir;
 
 use super::redis::copy_dir;
 
 use super::ports::free_port;
 use super::process::{Process, server_binary};
+use super::proxy::{Direction, Proxy};
 use super::wait::{READY_BOUND, wait_for, wait_until};
 
 const START_TRIES: usize = 5;
@@ -157,18 +158,36 @@ impl NatsServer {
 pub struct NatsCluster {
     /// The members. Each can be killed, frozen and restarted.
     pub servers: Vec<NatsServer>,
+    /// The ways from one to another.
+    routes: Vec<Route>,
+}
+
+/// The way by which a member reaches another.
+struct Route {
+    from: usize,
+    to: usize,
+    way: Proxy,
 }
 
 impl NatsCluster {
     /// Three servers that know each other; returns when a stream with three replicas can be made.
     pub async fn start() -> Self {
-        let routes: Vec<u16> = (0..3).map(|_| free_port()).collect();
-        let urls: Vec<String> = routes.iter().map(|p| format!("nats://127.0.0.1:{p}")).collect();
+        let ports: Vec<u16> = (0..3).map(|_| free_port()).collect();
+        let mut routes = Vec::new();
+        for (from, to) in (0..3).flat_map(|from| (0..3).map(move |to| (from, to))) {
+            if from != to {
+                let way = Proxy::start(([127, 0, 0, 1], ports[to]).into()).await;
+                routes.push(Route { from, to, way });
+            }
+        }
         let mut servers = Vec::new();
-        for (index, route) in routes.iter().enumerate() {
+        for (index, port) in ports.iter().enumerate() {
+            let own = routes.iter().filter(|route| route.from == index);
+            let urls: Vec<String> = own.map(|route| route.way.url("nats")).collect();
+            // Nobody listens at what it advertises: no other way leads to it than its routes.
             let top = format!(
-                "cluster {{ name: earmark, listen: \"127.0.0.1:{route}\", no_advertise: true, \
-                 routes: [{}] }}",
+                "cluster {{ name: earmark, listen: \"127.0.0.1:{port}\", no_advertise: true, \
+                 advertise: \"127.0.0.1:1\", routes: [{}] }}",
                 urls.join(", ")
             );
             let config = NatsConfig { top, ..NatsConfig::default() };
@@ -177,7 +196,7 @@ impl NatsCluster {
         for server in &mut servers {
             assert!(server.ready().await, "{}", server.process.output_tail());
         }
-        let cluster = Self { servers };
+        let cluster = Self { servers, routes };
         cluster.wait_for_replicas().await;
         cluster
     }
@@ -195,6 +214,23 @@ impl NatsCluster {
         async_nats::connect(urls).await.expect("a ready server accepts connections")
     }
 
+    /// What a member says to the others, and they to it, is lost from now on. Clients reach it.
+    pub fn cut_off(&self, server: usize) {
+        self.ways_of(server).for_each(|way| way.cut(Direction::Both));
+    }
+
+    /// It reaches the others again, and they it.
+    pub async fn heal(&self, server: usize) {
+        for way in self.ways_of(server) {
+            way.heal().await;
+        }
+    }
+
+    fn ways_of(&self, server: usize) -> impl Iterator<Item = &Proxy> {
+        let own = self.routes.iter().filter(move |of| of.from == server || of.to == server);
+        own.map(|route| &route.way)
+    }
+
     /// Returns when a stream with three replicas can be made, as after a restart of members.
     pub async fn wait_for_replicas(&self) {
         let client = impatient(&self.servers[0].url()).await.expect("the member is ready");
@@ -208,7 +244,12 @@ impl NatsCluster {
             context.create_stream(config).await.is_ok()
         })
         .await;
-        context.delete_stream("HARNESS_PROBE").await.expect("the probe can be deleted");
+        wait_until("the probe is gone", 3 * READY_BOUND, async || {
+            let _ = context.delete_stream("HARNESS_PROBE").await;
+            let found = context.get_stream("HARNESS_PROBE").await;
+            found.is_err_and(|error| matches!(error.kind(), GetStreamErrorKind::JetStream(_)))
+        })
+        .await;
     }
 }
 

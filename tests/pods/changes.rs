@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    harness::wait_until,
+    harness::{Direction, Proxy, wait_until},
     journal::Journals,
     load::{Load, Wants},
     world::{BOUND, LEASE_S, PARTITIONS, World, let_pass},
@@ -153,6 +153,31 @@ async fn pods_go_on_by_themselves_when_the_servers_were_away() {
     world.leave("a").await;
     world.shared_by(&["b"]).await;
     load.more(100).await;
+    world.all_is_well(load).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_alone_does_not_reach_redis_steps_aside_until_it_does() {
+    let mut world = World::start().await;
+    let way = Proxy::start(world.redis.addr()).await;
+    world.run("a", &[]);
+    world.run("b", &[("EARMARK_REDIS_URL", &way.url("redis"))]);
+    world.shared_by(&["a", "b"]).await;
+    let load = Load::start(world.nats.jetstream().await, Wants::at(RATE)).await;
+    load.more(100).await;
+    let began = Instant::now();
+    way.cut(Direction::Both);
+    world.shared_by(&["a"]).await;
+    let status = world.status().await;
+    let members = status["members"].as_array().expect("a list");
+    let b = members.iter().find(|member| member["pod"] == json!("b")).expect("b is a member");
+    let why = b["why"].as_str().expect("it says why it waits");
+    assert!(why.contains("does not reach the store of snapshots"), "{b}");
+    load.more(100).await;
+    way.heal().await;
+    world.shared_by(&["a", "b"]).await;
+    load.more(100).await;
+    nobody_waited(&load, began, PLANNED);
     world.all_is_well(load).await;
 }
 

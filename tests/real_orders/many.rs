@@ -1,6 +1,6 @@
 //! The same orders on a cluster: three nats-servers that hold every stream three times, Redis with a
 //! replica, and three pods, each behind a network of its own. While orders come in, one after the
-//! other is killed, frozen, cut off, emptied, rolled back or replaced.
+//! other is killed, frozen, cut off, restarted, emptied, rolled back or replaced.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ use crate::{
 /// Pods at a time.
 const PODS: usize = 3;
 /// So many faults, where `EARMARK_CYCLES` says nothing else.
-const CYCLES: usize = 10;
+const CYCLES: usize = Fault::ALL.len();
 /// How long one lasts: longer than a lease.
 const LASTS: Duration = Duration::from_millis(4_500);
 /// How long a cycle takes in all, for the pace at which orders come.
@@ -50,6 +50,8 @@ enum Fault {
     PodReplaced,
     LeaderKilled,
     ServerFrozen,
+    ServerCutOff,
+    ServersRestarted,
     RedisKilled,
     RedisFlushed,
     RedisRolledBack,
@@ -57,13 +59,15 @@ enum Fault {
 }
 
 impl Fault {
-    const ALL: [Fault; 10] = [
+    const ALL: [Fault; 12] = [
         Fault::PodKilled,
         Fault::PodFrozen,
         Fault::PodCutOff,
         Fault::PodReplaced,
         Fault::LeaderKilled,
         Fault::ServerFrozen,
+        Fault::ServerCutOff,
+        Fault::ServersRestarted,
         Fault::RedisKilled,
         Fault::RedisFlushed,
         Fault::RedisRolledBack,
@@ -214,6 +218,18 @@ impl Cluster {
                 self.nats.servers[server].freeze();
                 rest().await;
                 self.nats.servers[server].thaw();
+            }
+            Fault::ServerCutOff => {
+                self.nats.cut_off(server);
+                rest().await;
+                self.nats.heal(server).await;
+            }
+            Fault::ServersRestarted => {
+                for server in 0..3 {
+                    self.nats.servers[server].kill();
+                    self.nats.servers[server].restart().await;
+                    self.nats.wait_for_replicas().await;
+                }
             }
             Fault::RedisKilled => {
                 self.redis.kill();

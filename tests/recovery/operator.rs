@@ -1,7 +1,7 @@
 //! JetStream lost what it had acknowledged: the partition refuses, the stores are shown, and an
 //! operator begins anew, in one of two ways; each is said first, and audited.
 
-use earmark::cluster::{Lease, Phase};
+use earmark::cluster::{Lease, Member, Phase};
 use redis::AsyncCommands;
 use serde_json::{Value, json};
 
@@ -115,6 +115,10 @@ async fn lease(world: &World, phase: Phase) {
     bucket.put(Lease::key(LOST), lease.encode()).await.expect("it is written");
 }
 
+/// A pod of an older build, for as long as its note is there.
+const OLDER: &str = r#"{"pod": "pod-old", "session": "o", "version": "0.1.0", "reads": 1,
+    "standing": "serving", "since": ""}"#;
+
 /// Does it, for all partitions that lost something.
 async fn apply(world: &World, command: &str) {
     let why = ["--apply", "--by", "ann", "--reason", "a disk was lost"];
@@ -122,6 +126,11 @@ async fn apply(world: &World, command: &str) {
     let refused = world.earmark(&[&["partition", command, "3"], &why[..]].concat()).await.with(1);
     assert!(refused.err().contains("in the hands of pod-x"), "{}", refused.err());
     lease(world, Phase::Waiting).await;
+    let bucket = world.context.get_key_value("EARMARK_CLUSTER").await.expect("the bucket is there");
+    bucket.put(Member::key("pod-old"), OLDER.into()).await.expect("it is written");
+    let refused = world.earmark(&[&["partition", command, "3"], &why[..]].concat()).await.with(1);
+    assert!(refused.err().contains("format 2, which is not read by: pod-old"), "{}", refused.err());
+    bucket.delete(Member::key("pod-old")).await.expect("it is taken away");
     let mut applied = 0;
     let all = world.earmark(&["partition", "show", "--json"]).await.with(1).json();
     for seen in all.as_array().expect("a list") {
@@ -203,6 +212,7 @@ async fn a_partition_begins_anew_from_its_snapshot() {
     shop.is_as_before(&world, "from the archive").await;
     assert_eq!(shop.held[sku], 6);
     leave(pod).await;
+    shop.is_inspected(&world).await;
 }
 
 #[tokio::test]

@@ -64,6 +64,10 @@ async fn redis_comes_back_from_archives_behind_a_trimmed_journal() {
         assert!(text.contains("it can be served"), "{text}");
     }
     leave(pod).await;
+    shop.is_inspected(&world).await;
+    let inspected = world.sku(&shop.skus[0]).await;
+    assert!(inspected["archive"].is_string() && inspected["entries"].is_u64(), "{inspected}");
+    world.earmark(&["inspect", "sku", "NEVER-SEEN"]).await.with(1);
 }
 
 #[tokio::test]

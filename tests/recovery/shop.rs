@@ -66,6 +66,13 @@ impl Shop {
             assert_eq!(answer["status"], json!("granted"), "{what}: {answer}");
         }
     }
+
+    /// The same, without any pod: from journal and archives.
+    pub async fn is_inspected(&self, world: &World) {
+        for (sku, held) in self.skus.iter().zip(&self.held) {
+            assert_eq!(world.total(sku).await, [STOCK, STOCK - held, *held], "{sku}");
+        }
+    }
 }
 
 /// What a pod says is available of a SKU: it is asked for more than there is.

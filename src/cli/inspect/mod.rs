@@ -1,4 +1,4 @@
-//! `earmark inspect`: an entity's state, open holds and history, from the journal alone.
+//! `earmark inspect`: an entity's state, open holds and history, from the journal and archives.
 
 pub mod history;
 mod show;
@@ -14,15 +14,15 @@ use crate::{
     contract::partition_of,
     domain::ids::{EntityKey, OrderId, Sku},
     error::{Exit, Failure},
-    inspecting::{Found, fold, state},
-    nats::NatsJournal,
+    inspecting::{Found, Kept, fold, state},
+    nats::{NatsJournal, NatsShelf},
     ports::Partition,
 };
 
 /// Show a SKU or an order: its state, its open holds, and what happened to it, with the causes.
 ///
-/// It is read from the journal, as it is committed; no pod has to run. The exit code is 1 if the
-/// journal has nothing of it.
+/// It is read from the journal, as it is committed, and where that was trimmed, from an archive; no
+/// pod has to run. The exit code is 1 if they have nothing of it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -57,8 +57,11 @@ struct Told {
     partition: Partition,
     quarantined: Option<String>,
     state: serde_json::Value,
-    /// How many entries there are, of which `history` has the newest.
+    /// How many entries the journal has, of which `history` has the newest.
     entries: usize,
+    /// The archive that the state goes on from, where what was before has been trimmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<String>,
     history: Vec<Item>,
 }
 
@@ -69,17 +72,19 @@ impl Inspect {
         let partition = partition_of(&key, settings.streams.partitions);
         let nats = context.connect("inspect").await?;
         let page = settings.engine.journal_page_bytes;
+        let shelf = NatsShelf::new(nats.clone(), settings.reader.clone());
         let journal = NatsJournal::new(nats, settings.reader.clone(), page);
+        let partitions = settings.streams.partitions;
+        let kept = Kept { journal: &journal, shelf: Some(&shelf), partition, partitions };
         let mut history = VecDeque::new();
-        let found =
-            fold(&journal, partition, settings.streams.partitions, &key, |at, time, entry| {
-                history.push_back(item(at, time, entry));
-                if history.len() > self.limit {
-                    history.pop_front();
-                }
-            });
+        let found = fold(&kept, &key, |at, time, entry| {
+            history.push_back(item(at, time, entry));
+            if history.len() > self.limit {
+                history.pop_front();
+            }
+        });
         let found = found.await?;
-        if found.entries == 0 {
+        if found.entries == 0 && found.archive.is_none() {
             let text = format!("the journal of partition {partition} has nothing of {key}");
             let action = "see that the key is spelled as in `subject`, that the events were \
                           published, and that a pod runs (`earmark status`)";
@@ -118,6 +123,7 @@ fn told(
         quarantined: found.quarantined,
         state: state.map_err(|error| Failure::new(Exit::Failed, error))?,
         entries: found.entries,
+        archive: found.archive,
         history: history.into(),
     })
 }

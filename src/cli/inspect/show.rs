@@ -29,6 +29,11 @@ pub fn tell(key: &EntityKey, partition: Partition, found: &Found, history: &VecD
         State::Sku(sku) => tell_sku(sku),
         State::Order(order) => tell_order(order),
     }
+    if let Some(archive) = &found.archive {
+        print::line(format!(
+            "what was before is in the archive {archive}, and its history trimmed"
+        ));
+    }
     let shown = history.len();
     print::line(format!("\nHistory, {shown} of {} entries:", found.entries));
     let mut table = print::table(&["record", "decided at", "cause", "verdict", "facts"]);

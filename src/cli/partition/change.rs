@@ -12,10 +12,11 @@ use super::{
 };
 use crate::{
     cli::print,
-    cluster::Phase,
+    cluster::{self, Phase},
     contract::time,
     error::{Exit, Failure},
-    nats::{audit, names},
+    nats::{NatsLeases, audit, names},
+    partition::format::BEGINS_ANEW,
     ports::Partition,
 };
 
@@ -93,6 +94,7 @@ impl How {
         act: impl AsyncFnOnce() -> Result<u64, Failure>,
     ) -> Result<Exit, Failure> {
         refuse_if_served(&plan.before)?;
+        refuse_if_unread(stores).await?;
         plan.notes.extend(nobody_known(&plan.before));
         if !self.apply {
             say(&plan, json);
@@ -150,6 +152,20 @@ fn refuse_if_served(seen: &Seen) -> Result<(), Failure> {
             Err(Failure::new(Exit::Failed, text).advise(advice))
         }
     }
+}
+
+/// A pod that cannot read what is written could not serve the partition afterwards.
+async fn refuse_if_unread(stores: &Stores<'_>) -> Result<(), Failure> {
+    let leases = NatsLeases::new(stores.connections.leases.clone());
+    let view = cluster::look(&leases, stores.partitions()).await?;
+    let older = view.members().filter(|member| member.reads < BEGINS_ANEW);
+    let older: Vec<&str> = older.map(|member| member.pod.as_str()).collect();
+    if older.is_empty() {
+        return Ok(());
+    }
+    let pods = older.join(", ");
+    let text = format!("the record would be in format {BEGINS_ANEW}, which is not read by: {pods}");
+    Err(Failure::new(Exit::Failed, text).advise("upgrade or stop these pods, and try again"))
 }
 
 fn nobody_known(seen: &Seen) -> Option<String> {
