@@ -5,7 +5,7 @@
 //! the log had the inputs. What cannot be decided now (its entity is quarantined, or cold while
 //! Redis is away) is journaled as waiting and keeps its place.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::Instant;
 
@@ -20,6 +20,10 @@ use crate::{
     domain::{DueClock, ids::EntityKey, time::Timestamp},
     ports::{LogMessage, Source},
 };
+
+/// How much longer than a load that failed took nothing is loaded after it, and how long at most.
+const COLD_RESTS: u32 = 10;
+const COLD_RESTS_MAX: Duration = Duration::from_secs(5);
 
 impl Owner {
     // === what gives inputs ===
@@ -243,28 +247,39 @@ impl Owner {
         keys: impl Iterator<Item = &EntityKey>,
     ) -> Result<BTreeSet<EntityKey>, Exit> {
         let cold = |key: &&EntityKey| !self.registry.holds(key) && !self.is_set_aside_for_good(key);
-        let cold: BTreeSet<EntityKey> = keys.filter(cold).cloned().collect();
-        if cold.is_empty() || (self.keeper.is_writing() && !self.finish_writing().await?) {
+        let mut cold: BTreeSet<EntityKey> = keys.filter(cold).cloned().collect();
+        let began = Instant::now();
+        if cold.is_empty() || self.cold_until.is_some_and(|until| began < until) {
             return Ok(cold);
         }
-        let cold: Vec<EntityKey> = cold.into_iter().collect();
-        let mut unloaded = BTreeSet::new();
-        for keys in cold.chunks(self.env.bounds.load_entities_max) {
-            match self.keeper.load(keys).await {
-                Ok(stored) => {
-                    let stored = stored.map_err(|_| Exit::SnapshotLost)?;
-                    crate::telemetry::loaded(keys.len());
-                    for (key, stored) in keys.iter().zip(stored) {
-                        self.registry.spawn(key, stored).map_err(|_| Exit::SnapshotLost)?;
-                    }
-                }
+        let loaded = self.load_cold(&mut cold).await?;
+        // Whoever is live must not wait again and again for a Redis that is silent.
+        let rest = (began.elapsed() * COLD_RESTS).min(COLD_RESTS_MAX);
+        self.cold_until = (!loaded).then(|| Instant::now() + rest);
+        Ok(cold)
+    }
+
+    /// Takes those out that are live now; whether that is all of them.
+    async fn load_cold(&mut self, cold: &mut BTreeSet<EntityKey>) -> Result<bool, Exit> {
+        if self.keeper.is_writing() && !self.finish_writing().await? {
+            return Ok(false);
+        }
+        let keys: Vec<EntityKey> = cold.iter().cloned().collect();
+        for keys in keys.chunks(self.env.bounds.load_entities_max) {
+            let stored = match self.keeper.load(keys).await {
+                Ok(stored) => stored.map_err(|_| Exit::SnapshotLost)?,
                 Err(error) => {
                     tracing::warn!(partition = self.env.partition, %error, "cold entities wait");
-                    unloaded.extend(keys.iter().cloned());
+                    return Ok(false);
                 }
+            };
+            crate::telemetry::loaded(keys.len());
+            for (key, stored) in keys.iter().zip(stored) {
+                self.registry.spawn(key, stored).map_err(|_| Exit::SnapshotLost)?;
+                cold.remove(key);
             }
         }
-        Ok(unloaded)
+        Ok(true)
     }
 
     fn is_set_aside_for_good(&self, key: &EntityKey) -> bool {
