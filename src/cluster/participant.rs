@@ -369,7 +369,7 @@ impl Participant {
                 at: wall.to_owned(),
                 ..Lease::default()
             };
-            let after = self.view.lease(partition).map(|noted| noted.revision);
+            let after = self.view.stands_at(partition);
             self.writing.insert(key.clone());
             acts.push(Act::Note { key, value: lease.encode(), after });
         }

@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     Exit,
@@ -21,6 +21,8 @@ use crate::{
     ports::{LogMessage, Source},
 };
 
+/// How long whoever is live waits for what is cold.
+const COLD_PATIENCE: Duration = Duration::from_secs(1);
 /// How much longer than a load that failed took nothing is loaded after it, and how long at most.
 const COLD_RESTS: u32 = 10;
 const COLD_RESTS_MAX: Duration = Duration::from_secs(5);
@@ -61,7 +63,7 @@ impl Owner {
 
     /// Looks up entities that are not live and whose deadline has been reached.
     pub(super) async fn look_for_cold_deadlines(&mut self) -> Result<(), Exit> {
-        if !self.is_cold_look_due() || self.keeper.is_writing() {
+        if !self.is_cold_look_due() || self.keeper.is_writing() || self.redis_rests() {
             return Ok(());
         }
         self.last_cold_look = Some(Instant::now());
@@ -70,13 +72,14 @@ impl Owner {
             // The quarantined stay due for ever, and must not stand before the others.
             let limit = self.env.bounds.due_entities_max + self.state.quarantined.len();
             let reached = self.clock(clock);
-            let due = match self.keeper.due(clock, reached, limit).await {
-                Ok(due) => due.map_err(|_| Exit::SnapshotLost)?,
-                Err(error) => {
-                    tracing::debug!(partition = self.env.partition, %error, "cold deadlines wait");
-                    return Ok(());
-                }
+            let began = Instant::now();
+            let asked = timeout(COLD_PATIENCE, self.keeper.due(clock, reached, limit)).await;
+            let Ok(Ok(due)) = asked else {
+                tracing::debug!(partition = self.env.partition, "cold deadlines wait for Redis");
+                self.let_redis_rest(began);
+                return Ok(());
             };
+            let due = due.map_err(|_| Exit::SnapshotLost)?;
             let all = due.len() < limit && !self.dues.is_any_before(clock, reached);
             let cold = due.into_iter().filter(|key| !self.registry.holds(key)).collect();
             self.give(cold, InternalInput::Deadline { clock, reached }).await?;
@@ -248,15 +251,24 @@ impl Owner {
     ) -> Result<BTreeSet<EntityKey>, Exit> {
         let cold = |key: &&EntityKey| !self.registry.holds(key) && !self.is_set_aside_for_good(key);
         let mut cold: BTreeSet<EntityKey> = keys.filter(cold).cloned().collect();
-        let began = Instant::now();
-        if cold.is_empty() || self.cold_until.is_some_and(|until| began < until) {
+        if cold.is_empty() || self.redis_rests() {
             return Ok(cold);
         }
-        let loaded = self.load_cold(&mut cold).await?;
-        // Whoever is live must not wait again and again for a Redis that is silent.
-        let rest = (began.elapsed() * COLD_RESTS).min(COLD_RESTS_MAX);
-        self.cold_until = (!loaded).then(|| Instant::now() + rest);
+        let began = Instant::now();
+        if !self.load_cold(&mut cold).await? {
+            self.let_redis_rest(began);
+        }
         Ok(cold)
+    }
+
+    fn redis_rests(&self) -> bool {
+        self.cold_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Whoever is live must not wait again and again for a Redis that is silent.
+    fn let_redis_rest(&mut self, asked: Instant) {
+        let rest = (asked.elapsed() * COLD_RESTS).min(COLD_RESTS_MAX);
+        self.cold_until = Some(Instant::now() + rest);
     }
 
     /// Takes those out that are live now; whether that is all of them.
@@ -266,13 +278,11 @@ impl Owner {
         }
         let keys: Vec<EntityKey> = cold.iter().cloned().collect();
         for keys in keys.chunks(self.env.bounds.load_entities_max) {
-            let stored = match self.keeper.load(keys).await {
-                Ok(stored) => stored.map_err(|_| Exit::SnapshotLost)?,
-                Err(error) => {
-                    tracing::warn!(partition = self.env.partition, %error, "cold entities wait");
-                    return Ok(false);
-                }
+            let Ok(Ok(stored)) = timeout(COLD_PATIENCE, self.keeper.load(keys)).await else {
+                tracing::warn!(partition = self.env.partition, "cold entities wait for Redis");
+                return Ok(false);
             };
+            let stored = stored.map_err(|_| Exit::SnapshotLost)?;
             crate::telemetry::loaded(keys.len());
             for (key, stored) in keys.iter().zip(stored) {
                 self.registry.spawn(key, stored).map_err(|_| Exit::SnapshotLost)?;
@@ -289,7 +299,7 @@ impl Owner {
     /// Waits for the delta under way, but not for a Redis that is away.
     async fn finish_writing(&mut self) -> Result<bool, Exit> {
         let patience = self.env.bounds.retry_after * 2;
-        match tokio::time::timeout(patience, self.keeper.written()).await {
+        match timeout(patience, self.keeper.written()).await {
             Ok(written) => written.map(|()| true).map_err(|_| Exit::SnapshotLost),
             Err(_) => Ok(false),
         }

@@ -199,6 +199,28 @@ async fn two_pods_of_one_name_do_not_both_take_part() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_note_harms_nobody_for_longer_than_a_lease() {
+    let world = World::with(&["a", "b"]).await;
+    let load = Load::start(world.nats.jetstream().await, Wants::at(400)).await;
+    load.more(100).await;
+    let context = world.nats.jetstream().await;
+    let bucket = context.get_key_value("EARMARK_CLUSTER").await.expect("the bucket is there");
+    let huge = "x".repeat(500_000);
+    let bytes = ["", "{", "null", "[]", "\u{0}\u{1}", "{\"pod\": 3}", "{\"pod\": \"\"}", &huge];
+    let keys =
+        ["members.c", "members.=", "leases.3", "leases.99999", "leases.x", "nobody", "a.b.c"];
+    for (key, bytes) in keys.iter().flat_map(|key| bytes.iter().map(move |bytes| (key, bytes))) {
+        bucket.put(key, (*bytes).to_owned().into()).await.expect("it is written");
+    }
+    load.more(100).await;
+    world.shared_by(&["a", "b"]).await;
+    let status = world.status().await;
+    assert_eq!(status["partitions"].as_array().map(Vec::len), Some(usize::from(PARTITIONS)));
+    load.more(100).await;
+    world.all_is_well(load).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_asks_what_cannot_be_is_told_what_can() {
     let world = World::with(&["a"]).await;
     let unknown = world.earmark(&["drain", "b"]).await.with(1);
