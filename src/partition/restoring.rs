@@ -9,7 +9,6 @@ use super::{
     Env, Exit,
     entry::Entry,
     record::{Link, Record, RecordHash},
-    recovery::lost_tail,
     state::PartitionState,
 };
 use crate::{
@@ -24,9 +23,14 @@ use crate::{
 };
 
 /// What an operator can look at, whatever is wrong.
-pub(super) fn advice(env: &Env) -> String {
+fn advice(env: &Env) -> String {
     let partition = env.partition;
     format!("`earmark partition show {partition}` says what each store has, and what can be done")
+}
+
+/// The partition is not served, for this reason, until an operator has looked at it.
+pub(super) fn refuse(env: &Env, why: &str) -> Exit {
+    Exit::refuse(format!("{why}; {}", advice(env)))
 }
 
 /// The archive that a record begins its partition anew from.
@@ -37,16 +41,21 @@ pub(super) fn reseeded_from(record: &Record) -> Option<&str> {
     }
 }
 
-/// Puts the newest archive in place that fits a journal with this end.
+/// The archives of the partition, the newest first.
+pub(super) async fn archives(env: &Env) -> Vec<Found> {
+    match &env.ports.archive {
+        Some(doors) => env.until_done(|| reading::finished(&*doors.shelf, env.partition)).await,
+        None => Vec::new(),
+    }
+}
+
+/// Puts the newest of these in place that fits a journal with this end.
 pub(super) async fn newest(
     env: &Env,
+    archives: Vec<Found>,
     end: Position,
 ) -> Result<Option<(PartitionState, Position)>, Exit> {
     let Some(doors) = &env.ports.archive else { return Ok(None) };
-    let archives = env.until_done(|| reading::finished(&*doors.shelf, env.partition)).await;
-    if let Some(why) = lost_tail(archives.iter().map(|archive| archive.position), end) {
-        return Err(Exit::refuse(format!("{why}; {}", advice(env))));
-    }
     for archive in archives {
         if let Some(restored) = fitting(env, doors, &archive, end).await? {
             return Ok(Some(restored));
@@ -84,12 +93,12 @@ pub(super) async fn reseeded(
     archive: &str,
 ) -> Result<(PartitionState, Position), Exit> {
     let cannot = || {
-        Exit::refuse(format!(
+        let why = format!(
             "journal record {} begins the partition anew from the archive {archive}, which is \
-             missing or damaged; {}",
-            entry.sequence,
-            advice(env)
-        ))
+             missing or damaged",
+            entry.sequence
+        );
+        refuse(env, &why)
     };
     let doors = env.ports.archive.as_ref().ok_or_else(cannot)?;
     let (manifest, mut state) = read(env, doors, archive).await.ok_or_else(cannot)?;

@@ -4,9 +4,11 @@
 #[path = "../real_servers/books.rs"]
 #[allow(dead_code, reason = "shared with another test")]
 mod books;
+mod doubts;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod operator;
+mod replaced;
 mod restored;
 mod shop;
 #[path = "../real_servers/world.rs"]
