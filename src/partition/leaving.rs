@@ -7,12 +7,13 @@ use super::{
     Env, Exit, entry::Entry, format::needed_by, owner::Owner, record::decode_header, recovery::keep,
 };
 
-/// A last snapshot saves the next owner some reading: while Redis is away, nobody has to wait for it.
+/// A last snapshot saves the next owner some reading: while Redis is away, nobody has to wait for
+/// it.
 const SNAPSHOT_WITHIN: Duration = Duration::from_secs(1);
 
 impl Owner {
     /// Stops where the last acknowledged record stands, and keeps what no store may have, in memory
-    /// and in the snapshot, until an operator has begun the partition anew, or it is asked to leave.
+    /// and in the snapshot, until an operator has begun the partition anew or it is asked to leave.
     pub(super) async fn freeze(mut self) -> Exit {
         let (partition, position) = (self.env.partition, self.committed.position());
         let at = position.sequence;

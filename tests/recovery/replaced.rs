@@ -1,5 +1,5 @@
-//! Journals that were lost and set up anew, or that lost their end under a pod's hands: nobody takes
-//! them for new ones, and once an operator has begun them anew, they are served.
+//! Journals that were lost and set up anew, or that lost their end under a pod's hands: nobody
+//! takes them for new ones, and once an operator has begun them anew, they are served.
 
 use serde_json::{Value, json};
 
