@@ -1,13 +1,16 @@
 //! Journals that were lost and set up anew, or that lost their end under a pod's hands: nobody
 //! takes them for new ones, and once an operator has begun them anew, they are served.
 
+use earmark::ports::Shelf;
 use serde_json::{Value, json};
 
 use crate::{
     books::Books,
     harness::wait_until,
     operator::{LOST, apply, flush, lost, show},
-    shop::{ARCHIVING, STOCK, Shop, available, sku_of, until_archived},
+    shop::{
+        ARCHIVING, STOCK, Shop, archives, available, shelf, sku_of, until_archived, until_trimmed,
+    },
     world::{BOUND, World, hold, leave},
 };
 
@@ -103,6 +106,36 @@ async fn an_archive_shows_that_a_journal_was_replaced() {
     let now = available(&world, &shop.skus[of], "from the archive").await;
     assert_eq!(now, STOCK - shop.held[of]);
     assert_eq!(world.metric("earmark_recoveries_from_archive_total{partition=\"3\"}").await, 1.0);
+    leave(pod).await;
+}
+
+#[tokio::test]
+async fn a_trimmed_journal_that_nothing_fits_begins_anew_from_its_snapshot() {
+    let world = World::start().await;
+    let pod = world.pod_with(ARCHIVING).await;
+    let mut shop = Shop::open(&world).await;
+    until_trimmed(&world, &mut shop).await;
+    leave(pod).await;
+    let kept: Vec<u64> = Books::read(&world).await.of(LOST).map(|of| of.sequence).collect();
+    let shelf = shelf(&world);
+    for object in archives(&world, LOST).await.iter().flat_map(|archive| &archive.objects) {
+        shelf.delete(object).await.expect("it is deleted");
+    }
+    let stream = world.context.get_stream("EARMARK_JOURNAL").await.expect("it is there");
+    for lost in &kept[1..] {
+        stream.delete_message(*lost).await.expect("a record can be deleted");
+    }
+    let seen = show(&world, 1).await;
+    assert!(contains(&seen["why"], "lost acknowledged writes"), "{seen}");
+    let args = [&["partition", "reseed", "3", "--json"][..], &WHY].concat();
+    let done = world.earmark(&args).await.with(0).json();
+    assert_eq!(done["after"]["can_be_served"], json!(true), "{done}");
+    assert_eq!(done["after"]["journal"]["from_its_beginning"], json!(false), "{done}");
+    let from = format!("the archive that the journal's record {} names", done["record"]);
+    assert_eq!(done["after"]["comes_back_from"], json!(from), "{done}");
+    assert_eq!(show(&world, 0).await["comes_back_from"], json!(from));
+    let pod = world.pod().await;
+    shop.is_as_before(&world, "begun anew").await;
     leave(pod).await;
 }
 

@@ -5,7 +5,7 @@ use super::look::{Journal, Seen};
 use crate::{
     partition::{
         record::{Header, Link},
-        verdict::{self, Base, Fits},
+        verdict::{self, Base, Begins, Fits},
     },
     ports::{Partition, Position},
 };
@@ -160,7 +160,8 @@ impl Seen {
         let snapshot = self.snapshot.as_ref().filter(|snapshot| snapshot.fits);
         let state = snapshot.and_then(|snapshot| snapshot.state.as_ref()).map(|state| state.last);
         let archive = self.archives.iter().find(|archive| archive.fits);
-        state.or(archive.and_then(|archive| Some(archive.manifest.as_ref()?.link)))
+        let archived = archive.and_then(|archive| Some(archive.manifest.as_ref()?.link));
+        state.or(archived).or(self.journal.as_ref().and_then(|journal| journal.begins_behind))
     }
 
     /// What a fold of the journal could begin with, whatever it has lost.
@@ -179,11 +180,19 @@ impl Seen {
         let snapshot = self.snapshot.as_ref().map(|snapshot| snapshot.position.sequence);
         let archive = self.archives.iter().find(|archive| archive.fits);
         let archive = archive.map(|archive| archive.position.sequence);
-        let first = self.journal.as_ref().map(|journal| journal.first);
+        let begins = self.journal.as_ref().map(|journal| journal.begins);
         match base {
             Base::Snapshot => format!("the snapshot in Redis at {}", snapshot.unwrap_or(0)),
             Base::Archive => format!("the archive at {}", archive.unwrap_or(0)),
-            Base::Beginning => format!("the journal's first record, {}", first.unwrap_or(0)),
+            Base::Beginning => match begins {
+                Some(Begins::Reseeded(at)) => {
+                    format!("the archive that the journal's record {} names", at.sequence)
+                }
+                begins => {
+                    let first = begins.map_or(0, |begins| begins.at().sequence);
+                    format!("the journal's first record, {first}")
+                }
+            },
         }
     }
 }

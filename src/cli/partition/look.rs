@@ -24,8 +24,11 @@ pub struct Journal {
     pub first: u64,
     /// Whether it can be folded from there: a record that begins the partition.
     pub from_its_beginning: bool,
+    /// With what a fold of it begins where nothing fits it.
     #[serde(skip)]
     pub begins: Begins,
+    #[serde(skip)]
+    pub begins_behind: Option<Link>,
     /// The sequence of its last record.
     pub last: u64,
     pub incarnation: u64,
@@ -141,6 +144,14 @@ pub async fn look(
         }
     }
     seen.journal = journal(stores, partition).await?;
+    if let Some(journal) = &mut seen.journal
+        && !journal.begins.is_a_beginning()
+        && seen.snapshot.as_ref().is_none_or(|snapshot| !snapshot.fits)
+        && seen.archives.iter().all(|archive| !archive.fits)
+        && let Some(anew) = chain::last_reseeded(&*ports.journal, partition).await?
+    {
+        (journal.begins_behind, journal.begins) = (Some(anew.0), anew.1);
+    }
     if archives == Archives::Read {
         seen.broken = chain::broken(&*ports.journal, partition, seen.base_link()).await?;
     }
@@ -164,6 +175,7 @@ async fn journal(stores: &Stores<'_>, partition: Partition) -> Result<Option<Jou
         first: first.sequence,
         from_its_beginning: begins.is_a_beginning(),
         begins,
+        begins_behind: None,
         last: last.sequence,
         incarnation: header.as_ref().map_or(0, |header| header.incarnation),
         owner: header.as_ref().map_or_else(String::new, |header| header.owner.clone()),
