@@ -4,10 +4,12 @@ What Redis had by the pod, from archives; the tail of a journal by the operator.
 """
 
 import json
+import urllib.error
+import urllib.request
 
 from common import Wrong
 from stand import metric, wait_until
-from steps import answered, event, leave, partitions, serves_everything, state
+from steps import answered, event, leave, partitions, post, serves_everything, state
 
 
 def run(site, pod):
@@ -53,10 +55,22 @@ def until_trimmed(site, publisher, sku):
 
 
 def come_back_from_archives(site, pod, sku):
-    """Redis loses all that it has, while nobody looks."""
-    before = state(site, "sku", sku)
+    """Redis goes away and comes back with nothing: the pod goes on meanwhile, and a new one waits."""
+    site.kill("redis-primary", "redis-replica")
+    missed = "Redis cannot be reached"
+    wait_until("Redis is missed", lambda: missed in told(site)[1])
+    goods = event("while-away", "stock.received.v1", sku, location="east", quantity=1, reference="w")
+    post(site, goods)
+    if (status := told(site)[0]) != 200:
+        raise Wrong(f"without Redis, a pod that serves everything is {status}")
     leave(pod)
-    site.empty_redis()
+    pod = site.start_pod(ready=False)
+    wait_until("Redis is missed anew", lambda: missed in told(site)[1])
+    if (status := told(site)[0]) != 503:
+        raise Wrong(f"without Redis, a pod that serves nothing is {status}")
+    leave(pod)
+    site.start_redis()
+    before = state(site, "sku", sku)
     pod = site.start_pod()
     serves_everything(site)
     if metric(site.http, "earmark_recoveries_from_archive_total") < 2:
@@ -101,6 +115,17 @@ def begin_anew(site, pod, kept, given_up):
     if after != wanted:
         raise Wrong(f"after what was lost there is {after}, and not {wanted}")
     return pod
+
+
+def told(site):
+    """What the pod says of itself, and whether it is ready."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{site.http}/readyz", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as answer:
+        return answer.code, answer.read().decode()
+    except OSError:
+        return 0, ""
 
 
 def show(site, partition, *more):

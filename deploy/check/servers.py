@@ -54,7 +54,8 @@ def everything(site):
         "nothing that any of the three needed",
         f"{asked} times a user was allowed or refused as nats/users.conf promises; nobody gets in "
         "without a password, and a wrong one is not repeated in the error",
-        "the pod archived its snapshots, read them back, trimmed the journal, and came back from "
+        "the pod archived its snapshots, read them back, trimmed the journal, took events by HTTP "
+        "and stayed ready while Redis was away, which a new one did not become, and came back from "
         "an archive when Redis was empty; the operator read archives and a trimmed journal; "
         "JetStream was put back to a copy, and the operator began one partition anew from its "
         "snapshot, and accepted the loss of another",

@@ -87,6 +87,7 @@ class Site:
         wait_until("the streams are there", lambda: self.earmark("operator", "check")[0] == 0)
 
     def start_redis(self):
+        """Both, with nothing in them."""
         settings = RUN / "redis"
         settings.mkdir(exist_ok=True)
         for file in [*(DEPLOY / "redis").glob("*.conf"), *(DEPLOY / "local").glob("redis-*.conf")]:
@@ -103,12 +104,7 @@ class Site:
             )
             self.start(name, command.split(), cwd=settings)
 
-    def empty_redis(self):
-        """Both are there again, and have nothing."""
-        self.kill("redis-primary", "redis-replica")
-        self.start_redis()
-
-    def start_pod(self):
+    def start_pod(self, ready=True):
         variables = {
             "PATH": os.environ["PATH"],
             "EARMARK__ENGINE__POD": "pod-1",
@@ -122,7 +118,8 @@ class Site:
         }
         told = image.settings() | self.environment("pod") | variables
         pod = self.start("pod", image.command(), env=told)
-        wait_until("the pod is ready", lambda: get(self.http, "/readyz"))
+        if ready:
+            wait_until("the pod is ready", lambda: get(self.http, "/readyz"))
         return pod
 
     def environment(self, user):

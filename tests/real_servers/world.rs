@@ -104,9 +104,14 @@ impl World {
 
     /// Waits until the pod says that it is not ready, for a reason with these words.
     pub async fn not_ready(&self, words: &str) -> String {
+        self.says(503, words).await
+    }
+
+    /// Waits until the pod answers with this status and words to whether it is ready.
+    pub async fn says(&self, wanted: u16, words: &str) -> String {
         wait_for(words, BOUND, async || {
             let (status, body) = get(self.port, "/readyz").await;
-            (status == 503 && body.contains(words)).then_some(body)
+            (status == wanted && body.contains(words)).then_some(body)
         })
         .await
     }
