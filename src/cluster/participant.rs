@@ -65,8 +65,8 @@ pub struct Participant {
     me: Member,
     /// How the pod stands, as far as it depends on the pod alone.
     stands: (Standing, Option<String>),
-    /// Since when it does not reach the store of snapshots.
-    cut_off: Option<Instant>,
+    /// Since when it does not reach the store of snapshots, and others do.
+    cut_off_alone: Option<Instant>,
     key: String,
     rules: Rules,
     view: View,
@@ -93,7 +93,7 @@ impl Participant {
             key: Member::key(&me.pod),
             said: (me.standing, me.reaches_snapshots),
             stands: (me.standing, me.why.clone()),
-            cut_off: None,
+            cut_off_alone: None,
             me,
             rules,
             view: View::new(partitions, rules.lasts, now),
@@ -150,7 +150,9 @@ impl Participant {
                 let tenure = Tenure::granted(revision, sent, self.view.format(partition));
                 self.tenures.insert(partition, tenure);
             }
-            (None, Err(_)) => {}
+            // What stood there may be gone without a word; or the watch will tell what does.
+            (None, Err(NoteError::Taken)) => self.view.forget_lapsed(partition),
+            (None, Err(NoteError::Later(_))) => {}
         }
     }
 
@@ -189,9 +191,8 @@ impl Participant {
     }
 
     /// Whether the pod reaches the store of snapshots.
-    pub fn reaches_snapshots(&mut self, reaches: bool, now: Instant) {
+    pub fn reaches_snapshots(&mut self, reaches: bool) {
         self.me.reaches_snapshots = reaches;
-        self.cut_off = (!reaches).then(|| self.cut_off.unwrap_or(now));
     }
 
     // === what it says ===
@@ -202,6 +203,7 @@ impl Participant {
             return Vec::new();
         }
         self.view.lapse(now);
+        self.cut_off_alone = self.is_alone_cut_off(now).then(|| self.cut_off_alone.unwrap_or(now));
         (self.me.standing, self.me.why) = self.standing(now);
         self.joined = self.has_joined().then(|| self.joined.unwrap_or(now));
         let mut acts = Vec::new();
@@ -265,8 +267,7 @@ impl Participant {
     /// failover, they go on with what they have in memory; so it waits until it must be alone.
     pub fn is_cut_off_alone(&self, now: Instant) -> bool {
         let patience = self.rules.lasts * 2;
-        self.cut_off.is_some_and(|since| now.duration_since(since) >= patience)
-            && placement::others_reach_snapshots(&self.view, &self.me.session, now)
+        self.cut_off_alone.is_some_and(|since| now.duration_since(since) >= patience)
     }
 
     /// Whether the pod has left.
@@ -275,6 +276,14 @@ impl Participant {
     }
 
     // === the steps ===
+
+    /// Whether it does not reach the store of snapshots now, and others do that can read what it has.
+    fn is_alone_cut_off(&self, now: Instant) -> bool {
+        let formats = self.tenures.keys().map(|partition| self.view.format(*partition));
+        let needed = formats.max().unwrap_or_default();
+        !self.me.reaches_snapshots
+            && placement::others_reach_snapshots(&self.view, &self.me.session, needed, now)
+    }
 
     /// A pod that alone has lost the store of snapshots steps aside.
     fn standing(&self, now: Instant) -> (Standing, Option<String>) {
@@ -330,7 +339,11 @@ impl Participant {
                 let next: BTreeMap<_, _> =
                     placement::hands_over(&self.view, session, now).into_iter().collect();
                 let next_of = |own: &Partition| next.get(own).cloned().flatten();
-                self.tenures.keys().map(|own| (*own, next_of(own))).collect()
+                // What waits for an operator may be in memory alone, and stays for the store's sake.
+                let steps_aside = self.stands.0 == Standing::Serving;
+                let kept = |tenure: &Tenure| steps_aside && tenure.news.phase == Phase::Waiting;
+                let given = self.tenures.iter().filter(|(_, tenure)| !kept(tenure));
+                given.map(|(own, _)| (*own, next_of(own))).collect()
             }
         };
         for (partition, to) in given {
@@ -427,7 +440,7 @@ impl Participant {
         if first || self.namesake().is_some() || self.writing.contains(&self.key) {
             return;
         }
-        let noted = self.view.member(&self.key).map(|noted| noted.revision);
+        let noted = self.view.member_stands_at(&self.key);
         let after = noted.max(self.announced.map(|(revision, _)| revision));
         if ends {
             // A claim that is under way may yet succeed.

@@ -129,9 +129,10 @@ pub fn moves(view: &View, delays: Delays, now: Instant) -> Vec<Move> {
     moves
 }
 
-/// Whether another pod that takes partitions reaches the store of snapshots.
-pub fn others_reach_snapshots(view: &View, session: &str, now: Instant) -> bool {
-    takers(view, now).any(|member| member.session != session && member.reaches_snapshots)
+/// Whether another pod that takes partitions, and reads this format, reaches the store of snapshots.
+pub fn others_reach_snapshots(view: &View, session: &str, needed: u8, now: Instant) -> bool {
+    let mut others = takers(view, now).filter(|member| member.session != session);
+    others.any(|member| member.reaches_snapshots && member.reads >= needed)
 }
 
 /// The pods that take partitions.

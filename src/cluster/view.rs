@@ -45,6 +45,8 @@ pub struct View {
     orphans: BTreeMap<Partition, Orphan>,
     /// Where leases stand that count as lapsed and of which no end was told.
     lapsed: BTreeMap<Partition, u64>,
+    /// What stands under keys of members and is none that this build can read.
+    unread: BTreeMap<String, u64>,
     /// The oldest format that whoever takes a partition over must read, as its last lease said.
     formats: BTreeMap<Partition, u8>,
     partitions: Partition,
@@ -62,6 +64,7 @@ impl View {
             leases: BTreeMap::new(),
             orphans: BTreeMap::new(),
             lapsed: BTreeMap::new(),
+            unread: BTreeMap::new(),
             formats: BTreeMap::new(),
             partitions,
             lasts,
@@ -77,6 +80,7 @@ impl View {
     pub fn begin(&mut self) {
         self.pass += 1;
         self.caught_up = false;
+        self.unread.clear();
     }
 
     /// Everything that is there has been told.
@@ -123,6 +127,10 @@ impl View {
                 self.members.insert(note.key.clone(), heard);
             }
             None => drop(self.members.remove(&note.key)),
+        }
+        match note.value.is_some() && !self.members.contains_key(&note.key) {
+            true => drop(self.unread.insert(note.key.clone(), note.revision)),
+            false => drop(self.unread.remove(&note.key)),
         }
     }
 
@@ -180,6 +188,11 @@ impl View {
         }
     }
 
+    /// It is not known any more where the lapsed lease of a partition stands.
+    pub fn forget_lapsed(&mut self, partition: Partition) {
+        self.lapsed.remove(&partition);
+    }
+
     fn forget(&mut self, partition: Partition) {
         let Some(heard) = self.leases.remove(&partition) else { return };
         self.lapsed.insert(partition, heard.revision);
@@ -222,6 +235,12 @@ impl View {
     /// What stands under the key of a pod.
     pub fn member(&self, key: &str) -> Option<&Heard<Member>> {
         self.members.get(key)
+    }
+
+    /// Where the note of a pod stands, also one that cannot be read.
+    pub fn member_stands_at(&self, key: &str) -> Option<u64> {
+        let noted = self.member(key).map(|noted| noted.revision);
+        noted.or_else(|| self.unread.get(key).copied())
     }
 
     /// The lease of a partition, a freed one too.

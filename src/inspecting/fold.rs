@@ -50,7 +50,9 @@ pub async fn fold(
         archives,
         bases: BTreeMap::new(),
         found: Found { state: State::new(key), quarantined: None, entries: 0, archive: None },
+        first: None,
         begun: false,
+        missing: None,
     };
     let mut after = 0;
     loop {
@@ -80,8 +82,12 @@ struct Fold<'a> {
     /// The archives to go on from, by the record that they stand at.
     bases: BTreeMap<u64, String>,
     found: Found,
+    /// The journal's first record.
+    first: Option<u64>,
     /// The state is known: what comes is folded into it.
     begun: bool,
+    /// Why an archive that it was to go on from could not be read.
+    missing: Option<Failure>,
 }
 
 impl Fold<'_> {
@@ -96,21 +102,9 @@ impl Fold<'_> {
             let text = format!("the journal is of {of} partitions, the settings say {wanted}");
             return Err(Failure::new(Exit::Usage, text).advise("correct streams.partitions"));
         }
+        self.first = Some(sequence);
         self.begun = first.header.previous.is_none();
-        if self.begun || reseeded_from(first).is_some() {
-            return Ok(());
-        }
-        match self.archives.newest_in(kept.journal).await? {
-            Some((at, archive)) => drop(self.bases.insert(at, archive)),
-            None => {
-                let text = format!(
-                    "the journal begins at record {sequence}: what was before has been trimmed, \
-                     and no archive fits it"
-                );
-                let action = format!("`earmark partition show {}` says more", kept.partition);
-                return Err(Failure::new(Exit::Failed, text).advise(action));
-            }
-        }
+        self.bases.extend(self.archives.newest_in(kept.journal).await?);
         Ok(())
     }
 
@@ -124,22 +118,36 @@ impl Fold<'_> {
             self.entry(sequence, record.header.decided_at, entry)?;
             see(sequence, record.header.decided_at, entry);
         }
-        let archive = reseeded_from(record).map(str::to_owned);
-        if let Some(archive) = archive.or_else(|| self.bases.remove(&sequence)) {
-            let taken = self.archives.take(&archive).await?;
-            (self.found.state, self.found.quarantined) = (taken.state, taken.quarantined);
-            self.found.archive = taken.is_there.then_some(archive);
-            self.begun = true;
+        let base = self.bases.remove(&sequence);
+        let reseeded = reseeded_from(record);
+        let Some(archive) = base.as_deref().filter(|_| !self.begun).or(reseeded) else {
+            return Ok(());
+        };
+        match self.archives.take(archive).await {
+            Ok(taken) => {
+                (self.found.state, self.found.quarantined) = (taken.state, taken.quarantined);
+                self.found.archive = taken.is_there.then(|| archive.to_owned());
+                self.begun = true;
+            }
+            // It has made way for newer ones: one of them is met later.
+            Err(why) => (self.begun, self.missing) = (false, Some(why)),
         }
         Ok(())
     }
 
     fn finish(self) -> Result<Found, Failure> {
-        match self.bases.is_empty() {
-            true => Ok(self.found),
-            false => Err(Failure::new(Exit::Failed, "the journal was trimmed while it was read")
-                .advise("try again")),
+        if self.begun || self.first.is_none() {
+            return Ok(self.found);
         }
+        let sequence = self.first.unwrap_or_default();
+        Err(self.missing.unwrap_or_else(|| {
+            let text = format!(
+                "the journal begins at record {sequence}: what was before has been trimmed, and no \
+                 archive fits it"
+            );
+            let action = format!("`earmark partition show {}` says more", self.archives.partition);
+            Failure::new(Exit::Failed, text).advise(action)
+        }))
     }
 
     fn entry(&mut self, sequence: u64, at: Timestamp, entry: &Entry) -> Result<(), Failure> {

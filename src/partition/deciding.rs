@@ -21,8 +21,8 @@ use crate::{
     ports::{LogMessage, Source},
 };
 
-/// How long whoever is live waits for what is cold.
-const COLD_PATIENCE: Duration = Duration::from_secs(1);
+/// A delta that takes longer is not being written.
+const SILENT_AFTER: Duration = Duration::from_secs(1);
 /// How much longer than a load that failed took nothing is loaded after it, and how long at most.
 const COLD_RESTS: u32 = 10;
 const COLD_RESTS_MAX: Duration = Duration::from_secs(5);
@@ -58,12 +58,12 @@ impl Owner {
 
     pub(super) fn is_cold_look_due(&self) -> bool {
         let interval = self.env.bounds.cold_due_interval;
-        self.last_cold_look.is_none_or(|last| last.elapsed() >= interval)
+        !self.redis_rests() && self.last_cold_look.is_none_or(|last| last.elapsed() >= interval)
     }
 
     /// Looks up entities that are not live and whose deadline has been reached.
     pub(super) async fn look_for_cold_deadlines(&mut self) -> Result<(), Exit> {
-        if !self.is_cold_look_due() || self.keeper.is_writing() || self.redis_rests() {
+        if !self.is_cold_look_due() || self.keeper.is_writing() {
             return Ok(());
         }
         self.last_cold_look = Some(Instant::now());
@@ -73,13 +73,14 @@ impl Owner {
             let limit = self.env.bounds.due_entities_max + self.state.quarantined.len();
             let reached = self.clock(clock);
             let began = Instant::now();
-            let asked = timeout(COLD_PATIENCE, self.keeper.due(clock, reached, limit)).await;
-            let Ok(Ok(due)) = asked else {
-                tracing::debug!(partition = self.env.partition, "cold deadlines wait for Redis");
-                self.let_redis_rest(began);
-                return Ok(());
+            let due = match self.keeper.due(clock, reached, limit).await {
+                Ok(due) => due?,
+                Err(error) => {
+                    tracing::debug!(partition = self.env.partition, %error, "cold deadlines wait");
+                    self.let_redis_rest(began);
+                    return Ok(());
+                }
             };
-            let due = due.map_err(|_| Exit::SnapshotLost)?;
             let all = due.len() < limit && !self.dues.is_any_before(clock, reached);
             let cold = due.into_iter().filter(|key| !self.registry.holds(key)).collect();
             self.give(cold, InternalInput::Deadline { clock, reached }).await?;
@@ -254,10 +255,7 @@ impl Owner {
         if cold.is_empty() || self.redis_rests() {
             return Ok(cold);
         }
-        let began = Instant::now();
-        if !self.load_cold(&mut cold).await? {
-            self.let_redis_rest(began);
-        }
+        self.load_cold(&mut cold).await?;
         Ok(cold)
     }
 
@@ -271,25 +269,29 @@ impl Owner {
         self.cold_until = Some(Instant::now() + rest);
     }
 
-    /// Takes those out that are live now; whether that is all of them.
-    async fn load_cold(&mut self, cold: &mut BTreeSet<EntityKey>) -> Result<bool, Exit> {
+    /// Takes those out that are live now.
+    async fn load_cold(&mut self, cold: &mut BTreeSet<EntityKey>) -> Result<(), Exit> {
         if self.keeper.is_writing() && !self.finish_writing().await? {
-            return Ok(false);
+            return Ok(());
         }
         let keys: Vec<EntityKey> = cold.iter().cloned().collect();
         for keys in keys.chunks(self.env.bounds.load_entities_max) {
-            let Ok(Ok(stored)) = timeout(COLD_PATIENCE, self.keeper.load(keys)).await else {
-                tracing::warn!(partition = self.env.partition, "cold entities wait for Redis");
-                return Ok(false);
+            let began = Instant::now();
+            let stored = match self.keeper.load(keys).await {
+                Ok(stored) => stored?,
+                Err(error) => {
+                    tracing::warn!(partition = self.env.partition, %error, "cold entities wait");
+                    self.let_redis_rest(began);
+                    return Ok(());
+                }
             };
-            let stored = stored.map_err(|_| Exit::SnapshotLost)?;
             crate::telemetry::loaded(keys.len());
             for (key, stored) in keys.iter().zip(stored) {
                 self.registry.spawn(key, stored).map_err(|_| Exit::SnapshotLost)?;
                 cold.remove(key);
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     fn is_set_aside_for_good(&self, key: &EntityKey) -> bool {
@@ -300,8 +302,14 @@ impl Owner {
     async fn finish_writing(&mut self) -> Result<bool, Exit> {
         let patience = self.env.bounds.retry_after * 2;
         match timeout(patience, self.keeper.written()).await {
-            Ok(written) => written.map(|()| true).map_err(|_| Exit::SnapshotLost),
-            Err(_) => Ok(false),
+            Ok(written) => written.map(|()| true).map_err(Exit::from),
+            Err(_) => {
+                let silent = |since: &Instant| since.elapsed() > SILENT_AFTER;
+                if let Some(since) = self.keeper.writing_since().filter(silent) {
+                    self.let_redis_rest(since);
+                }
+                Ok(false)
+            }
         }
     }
 

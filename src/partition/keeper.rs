@@ -11,6 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::state::PartitionState;
@@ -130,6 +131,7 @@ pub struct Keeper {
 
 struct UnderWay {
     to: Position,
+    since: Instant,
     keys: HashSet<EntityKey>,
     task: AbortOnDropHandle<At<()>>,
 }
@@ -160,6 +162,11 @@ impl Keeper {
         self.under_way.is_some()
     }
 
+    /// Since when a delta has been under way.
+    pub fn writing_since(&self) -> Option<Instant> {
+        self.under_way.as_ref().map(|under_way| under_way.since)
+    }
+
     /// Whether changes of this entity are being written.
     pub fn owes(&self, key: &EntityKey) -> bool {
         self.under_way.as_ref().is_some_and(|under_way| under_way.keys.contains(key))
@@ -181,8 +188,12 @@ impl Keeper {
         let Gathered { changes, keys } = gathered.folded_to(to.sequence);
         let delta = Delta { from: self.stands_at, to, state: state.encode().into(), changes };
         let task = advance(self.snapshots.clone(), self.partition, delta, self.retry_after);
-        self.under_way =
-            Some(UnderWay { to, keys, task: AbortOnDropHandle::new(tokio::spawn(task)) });
+        self.under_way = Some(UnderWay {
+            to,
+            since: Instant::now(),
+            keys,
+            task: AbortOnDropHandle::new(tokio::spawn(task)),
+        });
     }
 
     /// Waits for the delta under way; for ever if there is none. Dropping the future loses nothing.
@@ -239,7 +250,7 @@ async fn advance(
 ) -> At<()> {
     let mut pause = retry_after;
     loop {
-        let started = tokio::time::Instant::now();
+        let started = Instant::now();
         match snapshots.advance(partition, &delta).await {
             Ok(at) => {
                 crate::telemetry::snapshot_written(delta.changes.len(), started.elapsed());

@@ -84,7 +84,7 @@ impl Owner {
             if !self.keeper.is_writing() {
                 self.gather().await?;
             }
-            self.keeper.written().await.map_err(|_| Exit::SnapshotLost)?;
+            self.keeper.written().await?;
         }
         Ok(())
     }

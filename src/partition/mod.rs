@@ -53,6 +53,7 @@ use crate::{
 
 pub use format::Formats;
 pub use intake::Credit;
+use keeper::SnapshotLost;
 pub use owner::serve;
 pub use seed::{Begin, Seeded, begin_incarnation, seed, seed_all};
 
@@ -244,6 +245,12 @@ pub struct Status {
     pub format: u8,
 }
 
+impl From<SnapshotLost> for Exit {
+    fn from(lost: SnapshotLost) -> Exit {
+        Exit::elsewhere(lost.left_at, lost.found)
+    }
+}
+
 /// Who begins to serve a partition, and what it believes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Start {
@@ -267,6 +274,8 @@ pub enum Exit {
     SteppedDown,
     /// The snapshot is gone or another's; it must be made anew from the journal.
     SnapshotLost,
+    /// The snapshot has gone on: the last delta of the owner before came late. It is right.
+    SnapshotMoved,
     /// EARMARK_OUT lost its tail; recovery sends it again.
     OutLostItsTail,
     /// It was asked to, after the journal had lost records that it was told are there.
@@ -278,6 +287,14 @@ pub enum Exit {
 impl Exit {
     fn refuse(why: impl Into<String>) -> Exit {
         Exit::Refused(why.into())
+    }
+
+    /// The snapshot was left at a position, and found elsewhere.
+    fn elsewhere(left_at: Position, found: Option<Position>) -> Exit {
+        let on = |found: Position| {
+            found.incarnation == left_at.incarnation && found.sequence > left_at.sequence
+        };
+        if found.is_some_and(on) { Exit::SnapshotMoved } else { Exit::SnapshotLost }
     }
 
     fn breach(breach: Breach) -> Exit {

@@ -236,7 +236,7 @@ impl Owner {
                 () = stop.cancelled() => return Ok(()),
                 done = appended(&mut self.in_flight) => self.on_appended(done)?,
                 lost = &mut self.releasing => return Err(released_no_more(lost)),
-                written = self.keeper.written() => written.map_err(|_| Exit::SnapshotLost)?,
+                written = self.keeper.written() => written?,
                 // Before the reading, which has always something to say behind a backlog.
                 _ = tick.tick() => {
                     self.on_tick().await?;

@@ -8,28 +8,39 @@ use super::{
     owner::{Owner, uncommitted},
     recovery::{FoldedFacts, decode_at, gather},
 };
-use crate::domain::ids::EntityKey;
+use crate::{domain::ids::EntityKey, ports::StoredEntity};
 
 impl Owner {
     /// Makes an entity anew from snapshot, journal and what is not committed yet: all of its
     /// decisions but the one that broke it.
     pub(super) async fn rebuild(&mut self, entity: &EntityKey) -> Result<(), Exit> {
         self.registry.drop_entity(entity);
-        while self.keeper.is_writing() {
-            self.keeper.written().await.map_err(|_| Exit::SnapshotLost)?;
-        }
-        let keys = [entity.clone()];
-        let stored = loop {
-            match self.keeper.load(&keys).await {
-                Ok(stored) => break stored.map_err(|_| Exit::SnapshotLost)?.pop().flatten(),
-                Err(_) => tokio::time::sleep(self.env.bounds.retry_after).await,
-            }
+        let stop = self.env.stop.clone();
+        let stored = tokio::select! {
+            biased;
+            stored = self.as_snapshotted(entity) => stored?,
+            // Redis may be away for long; whoever has the partition next makes it anew.
+            () = stop.cancelled() => return Err(Exit::LeftInHaste),
         };
         self.registry.spawn(entity, stored).map_err(|_| Exit::SnapshotLost)?;
         let records = self.facts_since_snapshot(entity)?;
         let change = self.registry.fold(entity, records).await.map_err(Exit::breach)?;
         self.take_change(entity.clone(), change);
         Ok(())
+    }
+
+    /// The entity as the snapshot has it, once that can be read.
+    async fn as_snapshotted(&mut self, entity: &EntityKey) -> Result<Option<StoredEntity>, Exit> {
+        while self.keeper.is_writing() {
+            self.keeper.written().await?;
+        }
+        let keys = [entity.clone()];
+        loop {
+            match self.keeper.load(&keys).await {
+                Ok(stored) => return Ok(stored?.pop().flatten()),
+                Err(_) => tokio::time::sleep(self.env.bounds.retry_after).await,
+            }
+        }
     }
 
     fn facts_since_snapshot(&self, entity: &EntityKey) -> Result<Vec<FoldedFacts>, Exit> {

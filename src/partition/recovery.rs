@@ -247,8 +247,9 @@ impl<'a> Fold<'a> {
         for keys in cold.chunks(self.env.bounds.load_entities_max) {
             let env = self.env;
             let load = || env.ports.snapshots.load(env.partition, self.snapshot_at, keys);
-            let At::Here(stored) = env.until_done(load).await else {
-                return Err(Exit::SnapshotLost);
+            let stored = match env.until_done(load).await {
+                At::Here(stored) => stored,
+                At::Elsewhere(found) => return Err(Exit::elsewhere(self.snapshot_at, found)),
             };
             for (key, stored) in keys.iter().zip(stored) {
                 self.registry.spawn(key, stored).map_err(|_| Exit::SnapshotLost)?;
@@ -270,7 +271,7 @@ impl<'a> Fold<'a> {
         };
         match env.until_done(|| env.ports.snapshots.advance(env.partition, &delta)).await {
             At::Here(()) => self.snapshot_at = to,
-            At::Elsewhere(_) => return Err(Exit::SnapshotLost),
+            At::Elsewhere(found) => return Err(Exit::elsewhere(self.snapshot_at, found)),
         }
         self.tail.let_go(to.sequence);
         self.registry.passivate(env.live_entities_max(), |_| false, &mut self.dues);

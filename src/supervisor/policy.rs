@@ -49,7 +49,9 @@ pub fn next(exit: Option<&Exit>, failures: u32, back_off: &BackOff) -> Next {
     match exit {
         Some(Exit::Left | Exit::LeftInHaste) => Next::Stay,
         Some(Exit::SnapshotLost) => Next::Start { after: soon, start: Start::WithoutSnapshot },
-        Some(Exit::OutLostItsTail) => Next::Start { after: soon, start: Start::Again },
+        Some(Exit::OutLostItsTail | Exit::SnapshotMoved) => {
+            Next::Start { after: soon, start: Start::Again }
+        }
         Some(Exit::SteppedDown) | None => {
             Next::Start { after: back_off.after(failures), start: Start::Anew }
         }

@@ -233,8 +233,8 @@ impl Supervisor {
         conduct.due = false;
         let participant = &mut conduct.participant;
         participant.stand(standing, why);
+        participant.reaches_snapshots(!matches!(self.redis, Reach::Unreachable(_)));
         let now = Instant::now();
-        participant.reaches_snapshots(!matches!(self.redis, Reach::Unreachable(_)), now);
         news.into_iter().for_each(|(partition, news)| participant.news(partition, news));
         let acts = participant.acts(now, &time::format(wall));
         let formats = &self.plan.formats;

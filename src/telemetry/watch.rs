@@ -32,6 +32,7 @@ pub fn stopped(exit: Option<&Exit>) {
         Some(Exit::LeftInHaste) => "left_in_haste",
         Some(Exit::SteppedDown) => "stepped_down",
         Some(Exit::SnapshotLost) => "snapshot_lost",
+        Some(Exit::SnapshotMoved) => "snapshot_moved",
         Some(Exit::OutLostItsTail) => "out_lost_its_tail",
         Some(Exit::Frozen) => "frozen",
         Some(Exit::Refused(_)) => "refused",

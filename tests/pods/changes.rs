@@ -203,7 +203,7 @@ async fn two_pods_of_one_name_do_not_both_take_part() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_note_harms_nobody_for_longer_than_a_lease() {
-    let world = World::with(&["a", "b"]).await;
+    let mut world = World::with(&["a", "b"]).await;
     let load = Load::start(world.nats.jetstream().await, Wants::at(400)).await;
     load.more(100).await;
     let context = world.nats.jetstream().await;
@@ -217,6 +217,8 @@ async fn what_is_no_note_harms_nobody_for_longer_than_a_lease() {
     }
     load.more(100).await;
     world.shared_by(&["a", "b"]).await;
+    world.run("c", &[]);
+    world.shared_by(&["a", "b", "c"]).await;
     let status = world.status().await;
     assert_eq!(status["partitions"].as_array().map(Vec::len), Some(usize::from(PARTITIONS)));
     load.more(100).await;

@@ -205,7 +205,7 @@ impl Slot {
             self.told.send_modify(|status| status.serving = false);
             start = match exit {
                 Exit::SnapshotLost => Start::WithoutSnapshot,
-                Exit::OutLostItsTail => Start::Again,
+                Exit::OutLostItsTail | Exit::SnapshotMoved => Start::Again,
                 _ => Start::Anew,
             };
             match exit {

@@ -32,6 +32,7 @@ fn each_exit_has_its_consequence() {
     assert_eq!(after(Exit::Left, 0), Next::Stay);
     assert_eq!(after(Exit::LeftInHaste, 9), Next::Stay);
     assert_eq!(after(Exit::SnapshotLost, 0), begin(0, Start::WithoutSnapshot));
+    assert_eq!(after(Exit::SnapshotMoved, 0), begin(0, Start::Again));
     assert_eq!(after(Exit::SnapshotLost, 4), begin(2, Start::WithoutSnapshot));
     assert_eq!(after(Exit::OutLostItsTail, 0), begin(0, Start::Again));
     assert_eq!(after(Exit::SteppedDown, 0), begin(1, Start::Anew));

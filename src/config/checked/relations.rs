@@ -49,6 +49,13 @@ pub fn relations(c: &mut Check, raw: &Raw) {
         "a third of cluster.lease_s",
         cluster.lease_s.saturating_mul(1_000) / 3,
     );
+    // Pods compare what they see of Redis.
+    at_most(
+        "supervisor.watch_every_ms",
+        supervisor.watch_every_ms,
+        "cluster.lease_s",
+        cluster.lease_s.saturating_mul(1_000),
+    );
     at_most(
         "supervisor.restart_first_ms",
         supervisor.restart_first_ms,
