@@ -50,7 +50,7 @@ impl Keeper {
     async fn round(&mut self) -> Result<(), Failed> {
         let newest = match self.known {
             Known::Newest(newest) => newest,
-            Known::Nothing => self.look().await?.first().map(|of| (of.position, of.at)),
+            Known::Nothing => self.look().await?.first().map(|of| (of.begun, of.at)),
         };
         self.known = Known::Newest(newest);
         let Some((at, _)) = self.ports.snapshots.state(self.partition).await? else {

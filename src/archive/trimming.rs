@@ -60,7 +60,7 @@ async fn archived(
     archives: &[Found],
     state: &PartitionState,
 ) -> Result<Option<u64>, Failed> {
-    let ours = |archive: &&Found| archive.position.incarnation == state.incarnation;
+    let ours = |archive: &&Found| archive.begun.incarnation == state.incarnation;
     let newest: Vec<&Found> = archives.iter().filter(ours).take(KEPT).collect();
     if newest.len() < KEPT {
         return Ok(None);

@@ -131,7 +131,7 @@ fn names_tell_what_an_archive_is() {
         kept("something".to_owned(), 5, 6),
     ]);
     let told: Vec<_> =
-        found.iter().map(|of| (of.position, of.finished, of.bytes, of.at.0)).collect();
+        found.iter().map(|of| (of.begun, of.finished, of.bytes, of.at.0)).collect();
     let expected = [(at(2, 90), false, 5, 6), (at(2, 80), true, 12, 5), (at(1, 900), true, 11, 2)];
     assert_eq!(told, expected, "the newest first, and one that was never finished");
     assert_eq!(found[1].objects[0], names::of_manifest(&new), "the manifest goes first");
@@ -169,7 +169,7 @@ fn an_archive_is_kept_until_two_of_the_newest_incarnation_are_there() {
         names::archives(of.iter().enumerate().map(object).collect())
     };
     let outdated = |of: &[(u64, u64, bool)]| -> Vec<Position> {
-        names::outdated(&archives(of), 2).iter().map(|found| found.position).collect()
+        names::outdated(&archives(of), 2).iter().map(|found| found.begun).collect()
     };
     assert_eq!(outdated(&[]), []);
     assert_eq!(outdated(&[(1, 5, true), (1, 7, true)]), []);
