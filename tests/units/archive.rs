@@ -8,7 +8,7 @@ use earmark::{
     archive::{
         Archiving, BadArchive,
         format::{self, Manifest, Sealed},
-        keeping::due,
+        keeping::{due, rest},
         names,
     },
     domain::{
@@ -130,8 +130,7 @@ fn names_tell_what_an_archive_is() {
         kept("p00003/something/else".to_owned(), 5, 6),
         kept("something".to_owned(), 5, 6),
     ]);
-    let told: Vec<_> =
-        found.iter().map(|of| (of.begun, of.finished, of.bytes, of.at.0)).collect();
+    let told: Vec<_> = found.iter().map(|of| (of.begun, of.finished, of.bytes, of.at.0)).collect();
     let expected = [(at(2, 90), false, 5, 6), (at(2, 80), true, 12, 5), (at(1, 900), true, 11, 2)];
     assert_eq!(told, expected, "the newest first, and one that was never finished");
     assert_eq!(found[1].objects[0], names::of_manifest(&new), "the manifest goes first");
@@ -155,6 +154,17 @@ fn it_is_archived_when_something_was_decided_and_it_is_time() {
     assert!(!is_due(at(2, 50), 9_999, 50), "nothing was decided");
     assert!(is_due(at(2, 50), 0, 1_050), "much was decided");
     assert!(is_due(at(1, 5_000), 0, 51), "another incarnation");
+}
+
+#[test]
+fn archiving_rests_twice_as_long_after_each_failure() {
+    let archiving = Archiving {
+        interval: Duration::from_secs(60),
+        look_every: Duration::from_secs(10),
+        ..Archiving::default()
+    };
+    let rests = [1, 2, 3, 31, 32, u32::MAX].map(|failures| rest(failures, &archiving).as_secs());
+    assert_eq!(rests, [20, 40, 60, 60, 60, 60]);
 }
 
 #[test]
