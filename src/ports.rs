@@ -15,7 +15,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    archive::{Built, Copied, Copies, Kept, Shelf},
+    archive::{Built, Copied, Copies, Kept, Named, Shelf},
     leases::{LeaseWatch, Leases, Note, NoteError, Watched},
     publisher::{Inbox, NewEvent, PublishError, Publisher},
 };

@@ -157,7 +157,8 @@ macro_rules! archives {
         $crate::suite::conformance!(@ $world, archive:
             a_copy_says_where_the_snapshot_stood, all_keys_are_named,
             a_snapshot_is_built_where_nobody_sees_it, what_was_begun_before_is_superseded,
-            the_shelf_keeps_objects, what_is_deleted_leaves_nothing);
+            what_lacks_a_fill_is_never_put_in_place, the_shelf_keeps_objects,
+            what_is_deleted_leaves_nothing);
     };
 }
 pub(crate) use archives;
