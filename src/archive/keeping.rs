@@ -3,7 +3,8 @@
 //!
 //! Promises: whatever fails here is tried again later and delays nothing else. What archiving left
 //! half done is tidied up before more is put beside it, and after each failure it rests for longer,
-//! up to the time between two archives: what fails each time must not fill the store.
+//! up to the time between two archives: what fails each time must not fill the store. A journal
+//! that is nearly full is looked at more often, and where trimming does not help, archived sooner.
 
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub async fn keep(ports: Ports, partition: Partition, owner: String, archiving: 
         known: Known::Nothing,
         rest: Rest::default(),
         trimmed: None,
+        lacks_room: false,
     };
     loop {
         tokio::time::sleep(keeper.archiving.look_every).await;
@@ -38,6 +40,9 @@ pub async fn keep(ports: Ports, partition: Partition, owner: String, archiving: 
         }
     }
 }
+
+/// So many times sooner than usual what lacks room is seen to.
+const HASTE: u32 = 60;
 
 /// How often archiving has failed in a row, and how long it rests for that.
 #[derive(Default)]
@@ -81,6 +86,8 @@ struct Keeper {
     rest: Rest,
     /// When it was last looked at what the journal may forget.
     trimmed: Option<Instant>,
+    /// Whether the journal lacked room afterwards.
+    lacks_room: bool,
 }
 
 impl Keeper {
@@ -93,7 +100,10 @@ impl Keeper {
         let Some((at, _)) = self.ports.snapshots.state(self.partition).await? else {
             return Ok(());
         };
-        let is_due = due(newest, at, self.ports.clock.now(), &self.archiving);
+        let in_haste = self.archiving.interval / HASTE;
+        let every = if self.lacks_room { in_haste } else { self.archiving.interval };
+        let archiving = Archiving { interval: every, ..self.archiving.clone() };
+        let is_due = due(newest, at, self.ports.clock.now(), &archiving);
         if is_due && self.rest.is_over() {
             self.known = Known::Nothing;
             if let Err(error) = self.archive().await {
@@ -101,11 +111,20 @@ impl Keeper {
                 return Err(error);
             }
             self.rest = Rest::default();
-        } else if self.trimmed.is_some_and(|at| at.elapsed() < self.archiving.interval) {
-            return Ok(());
+        } else if let Some(trimmed) = self.trimmed.map(|at| at.elapsed()) {
+            let recently = trimmed < self.archiving.interval;
+            if recently && (trimmed < in_haste || !self.journal_lacks_room().await?) {
+                return Ok(());
+            }
         }
         self.trimmed = Some(Instant::now());
-        self.trim().await
+        self.trim().await?;
+        self.lacks_room = self.journal_lacks_room().await?;
+        Ok(())
+    }
+
+    async fn journal_lacks_room(&self) -> Result<bool, Failed> {
+        Ok(self.ports.journal.room().await?.lacks() > 0)
     }
 
     async fn look(&self) -> Result<Vec<Found>, Failed> {

@@ -4,6 +4,7 @@
 #[path = "../real_servers/books.rs"]
 #[allow(dead_code, reason = "shared with another test")]
 mod books;
+mod full;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod operator;
