@@ -10,6 +10,7 @@ MAY_PUBLISH = {
         "$KV.EARMARK_CLUSTER.members.pod-1",
         "$O.EARMARK_SNAPSHOTS.C.x",
         "$O.EARMARK_SNAPSHOTS.M.x",
+        "$JS.API.CONSUMER.MSG.NEXT.OBJ_EARMARK_SNAPSHOTS.x",
         "earmark.audit.safe_mode",
         "$JS.API.CONSUMER.CREATE.KV_EARMARK_CLUSTER",
         "$JS.API.CONSUMER.CREATE.KV_EARMARK_CLUSTER.x.$KV.EARMARK_CLUSTER.>",
@@ -31,6 +32,9 @@ MAY_PUBLISH = {
         "earmark.audit.safe_mode",
         "$SRV.PING",
         "$JS.API.STREAM.MSG.GET.EARMARK_DLQ",
+        "$JS.API.STREAM.UPDATE.EARMARK_DLQ",
+        "$JS.API.CONSUMER.MSG.NEXT.OBJ_EARMARK_SNAPSHOTS.x",
+        "$O.EARMARK_SNAPSHOTS.M.x",
         "$JS.FC.KV_EARMARK_CLUSTER.x.y",
     ],
 }
@@ -81,7 +85,10 @@ MAY_NOT_PUBLISH = {
         "$KV.EARMARK_CLUSTER.leases.0",
         "$JS.API.STREAM.DELETE.EARMARK_JOURNAL",
         "$JS.API.STREAM.PURGE.EARMARK_JOURNAL",
+        "$JS.API.STREAM.PURGE.OBJ_EARMARK_SNAPSHOTS",
         "$JS.API.STREAM.MSG.DELETE.EARMARK_JOURNAL",
+        "$JS.API.STREAM.CREATE.OTHER",
+        "$JS.API.STREAM.UPDATE.OTHER",
         "_INBOX_pub.x.y",
     ],
 }

@@ -1,15 +1,16 @@
 """The servers start with the shipped settings, and Earmark works on them as the shipped users."""
 
-import datetime
 import json
-import signal
 import socket
-import urllib.request
+import subprocess
 
 import image
+import losses
 import rights
-from common import Wrong, output
+import yaml
+from common import DEPLOY, Wrong, output
 from stand import SERVERS, Site, copy_nats, refusals, wait_until
+from steps import answered, event, leave, post, serves_everything, state, stream
 from wire import Client
 
 USERS = ("pod", "publisher", "operator")
@@ -32,7 +33,9 @@ def everything(site):
     pod.kill()
     pod.wait()
     pod = site.start_pod()
+    serves_everything(site)
     operate(site)
+    pod = losses.run(site, pod)
     if refused := refusals():
         raise Wrong(f"NATS refused what is needed: {refused}")
     image.is_confined(pod.pid)
@@ -43,6 +46,7 @@ def everything(site):
         "three nats-server and a Redis with its replica start with the shipped settings; "
         "single.conf is valid",
         "the operator set everything up, once, and `earmark check` as operator finds nothing wrong",
+        "compose.yaml's health check of Redis takes an answer for well, and a refusal for ill",
         "a pod in the image's file system, read-only, as nonroot, without capabilities, decided "
         "what came from the publisher and by HTTP, kept a dead letter too large for a message, "
         "wrote its snapshots to Redis, came back after SIGKILL, handed over what it had when the "
@@ -50,7 +54,13 @@ def everything(site):
         "nothing that any of the three needed",
         f"{asked} times a user was allowed or refused as nats/users.conf promises; nobody gets in "
         "without a password, and a wrong one is not repeated in the error",
-        "a pod's user of Redis can neither flush, configure nor list it, nor write another's keys",
+        "the pod archived its snapshots, read them back, trimmed the journal, took events by HTTP "
+        "and stayed ready while Redis was away, which a new one did not become, and came back from "
+        "an archive when Redis was empty; the operator read archives and a trimmed journal; "
+        "JetStream was put back to a copy, and the operator began one partition anew from its "
+        "snapshot, and accepted the loss of another",
+        "a pod's user of Redis can neither flush nor configure it, nor read or write others' keys; "
+        "the operator's can write marks of what is committed, and nothing else",
     ]
 
 
@@ -88,6 +98,22 @@ def decide(site):
         wait_until(f"{name} has something", lambda: stream(operator, name)["messages"] > 0)
     wait_until("Redis has a snapshot", lambda: snapshots(site) > 0)
     site.must("operator", "status")
+    is_alive(site)
+
+
+def is_alive(site):
+    """The health check of compose.yaml: by whom it is asked decides what it says."""
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    word, _, *asks = services["redis"]["healthcheck"]["test"]
+    if word != "CMD":
+        raise Wrong(f"the health check of Redis begins with {word}")
+    # It comes with the server.
+    client = (SERVERS / "redis-server").resolve().parent / "redis-cli"
+    for password, wanted in (("local-probe", True), ("not-this-one", False)):
+        asked = [password if ask == "local-probe" else ask for ask in asks]
+        done = subprocess.run([client, "-p", str(site.redis), *asked], capture_output=True)
+        if (done.returncode == 0) != wanted:
+            raise Wrong(f"the health check of Redis ends with {done.returncode}: {done.stdout}")
 
 
 def operate(site):
@@ -97,61 +123,13 @@ def operate(site):
     if len(drained["partitions"]) != 16 or drained["left"]:
         raise Wrong(f"it is not drained: {drained}")
     site.must("operator", "drain", "pod-1", "--undo")
-    told = lambda: json.loads(site.must("operator", "status", "--json"))["partitions"]
-    serves = lambda of: of["lease"] and of["lease"]["phase"] == "serving"
-    wait_until("the pod serves everything again", lambda: all(map(serves, told())))
+    serves_everything(site)
 
 
-def event(name, kind, key, **data):
-    now = datetime.datetime.now(datetime.timezone.utc).isoformat()
-    return {
-        "specversion": "1.0",
-        "id": name,
-        "source": "check",
-        "type": kind,
-        "subject": key,
-        "time": now,
-        "data": data,
-    }
-
-
-def answered(site, publisher, what, wanted):
-    """Publishes as the publisher, and hears the answer as the publisher."""
-    inbox = f"_INBOX_pub.check.{what['id'].replace('/', '-')}"
-    publisher.listen(inbox)
-    told = json.dumps(what | {"replyto": inbox})
-    site.must("publisher", "publish", "-", stdin=f"{told}\n")
-    answer = json.loads(publisher.message())
-    if answer["data"]["status"] != wanted:
-        raise Wrong(f"the answer to {what['id']} is {answer}")
-
-
-def post(site, what):
-    headers = {
-        "Content-Type": "application/cloudevents+json",
-        "Authorization": f"Bearer {site.environment('pod')['EARMARK__HTTP__TOKEN']}",
-        "Prefer": "wait=30",
-    }
-    body = json.dumps(what).encode()
-    posted = urllib.request.Request(f"http://127.0.0.1:{site.http}/v1/events", body, headers)
-    with urllib.request.urlopen(posted, timeout=60) as answer:
-        if answer.status != 200:
-            raise Wrong(f"the door answers {answer.status}")
-
-
-def state(site, kind, key):
-    return json.loads(site.must("operator", "inspect", kind, key, "--json"))["state"]
-
-
-def stream(client, name):
-    said = client.ask(f"$JS.API.STREAM.INFO.{name}", "_INBOX_op.check.1")
-    return json.loads(said)["state"]
-
-
-def redis(port, *commands):
-    """What Redis answers to a pod's user."""
+def redis(port, *commands, user="earmark"):
+    """What Redis answers to a user."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-        for command in ("AUTH earmark local-earmark", *commands, "QUIT"):
+        for command in (f"AUTH {user} local-{user}", *commands, "QUIT"):
             connection.sendall(f"{command}\r\n".encode())
         return b"".join(iter(lambda: connection.recv(4096), b"")).decode().splitlines()[1:-1]
 
@@ -159,12 +137,6 @@ def redis(port, *commands):
 def snapshots(site):
     """How many keys have reached the replica."""
     return int(redis(site.replica, "DBSIZE")[0].removeprefix(":"))
-
-
-def leave(pod):
-    pod.send_signal(signal.SIGTERM)
-    if (code := pod.wait(timeout=60)) != 0:
-        raise Wrong(f"the pod left with {code}")
 
 
 def try_rights(site):
@@ -195,6 +167,19 @@ def strangers(site):
     for answer in redis(site.redis, "FLUSHALL", "SET other 1", "CONFIG GET maxmemory", "KEYS *"):
         if not answer.startswith("-NOPERM"):
             raise Wrong(f"a pod does to Redis what it need not: {answer}")
+    of_partition = "{earmark:p3}"
+    for command in (
+        f"SET {of_partition}:meta 1",
+        f"DEL {of_partition}:committed",
+        f"HSET {of_partition}:meta sequence 1",
+        "SET other 1",
+        "GET other",
+        "SCRIPT FLUSH",
+        "FLUSHALL",
+    ):
+        answers = redis(site.redis, command, user="operator")
+        if not answers[0].startswith("-NOPERM"):
+            raise Wrong(f"an operator does to Redis what he need not: {command}: {answers}")
     address = {
         "EARMARK_NATS_URL": f"nats://operator:not-this-one@127.0.0.1:{site.clients[0]}",
         "EARMARK__NATS__CONNECT_WITHIN_MS": "500",

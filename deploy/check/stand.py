@@ -5,7 +5,9 @@ Only addresses and directories differ. The pod is started in the image's file sy
 
 import json
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -17,6 +19,7 @@ from wire import Client
 
 SERVERS = ROOT / "target/servers"
 RUN = WORK / "run"
+NATS = ("nats-1", "nats-2", "nats-3")
 
 
 class Site:
@@ -25,30 +28,38 @@ class Site:
     def __enter__(self):
         shutil.rmtree(RUN, ignore_errors=True)
         RUN.mkdir(parents=True)
-        self.started = []
+        self.started = {}
         free = free_ports(12)
         self.clients, self.routes, self.monitors = free[0:3], free[3:6], free[6:9]
         self.redis, self.replica, self.http = free[9:12]
         return self
 
     def __exit__(self, *_):
-        for process in reversed(self.started):
-            process.kill()
-            process.wait()
+        self.kill(*reversed(self.started))
 
     def start(self, name, command, **options):
-        with open(RUN / f"{name}.log", "wb") as log:
+        with open(RUN / f"{name}.log", "ab") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, **options)
-        self.started.append(process)
+        self.started[name] = process
         return process
 
+    def kill(self, *names):
+        for name in names:
+            self.started[name].kill()
+        for name in names:
+            self.started[name].wait()
+
     def start_nats(self):
+        for name in NATS:
+            copy_nats(name)
+        self.run_nats()
+
+    def run_nats(self):
         routes = ",".join(f"nats://127.0.0.1:{port}" for port in self.routes)
         ports = zip(self.clients, self.routes, self.monitors)
-        for number, (client, route, monitor) in enumerate(ports, start=1):
-            name = f"nats-{number}"
+        for name, (client, route, monitor) in zip(NATS, ports):
             command = (
-                f"{SERVERS}/nats-server --config {copy_nats(name)}/cluster.conf --addr 127.0.0.1 "
+                f"{SERVERS}/nats-server --config {RUN / name}/cluster.conf --addr 127.0.0.1 "
                 f"--port {client} --http_port {monitor} "
                 f"--cluster nats://127.0.0.1:{route} --routes {routes}"
             )
@@ -56,15 +67,36 @@ class Site:
         for port in self.monitors:
             wait_until(f"nats-server at {port} is well", lambda: get(port, "/healthz"))
 
+    def copy_jetstream(self):
+        """What all three have on disk at one moment."""
+        shutil.rmtree(RUN / "copy", ignore_errors=True)
+        for name in NATS:
+            self.started[name].send_signal(signal.SIGSTOP)
+        for name in NATS:
+            shutil.copytree(RUN / name / "data", RUN / "copy" / name)
+            self.started[name].send_signal(signal.SIGCONT)
+
+    def put_jetstream_back(self):
+        """All three are as they were copied; what they acknowledged since is lost."""
+        self.kill(*NATS)
+        for name in NATS:
+            shutil.rmtree(RUN / name / "data")
+            shutil.copytree(RUN / "copy" / name, RUN / name / "data")
+        self.run_nats()
+        # Servers are well before all streams have their leaders.
+        wait_until("the streams are there", lambda: self.earmark("operator", "check")[0] == 0)
+
     def start_redis(self):
+        """Both, with nothing in them."""
         settings = RUN / "redis"
-        settings.mkdir()
+        settings.mkdir(exist_ok=True)
         for file in [*(DEPLOY / "redis").glob("*.conf"), *(DEPLOY / "local").glob("redis-*.conf")]:
             text = file.read_text().replace(
                 "replicaof redis 6379", f"replicaof 127.0.0.1 {self.redis}"
             )
             (settings / file.name).write_text(text)
         for name, port in (("redis-primary", self.redis), ("redis-replica", self.replica)):
+            shutil.rmtree(RUN / name, ignore_errors=True)
             (RUN / name).mkdir()
             command = (
                 f"{SERVERS}/redis-server {name}.conf --dir {RUN / name} "
@@ -72,17 +104,22 @@ class Site:
             )
             self.start(name, command.split(), cwd=settings)
 
-    def start_pod(self):
+    def start_pod(self, ready=True):
         variables = {
             "PATH": os.environ["PATH"],
             "EARMARK__ENGINE__POD": "pod-1",
             "EARMARK__HTTP__LISTEN": f"127.0.0.1:{self.http}",
-            # So that it is seen to purge.
+            # So that it is seen to purge, to archive, and to trim the journal.
             "EARMARK__SUPERVISOR__PURGE_EVERY_MS": "200",
+            "EARMARK__ENGINE__SNAPSHOT_INTERVAL_MS": "200",
+            "EARMARK__ARCHIVE__LOOK_EVERY_MS": "200",
+            "EARMARK__ARCHIVE__INTERVAL_MS": "500",
+            "EARMARK__STREAMS__JOURNAL_KEEP_S": "0",
         }
         told = image.settings() | self.environment("pod") | variables
         pod = self.start("pod", image.command(), env=told)
-        wait_until("the pod is ready", lambda: get(self.http, "/readyz"))
+        if ready:
+            wait_until("the pod is ready", lambda: get(self.http, "/readyz"))
         return pod
 
     def environment(self, user):
@@ -114,6 +151,13 @@ class Site:
 
     def client(self, user):
         return Client(self.clients[0], user, f"local-{user}")
+
+
+def metric(port, name):
+    """The sum of a metric's samples."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if re.match(rf"{name}\b", line))
 
 
 def copy_nats(name):

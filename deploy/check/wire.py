@@ -9,6 +9,7 @@ class Client:
 
     def __init__(self, port, user, password):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.lines = self.socket.makefile("rb")
         self.lines.readline()  # INFO
         self._send(
@@ -53,9 +54,10 @@ class Client:
         return allowed
 
     def listen(self, subject):
-        """To this one, and no longer to another."""
+        """To this one, and no longer to another; the server knows it before this returns."""
         self._send("UNSUB 2")
         self._send(f"SUB {subject} 2")
+        self.refusals()
 
     def message(self):
         """The next one that comes."""

@@ -12,7 +12,7 @@ use crate::{
     domain::time::{Span, Timestamp},
     error::{Exit, Failure},
     nats::{NatsDepths, NatsInput, NatsJournal, NatsLeases},
-    partition::{record::decode_header, recovery::lost_tail},
+    partition::{record::decode_header, verdict::lost_tail},
     ports::{Input, Journal, Partition, PortError, Position, Snapshots, Source},
     redis::RedisSnapshots,
     supervisor::{Depths, StreamUsage, Unread},

@@ -261,6 +261,14 @@ impl Participant {
         tenure.is_none_or(|tenure| now.duration_since(tenure.written()) >= lasts)
     }
 
+    /// Whether the pod has lost the store of snapshots, and others have not. Where all have, as in a
+    /// failover, they go on with what they have in memory; so it waits until it must be alone.
+    pub fn is_cut_off_alone(&self, now: Instant) -> bool {
+        let patience = self.rules.lasts * 2;
+        self.cut_off.is_some_and(|since| now.duration_since(since) >= patience)
+            && placement::others_reach_snapshots(&self.view, &self.me.session, now)
+    }
+
     /// Whether the pod has left.
     pub fn is_gone(&self) -> bool {
         self.gone
@@ -268,14 +276,10 @@ impl Participant {
 
     // === the steps ===
 
-    /// A pod that alone has lost the store of snapshots steps aside. Where all have, as in a
-    /// failover, they go on with what they have in memory; so it waits until it must be alone.
+    /// A pod that alone has lost the store of snapshots steps aside.
     fn standing(&self, now: Instant) -> (Standing, Option<String>) {
-        let patience = self.rules.lasts * 2;
-        let alone = self.cut_off.is_some_and(|since| now.duration_since(since) >= patience)
-            && placement::others_reach_snapshots(&self.view, &self.me.session, now);
         match self.stands.0 {
-            Standing::Serving if alone => {
+            Standing::Serving if self.is_cut_off_alone(now) => {
                 let why = "it does not reach the store of snapshots, and others do";
                 (Standing::Waiting, Some(why.to_owned()))
             }
@@ -369,7 +373,7 @@ impl Participant {
                 at: wall.to_owned(),
                 ..Lease::default()
             };
-            let after = self.view.lease(partition).map(|noted| noted.revision);
+            let after = self.view.stands_at(partition);
             self.writing.insert(key.clone());
             acts.push(Act::Note { key, value: lease.encode(), after });
         }

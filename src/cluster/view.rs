@@ -14,6 +14,9 @@ use super::{
 };
 use crate::ports::{Note, Partition};
 
+/// The format of a lease that this build cannot read.
+const UNREAD: u8 = u8::MAX;
+
 /// A note, and when it was heard.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heard<T> {
@@ -40,6 +43,8 @@ pub struct View {
     members: BTreeMap<String, Heard<Member>>,
     leases: BTreeMap<Partition, Heard<Lease>>,
     orphans: BTreeMap<Partition, Orphan>,
+    /// Where leases stand that count as lapsed and of which no end was told.
+    lapsed: BTreeMap<Partition, u64>,
     /// The oldest format that whoever takes a partition over must read, as its last lease said.
     formats: BTreeMap<Partition, u8>,
     partitions: Partition,
@@ -56,6 +61,7 @@ impl View {
             members: BTreeMap::new(),
             leases: BTreeMap::new(),
             orphans: BTreeMap::new(),
+            lapsed: BTreeMap::new(),
             formats: BTreeMap::new(),
             partitions,
             lasts,
@@ -78,6 +84,7 @@ impl View {
         self.caught_up = true;
         let pass = self.pass;
         self.drop_where(now, |heard_in, _| heard_in < pass);
+        self.lapsed.clear();
         for partition in 0..self.partitions {
             if !self.leases.contains_key(&partition) {
                 let orphan = Orphan { since: now, freed: false };
@@ -124,13 +131,15 @@ impl View {
         if known.is_some_and(|known| note.revision < known.revision) {
             return;
         }
-        // What this build cannot read, it cannot take over either.
-        let unread = || Lease { format: u8::MAX, ..Lease::default() };
+        self.lapsed.remove(&partition);
+        // What this build cannot read, it cannot take over either while it lasts.
+        let unread = || Lease { format: UNREAD, ..Lease::default() };
         let lease = note.value.as_ref();
         let lease = lease.map(|bytes| Lease::decode(bytes).unwrap_or_else(|_| unread()));
         let Some(value) = lease else {
             self.orphaned(partition, now, false);
-            self.leases.remove(&partition);
+            self.forget(partition);
+            self.lapsed.remove(&partition);
             return;
         };
         match value.phase {
@@ -167,7 +176,16 @@ impl View {
             .collect();
         for partition in lapsed {
             self.orphaned(partition, now, false);
-            self.leases.remove(&partition);
+            self.forget(partition);
+        }
+    }
+
+    fn forget(&mut self, partition: Partition) {
+        let Some(heard) = self.leases.remove(&partition) else { return };
+        self.lapsed.insert(partition, heard.revision);
+        if heard.value.format == UNREAD {
+            // Its records say themselves who reads them.
+            self.formats.remove(&partition);
         }
     }
 
@@ -209,6 +227,12 @@ impl View {
     /// The lease of a partition, a freed one too.
     pub fn lease(&self, partition: Partition) -> Option<&Heard<Lease>> {
         self.leases.get(&partition)
+    }
+
+    /// Where the lease of a partition stands, also one that has lapsed, as far as is known.
+    pub fn stands_at(&self, partition: Partition) -> Option<u64> {
+        let lease = self.lease(partition).map(|heard| heard.revision);
+        lease.or_else(|| self.lapsed.get(&partition).copied())
     }
 
     /// The partitions that somebody has, and their leases.

@@ -23,9 +23,12 @@ use super::{
     api::{self, Wanted},
     cut::{self, CUT},
     journal::explain,
-    names,
+    names, setup,
 };
-use crate::ports::{LeaseWatch, Leases, Note, NoteError, PortError, Watched};
+use crate::{
+    cluster::Lease,
+    ports::{LeaseWatch, Leases, Note, NoteError, Partition, PortError, Watched},
+};
 
 /// How long it can be told that a note was taken away.
 const TRACE_LASTS: Duration = Duration::from_secs(60);
@@ -43,6 +46,23 @@ impl NatsLeases {
     /// Watches and writes over this connection.
     pub fn new(context: Context) -> NatsLeases {
         NatsLeases { context }
+    }
+
+    /// A partition's lease, as the leader of the bucket has it. Without a bucket there is none.
+    pub async fn lease(&self, partition: Partition) -> Result<Option<Lease>, PortError> {
+        let subject = names::cluster_subject(&Lease::key(partition));
+        let found = api::get(&self.context, names::CLUSTER_STREAM, Wanted::last(&subject)).await;
+        let last = match found {
+            Ok(last) => last,
+            Err(error) => match setup::exists(&self.context, names::CLUSTER_STREAM).await? {
+                true => return Err(error),
+                false => return Ok(None),
+            },
+        };
+        // What says that a lease is gone has no value.
+        let value = last.map(|last| last.payload).filter(|value| !value.is_empty());
+        let lease = value.map(|value| Lease::decode(&value)).transpose();
+        lease.map_err(|why| PortError::new(format!("read the lease of partition {partition}"), why))
     }
 
     async fn publish(

@@ -22,8 +22,8 @@ use serde_json::json;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    api::{self, Wanted},
     cut::{self, CUT},
+    leases::NatsLeases,
     names,
 };
 use crate::{
@@ -79,12 +79,7 @@ impl Others for NatsOthers {
     }
 
     async fn lease(&self, partition: Partition) -> Result<Option<Lease>, PortError> {
-        let subject = format!("$KV.{}.{}", names::CLUSTER, Lease::key(partition));
-        let last = api::get(&self.context, names::CLUSTER_STREAM, Wanted::last(&subject)).await?;
-        // What says that a lease is gone has no value.
-        let value = last.map(|last| last.payload).filter(|value| !value.is_empty());
-        let lease = value.map(|value| Lease::decode(&value)).transpose();
-        lease.map_err(|why| PortError::new(format!("read the lease of partition {partition}"), why))
+        NatsLeases::new(self.context.clone()).lease(partition).await
     }
 }
 

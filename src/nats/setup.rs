@@ -207,7 +207,8 @@ fn check(settings: &StreamSettings) -> Result<(), SetupError> {
     Err(SetupError::Settings(complaint.to_owned()))
 }
 
-async fn refuse_other_partitions(
+/// Refuses settings with another number of partitions than set-up fixed, if it did.
+pub async fn refuse_other_partitions(
     context: &Context,
     settings: &StreamSettings,
 ) -> Result<(), SetupError> {

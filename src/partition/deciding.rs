@@ -5,9 +5,9 @@
 //! the log had the inputs. What cannot be decided now (its entity is quarantined, or cold while
 //! Redis is away) is journaled as waiting and keeps its place.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     Exit,
@@ -20,6 +20,12 @@ use crate::{
     domain::{DueClock, ids::EntityKey, time::Timestamp},
     ports::{LogMessage, Source},
 };
+
+/// How long whoever is live waits for what is cold.
+const COLD_PATIENCE: Duration = Duration::from_secs(1);
+/// How much longer than a load that failed took nothing is loaded after it, and how long at most.
+const COLD_RESTS: u32 = 10;
+const COLD_RESTS_MAX: Duration = Duration::from_secs(5);
 
 impl Owner {
     // === what gives inputs ===
@@ -57,7 +63,7 @@ impl Owner {
 
     /// Looks up entities that are not live and whose deadline has been reached.
     pub(super) async fn look_for_cold_deadlines(&mut self) -> Result<(), Exit> {
-        if !self.is_cold_look_due() || self.keeper.is_writing() {
+        if !self.is_cold_look_due() || self.keeper.is_writing() || self.redis_rests() {
             return Ok(());
         }
         self.last_cold_look = Some(Instant::now());
@@ -66,13 +72,14 @@ impl Owner {
             // The quarantined stay due for ever, and must not stand before the others.
             let limit = self.env.bounds.due_entities_max + self.state.quarantined.len();
             let reached = self.clock(clock);
-            let due = match self.keeper.due(clock, reached, limit).await {
-                Ok(due) => due.map_err(|_| Exit::SnapshotLost)?,
-                Err(error) => {
-                    tracing::debug!(partition = self.env.partition, %error, "cold deadlines wait");
-                    return Ok(());
-                }
+            let began = Instant::now();
+            let asked = timeout(COLD_PATIENCE, self.keeper.due(clock, reached, limit)).await;
+            let Ok(Ok(due)) = asked else {
+                tracing::debug!(partition = self.env.partition, "cold deadlines wait for Redis");
+                self.let_redis_rest(began);
+                return Ok(());
             };
+            let due = due.map_err(|_| Exit::SnapshotLost)?;
             let all = due.len() < limit && !self.dues.is_any_before(clock, reached);
             let cold = due.into_iter().filter(|key| !self.registry.holds(key)).collect();
             self.give(cold, InternalInput::Deadline { clock, reached }).await?;
@@ -243,28 +250,46 @@ impl Owner {
         keys: impl Iterator<Item = &EntityKey>,
     ) -> Result<BTreeSet<EntityKey>, Exit> {
         let cold = |key: &&EntityKey| !self.registry.holds(key) && !self.is_set_aside_for_good(key);
-        let cold: BTreeSet<EntityKey> = keys.filter(cold).cloned().collect();
-        if cold.is_empty() || (self.keeper.is_writing() && !self.finish_writing().await?) {
+        let mut cold: BTreeSet<EntityKey> = keys.filter(cold).cloned().collect();
+        if cold.is_empty() || self.redis_rests() {
             return Ok(cold);
         }
-        let cold: Vec<EntityKey> = cold.into_iter().collect();
-        let mut unloaded = BTreeSet::new();
-        for keys in cold.chunks(self.env.bounds.load_entities_max) {
-            match self.keeper.load(keys).await {
-                Ok(stored) => {
-                    let stored = stored.map_err(|_| Exit::SnapshotLost)?;
-                    crate::telemetry::loaded(keys.len());
-                    for (key, stored) in keys.iter().zip(stored) {
-                        self.registry.spawn(key, stored).map_err(|_| Exit::SnapshotLost)?;
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(partition = self.env.partition, %error, "cold entities wait");
-                    unloaded.extend(keys.iter().cloned());
-                }
+        let began = Instant::now();
+        if !self.load_cold(&mut cold).await? {
+            self.let_redis_rest(began);
+        }
+        Ok(cold)
+    }
+
+    fn redis_rests(&self) -> bool {
+        self.cold_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Whoever is live must not wait again and again for a Redis that is silent.
+    fn let_redis_rest(&mut self, asked: Instant) {
+        let rest = (asked.elapsed() * COLD_RESTS).min(COLD_RESTS_MAX);
+        self.cold_until = Some(Instant::now() + rest);
+    }
+
+    /// Takes those out that are live now; whether that is all of them.
+    async fn load_cold(&mut self, cold: &mut BTreeSet<EntityKey>) -> Result<bool, Exit> {
+        if self.keeper.is_writing() && !self.finish_writing().await? {
+            return Ok(false);
+        }
+        let keys: Vec<EntityKey> = cold.iter().cloned().collect();
+        for keys in keys.chunks(self.env.bounds.load_entities_max) {
+            let Ok(Ok(stored)) = timeout(COLD_PATIENCE, self.keeper.load(keys)).await else {
+                tracing::warn!(partition = self.env.partition, "cold entities wait for Redis");
+                return Ok(false);
+            };
+            let stored = stored.map_err(|_| Exit::SnapshotLost)?;
+            crate::telemetry::loaded(keys.len());
+            for (key, stored) in keys.iter().zip(stored) {
+                self.registry.spawn(key, stored).map_err(|_| Exit::SnapshotLost)?;
+                cold.remove(key);
             }
         }
-        Ok(unloaded)
+        Ok(true)
     }
 
     fn is_set_aside_for_good(&self, key: &EntityKey) -> bool {
@@ -274,7 +299,7 @@ impl Owner {
     /// Waits for the delta under way, but not for a Redis that is away.
     async fn finish_writing(&mut self) -> Result<bool, Exit> {
         let patience = self.env.bounds.retry_after * 2;
-        match tokio::time::timeout(patience, self.keeper.written()).await {
+        match timeout(patience, self.keeper.written()).await {
             Ok(written) => written.map(|()| true).map_err(|_| Exit::SnapshotLost),
             Err(_) => Ok(false),
         }

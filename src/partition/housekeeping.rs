@@ -88,6 +88,8 @@ impl Owner {
         let due = tail.len() >= bounds.snapshot_every_records
             || tail.bytes() >= bounds.unsnapshotted_bytes_max / 2
             || tail.entries() >= ENTRIES_MAX
+            // What has changed is kept live until it is written.
+            || self.dirty.len() >= (self.env.live_entities_max() / 2).max(1)
             || (!tail.is_empty() && Instant::now() >= self.next_snapshot);
         // Deadlines are looked up between two deltas: they must not follow each other for ever.
         let free = !self.keeper.is_writing() && !self.is_cold_look_due();

@@ -3,25 +3,33 @@
 
 use std::time::Duration;
 
-use super::{Exit, entry::Entry, format::needed_by, owner::Owner, recovery::keep};
+use super::{
+    Env, Exit, entry::Entry, format::needed_by, owner::Owner, record::decode_header, recovery::keep,
+};
 
-/// A last snapshot saves the next owner some reading: while Redis is away, nobody has to wait for it.
+/// A last snapshot saves the next owner some reading: while Redis is away, nobody has to wait for
+/// it.
 const SNAPSHOT_WITHIN: Duration = Duration::from_secs(1);
 
 impl Owner {
-    /// Stops where the last acknowledged record stands, and keeps what no store may have: in memory
-    /// until it is asked to leave, and in the snapshot, from which an operator can begin anew.
+    /// Stops where the last acknowledged record stands, and keeps what no store may have, in memory
+    /// and in the snapshot, until an operator has begun the partition anew or it is asked to leave.
     pub(super) async fn freeze(mut self) -> Exit {
-        let (partition, position) = (self.env.partition, self.committed.position().sequence);
-        tracing::error!(partition, position, "the journal lost acknowledged records: frozen");
+        let (partition, position) = (self.env.partition, self.committed.position());
+        let at = position.sequence;
+        tracing::error!(partition, at, "the journal lost acknowledged records: frozen");
         self.env.status.send_modify(|status| (status.serving, status.frozen) = (false, true));
-        let stop = self.env.stop.clone();
+        let env = self.env.clone();
+        let keep = async {
+            self.keep_the_last().await;
+            std::future::pending().await
+        };
         tokio::select! {
             biased;
-            () = stop.cancelled() => {}
-            () = self.keep_the_last() => stop.cancelled().await,
+            () = env.stop.cancelled() => Exit::Frozen,
+            () = begun_anew(&env, position.incarnation) => Exit::SteppedDown,
+            never = keep => never,
         }
-        Exit::Frozen
     }
 
     /// The actors have gone beyond the last acknowledged record: what it left is folded anew.
@@ -79,5 +87,24 @@ impl Owner {
             self.keeper.written().await.map_err(|_| Exit::SnapshotLost)?;
         }
         Ok(())
+    }
+}
+
+/// Ends when the journal's last record is of an incarnation after this one.
+async fn begun_anew(env: &Env, incarnation: u64) {
+    let partition = env.partition;
+    loop {
+        tokio::time::sleep(env.bounds.look_every).await;
+        let last = match env.ports.journal.last(partition).await {
+            Ok(last) => last,
+            Err(error) => {
+                tracing::debug!(partition, %error, "whether it was begun anew is not known");
+                continue;
+            }
+        };
+        let begun = last.map(|last| decode_header(&last.record).map(|of| of.0.incarnation));
+        if begun.is_some_and(|begun| begun.is_ok_and(|begun| begun > incarnation)) {
+            return tracing::warn!(partition, "an operator has begun the partition anew");
+        }
     }
 }

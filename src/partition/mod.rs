@@ -35,6 +35,7 @@ mod reviving;
 mod seed;
 mod showing;
 pub mod state;
+pub mod verdict;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 

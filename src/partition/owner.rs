@@ -82,6 +82,8 @@ pub(super) struct Owner {
     /// All deadlines before this have been given.
     pub(super) deadlines_to: Timestamp,
     pub(super) last_revival: Option<Instant>,
+    /// Until then nothing is loaded, since Redis did not answer.
+    pub(super) cold_until: Option<Instant>,
     /// For each source, messages that are still read one by one.
     single: [usize; 5],
     /// Waiting inputs that are still decided one by one.
@@ -159,6 +161,7 @@ impl Owner {
             last_cold_look: None,
             deadlines_to: Timestamp::default(),
             last_revival: None,
+            cold_until: None,
         }
     }
 

@@ -19,8 +19,9 @@ use super::{
     format::Spoken,
     keeper::{ENTRIES_MAX, Gathered, Tail},
     record::{BadRecord, Link, Record, RecordHash},
-    restoring::{self, reseeded_from},
+    restoring::{self, refuse, reseeded_from},
     state::PartitionState,
+    verdict::{self, Begins, Fits, lost_tail},
 };
 use crate::{
     actors::Registry,
@@ -58,8 +59,12 @@ pub async fn recover(env: &Env, trust_snapshot: bool) -> Result<Recovered, Exit>
     let last = env.until_done(|| env.ports.journal.last(env.partition)).await;
     let last = last.ok_or(Exit::refuse("the journal has no first record: run `earmark setup`"))?;
     let end = env.decode(&last)?;
-    check_partitions(env, &end)?;
-    known.refuse_lost_tail(end.header.incarnation, last.sequence)?;
+    if let Some(why) = verdict::of_others(&end.header, env.partition, env.partitions) {
+        return Err(Exit::Refused(why));
+    }
+    if let Some(why) = lost_tail(known.positions(), end.position(last.sequence)) {
+        return Err(refuse(env, &why));
+    }
     let mut fold = Fold::begin(env, &end, last.sequence, known, trust_snapshot).await?;
     fold.reach(last.sequence).await?;
     let backlog = backlog::find(env, &fold.state).await?;
@@ -93,16 +98,6 @@ pub(super) fn decode_at(sequence: u64, record: &[u8]) -> Result<Record, Exit> {
         .map_err(|error| Exit::refuse(format!("journal record {sequence}: {error}")))
 }
 
-fn check_partitions(env: &Env, end: &Record) -> Result<(), Exit> {
-    match end.header.partitions == env.partitions && end.header.partition == env.partition {
-        true => Ok(()),
-        false => Err(Exit::refuse(format!(
-            "the journal is of partition {} of {}, this process serves {} of {}",
-            end.header.partition, end.header.partitions, env.partition, env.partitions
-        ))),
-    }
-}
-
 /// What other stores know of a partition's journal.
 struct Known {
     committed: Option<Position>,
@@ -117,53 +112,10 @@ impl Known {
         }
     }
 
-    fn refuse_another_beginning(&self, genesis: Position) -> Result<(), Exit> {
+    fn positions(&self) -> impl Iterator<Item = Position> + Clone {
         let snapshot = self.snapshot.as_ref().map(|(position, _)| *position);
-        let known = [self.committed, snapshot].into_iter().flatten();
-        match another_beginning(known, genesis) {
-            None => Ok(()),
-            Some(why) => Err(Exit::Refused(why)),
-        }
+        self.committed.into_iter().chain(snapshot)
     }
-
-    fn refuse_lost_tail(&self, incarnation: u64, end: u64) -> Result<(), Exit> {
-        let snapshot = self.snapshot.as_ref().map(|(position, _)| *position);
-        let known = [self.committed, snapshot].into_iter().flatten();
-        match lost_tail(known, Position { incarnation, sequence: end }) {
-            None => Ok(()),
-            Some(why) => Err(Exit::Refused(why)),
-        }
-    }
-}
-
-/// A first record behind one that was committed is the beginning of another journal; in words.
-pub fn another_beginning(
-    known: impl IntoIterator<Item = Position>,
-    genesis: Position,
-) -> Option<String> {
-    let before = |known: &Position| {
-        known.incarnation == genesis.incarnation && known.sequence < genesis.sequence
-    };
-    let known = known.into_iter().filter(before).max()?;
-    Some(format!(
-        "record {} is known to be committed, but the journal begins at {}: it was emptied or \
-         replaced, and lost acknowledged writes",
-        known.sequence, genesis.sequence
-    ))
-}
-
-/// A journal that ends before something known to have been committed lost its tail; in words.
-pub fn lost_tail(known: impl IntoIterator<Item = Position>, end: Position) -> Option<String> {
-    let beyond = known
-        .into_iter()
-        .filter(|known| known.incarnation == end.incarnation && known.sequence > end.sequence)
-        .map(|known| known.sequence)
-        .max()?;
-    Some(format!(
-        "record {beyond} is known to be committed, but the journal ends at {}: JetStream lost \
-         acknowledged writes",
-        end.sequence
-    ))
 }
 
 struct Fold<'a> {
@@ -206,14 +158,20 @@ impl<'a> Fold<'a> {
         end_at: u64,
         known: Known,
     ) -> Result<(PartitionState, Position), Exit> {
+        let end_at = end.position(end_at);
+        let archives = restoring::archives(env).await;
+        let archived: Vec<Position> = archives.iter().map(|archive| archive.begun).collect();
+        if let Some(why) = lost_tail(archived.iter().copied(), end_at) {
+            return Err(env.ends_before(end_at, &why).await);
+        }
         // A journal that only begins has nothing to recover, and nobody has written a snapshot.
-        if !is_genesis(end) {
-            if let Some(restored) = restoring::newest(env, end.position(end_at)).await? {
+        if !matches!(Begins::with(end_at.sequence, end), Begins::Genesis(_)) {
+            if let Some(restored) = restoring::newest(env, archives, end_at).await? {
                 return Ok(restored);
             }
             crate::telemetry::recovery_from_genesis(env.partition);
         }
-        beginning(env, known, end.header.incarnation).await
+        beginning(env, known.positions().chain(archived), end_at).await
     }
 
     fn from(env: &'a Env, state: PartitionState, snapshot_at: Position) -> Fold<'a> {
@@ -381,16 +339,11 @@ fn follow(state: &mut PartitionState, record: &Record, entry: &JournalEntry) -> 
     Ok(())
 }
 
-/// Whether a journal can begin with this record.
-fn is_genesis(record: &Record) -> bool {
-    record.header.previous.is_none() && record.entries == [Entry::Genesis]
-}
-
 /// The snapshot at the journal's first record, and what is known there.
 async fn beginning(
     env: &Env,
-    known: Known,
-    incarnation: u64,
+    known: impl Iterator<Item = Position> + Clone,
+    end: Position,
 ) -> Result<(PartitionState, Position), Exit> {
     let page = env.until_done(|| env.ports.journal.read(env.partition, 0)).await;
     let first = page.first().ok_or(Exit::refuse("the journal has no first record"))?;
@@ -398,26 +351,19 @@ async fn beginning(
     if let Some(archive) = reseeded_from(&record) {
         return restoring::reseeded(env, first, &record, archive).await;
     }
-    if !is_genesis(&record) {
-        if let Some((entry, record)) = last_reseeded(env).await? {
-            let archive = reseeded_from(&record).unwrap_or_default();
-            return restoring::reseeded(env, &entry, &record, archive).await;
-        }
-        return Err(Exit::refuse(format!(
-            "the journal begins at record {}, which is not its first, and neither Redis nor an \
-             archive has a snapshot that fits it; {}",
-            first.sequence,
-            restoring::advice(env)
-        )));
+    let begins = Begins::with(first.sequence, &record);
+    if !begins.is_a_beginning()
+        && let Some((entry, record)) = last_reseeded(env).await?
+    {
+        let archive = reseeded_from(&record).unwrap_or_default();
+        return restoring::reseeded(env, &entry, &record, archive).await;
     }
+    let base = verdict::base(known, (begins, end), Fits::default());
+    base.map_err(|why| refuse(env, &why))?;
     let mut state = PartitionState::default();
     let link = Link { sequence: first.sequence, hash: RecordHash::of(&first.record) };
     state.follow(&record.header, link);
     let genesis = state.position();
-    // Where an operator has begun a new incarnation since, that was looked at.
-    if genesis.incarnation == incarnation {
-        known.refuse_another_beginning(genesis)?;
-    }
     let bytes = state.encode();
     let reset = || env.ports.snapshots.reset(env.partition, genesis, bytes.clone().into());
     env.until_done(reset).await;
@@ -471,6 +417,15 @@ impl Env {
                     tokio::time::sleep(self.bounds.retry_after).await;
                 }
             }
+        }
+    }
+
+    /// Something is known behind the end that was read: another owner's, or a loss.
+    pub(super) async fn ends_before(&self, end: Position, why: &str) -> Exit {
+        let last = self.until_done(|| self.ports.journal.last(self.partition)).await;
+        match last.is_some_and(|last| last.sequence > end.sequence) {
+            true => Exit::SteppedDown,
+            false => refuse(self, why),
         }
     }
 

@@ -10,8 +10,8 @@ use super::{
     Env, Exit,
     entry::Entry,
     record::{Link, Record, RecordHash},
-    recovery::lost_tail,
     state::PartitionState,
+    verdict::lost_tail,
 };
 use crate::{
     archive::{
@@ -25,9 +25,14 @@ use crate::{
 };
 
 /// What an operator can look at, whatever is wrong.
-pub(super) fn advice(env: &Env) -> String {
+fn advice(env: &Env) -> String {
     let partition = env.partition;
     format!("`earmark partition show {partition}` says what each store has, and what can be done")
+}
+
+/// The partition is not served, for this reason, until an operator has looked at it.
+pub(super) fn refuse(env: &Env, why: &str) -> Exit {
+    Exit::refuse(format!("{why}; {}", advice(env)))
 }
 
 /// The archive that a record begins its partition anew from.
@@ -38,24 +43,31 @@ pub(super) fn reseeded_from(record: &Record) -> Option<&str> {
     }
 }
 
-/// Puts the newest archive in place that fits a journal with this end.
+/// The archives of the partition, the newest first.
+pub(super) async fn archives(env: &Env) -> Vec<Found> {
+    match &env.ports.archive {
+        Some(doors) => env.until_done(|| reading::finished(&*doors.shelf, env.partition)).await,
+        None => Vec::new(),
+    }
+}
+
+/// Puts the newest of these in place that fits a journal with this end.
 pub(super) async fn newest(
     env: &Env,
+    archives: Vec<Found>,
     end: Position,
 ) -> Result<Option<(PartitionState, Position)>, Exit> {
     let Some(doors) = &env.ports.archive else { return Ok(None) };
-    let archives = env.until_done(|| reading::finished(&*doors.shelf, env.partition)).await;
-    let mut known: Vec<Position> = archives.iter().map(|archive| archive.begun).collect();
     let mut readable = Vec::new();
     for archive in archives {
         if let Some((manifest, state)) = read(env, doors, &archive.name).await {
-            // Its name says only where it was begun.
-            known.push(manifest.position);
             readable.push((archive, manifest, state));
         }
     }
+    // Their names say only where they were begun.
+    let known = readable.iter().map(|(_, manifest, _)| manifest.position);
     if let Some(why) = lost_tail(known, end) {
-        return Err(Exit::refuse(format!("{why}; {}", advice(env))));
+        return Err(env.ends_before(end, &why).await);
     }
     for (archive, manifest, state) in readable {
         if let Some(restored) = fitting(env, doors, (&archive, manifest, state), end).await? {
@@ -93,12 +105,12 @@ pub(super) async fn reseeded(
     archive: &str,
 ) -> Result<(PartitionState, Position), Exit> {
     let cannot = || {
-        Exit::refuse(format!(
+        let why = format!(
             "journal record {} begins the partition anew from the archive {archive}, which is \
-             missing or damaged; {}",
-            entry.sequence,
-            advice(env)
-        ))
+             missing or damaged",
+            entry.sequence
+        );
+        refuse(env, &why)
     };
     let doors = env.ports.archive.as_ref().ok_or_else(cannot)?;
     let (manifest, mut state) = read(env, doors, archive).await.ok_or_else(cannot)?;

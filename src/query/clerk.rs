@@ -236,8 +236,10 @@ impl Clerk {
             Silence::Nobody => {}
         }
         let lease = self.reach.others.lease(partition);
-        let lease = tokio::time::timeout(self.settings.within, lease).await.ok()?.ok()??;
-        Some(match Standing::of(&lease) {
+        let Ok(Ok(lease)) = tokio::time::timeout(self.settings.within, lease).await else {
+            return Some(of(Stands::Silent));
+        };
+        Some(match Standing::of(&lease?) {
             // It says that it serves, and was not there to be asked.
             standing if standing.stands == Stands::Serving => of(Stands::Silent),
             standing => standing,

@@ -1,9 +1,10 @@
 //! The snapshot port: one script and one round trip a call.
 //!
 //! Promises: what depends on a position is checked and done in one atomic step; every call may be
-//! repeated. A delta costs what has changed, not what there is. The generation of a partition is
-//! remembered from the last answer; if another process began a new one, the answer says so and the
-//! call is made once more under its name.
+//! repeated. A delta costs what has changed, not what there is. What cannot be read is said, and is
+//! as good as no snapshot: the caller makes it anew from archive and journal. The generation of a
+//! partition is remembered from the last answer; if another process began a new one, the answer says
+//! so and the call is made once more under its name.
 
 use std::{
     collections::HashMap,
@@ -85,12 +86,18 @@ impl RedisSnapshots {
             let invocation = call(&generation);
             let values = self.link.script(doing, &invocation).await?;
             let (incarnation, sequence, found, value) = answer(values);
-            if let Some(value) = value {
-                return read(value).map(At::Here).map_err(error);
-            }
-            let Some(position) = position(incarnation, sequence).map_err(error)? else {
-                return Ok(At::Elsewhere(None));
+            let read = value.map(read).transpose();
+            let (value, position) = match (read, position(incarnation, sequence)) {
+                (Ok(value), Ok(position)) => (value, position),
+                (Err(why), _) | (_, Err(why)) => {
+                    tracing::error!(partition, why, "the snapshot in Redis is damaged");
+                    return Ok(At::Elsewhere(None));
+                }
             };
+            if let Some(value) = value {
+                return Ok(At::Here(value));
+            }
+            let Some(position) = position else { return Ok(At::Elsewhere(None)) };
             let found = found.unwrap_or_default();
             if !expected.contains(&position) || found == generation {
                 return Ok(At::Elsewhere(Some(position)));
@@ -112,7 +119,10 @@ impl Snapshots for RedisSnapshots {
         type Meta = (Option<String>, Option<String>, Option<String>, Option<Vec<u8>>);
         let (incarnation, sequence, generation, state): Meta =
             self.link.command(doing, &get).await?;
-        let position = position(incarnation, sequence).map_err(|e| PortError::new(doing, e))?;
+        let position = position(incarnation, sequence).unwrap_or_else(|why| {
+            tracing::error!(partition, why, "the snapshot in Redis is damaged");
+            None
+        });
         let (Some(position), Some(generation), Some(state)) = (position, generation, state) else {
             return Ok(None);
         };

@@ -268,7 +268,16 @@ impl Supervisor {
         let off = self.clock_off.map(|off| off.0 as f64 / 1e6);
         let [log, snapshots] = self.plan.stores;
         let stores = [(log, &self.nats), (snapshots, &self.redis)];
-        Report::new(partitions, stores, [clock, self.not_joined()], off)
+        let pod = [clock, self.not_joined()];
+        Report::new(partitions, stores, pod, off, self.may_lack_snapshots())
+    }
+
+    /// Whether the pod may stay in service where it does not reach the snapshots: not where they are
+    /// kept with the log, nor where it steps aside for those that reach them.
+    fn may_lack_snapshots(&self) -> bool {
+        let [log, snapshots] = self.plan.stores;
+        let steps_aside = |of: &Conduct| of.participant.is_cut_off_alone(Instant::now());
+        log != snapshots && !self.tenancy.as_ref().is_some_and(steps_aside)
     }
 }
 

@@ -13,6 +13,9 @@ pub struct PartitionReport {
     pub ours: bool,
     /// Whether this pod serves it.
     pub serving: bool,
+    /// It is being brought back.
+    #[serde(skip)]
+    pub recovers: bool,
     /// It will not be served before an operator has looked at it.
     pub refuses: bool,
     /// Why not, where it is this pod's.
@@ -42,7 +45,7 @@ pub enum Reach {
 /// How the pod stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
-    /// Everything is as it should be.
+    /// It is fit for work: nothing is amiss but what it can do without.
     pub ready: bool,
     /// What is not.
     pub why: Vec<String>,
@@ -53,24 +56,37 @@ pub struct Report {
 }
 
 impl Report {
-    /// Puts together what is known. `pod` says what is not as it should be with the pod itself.
+    /// Puts together what is known of the partitions, of the log and the snapshots, and of what is
+    /// not as it should be with the pod itself.
+    ///
+    /// Where it `may_lack_snapshots`, a pod that serves something is ready without them: events are
+    /// taken, and what is in memory decides; what it has to bring back meanwhile waits. One that
+    /// serves nothing would only take the place of those that do.
     pub fn new(
         partitions: Vec<PartitionReport>,
         stores: [(&str, &Reach); 2],
         pod: [Option<String>; 2],
         clock_off_s: Option<f64>,
+        may_lack_snapshots: bool,
     ) -> Report {
+        let lacks = may_lack_snapshots
+            && matches!(stores[1].1, Reach::Unreachable(_))
+            && partitions.iter().any(|of| of.serving);
         let store = |(name, reach): (&str, &Reach)| match reach {
             Reach::Reachable => None,
             Reach::Unknown => Some(format!("{name} has not been asked yet")),
             Reach::Unreachable(why) => Some(format!("{name} cannot be reached: {why}")),
         };
         let [log, snapshots] = stores.map(store);
+        let ready = log.is_none()
+            && (lacks || snapshots.is_none())
+            && pod.iter().all(Option::is_none)
+            && partitions.iter().all(|of| of.why.is_none() || (lacks && of.recovers));
         let mut why: Vec<String> = [log, snapshots].into_iter().chain(pod).flatten().collect();
         why.extend(partitions.iter().filter_map(|of| {
             Some(format!("partition {} is not served: {}", of.partition, of.why.as_ref()?))
         }));
-        Report { ready: why.is_empty(), why, clock_off_s, partitions }
+        Report { ready, why, clock_off_s, partitions }
     }
 
     /// What there is to say before there is a supervisor.

@@ -147,6 +147,10 @@ impl Slot {
         status.serving.then(|| status.keep[stream])
     }
 
+    fn recovers(&self, status: &Status) -> bool {
+        self.is_running() && !(status.serving || status.unanswered || status.frozen)
+    }
+
     /// Why it is not served, where that is this pod's to say.
     fn why(&self, status: &Status) -> Option<String> {
         match &self.phase {
@@ -200,6 +204,7 @@ impl Slot {
             partition: self.partition,
             ours: self.ours,
             serving: self.is_serving(),
+            recovers: self.recovers(&status),
             refuses: matches!(self.phase, Phase::Refused(_)),
             why: self.why(&status),
             position: status.position.sequence,

@@ -7,6 +7,7 @@ use earmark::{
     domain::{
         DueClock,
         ids::{EntityKey, Sku},
+        time::Timestamp,
     },
     ports::{At, Delta, EntityChange, Position, Snapshots},
     redis::{RedisSettings, RedisSnapshots},
@@ -173,4 +174,32 @@ async fn old_generations_are_deleted_and_nothing_else() {
     let kept = EntityKey::Sku(Sku::new("S4999").expect("a name"));
     let loaded = snapshots.load(1, at(2), &[kept]).await.expect("answered");
     assert!(matches!(loaded, At::Here(entities) if entities[0].is_some()));
+}
+
+#[tokio::test]
+async fn what_is_damaged_is_no_snapshot() {
+    let redis = RedisServer::start().await;
+    let snapshots = snapshots(&redis);
+    snapshots.reset(0, at(1), "state".into()).await.expect("reset");
+    let mut one = delta(1, 0..3);
+    one.changes[0].dues[0].1 = Some(Timestamp(7));
+    assert_eq!(snapshots.advance(0, &one).await.expect("answered"), At::Here(()));
+    let mut connection = redis.connection().await;
+    let meta = "{earmark:p0}:meta";
+    let mut get = redis::cmd("HGET");
+    get.arg(meta).arg("generation");
+    let generation: String = get.query_async(&mut connection).await.expect("it is there");
+    let entity = format!("{{earmark:p0}}:{generation}:sku:A");
+    redis::cmd("HDEL").arg(entity).arg("@").exec_async(&mut connection).await.expect("done");
+    let loaded = snapshots.load(0, at(2), &[key()]).await.expect("answered");
+    assert_eq!(loaded, At::Elsewhere(None));
+    let due = format!("{{earmark:p0}}:{generation}:due:settled");
+    let mut add = redis::cmd("ZADD");
+    add.arg(due).arg(1).arg("nobody:A").exec_async(&mut connection).await.expect("done");
+    let due = snapshots.due(0, at(2), DueClock::Settled, Timestamp(9), 10).await;
+    assert_eq!(due.expect("answered"), At::Elsewhere(None));
+    let mut set = redis::cmd("HSET");
+    set.arg(meta).arg("sequence").arg("two").exec_async(&mut connection).await.expect("done");
+    assert_eq!(snapshots.state(0).await.expect("answered"), None);
+    assert_eq!(snapshots.load(0, at(2), &[key()]).await.expect("answered"), At::Elsewhere(None));
 }

@@ -49,13 +49,27 @@ impl World {
 
     /// Starts a pod and waits until it is ready.
     pub async fn pod(&self) -> Pod {
-        let environment = self.environment();
-        let environment: Vec<(&str, &str)> =
-            environment.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        let pod = Pod::earmark(&["run"], &environment);
+        let pod = self.spawn();
         wait_until("the pod is ready", READY_BOUND, async || self.get("/readyz").await.0 == 200)
             .await;
         pod
+    }
+
+    /// Starts a pod and waits for nothing.
+    pub fn spawn(&self) -> Pod {
+        let environment = self.environment();
+        let environment: Vec<(&str, &str)> =
+            environment.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        Pod::earmark(&["run"], &environment)
+    }
+
+    /// Waits until the pod answers with this status and words to whether it is ready.
+    pub async fn says(&self, wanted: u16, words: &str) {
+        wait_until(&format!("{wanted}: {words}"), READY_BOUND, async || {
+            let (status, body) = self.get("/readyz").await;
+            status == wanted && body.contains(words)
+        })
+        .await;
     }
 
     /// Asks the pod's HTTP port: the status, 0 if nobody answers, and the body.

@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    harness::{Direction, Proxy, wait_until},
+    harness::{Direction, Proxy, free_port, get, wait_until},
     journal::Journals,
     load::{Load, Wants},
     world::{BOUND, LEASE_S, PARTITIONS, World, let_pass},
@@ -161,7 +161,9 @@ async fn a_pod_that_alone_does_not_reach_redis_steps_aside_until_it_does() {
     let mut world = World::start().await;
     let way = Proxy::start(world.redis.addr()).await;
     world.run("a", &[]);
-    world.run("b", &[("EARMARK_REDIS_URL", &way.url("redis"))]);
+    let (port, url) = (free_port(), way.url("redis"));
+    let listen = format!("127.0.0.1:{port}");
+    world.run("b", &[("EARMARK_REDIS_URL", &url), ("EARMARK__HTTP__LISTEN", &listen)]);
     world.shared_by(&["a", "b"]).await;
     let load = Load::start(world.nats.jetstream().await, Wants::at(RATE)).await;
     load.more(100).await;
@@ -173,6 +175,7 @@ async fn a_pod_that_alone_does_not_reach_redis_steps_aside_until_it_does() {
     let b = members.iter().find(|member| member["pod"] == json!("b")).expect("b is a member");
     let why = b["why"].as_str().expect("it says why it waits");
     assert!(why.contains("does not reach the store of snapshots"), "{b}");
+    assert_eq!(get(port, "/readyz").await.0, 503);
     load.more(100).await;
     way.heal().await;
     world.shared_by(&["a", "b"]).await;
@@ -196,6 +199,28 @@ async fn two_pods_of_one_name_do_not_both_take_part() {
         world.of("a").await.len() == 16
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_note_harms_nobody_for_longer_than_a_lease() {
+    let world = World::with(&["a", "b"]).await;
+    let load = Load::start(world.nats.jetstream().await, Wants::at(400)).await;
+    load.more(100).await;
+    let context = world.nats.jetstream().await;
+    let bucket = context.get_key_value("EARMARK_CLUSTER").await.expect("the bucket is there");
+    let huge = "x".repeat(500_000);
+    let bytes = ["", "{", "null", "[]", "\u{0}\u{1}", "{\"pod\": 3}", "{\"pod\": \"\"}", &huge];
+    let keys =
+        ["members.c", "members.=", "leases.3", "leases.99999", "leases.x", "nobody", "a.b.c"];
+    for (key, bytes) in keys.iter().flat_map(|key| bytes.iter().map(move |bytes| (key, bytes))) {
+        bucket.put(key, (*bytes).to_owned().into()).await.expect("it is written");
+    }
+    load.more(100).await;
+    world.shared_by(&["a", "b"]).await;
+    let status = world.status().await;
+    assert_eq!(status["partitions"].as_array().map(Vec::len), Some(usize::from(PARTITIONS)));
+    load.more(100).await;
+    world.all_is_well(load).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

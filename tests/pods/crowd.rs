@@ -56,7 +56,7 @@ pub async fn gather(world: &mut World) {
     world.shared_by(&["model"]).await;
     for of in 0..PARTITIONS {
         let (sku, order) = (model(of, sku_key), model(of, order_key));
-        send(world, &received(sku.key())).await;
+        ask(world, &received(sku.key())).await;
         assert_eq!(ask(world, &hold("cart-hold", sku.key(), 3)).await["status"], "granted");
         send(world, &placed(order.key(), sku.key())).await;
         reserved(world, order.key()).await;

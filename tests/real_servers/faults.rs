@@ -67,7 +67,7 @@ async fn while_redis_is_away_hot_skus_are_decided_and_cold_ones_wait() {
     let _pod = world.pod().await;
     world.ask(&hold("h1", &hot, 1)).await;
     world.redis.kill();
-    world.not_ready("Redis cannot be reached").await;
+    world.says(200, "Redis cannot be reached").await;
     assert_eq!(world.ask(&hold("h2", &hot, 1)).await["status"], json!("granted"));
     world.send(&hold("c1", &cold, 4)).await;
     wait_until("the cold one waits", BOUND, async || {

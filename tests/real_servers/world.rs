@@ -9,8 +9,8 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    NatsServer, Pod, READY_BOUND, Ran, RedisConfig, RedisServer, environment, free_port, get,
-    metric, wait_for, wait_until,
+    NatsConfig, NatsServer, Pod, READY_BOUND, Ran, RedisConfig, RedisServer, environment,
+    free_port, get, metric, wait_for, wait_until,
 };
 
 /// Not a power of two: of a hash modulo one, the server would see nothing of how a digit is spelled.
@@ -53,7 +53,11 @@ impl World {
     }
 
     pub async fn start_with(redis: RedisConfig) -> World {
-        let nats = NatsServer::start().await;
+        World::start_on(NatsConfig::default(), redis).await
+    }
+
+    pub async fn start_on(nats: NatsConfig, redis: RedisConfig) -> World {
+        let nats = NatsServer::start_with(nats).await;
         let context = nats.jetstream().await;
         let redis = RedisServer::start_with(redis).await;
         let world = World { nats, redis, context, port: free_port() };
@@ -67,7 +71,12 @@ impl World {
 
     /// Runs a command to its end.
     pub async fn earmark(&self, args: &[&str]) -> Ran {
-        Ran::earmark(args, self.environment(&[])).await
+        self.earmark_with(args, &[]).await
+    }
+
+    /// The same with other settings.
+    pub async fn earmark_with(&self, args: &[&str], more: &[(&str, &str)]) -> Ran {
+        Ran::earmark(args, self.environment(more)).await
     }
 
     /// Starts a pod and waits until it is ready.
@@ -95,9 +104,14 @@ impl World {
 
     /// Waits until the pod says that it is not ready, for a reason with these words.
     pub async fn not_ready(&self, words: &str) -> String {
+        self.says(503, words).await
+    }
+
+    /// Waits until the pod answers with this status and words to whether it is ready.
+    pub async fn says(&self, wanted: u16, words: &str) -> String {
         wait_for(words, BOUND, async || {
             let (status, body) = get(self.port, "/readyz").await;
-            (status == 503 && body.contains(words)).then_some(body)
+            (status == wanted && body.contains(words)).then_some(body)
         })
         .await
     }

@@ -4,10 +4,12 @@
 #[path = "../real_servers/books.rs"]
 #[allow(dead_code, reason = "shared with another test")]
 mod books;
+mod doubts;
 mod full;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod operator;
+mod replaced;
 mod restored;
 mod shop;
 #[path = "../real_servers/world.rs"]

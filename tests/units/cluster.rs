@@ -441,6 +441,23 @@ fn a_pod_without_snapshots_takes_what_nobody_else_can() {
 }
 
 #[test]
+fn what_is_no_lease_and_never_lapses_is_taken_over() {
+    let mut world = World::new();
+    ["a", "b"].iter().for_each(|name| world.join(name));
+    world.pass(Duration::from_secs(10));
+    let (key, bucket) = (Lease::key(3), &mut world.bucket);
+    bucket.revision += 1;
+    let garbage = Bytes::from_static(b"garbage");
+    let for_ever = world.now + Duration::from_secs(1_000_000);
+    bucket.notes.insert(key.clone(), (garbage.clone(), bucket.revision, for_ever));
+    bucket.tell(&key, Some(garbage));
+    world.pass(Duration::from_secs(5));
+    assert!(!world.owners().contains_key(&3), "it may be a newer build's");
+    world.pass(Duration::from_secs(10));
+    world.all_is_well();
+}
+
+#[test]
 fn who_leaves_without_ever_having_joined_is_gone_at_once() {
     let mut world = World::new();
     world.join("a");

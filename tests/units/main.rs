@@ -15,3 +15,4 @@ mod query;
 mod scenario;
 mod supervisor;
 mod telemetry;
+mod verdict;

@@ -82,11 +82,15 @@ fn only_what_is_certain_counts_against_a_clock() {
     assert!(!clock_is_right(Span(i64::MIN), max));
 }
 
+/// What a pod says of a partition that it brings back.
+const RECOVERS: &str = "it recovers";
+
 fn partition(why: Option<&str>) -> PartitionReport {
     PartitionReport {
         ours: true,
         partition: 3,
         serving: why.is_none(),
+        recovers: why == Some(RECOVERS),
         refuses: false,
         why: why.map(str::to_owned),
         position: 7,
@@ -99,11 +103,11 @@ fn partition(why: Option<&str>) -> PartitionReport {
 fn a_pod_is_ready_when_nothing_is_amiss() {
     let ok = Reach::Reachable;
     let stores = |redis| [("NATS", &Reach::Reachable), ("Redis", redis)];
-    assert!(Report::new(vec![partition(None)], stores(&ok), [None, None], Some(0.0)).ready);
+    assert!(Report::new(vec![partition(None)], stores(&ok), [None, None], Some(0.0), true).ready);
     let down = Reach::Unreachable("refused".to_owned());
     let clock = Some("the clock is off".to_owned());
-    let report =
-        Report::new(vec![partition(Some("it recovers"))], stores(&down), [clock, None], None);
+    let recovers = vec![partition(Some(RECOVERS))];
+    let report = Report::new(recovers, stores(&down), [clock, None], None, true);
     assert!(!report.ready);
     assert_eq!(
         report.why,
@@ -113,4 +117,26 @@ fn a_pod_is_ready_when_nothing_is_amiss() {
             "partition 3 is not served: it recovers",
         ]
     );
+}
+
+#[test]
+fn a_pod_that_serves_something_is_ready_without_snapshots_where_others_lack_them_too() {
+    let (up, down) = (Reach::Reachable, Reach::Unreachable("refused".to_owned()));
+    let ready = |whys: &[Option<&str>], stores: [(&str, &Reach); 2], pod, may| {
+        let partitions = whys.iter().map(|why| partition(*why)).collect();
+        let report = Report::new(partitions, stores, [pod, None], None, may);
+        // What is amiss is said also where the pod is ready.
+        assert!(report.why.iter().any(|why| why.contains("cannot be reached")), "{report:?}");
+        report.ready
+    };
+    let lacks = [("NATS", &up), ("Redis", &down)];
+    assert!(ready(&[None], lacks, None, true));
+    assert!(ready(&[None, Some(RECOVERS)], lacks, None, true), "what it took over has to wait");
+    assert!(!ready(&[Some(RECOVERS)], lacks, None, true), "it serves nothing");
+    assert!(!ready(&[], lacks, None, true), "it serves nothing");
+    assert!(!ready(&[None], lacks, None, false), "others reach them");
+    assert!(!ready(&[None, Some("it refuses to serve")], lacks, None, true));
+    assert!(!ready(&[None], lacks, Some("the clock is off".to_owned()), true));
+    assert!(!ready(&[None], [("NATS", &down), ("Redis", &up)], None, true));
+    assert!(!ready(&[None], [("NATS", &down), ("Redis", &down)], None, true));
 }

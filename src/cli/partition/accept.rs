@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{
     Stores,
-    change::{How, Plan},
+    change::{Begun, How, Plan},
     look::{Archives, Seen, look},
 };
 use crate::{
@@ -60,6 +60,9 @@ fn end_to_accept(seen: &Seen) -> Result<(Link, Header), Failure> {
         return Err(refuse(text, show));
     }
     let why = seen.why.clone().unwrap_or_default();
+    if !seen.can_be_written {
+        return Err(refuse(why, seen.advice.join("; ")));
+    }
     let end = seen.journal.as_ref().and_then(|journal| journal.end.as_ref());
     if let Some(broken) = &seen.broken {
         let advice = format!("`earmark partition reseed {partition}` begins anew from a snapshot");
@@ -71,22 +74,20 @@ fn end_to_accept(seen: &Seen) -> Result<(Link, Header), Failure> {
             format!("{why}; nothing that fits the journal is left to fold it from"),
             format!("`earmark partition reseed {partition}` begins anew from a snapshot"),
         )),
-        (None, _) => Err(refuse(
-            format!("{why}; there is no journal to go on from"),
-            seen.advice.first().cloned().unwrap_or_default(),
-        )),
+        (None, _) => {
+            Err(refuse(format!("{why}; there is no journal to go on from"), seen.advice.join("; ")))
+        }
     }
 }
 
 fn plan(seen: &Seen) -> Plan {
-    let (end, known) = (seen.end(), seen.known_to());
-    let incarnation = seen.incarnation() + 1;
-    let beyond = |at: Option<Position>| at.filter(|at| at.sequence > end);
+    let (end_at, incarnation) = (seen.end(), seen.incarnation() + 1);
+    let end = end_at.sequence;
     let mut steps = vec![
         format!("write to EARMARK_AUDIT who does this, and why"),
         format!("append a record behind {end} that begins incarnation {incarnation}"),
     ];
-    if let Some(at) = beyond(seen.committed) {
+    if let Some(at) = seen.committed.filter(|at| *at > end_at) {
         let at = at.sequence;
         steps.push(format!("set Redis' mark of what is committed from {at} to that record"));
     }
@@ -95,11 +96,7 @@ fn plan(seen: &Seen) -> Plan {
         let at = snapshot.position.sequence;
         steps.push(format!("the next owner replaces Redis' snapshot at {at}, from {base}"));
     }
-    let mut lost = vec![format!(
-        "the decisions of the partition's records behind {end}, up to {}: events that are still in \
-         EARMARK_IN are decided anew, maybe otherwise; others are gone",
-        known.sequence
-    )];
+    let mut lost = vec![seen.lost_behind(end_at)];
     if seen.told.is_some_and(|told| told > end) {
         lost.push("outcomes or commands of these had left, and may be contradicted".to_owned());
     }
@@ -111,7 +108,7 @@ async fn accept(
     seen: &Seen,
     (link, last): (Link, Header),
     entry: Entry,
-) -> Result<u64, Failure> {
+) -> Result<Begun, Failure> {
     let out = stores.out_end().await?;
     let released = last.released;
     let begin = Begin {
@@ -126,23 +123,27 @@ async fn accept(
 }
 
 impl Stores<'_> {
-    /// Appends the record, and lets Redis know of it.
+    /// Appends the record, and lets Redis know of it if it can be told.
     pub(super) async fn begin(
         &self,
         partition: Partition,
         begin: Begin,
         entry: Entry,
-    ) -> Result<u64, Failure> {
+    ) -> Result<Begun, Failure> {
         let (ports, partitions) = (&self.ports, self.partitions());
         let incarnation = begin.incarnation;
         let batch = ports.clock.unique();
         let of = (partition, partitions);
         let appended = begin_incarnation(&*ports.journal, of, batch, begin, &entry).await;
-        let sequence = appended.map_err(|why| {
+        let record = appended.map_err(|why| {
             Failure::new(Exit::Failed, why).advise("look at the partition again, and try again")
         })?;
-        let position = Position { incarnation, sequence };
-        ports.snapshots.note_committed(partition, position).await?;
-        Ok(sequence)
+        let position = Position { incarnation, sequence: record };
+        // The record is what counts: the next owner writes the mark with its first record.
+        let noted = ports.snapshots.note_committed(partition, position).await;
+        let warning = noted
+            .err()
+            .map(|error| format!("the record is appended, but Redis was not told of it: {error}"));
+        Ok(Begun { record, warning })
     }
 }

@@ -40,6 +40,9 @@ pub struct Plan {
     pub command: &'static str,
     pub partition: Partition,
     pub applied: bool,
+    /// The record that was appended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<u64>,
     /// What is done, in order.
     pub steps: Vec<String>,
     /// What is lost by it.
@@ -49,6 +52,13 @@ pub struct Plan {
     pub before: Seen,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Seen>,
+}
+
+/// A record that begins a partition anew, once it is appended.
+pub struct Begun {
+    pub record: u64,
+    /// What could not be done beside.
+    pub warning: Option<String>,
 }
 
 impl Plan {
@@ -63,6 +73,7 @@ impl Plan {
             command,
             partition: before.partition,
             applied: false,
+            record: None,
             steps,
             lost,
             notes: Vec::new(),
@@ -91,7 +102,7 @@ impl How {
         stores: &Stores<'_>,
         mut plan: Plan,
         json: bool,
-        act: impl AsyncFnOnce() -> Result<u64, Failure>,
+        act: impl AsyncFnOnce() -> Result<Begun, Failure>,
     ) -> Result<Exit, Failure> {
         refuse_if_served(&plan.before)?;
         refuse_if_unread(stores).await?;
@@ -105,19 +116,32 @@ impl How {
         }
         self.audit(stores, &plan, json!({"phase": "begins"})).await?;
         match act().await {
-            Ok(record) => {
-                let after = look(stores, plan.partition, Archives::Described).await?;
-                (plan.applied, plan.after) = (true, Some(after.clone()));
-                let done = json!({"phase": "done", "record": record, "after": value(&after)});
-                self.audit(stores, &plan, done).await?;
+            Ok(begun) => {
+                self.conclude(stores, &mut plan, begun).await;
                 say(&plan, json);
                 Ok(Exit::Done)
             }
             Err(failure) => {
                 let failed = json!({"phase": "failed", "error": failure.to_string()});
-                self.audit(stores, &plan, failed).await?;
+                if let Err(unsaid) = self.audit(stores, &plan, failed).await {
+                    print::aside(format_args!("earmark: the audit does not have it: {unsaid}"));
+                }
                 Err(failure)
             }
+        }
+    }
+
+    /// What is done is done, whatever cannot be said of it or seen of it afterwards.
+    async fn conclude(&self, stores: &Stores<'_>, plan: &mut Plan, begun: Begun) {
+        (plan.applied, plan.record) = (true, Some(begun.record));
+        plan.notes.extend(begun.warning);
+        let done = json!({"phase": "done", "record": begun.record});
+        if let Err(unsaid) = self.audit(stores, plan, done).await {
+            plan.notes.push(format!("EARMARK_AUDIT does not say that it was done: {unsaid}"));
+        }
+        match look(stores, plan.partition, Archives::Described).await {
+            Ok(after) => plan.after = Some(after),
+            Err(error) => plan.notes.push(format!("it was not looked at again: {error}")),
         }
     }
 
@@ -194,12 +218,15 @@ fn say(plan: &Plan, json: bool) {
     list(&format!("{}: this {done}", plan.command), &plan.steps);
     list(&format!("this {lost}"), &plan.lost);
     list("to be known:", &plan.notes);
-    match &plan.after {
-        Some(after) => {
-            print::line("\nand now:");
-            tell(after);
-            print::line("pods that refused the partition serve it once they are started again");
-        }
-        None => print::line("\nnothing was changed; --apply --reason TEXT does it"),
+    if !plan.applied {
+        return print::line("\nnothing was changed; --apply --reason TEXT does it");
     }
+    if let Some(after) = &plan.after {
+        print::line("\nand now:");
+        tell(after);
+    }
+    print::line(
+        "the pod that has the partition looks again, soon after supervisor.restart_max_ms at the \
+         latest, and serves it",
+    );
 }

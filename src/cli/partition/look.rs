@@ -1,22 +1,20 @@
-//! What each store knows of a partition, whether they fit together, and what follows.
+//! What each store knows of a partition.
 
-use async_nats::jetstream::context::KeyValueErrorKind;
 use serde::Serialize;
 
-use super::{Stores, chain};
+use super::{Stores, chain, judge::judge};
 use crate::{
     archive::{Failed, format::Manifest, names::Found, reading},
     cluster::Lease,
     contract::time,
-    nats::names,
+    nats::NatsLeases,
     partition::{
         effects::{id_prefix, sequence_of_id},
-        entry::Entry,
         record::{Link, Record, RecordHash},
-        recovery::{another_beginning, lost_tail},
         state::PartitionState,
+        verdict::Begins,
     },
-    ports::{JournalEntry, Outlet, Partition, PortError, Position},
+    ports::{Outlet, Partition, PortError, Position},
 };
 
 /// The journal of a partition.
@@ -26,8 +24,11 @@ pub struct Journal {
     pub first: u64,
     /// Whether it can be folded from there: a record that begins the partition.
     pub from_its_beginning: bool,
+    /// With what a fold of it begins where nothing fits it.
     #[serde(skip)]
-    pub begins_in: u64,
+    pub begins: Begins,
+    #[serde(skip)]
+    pub begins_behind: Option<Link>,
     /// The sequence of its last record.
     pub last: u64,
     pub incarnation: u64,
@@ -85,6 +86,9 @@ pub struct Seen {
     pub lease: Option<Lease>,
     /// Whether the stores fit together.
     pub can_be_served: bool,
+    /// Whether this process could write a record behind the journal's end.
+    #[serde(skip)]
+    pub can_be_written: bool,
     /// From what it would be brought back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comes_back_from: Option<String>,
@@ -124,8 +128,9 @@ pub async fn look(
         archives: Vec::new(),
         told,
         broken: None,
-        lease: lease(stores, partition).await?,
+        lease: NatsLeases::new(stores.connections.leases.clone()).lease(partition).await?,
         can_be_served: false,
+        can_be_written: false,
         comes_back_from: None,
         why: None,
         advice: Vec::new(),
@@ -139,10 +144,18 @@ pub async fn look(
         }
     }
     seen.journal = journal(stores, partition).await?;
+    if let Some(journal) = &mut seen.journal
+        && !journal.begins.is_a_beginning()
+        && seen.snapshot.as_ref().is_none_or(|snapshot| !snapshot.fits)
+        && seen.archives.iter().all(|archive| !archive.fits)
+        && let Some(anew) = chain::last_reseeded(&*ports.journal, partition).await?
+    {
+        (journal.begins_behind, journal.begins) = (Some(anew.0), anew.1);
+    }
     if archives == Archives::Read {
         seen.broken = chain::broken(&*ports.journal, partition, seen.base_link()).await?;
     }
-    judge(&mut seen);
+    judge(&mut seen, stores.partitions());
     Ok(seen)
 }
 
@@ -151,26 +164,24 @@ async fn journal(stores: &Stores<'_>, partition: Partition) -> Result<Option<Jou
     let Some(last) = journal.last(partition).await? else { return Ok(None) };
     let first = journal.read(partition, 0).await?.into_iter().next();
     let first = first.unwrap_or_else(|| last.clone());
+    let begins = Record::decode(&first.record).map_or_else(
+        |_| Begins::Later(Position { incarnation: 0, sequence: first.sequence }),
+        |record| Begins::with(first.sequence, &record),
+    );
     let end = Record::decode(&last.record).ok();
     let header = end.as_ref().map(|record| record.header.clone());
     let link = Link { sequence: last.sequence, hash: RecordHash::of(&last.record) };
     Ok(Some(Journal {
         first: first.sequence,
-        from_its_beginning: is_beginning(&first),
-        begins_in: Record::decode(&first.record).map_or(0, |of| of.header.incarnation),
+        from_its_beginning: begins.is_a_beginning(),
+        begins,
+        begins_behind: None,
         last: last.sequence,
         incarnation: header.as_ref().map_or(0, |header| header.incarnation),
         owner: header.as_ref().map_or_else(String::new, |header| header.owner.clone()),
         decided_at: header.map_or_else(String::new, |header| time::format(header.decided_at)),
         end: end.map(|record| (link, record)),
     }))
-}
-
-fn is_beginning(entry: &JournalEntry) -> bool {
-    let begins = |record: Record| {
-        matches!(record.entries.as_slice(), [Entry::Genesis | Entry::Reseeded { .. }])
-    };
-    Record::decode(&entry.record).is_ok_and(begins)
 }
 
 async fn look_at_snapshot(
@@ -272,139 +283,4 @@ async fn told(
     let commands = outbox.ids(Outlet::Commands, 0, &prefix).await?;
     let records = out.iter().chain(&commands).filter_map(|(_, id)| sequence_of_id(id));
     Ok(records.max())
-}
-
-async fn lease(stores: &Stores<'_>, partition: Partition) -> Result<Option<Lease>, PortError> {
-    let error = |why: String| PortError::new(format!("read the lease of {partition}"), why);
-    let bucket = match stores.connections.control.get_key_value(names::CLUSTER).await {
-        Ok(bucket) => bucket,
-        Err(e) if e.kind() == KeyValueErrorKind::GetBucket => return Ok(None),
-        Err(e) => return Err(error(e.to_string())),
-    };
-    let bytes = bucket.get(Lease::key(partition)).await.map_err(|e| error(e.to_string()))?;
-    bytes.map(|bytes| Lease::decode(&bytes)).transpose().map_err(|e| error(e.to_string()))
-}
-
-impl Seen {
-    /// All positions that are known to have been committed.
-    pub fn known(&self) -> impl Iterator<Item = Position> {
-        let snapshot = self.snapshot.as_ref().map(|snapshot| snapshot.position);
-        let incarnation = self.journal.as_ref().map_or(0, |journal| journal.incarnation);
-        let told = self.told.map(|sequence| Position { incarnation, sequence });
-        let archives = self.archives.iter().map(|archive| archive.position);
-        [self.committed, snapshot, told].into_iter().flatten().chain(archives)
-    }
-
-    /// The highest incarnation that anybody knows of.
-    pub fn incarnation(&self) -> u64 {
-        let journal = self.journal.as_ref().map_or(0, |journal| journal.incarnation);
-        self.known().map(|known| known.incarnation).fold(journal, u64::max)
-    }
-
-    /// The last record of the journal; 0 without any.
-    pub fn end(&self) -> u64 {
-        self.journal.as_ref().map_or(0, |journal| journal.last)
-    }
-
-    /// The highest record of the newest incarnation that is known to have been committed.
-    pub fn known_to(&self) -> Position {
-        let incarnation = self.journal.as_ref().map_or(0, |journal| journal.incarnation);
-        let end = Position { incarnation, sequence: self.end() };
-        self.known().fold(end, Position::max)
-    }
-
-    /// The record that a fold would begin behind; none from the journal's beginning.
-    fn base_link(&self) -> Option<Link> {
-        let snapshot = self.snapshot.as_ref().filter(|snapshot| snapshot.fits);
-        let state = snapshot.and_then(|snapshot| snapshot.state.as_ref()).map(|state| state.last);
-        let archive = self.archives.iter().find(|archive| archive.fits);
-        state.or(archive.and_then(|archive| Some(archive.manifest.as_ref()?.link)))
-    }
-
-    /// What a fold of the journal could begin with.
-    pub fn base(&self) -> Option<String> {
-        let snapshot = self.snapshot.as_ref().filter(|snapshot| snapshot.fits);
-        let archive = self.archives.iter().find(|archive| archive.fits);
-        let journal = self.journal.as_ref();
-        match (snapshot, archive, journal.filter(|journal| journal.from_its_beginning)) {
-            (Some(of), _, _) => Some(format!("the snapshot in Redis at {}", of.position.sequence)),
-            (None, Some(of), _) => Some(format!("the archive at {}", of.position.sequence)),
-            (None, None, Some(of)) => Some(format!("the journal's first record, {}", of.first)),
-            (None, None, None) => None,
-        }
-    }
-}
-
-fn judge(seen: &mut Seen) {
-    let partition = seen.partition;
-    let Some(journal) = &seen.journal else {
-        let lost = seen.known().max();
-        seen.why = Some(match lost {
-            None => "the journal has no first record".to_owned(),
-            Some(known) => format!(
-                "the journal is empty, and record {} is known to be committed: JetStream lost \
-                 acknowledged writes",
-                known.sequence
-            ),
-        });
-        seen.advice.push(match lost {
-            None => "`earmark setup` writes it".to_owned(),
-            Some(_) => reseed(partition),
-        });
-        return;
-    };
-    if journal.end.is_none() {
-        seen.why = Some(format!("this version cannot read the journal's record {}", journal.last));
-        seen.advice.push("use the version that wrote it".to_owned());
-        return;
-    }
-    let end = Position { incarnation: journal.incarnation, sequence: journal.last };
-    let genesis = Position { incarnation: journal.begins_in, sequence: journal.first };
-    let replaced = journal.from_its_beginning
-        && journal.begins_in == journal.incarnation
-        && !seen.snapshot.as_ref().is_some_and(|snapshot| snapshot.fits)
-        && !seen.archives.iter().any(|archive| archive.fits);
-    let replaced = if replaced { another_beginning(seen.known(), genesis) } else { None };
-    let lost = lost_tail(seen.known(), end).or(replaced);
-    let base = seen.base();
-    let snapshot = seen.snapshot.as_ref().filter(|snapshot| snapshot.state.is_some());
-    let archive = seen.archives.iter().any(|archive| archive.manifest.is_some());
-    let accept = format!(
-        "`earmark partition accept-loss {partition}` goes on from the journal's end, {}, and \
-         decides anew what came after it",
-        journal.last
-    );
-    match (lost.or(seen.broken.clone()), base) {
-        (None, Some(base)) => {
-            seen.can_be_served = true;
-            seen.comes_back_from = Some(base);
-        }
-        (None, None) => {
-            seen.why = Some(format!(
-                "the journal begins at record {}, which is not its first, and neither Redis nor an \
-                 archive has a snapshot that fits it",
-                journal.first
-            ));
-            if snapshot.is_some() || archive {
-                seen.advice.push(reseed(partition));
-            }
-        }
-        (Some(lost), base) => {
-            seen.why = Some(lost);
-            if snapshot.is_some() || archive {
-                seen.advice.push(reseed(partition));
-            }
-            if base.is_some() && seen.broken.is_none() {
-                let keeps_more = snapshot.is_none_or(|of| of.position < end);
-                let at = if keeps_more { 0 } else { seen.advice.len() };
-                seen.advice.insert(at, accept);
-            }
-        }
-    }
-}
-
-fn reseed(partition: Partition) -> String {
-    format!(
-        "`earmark partition reseed {partition}` begins anew from the newest snapshot that is left"
-    )
 }

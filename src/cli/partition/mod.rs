@@ -8,6 +8,7 @@
 mod accept;
 mod chain;
 mod change;
+mod judge;
 mod look;
 mod reseed;
 mod show;
@@ -18,7 +19,7 @@ use super::Context;
 use crate::{
     app,
     error::{Exit, Failure},
-    nats::Connections,
+    nats::{Connections, setup},
     partition::Ports,
     ports::Partition,
 };
@@ -58,6 +59,7 @@ struct Stores<'a> {
 impl<'a> Stores<'a> {
     async fn open(context: &'a Context) -> Result<Stores<'a>, Failure> {
         let connections = Connections::open(&context.settings.nats).await?;
+        setup::refuse_other_partitions(&connections.control, &context.settings.streams).await?;
         let ports = app::ports(&context.settings, &connections)?;
         Ok(Stores { context, connections, ports })
     }

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::{
     Stores,
-    change::{How, Plan},
+    change::{Begun, How, Plan},
     look::{Archives, Seen, look},
 };
 use crate::{
@@ -74,9 +74,9 @@ fn source(seen: &Seen) -> Result<From, Failure> {
         let text = format!("partition {partition} lost nothing: it can be served");
         return Err(refuse(text, "`earmark partition show` shows what each store has"));
     }
-    if seen.journal.as_ref().is_some_and(|journal| journal.end.is_none()) {
+    if !seen.can_be_written {
         let why = seen.why.clone().unwrap_or_default();
-        return Err(refuse(why, "use the version that wrote it"));
+        return Err(refuse(why, &seen.advice.join("; ")));
     }
     let redis = seen.snapshot.as_ref().and_then(|snapshot| snapshot.state.clone());
     let archived = seen.archives.iter().filter(|archive| archive.read).filter_map(|archive| {
@@ -85,11 +85,13 @@ fn source(seen: &Seen) -> Result<From, Failure> {
     });
     let newest = archived.chain(redis.map(From::Redis)).max_by_key(From::position);
     let text = format!("partition {partition}: no snapshot is left, neither in Redis nor archived");
-    newest.ok_or_else(|| refuse(text, "restore Redis, or EARMARK_SNAPSHOTS, from a backup"))
+    let restore = "restore Redis, or EARMARK_SNAPSHOTS, from a backup";
+    newest
+        .ok_or_else(|| refuse(text, &[&[restore.to_owned()], &*seen.advice].concat().join("; or ")))
 }
 
 fn plan(seen: &Seen, from: &From) -> Plan {
-    let (end, known, at) = (seen.end(), seen.known_to(), from.position());
+    let (end, known, at) = (seen.end().sequence, seen.known_to(), from.position());
     let incarnation = seen.incarnation() + 1;
     let mut steps = vec!["write to EARMARK_AUDIT who does this, and why".to_owned()];
     let archive = match from {
@@ -105,11 +107,7 @@ fn plan(seen: &Seen, from: &From) -> Plan {
     steps.push("the next owner puts it in place of Redis' snapshot, and reads on".to_owned());
     let mut lost = Vec::new();
     if known.incarnation == at.incarnation && known.sequence > at.sequence {
-        lost.push(format!(
-            "the decisions of the partition's records behind {}, up to {}: events that are still \
-             in EARMARK_IN are decided anew, maybe otherwise; others are gone",
-            at.sequence, known.sequence
-        ));
+        lost.push(seen.lost_behind(at));
     }
     let released = from.state().released.up_to.max(end);
     if released < at.sequence {
@@ -127,7 +125,7 @@ async fn reseed(
     seen: &Seen,
     from: &From,
     (by, why): (String, String),
-) -> Result<u64, Failure> {
+) -> Result<Begun, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::new(Exit::Failed, format!("the snapshot cannot be archived: {error}"))
     };
@@ -155,7 +153,7 @@ async fn reseed(
         cursors: state.cursors,
         // Sequences may come again: nothing behind the journal's end has left.
         released: Released {
-            up_to: released.up_to.min(seen.end()),
+            up_to: released.up_to.min(seen.end().sequence),
             out: released.out.min(stores.out_end().await?),
             anchor: None,
             shown: None,

@@ -132,7 +132,7 @@ pub fn tell(seen: &Seen) {
         row("effects", told.to_string(), none(), "the last record of which one left".to_owned());
     }
     if let Some(of) = &seen.lease {
-        let what = format!("{:?} by {}, {}", of.phase, of.pod, of.at).to_lowercase();
+        let what = format!("{} by {}, {}", of.phase.as_str(), of.pod, of.at);
         row("lease", of.position.to_string(), of.incarnation.to_string(), what);
     }
     print::line(format!("partition {}", seen.partition));

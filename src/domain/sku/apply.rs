@@ -79,7 +79,7 @@ impl SkuState {
         } else {
             self.unspread.insert(location.clone());
         }
-        self.locations.insert(location.clone(), stock);
+        self.locations.insert(location.clone(), Box::new(stock));
     }
 
     pub(super) fn remember(&mut self, remembered: Remembered) {
@@ -107,7 +107,7 @@ impl SkuState {
         self.touch(PartName::Movement(time, location.clone()));
         for dropped in self.movements.drop_outdated(location, outdated) {
             self.touch(PartName::Movement(dropped, location.clone()));
-            let mut stock = self.locations.get(location).copied().unwrap_or_default();
+            let mut stock = self.stock(location);
             stock.forgotten_until = stock.forgotten_until.max(Some(dropped));
             self.touch(PartName::Location(location.clone()));
             self.set_stock(location, stock);

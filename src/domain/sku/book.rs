@@ -32,7 +32,7 @@ pub struct HoldBook {
     holds: BTreeMap<PromiseNo, Box<Hold>>,
     stones: BTreeMap<PromiseNo, Box<Stone>>,
     #[serde(skip)]
-    names: BTreeMap<HoldName, PromiseNo>,
+    names: BTreeMap<Box<HoldName>, PromiseNo>,
     #[serde(skip)]
     deadlines: BTreeSet<(Timestamp, PromiseNo)>,
     #[serde(skip)]
@@ -120,7 +120,7 @@ impl HoldBook {
         if let Some(before) = self.holds.remove(&hold.promise) {
             self.unlist(&before);
         }
-        let before = self.names.insert(hold.name.clone(), hold.promise);
+        let before = self.names.insert(Box::new(hold.name.clone()), hold.promise);
         let stone = before.filter(|before| *before != hold.promise);
         if let Some(stone) = stone {
             self.take_stone(stone);
@@ -143,7 +143,7 @@ impl HoldBook {
     /// stone that made way, if one did.
     pub(super) fn put_stone(&mut self, stone: Stone) -> Option<PromiseNo> {
         self.take_stone(stone.promise);
-        let before = self.names.insert(stone.name.clone(), stone.promise);
+        let before = self.names.insert(Box::new(stone.name.clone()), stone.promise);
         let replaced = before.filter(|before| *before != stone.promise);
         if let Some(replaced) = replaced {
             self.take_stone(replaced);

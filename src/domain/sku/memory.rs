@@ -56,7 +56,7 @@ pub struct Memory {
     ids: BTreeMap<EventKey, Box<Remembered>>,
     /// Ids that no hold keeps, by lane and log time.
     #[serde(skip)]
-    loose: BTreeMap<Lane, BTreeSet<(Timestamp, EventKey)>>,
+    loose: [BTreeSet<(Timestamp, EventKey)>; Lane::ALL.len()],
     #[serde(skip)]
     kept: BTreeMap<PromiseNo, BTreeSet<EventKey>>,
 }
@@ -92,12 +92,11 @@ impl Memory {
     /// over costs the others nothing.
     pub(super) fn outdated(&self, cause: &Cause, policy: &Policy) -> Outdated {
         let before = cause.logged_at - policy.horizon - policy.skew;
-        let lane = self.loose.get(&cause.lane);
-        let oldest = || lane.into_iter().flatten();
+        let lane = &self.loose[cause.lane as usize];
+        let oldest = || lane.iter();
         let left_behind = oldest().take_while(|(logged_at, _)| *logged_at < before);
         let gone = left_behind.take(FORGOTTEN_AT_ONCE).count();
-        let too_many =
-            (lane.map_or(0, BTreeSet::len) - gone + 1).saturating_sub(policy.ids_per_sku_max);
+        let too_many = (lane.len() - gone + 1).saturating_sub(policy.ids_per_sku_max);
         let given_up = too_many.min(FORGOTTEN_AT_ONCE);
         let time_of = |(_, key): &(Timestamp, EventKey)| self.recall(*key).map(|known| known.time);
         let mark = oldest().skip(gone).take(given_up).filter_map(time_of).max();
@@ -115,7 +114,7 @@ impl Memory {
                 self.kept.entry(promise).or_default().insert(key);
             }
             Some(_) | None => {
-                self.loose.entry(lane).or_default().insert((logged_at, key));
+                self.loose[lane as usize].insert((logged_at, key));
             }
         }
         self.ids.insert(key, Box::new(remembered));
@@ -124,12 +123,7 @@ impl Memory {
     /// Lets an id go.
     pub(super) fn forget(&mut self, key: EventKey) -> Option<Remembered> {
         let remembered = self.ids.remove(&key)?;
-        if let Some(ids) = self.loose.get_mut(&remembered.lane) {
-            ids.remove(&(remembered.logged_at, key));
-            if ids.is_empty() {
-                self.loose.remove(&remembered.lane);
-            }
-        }
+        self.loose[remembered.lane as usize].remove(&(remembered.logged_at, key));
         Some(*remembered)
     }
 
@@ -137,8 +131,7 @@ impl Memory {
     pub(super) fn loosen(&mut self, promise: PromiseNo) {
         for key in self.kept.remove(&promise).unwrap_or_default() {
             if let Some(remembered) = self.ids.get(&key) {
-                let lane = self.loose.entry(remembered.lane).or_default();
-                lane.insert((remembered.logged_at, key));
+                self.loose[remembered.lane as usize].insert((remembered.logged_at, key));
             }
         }
     }

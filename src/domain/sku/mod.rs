@@ -84,7 +84,8 @@ pub struct SkuState {
     sku: Sku,
     head: Head,
     attributes: BTreeMap<String, String>,
-    locations: BTreeMap<LocationId, Stock>,
+    /// Boxed: a tree has room for eleven where most SKUs have one or two.
+    locations: BTreeMap<LocationId, Box<Stock>>,
     book: HoldBook,
     parking: Parking,
     memory: Memory,
@@ -133,13 +134,13 @@ impl SkuState {
     }
 
     /// Its locations and their counters.
-    pub fn locations(&self) -> &BTreeMap<LocationId, Stock> {
+    pub fn locations(&self) -> &BTreeMap<LocationId, Box<Stock>> {
         &self.locations
     }
 
     /// The counters of a location; all zero where nothing has happened yet.
     pub fn stock(&self, location: &LocationId) -> Stock {
-        self.locations.get(location).copied().unwrap_or_default()
+        self.locations.get(location).map(|stock| **stock).unwrap_or_default()
     }
 
     /// Its holds and stones.
@@ -166,7 +167,10 @@ impl SkuState {
     pub fn quantities(&self, location: Option<&LocationId>) -> Quantities {
         match location {
             Some(location) => self.stock(location).quantities(),
-            None => self.locations.values().map(Stock::quantities).fold(Quantities::default(), sum),
+            None => {
+                let all = self.locations.values().map(|stock| stock.quantities());
+                all.fold(Quantities::default(), sum)
+            }
         }
     }
 
@@ -179,9 +183,9 @@ impl SkuState {
         let room = |stock: &Stock| if on_sale { stock.backorder_room(limit) } else { 0 };
         let by_location = self.locations.iter();
         Availability {
-            available: self.locations.values().map(promisable).sum(),
+            available: self.locations.values().map(|stock| promisable(stock)).sum(),
             by_location: by_location.map(|(l, stock)| (l.clone(), promisable(stock))).collect(),
-            beyond_stock: self.locations.values().map(room).sum(),
+            beyond_stock: self.locations.values().map(|stock| room(stock)).sum(),
             on_sale,
         }
     }

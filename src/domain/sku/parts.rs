@@ -116,7 +116,7 @@ impl SkuState {
             PartName::Location(location) => self
                 .locations
                 .get(location)
-                .map(|stock| SkuPart::Location(location.clone(), *stock)),
+                .map(|stock| SkuPart::Location(location.clone(), **stock)),
             PartName::Hold(promise) => {
                 self.book.hold(*promise).map(|hold| SkuPart::Hold(Box::new(hold.clone())))
             }
