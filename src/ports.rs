@@ -9,15 +9,17 @@
 mod archive;
 mod leases;
 mod publisher;
+mod room;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    archive::{Built, Copied, Copies, Kept, Shelf},
+    archive::{Built, Copied, Copies, Kept, Named, Shelf},
     leases::{LeaseWatch, Leases, Note, NoteError, Watched},
     publisher::{Inbox, NewEvent, PublishError, Publisher},
+    room::Room,
 };
 use crate::domain::{DueClock, event::Lane, ids::EntityKey, time::Timestamp};
 
@@ -270,6 +272,9 @@ pub trait Journal: Send + Sync {
 
     /// Forgets the partition's records below a sequence, but never its last one.
     async fn purge(&self, partition: Partition, below: u64) -> Result<(), PortError>;
+
+    /// How much the log holds that the journals of all partitions are in.
+    async fn room(&self) -> Result<Room, PortError>;
 }
 
 /// A stream that takes effects.

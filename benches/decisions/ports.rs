@@ -17,8 +17,8 @@ use earmark::{
     partition::Ports,
     ports::{
         AppendError, At, Clock, Cursor, Delta, Input, Journal, JournalEntry, LogMessage, Opened,
-        Outbox, Outgoing, Outlet, Partition, PortError, Position, Read, Reader, SendError, Sent,
-        Snapshots, Source, StoredEntity,
+        Outbox, Outgoing, Outlet, Partition, PortError, Position, Read, Reader, Room, SendError,
+        Sent, Snapshots, Source, StoredEntity,
     },
 };
 use tokio::sync::watch;
@@ -172,6 +172,10 @@ impl Journal for Memory {
     async fn purge(&self, _: Partition, _: u64) -> Result<(), PortError> {
         // The last record is all there is.
         Ok(())
+    }
+
+    async fn room(&self) -> Result<Room, PortError> {
+        Ok(Room::default())
     }
 }
 

@@ -76,6 +76,7 @@ impl Pod {
             owner: "bench".to_owned(),
             arbiters: settings.engine.arbiters,
             read_messages: settings.engine.read_messages,
+            live_entities: settings.engine.live_entities,
             ports,
             depths: Arc::new(NatsDepths::new(connections.control.clone())),
             stores: ["NATS", "Redis"],

@@ -1,17 +1,19 @@
 //! Copies a snapshot as it stood at one position, while its owner moves it on.
 //!
 //! Why the copy is right: each entity is read with the snapshot's position, in one atomic step, so
-//! what is read is the entity as of that position. All keys are gone through once, from `base` on:
-//! afterwards everything in the copy is as of some position at or after `base`. An entity that has
-//! not changed in `base..target` is the same as of any of them. The others are named by the
-//! journal's records in `base..target`, since nothing else changes an entity; they are read again,
-//! and what is read later counts. One that is gone by then is said to be gone, one that is new is
-//! named by its first record. If all that was read again was read exactly at `target`, and nothing
-//! before behind it, the copy is the snapshot at `target`. If the snapshot went on meanwhile, the
-//! same is done from `target` on: there is less to read each time, and a snapshot stands still
-//! between two of its deltas.
+//! what is read is the entity as of that position. All keys are gone through once, from `base` on,
+//! within one life of the store, each step at `base` or later: who was there at `base` and is there
+//! still has been named, and everything in the copy is as of some position at or after `base`. An
+//! entity that has not changed in `base..target` is the same as of any of them. The others are
+//! named by the journal's records in `base..target`, since nothing else changes an entity; they are
+//! read again, and what is read later counts. One that is gone by then is said to be gone, one that
+//! is new is named by its first record. If all that was read again was read exactly at `target`,
+//! and nothing before behind it, the copy is the snapshot at `target`. If the snapshot went on
+//! meanwhile, the same is done from `target` on: there is less to read each time, and a snapshot
+//! stands still between two of its deltas.
 //!
-//! It is given up when the snapshot becomes another one or goes back, or too often goes on.
+//! It is given up when the snapshot becomes another one or goes back, or too often goes on, and
+//! when the store is another process meanwhile: a place among the keys means nothing there.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -72,16 +74,23 @@ pub(super) async fn copy(
 
 impl Copying<'_> {
     async fn all(&mut self) -> Result<(), Failed> {
-        let mut cursor = 0;
+        let (mut from, mut life) = (0, None);
         loop {
             let started = Instant::now();
-            let of = self.doors.copies.keys(self.partition, &self.which, cursor);
-            let (next, keys) = of.await?;
-            self.read(keys).await?;
-            if next == 0 {
+            let named = self.doors.copies.keys(self.partition, &self.which, from).await?;
+            let named = named.ok_or(Failed::Overtaken("the snapshot was replaced"))?;
+            if *life.get_or_insert_with(|| named.life.clone()) != named.life {
+                return Err(Failed::Overtaken("Redis was restarted, or is another one now"));
+            }
+            if named.at < self.read_at {
+                return Err(Failed::Overtaken("the snapshot went back"));
+            }
+            self.read_at = named.at;
+            self.read(named.keys).await?;
+            if named.next == 0 {
                 return Ok(());
             }
-            cursor = next;
+            from = named.next;
             // Half of the time is left to whoever waits for Redis.
             tokio::time::sleep(started.elapsed().min(Duration::from_millis(100))).await;
         }

@@ -1,8 +1,9 @@
 //! What the objects of an archive are called, such as
 //! `p00003/0000000001-00000000000000004711-<run>/manifest` and `…/000000`, `…/000001` and so on.
 //!
-//! Promise: the name alone says of which partition and position an archive is, and whether it was
-//! finished: its manifest is put last, once all else was read back.
+//! Promise: the names alone say of which partition an archive is, where the snapshot stood when it
+//! was begun, and whether it was finished: its manifest is put last, once all else was read back.
+//! Where it stands, there or later, only its manifest says.
 
 use std::collections::BTreeMap;
 
@@ -18,9 +19,9 @@ pub fn of_partition(partition: Partition) -> String {
     format!("p{partition:05}/")
 }
 
-/// The name of a new archive; `run` is nobody else's.
-pub fn of_archive(partition: Partition, at: Position, run: u128) -> String {
-    let Position { incarnation, sequence } = at;
+/// The name of an archive that is begun there; `run` is nobody else's.
+pub fn of_archive(partition: Partition, begun: Position, run: u128) -> String {
+    let Position { incarnation, sequence } = begun;
     format!("{}{incarnation:010}-{sequence:020}-{run:032x}", of_partition(partition))
 }
 
@@ -39,8 +40,8 @@ pub fn of_manifest(archive: &str) -> String {
 pub struct Found {
     /// Its name.
     pub name: String,
-    /// Where the snapshot stood.
-    pub position: Position,
+    /// Where the snapshot stood when it was begun: it stands there or later.
+    pub begun: Position,
     /// Whether it has a manifest.
     pub finished: bool,
     /// All that it has, in bytes.
@@ -59,7 +60,7 @@ pub fn archives(objects: Vec<Kept>) -> Vec<Found> {
         let Some(position) = position(name) else { continue };
         let archive = found.entry((position, name.to_owned())).or_insert_with(|| Found {
             name: name.to_owned(),
-            position,
+            begun: position,
             finished: false,
             bytes: 0,
             at: object.at,
@@ -82,8 +83,8 @@ pub fn archives(objects: Vec<Kept>) -> Vec<Found> {
 /// of the newest incarnation. Before it has as many, an older one may be the only one that fits.
 pub fn outdated(archives: &[Found], kept: usize) -> Vec<&Found> {
     let finished: Vec<&Found> = archives.iter().filter(|archive| archive.finished).collect();
-    let newest = finished.first().map(|newest| newest.position.incarnation);
-    let own = finished.iter().filter(|of| Some(of.position.incarnation) == newest).count();
+    let newest = finished.first().map(|newest| newest.begun.incarnation);
+    let own = finished.iter().filter(|of| Some(of.begun.incarnation) == newest).count();
     match own >= kept {
         true => finished.into_iter().skip(kept).collect(),
         false => Vec::new(),

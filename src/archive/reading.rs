@@ -1,7 +1,8 @@
 //! Which archives there are, which of them fit a journal, and getting one back into Redis.
 //!
-//! Promises: an archive becomes the snapshot only when all of it was read and was right; until then
-//! the snapshot that is there stays as it is. No more than one segment is in memory.
+//! Promises: an archive becomes the snapshot only when all of it was read and was right, and the
+//! store has all of it; until then the snapshot that is there stays as it is. No more than one
+//! segment is in memory.
 
 use bytes::Bytes;
 
@@ -103,20 +104,26 @@ pub async fn restore(
     let copies = &doors.copies;
     let which = copies.begin(partition).await?;
     let mut segments = Segments::new(&*doors.shelf, archive, of);
+    let mut fills = 0;
     while let Some(mut entities) = segments.next().await? {
         if let Some(folded_to) = becomes.folded_to {
             entities.iter_mut().for_each(|entity: &mut EntityChange| entity.folded_to = folded_to);
         }
         for entities in entities.chunks(at_once.max(1)) {
-            built(copies.fill(partition, &which, entities).await?)?;
+            fills += 1;
+            built(copies.fill(partition, &which, fills, entities).await?)?;
         }
     }
-    built(copies.finish(partition, &which, becomes.at, becomes.state).await?)
+    built(copies.finish(partition, &which, fills, becomes.at, becomes.state).await?)
 }
 
 fn built(built: Built) -> Result<(), Failed> {
     match built {
         Built::Done => Ok(()),
         Built::Superseded => Err(Failed::Overtaken("another pod restores the same snapshot")),
+        Built::Lost => {
+            let why = "the store lost some of what it had been filled with";
+            Err(PortError::new("build a snapshot", why).into())
+        }
     }
 }

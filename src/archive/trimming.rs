@@ -1,9 +1,10 @@
 //! What a partition's journal may forget.
 //!
-//! Promises: what is forgotten is older than it must be kept; all of it is in both of the newest
-//! two archives of the journal's incarnation, whose own records stay; its effects have left; and
-//! none of it is a record in which something was set aside that still is: an entity that decides
-//! no more, an input that waits. What cannot be known is not forgotten.
+//! Promises: what is forgotten is older than it is to be kept, or the oldest of its partition in a
+//! journal that is nearly full; all of it is in both of the newest two archives of the journal's
+//! incarnation, whose own records stay; its effects have left; and none of it is a record in which
+//! something was set aside that still is: an entity that decides no more, an input that waits. What
+//! cannot be known is not forgotten.
 
 use std::collections::HashSet;
 
@@ -38,16 +39,16 @@ pub(super) async fn trim(
     let mut after = 0;
     loop {
         let page = ports.journal.read(partition, after).await?;
-        let may_go = may_go(&page, &keep)?;
+        // Asked again each time: other partitions make room, too.
+        let lacks = ports.journal.room().await?.lacks();
+        let may_go = may_go(&page, &keep, lacks)?;
         let Some(last) = page.get(..may_go).and_then(<[JournalEntry]>::last) else { break };
         after = last.sequence;
+        ports.journal.purge(partition, last.sequence + 1).await?;
         below = Some(last.sequence + 1);
         if may_go < page.len() {
             break;
         }
-    }
-    if let Some(below) = below {
-        ports.journal.purge(partition, below).await?;
     }
     Ok(below)
 }
@@ -60,7 +61,7 @@ async fn archived(
     archives: &[Found],
     state: &PartitionState,
 ) -> Result<Option<u64>, Failed> {
-    let ours = |archive: &&Found| archive.position.incarnation == state.incarnation;
+    let ours = |archive: &&Found| archive.begun.incarnation == state.incarnation;
     let newest: Vec<&Found> = archives.iter().filter(ours).take(KEPT).collect();
     if newest.len() < KEPT {
         return Ok(None);
@@ -80,17 +81,21 @@ async fn archived(
 struct Keep<'a> {
     /// Everything from this sequence on.
     from: u64,
-    /// Everything that was logged since.
+    /// Everything that was logged since, unless there is too little room.
     old: Timestamp,
     set_aside: &'a SetAside<'a>,
 }
 
-/// How many records of a page, from its beginning, may be forgotten.
-fn may_go(page: &[JournalEntry], keep: &Keep<'_>) -> Result<usize, Failed> {
+/// How many records of a page, from its beginning, may be forgotten, where so many bytes of room
+/// are lacking.
+fn may_go(page: &[JournalEntry], keep: &Keep<'_>, lacks: u64) -> Result<usize, Failed> {
+    let mut freed = 0;
     for (index, entry) in page.iter().enumerate() {
-        if entry.sequence >= keep.from || entry.at > keep.old {
+        let may_go = entry.at <= keep.old || freed < lacks;
+        if entry.sequence >= keep.from || !may_go {
             return Ok(index);
         }
+        freed += entry.record.len() as u64;
         let doing = format!("read the journal's record {}", entry.sequence);
         let record = Record::decode(&entry.record).map_err(|error| PortError::new(doing, error))?;
         if record.entries.iter().any(|entry| keep.set_aside.is_in(entry)) {

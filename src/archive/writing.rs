@@ -1,8 +1,9 @@
 //! Gets a copy onto the shelf, segment by segment, and reads it back before it counts.
 //!
 //! Promises: no more than one segment is in memory; an archive has a manifest only once all of its
-//! segments were read back as they were written; whoever dies on the way leaves objects that nobody
-//! takes for an archive, and a later one tidies them up. The newest two that are finished are kept.
+//! segments were read back as they were written; whoever fails on the way deletes them, and whoever
+//! dies leaves objects that nobody takes for an archive, and a later one tidies them up. The newest
+//! two that are finished are kept.
 
 use bytes::Bytes;
 
@@ -72,6 +73,17 @@ impl Writer {
         self.shelf.put(&name, segment.into()).await?;
         Ok(())
     }
+
+    /// Deletes what was put: nobody may need the room more than whoever tries next.
+    async fn give_up(&self) {
+        for index in 0..self.segments.len() {
+            let name = names::of_segment(&self.name, index);
+            if let Err(error) = self.shelf.delete(&name).await {
+                tracing::warn!(%error, "a half archive is left to be tidied up later");
+                return;
+            }
+        }
+    }
 }
 
 /// What has been counted, with one more.
@@ -93,7 +105,28 @@ pub async fn archive(
     // The place where it begins, for now: nobody reads the name of what has no manifest.
     let name = names::of_archive(partition, begun.at, ports.clock.unique());
     let mut writer = Writer::new(doors, name, archiving.segment_bytes);
-    let (position, bytes) = copy(ports, doors, partition, archiving, &mut writer).await?;
+    let manifest = match written(ports, doors, (partition, owner), archiving, &mut writer).await {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            writer.give_up().await;
+            return Err(error);
+        }
+    };
+    // From here on nothing is deleted: a manifest without an answer may yet arrive, and what has
+    // one is taken for an archive.
+    put_manifest(&*doors.shelf, &writer.name, &manifest).await?;
+    Ok((writer.name, manifest))
+}
+
+/// Copies the snapshot and reads back what was copied; what the manifest is to say.
+async fn written(
+    ports: &Ports,
+    doors: &ArchivePorts,
+    (partition, owner): (Partition, &str),
+    archiving: &Archiving,
+    writer: &mut Writer,
+) -> Result<Manifest, Failed> {
+    let (position, bytes) = copy(ports, doors, partition, archiving, writer).await?;
     if !writer.unsealed.is_empty() {
         writer.seal().await?;
     }
@@ -112,13 +145,12 @@ pub async fn archive(
         entities: writer.entities,
         parts: writer.parts,
         dues: writer.dues,
-        segments: writer.segments,
+        segments: writer.segments.clone(),
         whole: *writer.whole.finalize().as_bytes(),
         state: bytes.to_vec(),
     };
     read_back(&*doors.shelf, &writer.name, &manifest).await?;
-    put_manifest(&*doors.shelf, &writer.name, &manifest).await?;
-    Ok((writer.name, manifest))
+    Ok(manifest)
 }
 
 /// Makes certain that what is on the shelf is what was put there.

@@ -67,6 +67,7 @@ sections! {
         cmd_bytes_max: u64,
         cmd_waiting_max: u64,
         journal_bytes_max: u64,
+        snapshots_bytes_max: u64,
         in_headroom_bytes: u64,
         in_keep_s: u64,
         journal_keep_s: u64,

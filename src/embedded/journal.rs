@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::time::Timestamp,
-    ports::{AppendError, Journal, JournalEntry, Partition, PortError},
+    ports::{AppendError, Journal, JournalEntry, Partition, PortError, Room},
 };
 
 /// The largest record, in bytes.
@@ -75,6 +75,10 @@ impl Journal for Embedded {
             Ok(())
         });
         purged.await.map_err(|fault| fault.doing("purge the journal"))
+    }
+
+    async fn room(&self) -> Result<Room, PortError> {
+        Ok(Room { bytes: self.store.file_bytes(), bytes_max: None })
     }
 }
 

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 
 use super::{
     api::{self, Wanted},
-    names,
+    names, setup,
 };
 use crate::{
     ports::{Partition, PortError, Source},
@@ -23,9 +23,16 @@ use crate::{
 /// How long the server keeps a consumer that could not be deleted.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(5);
 
-/// The streams whose size matters.
-const STREAMS: [&str; 6] =
-    [names::IN, names::CMD, names::JOURNAL, names::OUT, names::AVAILABILITY, names::DLQ];
+/// The streams whose size matters, and by what name.
+const STREAMS: [(&str, &str); 7] = [
+    (names::IN, names::IN),
+    (names::CMD, names::CMD),
+    (names::JOURNAL, names::JOURNAL),
+    (names::OUT, names::OUT),
+    (names::AVAILABILITY, names::AVAILABILITY),
+    (names::DLQ, names::DLQ),
+    (names::SNAPSHOTS_STREAM, names::SNAPSHOTS),
+];
 
 /// Tells how much there is, over this connection.
 pub struct NatsDepths {
@@ -80,12 +87,18 @@ impl Depths for NatsDepths {
 
     async fn usage(&self) -> Result<Vec<StreamUsage>, PortError> {
         let mut all = Vec::with_capacity(STREAMS.len());
-        for stream in STREAMS {
-            let error = |why: String| PortError::new(format!("read the size of {stream}"), why);
-            let found = self.context.get_stream(stream).await.map_err(|e| error(e.to_string()))?;
+        for (stream, name) in STREAMS {
+            let found = match self.context.get_stream(stream).await {
+                Ok(found) => found,
+                // One of an older version is set up without.
+                Err(error) if name == names::SNAPSHOTS && setup::is_not_there(&error) => continue,
+                Err(error) => {
+                    return Err(PortError::new(format!("read the size of {name}"), error));
+                }
+            };
             let info = found.cached_info();
             all.push(StreamUsage {
-                stream,
+                stream: name,
                 messages: info.state.messages,
                 bytes: info.state.bytes,
                 bytes_max: u64::try_from(info.config.max_bytes).ok().filter(|max| *max > 0),

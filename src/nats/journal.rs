@@ -20,7 +20,7 @@ use super::{
     settings::ReaderSettings,
     span,
 };
-use crate::ports::{AppendError, Journal, JournalEntry, Partition, PortError};
+use crate::ports::{AppendError, Journal, JournalEntry, Partition, PortError, Room};
 
 /// `maximum bytes exceeded` and its kin, of a stream that discards new messages.
 pub(crate) const STREAM_FULL: u64 = 10_077;
@@ -132,5 +132,13 @@ impl Journal for NatsJournal {
         let purge = stream.purge().filter(subject).sequence(below);
         purge.await.map_err(|e| error(e.to_string()))?;
         Ok(())
+    }
+
+    async fn room(&self) -> Result<Room, PortError> {
+        let found = self.context.get_stream(names::JOURNAL).await;
+        let found = found.map_err(|error| PortError::new("measure the journal", error))?;
+        let info = found.cached_info();
+        let bytes_max = u64::try_from(info.config.max_bytes).ok().filter(|max| *max > 0);
+        Ok(Room { bytes: info.state.bytes, bytes_max })
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 
 use async_nats::jetstream::{
     Context,
-    context::{GetStreamErrorKind, KeyValueErrorKind},
+    context::{GetStreamError, GetStreamErrorKind, KeyValueErrorKind},
     stream::Config,
 };
 use serde::{Deserialize, Serialize};
@@ -250,11 +250,14 @@ async fn current(context: &Context, wanted: &[Config]) -> Result<Vec<Config>, Po
 async fn config(context: &Context, stream: &str) -> Result<Option<Config>, PortError> {
     match context.get_stream(stream).await {
         Ok(stream) => Ok(Some(stream.cached_info().config.clone())),
-        Err(error) => match error.kind() {
-            GetStreamErrorKind::JetStream(why) if why.code() == 404 => Ok(None),
-            _ => Err(PortError::new(format!("read the configuration of {stream}"), error)),
-        },
+        Err(error) if is_not_there(&error) => Ok(None),
+        Err(error) => Err(PortError::new(format!("read the configuration of {stream}"), error)),
     }
+}
+
+/// Whether there is no such stream, as the server says.
+pub(super) fn is_not_there(error: &GetStreamError) -> bool {
+    matches!(error.kind(), GetStreamErrorKind::JetStream(why) if why.code() == 404)
 }
 
 fn fields_of(config: &Config) -> Map<String, Value> {

@@ -38,6 +38,8 @@ pub struct StreamSettings {
     pub cmd_max_waiting: i64,
     /// The most that EARMARK_JOURNAL holds, in bytes.
     pub journal_max_bytes: i64,
+    /// The most that EARMARK_SNAPSHOTS holds, in bytes.
+    pub snapshots_max_bytes: i64,
     /// How much smaller than the server's limit a message of EARMARK_IN must be, in bytes: a dead
     /// letter carries it and more.
     pub in_headroom_bytes: u32,
@@ -61,6 +63,7 @@ impl Default for StreamSettings {
             cmd_max_bytes: 256 * MIB,
             cmd_max_waiting: 65_536,
             journal_max_bytes: 2_048 * MIB,
+            snapshots_max_bytes: 2_048 * MIB,
             in_headroom_bytes: 256 << 10,
             out_max_age_s: 30 * DAY_S,
             out_duplicate_window_s: 600,
@@ -173,11 +176,13 @@ fn objects(settings: &StreamSettings) -> Config {
 }
 
 /// The same for archived snapshots: the journal forgets what they have, so they are as safe as it.
+/// They have a bound, so that they never take the room that the journal needs.
 fn snapshots(settings: &StreamSettings) -> Config {
     let all = |of: &str| format!("{of}>");
     Config {
         subjects: vec![all(names::SNAPSHOTS_PIECES), all(names::SNAPSHOTS_DESCRIBED)],
         discard: DiscardPolicy::New,
+        max_bytes: settings.snapshots_max_bytes,
         allow_rollup: true,
         allow_direct: true,
         persist_mode: None,

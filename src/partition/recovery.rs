@@ -160,7 +160,7 @@ impl<'a> Fold<'a> {
     ) -> Result<(PartitionState, Position), Exit> {
         let end_at = end.position(end_at);
         let archives = restoring::archives(env).await;
-        let archived: Vec<Position> = archives.iter().map(|archive| archive.position).collect();
+        let archived: Vec<Position> = archives.iter().map(|archive| archive.begun).collect();
         if let Some(why) = lost_tail(archived.iter().copied(), end_at) {
             return Err(env.ends_before(end_at, &why).await);
         }
@@ -422,7 +422,7 @@ impl Env {
     }
 
     /// Something is known behind the end that was read: another owner's, or a loss.
-    async fn ends_before(&self, end: Position, why: &str) -> Exit {
+    pub(super) async fn ends_before(&self, end: Position, why: &str) -> Exit {
         let last = self.until_done(|| self.ports.journal.last(self.partition)).await;
         match last.is_some_and(|last| last.sequence > end.sequence) {
             true => Exit::SteppedDown,

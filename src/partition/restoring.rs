@@ -1,15 +1,17 @@
 //! Brings a partition's snapshot back from an archive.
 //!
 //! Promises: an archive fits only if the very record that it stands at is in the journal: then it
-//! is a fold of that journal, whatever its incarnation is called. One that is damaged, or from a
-//! newer version, is said and left, and the one before it is tried. Nothing is put in place before
-//! all of it was read.
+//! is a fold of that journal, whatever its incarnation is called. One that stands behind the
+//! journal's end proves a loss, and the partition is refused. One that is damaged, or from a newer
+//! version, is said and left, and the one before it is tried. Nothing is put in place before all of
+//! it was read.
 
 use super::{
     Env, Exit,
     entry::Entry,
     record::{Link, Record, RecordHash},
     state::PartitionState,
+    verdict::lost_tail,
 };
 use crate::{
     archive::{
@@ -56,8 +58,19 @@ pub(super) async fn newest(
     end: Position,
 ) -> Result<Option<(PartitionState, Position)>, Exit> {
     let Some(doors) = &env.ports.archive else { return Ok(None) };
+    let mut readable = Vec::new();
     for archive in archives {
-        if let Some(restored) = fitting(env, doors, &archive, end).await? {
+        if let Some((manifest, state)) = read(env, doors, &archive.name).await {
+            readable.push((archive, manifest, state));
+        }
+    }
+    // Their names say only where they were begun.
+    let known = readable.iter().map(|(_, manifest, _)| manifest.position);
+    if let Some(why) = lost_tail(known, end) {
+        return Err(env.ends_before(end, &why).await);
+    }
+    for (archive, manifest, state) in readable {
+        if let Some(restored) = fitting(env, doors, (&archive, manifest, state), end).await? {
             return Ok(Some(restored));
         }
     }
@@ -67,10 +80,9 @@ pub(super) async fn newest(
 async fn fitting(
     env: &Env,
     doors: &ArchivePorts,
-    archive: &Found,
+    (archive, manifest, state): (&Found, Manifest, PartitionState),
     end: Position,
 ) -> Result<Option<(PartitionState, Position)>, Exit> {
-    let Some((manifest, state)) = read(env, doors, &archive.name).await else { return Ok(None) };
     let fits =
         manifest.position.incarnation <= end.incarnation && env.is_in_journal(manifest.link).await;
     if !fits {

@@ -20,6 +20,20 @@ pub struct Copied {
     pub entities: Vec<EntityChange>,
 }
 
+/// Some of a snapshot's keys, as they were in one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// In which life of the store it was: where to go on means nothing in another one, such as
+    /// after a restart, or behind an address that leads elsewhere now.
+    pub life: String,
+    /// Where the snapshot stood.
+    pub at: Position,
+    /// Where to go on; 0 is the end.
+    pub next: u64,
+    /// The keys.
+    pub keys: Vec<EntityKey>,
+}
+
 /// What becomes of something that holds only as long as nobody else has begun the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Built {
@@ -27,6 +41,8 @@ pub enum Built {
     Done,
     /// Somebody has begun another one since.
     Superseded,
+    /// Some of what it had been filled with is gone: it is of no more use.
+    Lost,
 }
 
 /// Copies snapshots, and builds one where nobody sees it before it is whole.
@@ -39,32 +55,37 @@ pub trait Copies: Send + Sync {
         keys: &[EntityKey],
     ) -> Result<Option<Copied>, PortError>;
 
-    /// Some keys of the entities of a snapshot, and where to go on; 0 is the beginning, and the
-    /// end. Whoever is there from the beginning to the end is named at least once.
+    /// Some keys of the entities of a snapshot, from a place on, 0 being the beginning; `None` if
+    /// it is another one by now, or gone. Within one life of the store, whoever is there at each
+    /// step from the beginning to the end is named at least once.
     async fn keys(
         &self,
         partition: Partition,
         which: &str,
-        cursor: u64,
-    ) -> Result<(u64, Vec<EntityKey>), PortError>;
+        from: u64,
+    ) -> Result<Option<Named>, PortError>;
 
     /// Begins to build a snapshot beside the one that is there; its name. What others were building
     /// is superseded.
     async fn begin(&self, partition: Partition) -> Result<String, PortError>;
 
-    /// Adds entities to it, each in place of what it has of the same; one without parts goes.
+    /// Adds entities to it, each in place of what it has of the same; one without parts goes. The
+    /// fills are numbered from 1, and each may be repeated before the next. Where one before it is
+    /// missing, it is lost.
     async fn fill(
         &self,
         partition: Partition,
         which: &str,
+        number: u64,
         entities: &[EntityChange],
     ) -> Result<Built, PortError>;
 
-    /// Puts it in place of the one that is there. May be repeated.
+    /// Puts it in place of the one that is there, if it has all of so many fills. May be repeated.
     async fn finish(
         &self,
         partition: Partition,
         which: &str,
+        fills: u64,
         to: Position,
         state: Bytes,
     ) -> Result<Built, PortError>;

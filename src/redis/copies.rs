@@ -1,21 +1,23 @@
 //! The port by which snapshots are copied and built, on Redis.
 //!
-//! Promises: what is copied was there in one moment. A snapshot that is built is a generation that
-//! nobody sees, under `staged`; once another one is begun it can neither be filled nor finished,
-//! and what there is of it is deleted.
+//! Promises: what is copied was there in one moment, and so were the keys that are named in one
+//! step; a step says which process of Redis it was, since the cursors of SCAN mean nothing to
+//! another one. A snapshot that is built is a generation that nobody sees, under `staged`; once
+//! another one is begun it can neither be filled nor finished, and what there is of it is deleted.
+//! It is put in place only with all that it was filled with, also if Redis lost its newest writes.
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use redis::{FromRedisValue, Value, cmd};
+use redis::{FromRedisValue, Value, pipe};
 
 use super::{
-    layout,
+    layout, scripts,
     snapshots::{RedisSnapshots, answer, entity, pack, position},
     sweep,
 };
 use crate::{
     domain::{DueClock, ids::EntityKey, time::Timestamp},
-    ports::{Built, Copied, Copies, EntityChange, Partition, PortError, Position},
+    ports::{Built, Copied, Copies, EntityChange, Named, Partition, PortError, Position},
 };
 
 /// Keys that one step of going through all of them looks at.
@@ -23,6 +25,9 @@ const STEP: usize = 1_000;
 
 /// An entity's fields, and its deadline on each clock.
 type Raw = (Vec<Vec<u8>>, Option<String>, Option<String>);
+
+/// What the server says of itself, the snapshot's place, and a step of going through the keys.
+type Step = (String, (Option<String>, Option<String>, Option<String>), (u64, Vec<String>));
 
 #[async_trait]
 impl Copies for RedisSnapshots {
@@ -68,16 +73,28 @@ impl Copies for RedisSnapshots {
         &self,
         partition: Partition,
         which: &str,
-        cursor: u64,
-    ) -> Result<(u64, Vec<EntityKey>), PortError> {
-        let all = self.names(partition).all_of(which);
-        let mut scan = cmd("SCAN");
-        scan.arg(cursor).arg("MATCH").arg(&all).arg("COUNT").arg(STEP);
-        let (next, found): (u64, Vec<String>) =
-            self.link.command("go through the snapshot's keys", &scan).await?;
+        from: u64,
+    ) -> Result<Option<Named>, PortError> {
+        let doing = "go through the snapshot's keys";
+        let error = |why: String| PortError::new(doing, why);
+        let names = self.names(partition);
+        let all = names.all_of(which);
+        // One transaction, so one process and one moment.
+        let mut step = pipe();
+        step.atomic();
+        step.cmd("INFO").arg("server");
+        step.cmd("HMGET").arg(names.meta()).arg(&["incarnation", "sequence", "generation"]);
+        step.cmd("SCAN").arg(from).arg("MATCH").arg(&all).arg("COUNT").arg(STEP);
+        let (info, meta, (next, found)): Step = self.link.together(doing, &step).await?;
+        let (incarnation, sequence, generation) = meta;
+        let at = position(incarnation, sequence).map_err(error)?;
+        let Some(at) = at.filter(|_| generation.as_deref() == Some(which)) else { return Ok(None) };
+        let life = info.lines().find_map(|line| line.strip_prefix("run_id:")).map(str::trim);
+        let life = life.filter(|life| !life.is_empty());
+        let life = life.ok_or_else(|| error("INFO server names no run_id".to_owned()))?.to_owned();
         let begin = all.trim_end_matches('*');
         let keys = found.iter().filter_map(|key| layout::entity_of(key.strip_prefix(begin)?));
-        Ok((next, keys.collect()))
+        Ok(Some(Named { life, at, next, keys: keys.collect() }))
     }
 
     async fn begin(&self, partition: Partition) -> Result<String, PortError> {
@@ -94,45 +111,50 @@ impl Copies for RedisSnapshots {
         &self,
         partition: Partition,
         which: &str,
+        number: u64,
         entities: &[EntityChange],
     ) -> Result<Built, PortError> {
         let names = self.names(partition);
         let mut call = self.scripts.fill.prepare_invoke();
-        call.key(names.staged());
+        call.key(names.staged()).key(names.fills(which));
         call.key(names.due(which, DueClock::Settled)).key(names.due(which, DueClock::Demand));
-        call.arg(which);
+        call.arg(which).arg(number);
         for entity in entities {
             call.key(names.entity(which, &entity.key)).arg(pack(entity));
         }
-        let filled: bool = self.link.script("fill a snapshot", &call).await?;
-        Ok(built(filled))
+        let doing = "fill a snapshot";
+        built(doing, self.link.script(doing, &call).await?)
     }
 
     async fn finish(
         &self,
         partition: Partition,
         which: &str,
+        fills: u64,
         to: Position,
         state: Bytes,
     ) -> Result<Built, PortError> {
         let names = self.names(partition);
         let mut call = self.scripts.finish.prepare_invoke();
-        call.key(names.meta()).key(names.staged()).key(names.garbage());
+        call.key(names.meta()).key(names.staged()).key(names.garbage()).key(names.fills(which));
         call.arg(to.incarnation.to_string()).arg(to.sequence.to_string());
-        call.arg(which).arg(state.as_ref());
-        let finished: bool = self.link.script("put a built snapshot in place", &call).await?;
-        if finished {
+        call.arg(which).arg(state.as_ref()).arg(fills);
+        let doing = "put a built snapshot in place";
+        let finished = built(doing, self.link.script(doing, &call).await?)?;
+        if finished == Built::Done {
             self.remember(partition, which);
             sweep::in_background(self, partition);
         }
-        Ok(built(finished))
+        Ok(finished)
     }
 }
 
-fn built(done: bool) -> Built {
-    match done {
-        true => Built::Done,
-        false => Built::Superseded,
+fn built(doing: &str, said: i64) -> Result<Built, PortError> {
+    match said {
+        scripts::SUPERSEDED => Ok(Built::Superseded),
+        scripts::DONE => Ok(Built::Done),
+        scripts::LOST => Ok(Built::Lost),
+        other => Err(PortError::new(doing, format!("the script said {other}"))),
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `{earmark:p7}:staged` | set | generations that are being built from an archive: one, or none |
 //! | `{earmark:p7}:<generation>:sku:<key>` | hash | an entity: its parts, and `@`: folded to |
 //! | `{earmark:p7}:<generation>:due:<clock>` | sorted set | `sku:<key>` by deadline |
+//! | `{earmark:p7}:<generation>:fills` | string | how often one that is being built was filled |
 //!
 //! Scores are doubles, which are exact for microseconds up to the year 2255; later deadlines count
 //! as then. A part whose name begins with `@` has another one put in front. A reset begins a new
@@ -73,6 +74,11 @@ impl Keys {
             DueClock::Demand => "demand",
         };
         format!("{}:{generation}:due:{clock}", self.slot)
+    }
+
+    /// How often a generation was filled that is being built.
+    pub fn fills(&self, generation: &str) -> String {
+        format!("{}:{generation}:fills", self.slot)
     }
 
     /// What matches every key of a generation and nothing else.

@@ -8,8 +8,8 @@
 use std::time::Duration;
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, ScriptInvocation,
-    ServerErrorKind, aio::MultiplexedConnection,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError,
+    ScriptInvocation, ServerErrorKind, aio::MultiplexedConnection,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -87,6 +87,15 @@ impl Link {
     /// Runs a command.
     pub async fn command<T: FromRedisValue>(&self, doing: &str, cmd: &Cmd) -> Result<T, PortError> {
         self.run(doing, async |mut connection| cmd.query_async(&mut connection).await).await
+    }
+
+    /// Runs commands in one transaction.
+    pub async fn together<T: FromRedisValue>(
+        &self,
+        doing: &str,
+        commands: &Pipeline,
+    ) -> Result<T, PortError> {
+        self.run(doing, async |mut connection| commands.query_async(&mut connection).await).await
     }
 
     async fn run<T>(

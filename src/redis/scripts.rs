@@ -109,11 +109,13 @@ redis.call('SADD', KEYS[1], ARGV[1])
 return 1
 ";
 
-/// Adds whole entities to it. KEYS: staged, due settled, due demand, entity…;
-/// ARGV: generation, packed entity….
+/// Adds whole entities to it. KEYS: staged, fills, due settled, due demand, entity…;
+/// ARGV: generation, number of the fill, packed entity….
 const FILL: &str = r"
 if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 then return 0 end
-for i = 4, #KEYS do
+local filled, number = tonumber(redis.call('GET', KEYS[2]) or 0), tonumber(ARGV[2])
+if filled ~= number and filled ~= number - 1 then return 2 end
+for i = 5, #KEYS do
   local member, settled, demand, kept = cmsgpack.unpack(ARGV[i - 2])
   local is_there = #kept > 2
   redis.call('DEL', KEYS[i])
@@ -122,26 +124,37 @@ for i = 4, #KEYS do
   end
   for clock, score in ipairs({settled, demand}) do
     if is_there and score ~= '' then
-      redis.call('ZADD', KEYS[clock + 1], score, member)
+      redis.call('ZADD', KEYS[clock + 2], score, member)
     else
-      redis.call('ZREM', KEYS[clock + 1], member)
+      redis.call('ZREM', KEYS[clock + 2], member)
     end
   end
 end
+redis.call('SET', KEYS[2], ARGV[2])
 return 1
 ";
 
-/// Puts it in place. KEYS: meta, staged, garbage; ARGV: incarnation, sequence, generation, state.
+/// Puts it in place. KEYS: meta, staged, garbage, fills;
+/// ARGV: incarnation, sequence, generation, state, number of fills.
 const FINISH: &str = r"
 local old = redis.call('HGET', KEYS[1], 'generation')
 if old == ARGV[3] then return 1 end
 if redis.call('SISMEMBER', KEYS[2], ARGV[3]) == 0 then return 0 end
+if tonumber(redis.call('GET', KEYS[4]) or 0) ~= tonumber(ARGV[5]) then return 2 end
+redis.call('DEL', KEYS[4])
 redis.call('SREM', KEYS[2], ARGV[3])
 if old then redis.call('SADD', KEYS[3], old) end
 redis.call('HSET', KEYS[1], 'incarnation', ARGV[1], 'sequence', ARGV[2],
   'generation', ARGV[3], 'state', ARGV[4])
 return 1
 ";
+
+/// What building says: another one was begun since.
+pub const SUPERSEDED: i64 = 0;
+/// It was done.
+pub const DONE: i64 = 1;
+/// Some of what it had been filled with is gone.
+pub const LOST: i64 = 2;
 
 /// The scripts, with their hashes.
 pub struct Scripts {

@@ -183,6 +183,7 @@ fn hurried(mut settings: Settings, home: Home) -> Settings {
     settings.streams.in_max_bytes = STREAM_BYTES;
     settings.streams.cmd_max_bytes = STREAM_BYTES;
     settings.streams.journal_max_bytes = STREAM_BYTES;
+    settings.streams.snapshots_max_bytes = STREAM_BYTES;
     settings.reader.drain_check_ms = EVERY_ON_SERVERS.as_millis() as u64;
     settings.bounds.tick = every;
     settings.bounds.cold_due_interval = every;

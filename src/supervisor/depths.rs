@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::{
     domain::time::Timestamp,
-    ports::{Partition, PortError, Source},
+    ports::{Partition, PortError, Room, Source},
 };
 
 /// What a source of a partition has after a cursor.
@@ -32,7 +32,12 @@ pub struct StreamUsage {
 impl StreamUsage {
     /// How full it is, from 0 to 1, if there is a bound.
     pub fn fullness(&self) -> Option<f64> {
-        self.bytes_max.map(|max| self.bytes as f64 / max.max(1) as f64)
+        self.room().fullness()
+    }
+
+    /// How much of it is left.
+    pub fn room(&self) -> Room {
+        Room { bytes: self.bytes, bytes_max: self.bytes_max }
     }
 }
 

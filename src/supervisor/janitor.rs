@@ -1,5 +1,5 @@
-//! Purges what has been decided: each partition's commands at once, EARMARK_IN when it is old
-//! enough and no partition needs it.
+//! Purges what has been decided: each partition's commands at once, EARMARK_IN when no partition
+//! needs it and it is old enough, or the stream is nearly full.
 
 use std::{collections::BTreeMap, sync::Arc};
 

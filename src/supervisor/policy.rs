@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::depths::StreamUsage;
 use crate::{
     domain::time::{Span, Timestamp},
     partition::{Exit, Start},
@@ -78,6 +79,11 @@ pub fn purge_each(
 ) -> Vec<(Partition, u64)> {
     let own = |(partition, keep)| Some((partition, purge_below([keep])?));
     keeps.into_iter().filter_map(own).collect()
+}
+
+/// Whether a stream holds so much that its age counts no more.
+pub fn lacks_room(streams: &[StreamUsage], stream: &str) -> bool {
+    streams.iter().any(|usage| usage.stream == stream && usage.room().lacks() > 0)
 }
 
 /// How far the pod's clock is certainly ahead of the server's (behind it: below zero), where the

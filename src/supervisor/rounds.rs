@@ -12,7 +12,7 @@ use super::{
     slot::{Phase, Slot},
     watcher::{self, Seen},
 };
-use crate::{ports::Partition, telemetry};
+use crate::{domain::time::Timestamp, nats::names, ports::Partition, telemetry};
 
 /// How often EARMARK_IN is looked through for what is old enough, at the most.
 const LANES_EVERY: Duration = Duration::from_secs(60);
@@ -85,7 +85,10 @@ impl Supervisor {
         let measure = watcher::measure(self.plan.depths.clone(), cursors, now);
         ctx.spawn(measure.into_actor(self).map(move |measured, act, _| {
             act.busy.measuring = false;
-            for (partition, unread) in measured {
+            if let Some(streams) = measured.streams {
+                act.input_lacks_room = policy::lacks_room(&streams, names::IN);
+            }
+            for (partition, unread) in measured.unread {
                 if let Some(slot) = act.slots.get_mut(usize::from(partition)) {
                     slot.unread = Some((now, unread));
                 }
@@ -99,10 +102,14 @@ impl Supervisor {
         }
         let lanes = policy::purge_below(self.lanes_needed());
         let commands = self.slots.iter().map(|slot| (slot.partition, slot.keep(1)));
-        let due = self.lanes_purged.is_none_or(|at| at.elapsed() >= LANES_EVERY);
+        let full = self.input_lacks_room;
+        let due = full || self.lanes_purged.is_none_or(|at| at.elapsed() >= LANES_EVERY);
         let permitted = Permitted {
             lanes: lanes.filter(|_| due),
-            lanes_until: self.plan.ports.clock.now() - self.plan.settings.in_keep,
+            lanes_until: match full {
+                true => Timestamp(i64::MAX),
+                false => self.plan.ports.clock.now() - self.plan.settings.in_keep,
+            },
             commands: policy::purge_each(commands),
         };
         if permitted.lanes.is_some() {

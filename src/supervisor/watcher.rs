@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use futures::{StreamExt, stream};
 
 use super::{
-    depths::{Depths, Unread},
+    depths::{Depths, StreamUsage, Unread},
     policy,
     report::Reach,
 };
@@ -69,13 +69,20 @@ fn reach<T>(answer: &Result<T, String>) -> Reach {
     }
 }
 
-/// Measures how far every source of these partitions is behind, and how full the streams are; what
-/// each partition has not read.
+/// What was measured.
+pub struct Measured {
+    /// What each partition has not read.
+    pub unread: BTreeMap<Partition, Unread>,
+    /// How full the streams are, if they said so.
+    pub streams: Option<Vec<StreamUsage>>,
+}
+
+/// Measures how far every source of these partitions is behind, and how full the streams are.
 pub async fn measure(
     depths: Arc<dyn Depths>,
     cursors: Vec<(Partition, [Cursor; 5])>,
     now: Timestamp,
-) -> BTreeMap<Partition, Unread> {
+) -> Measured {
     let sources = cursors.iter().flat_map(|(partition, cursors)| {
         Source::ALL.map(|source| (*partition, source, cursors[source.index()].sequence))
     });
@@ -88,20 +95,24 @@ pub async fn measure(
         .buffer_unordered(AT_A_TIME)
         .collect()
         .await;
-    let mut measured: BTreeMap<Partition, Unread> = BTreeMap::new();
+    let mut all: BTreeMap<Partition, Unread> = BTreeMap::new();
     for (partition, unread) in answers {
         let Some(unread) = unread else { continue };
-        let of = measured.entry(partition).or_default();
+        let of = all.entry(partition).or_default();
         of.messages += unread.messages;
         of.oldest = [of.oldest, unread.oldest].into_iter().flatten().min();
     }
-    match depths.usage().await {
-        Ok(streams) => streams.iter().for_each(|usage| {
-            telemetry::watch::stream(usage.stream, usage.bytes, usage.fullness());
-        }),
-        Err(error) => tracing::debug!(%error, "the streams were not measured"),
-    }
-    measured
+    let streams = match depths.usage().await {
+        Ok(streams) => Some(streams),
+        Err(error) => {
+            tracing::debug!(%error, "the streams were not measured");
+            None
+        }
+    };
+    streams.iter().flatten().for_each(|usage| {
+        telemetry::watch::stream(usage.stream, usage.bytes, usage.fullness());
+    });
+    Measured { unread: all, streams }
 }
 
 async fn unread(

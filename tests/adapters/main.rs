@@ -3,6 +3,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod archives;
 mod common;
 mod full_and_silent;
 mod reader;

@@ -27,6 +27,7 @@ async fn is_idempotent_and_shows_a_diff() {
 
     let larger = StreamSettings {
         journal_max_bytes: settings.journal_max_bytes / 2,
+        snapshots_max_bytes: settings.snapshots_max_bytes * 2,
         out_max_age_s: 3_600,
         ..settings
     };
@@ -37,6 +38,7 @@ async fn is_idempotent_and_shows_a_diff() {
         [
             "~ EARMARK_JOURNAL\n    max_bytes: 2147483648 -> 1073741824",
             "~ EARMARK_OUT\n    max_age: 2592000000000000 -> 3600000000000",
+            "~ OBJ_EARMARK_SNAPSHOTS\n    max_bytes: 2147483648 -> 4294967296",
         ]
     );
     assert_eq!(setup::preview(&control, &larger).await.expect("a plan"), []);

@@ -5,6 +5,7 @@
 #[allow(dead_code, reason = "shared with another test")]
 mod books;
 mod doubts;
+mod full;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod operator;

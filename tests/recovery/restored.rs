@@ -102,6 +102,46 @@ async fn a_damaged_archive_is_refused_and_the_one_before_is_used() {
     leave(pod).await;
 }
 
+/// A copy takes time: the archive stands behind where it was begun, and may be all that knows so.
+#[tokio::test]
+async fn a_loss_that_only_an_archive_knows_of_is_refused() {
+    let world = World::start().await;
+    let pod = world.pod_with(ARCHIVING).await;
+    let mut shop = Shop::open(&world).await;
+    until_trimmed(&world, &mut shop).await;
+    leave(pod).await;
+    let shelf = shelf(&world);
+    let finished = reading::finished(&shelf, 3).await.expect("they are listed");
+    let [newest, older] = [&finished[0], &finished[1]];
+    let stands = reading::manifest(&shelf, &newest.name).await.expect("it is whole").position;
+    // As if it had been begun where the older one was.
+    let begun = names::of_archive(3, older.begun, u128::MAX);
+    for object in newest.objects.iter().rev() {
+        let bytes = shelf.get(object).await.expect("it is read").expect("it is there");
+        let part = object.strip_prefix(&newest.name).expect("it is its own");
+        shelf.put(&format!("{begun}{part}"), bytes).await.expect("it is put");
+    }
+    for object in &newest.objects {
+        shelf.delete(object).await.expect("it is deleted");
+    }
+    let journal = world.context.get_stream("EARMARK_JOURNAL").await.expect("it is there");
+    let books = Books::read(&world).await;
+    for lost in books.of(3).filter(|stored| stored.sequence >= stands.sequence) {
+        journal.delete_message(lost.sequence).await.expect("a record can be deleted");
+    }
+    // What has left would tell of it, too.
+    for stream in ["EARMARK_OUT", "EARMARK_CMD"] {
+        let stream = world.context.get_stream(stream).await.expect("it is there");
+        stream.purge().await.expect("it is purged");
+    }
+    flush(&world).await;
+    let mut pod = world.spawn(&[]);
+    let words = format!("record {} is known to be committed", stands.sequence);
+    let body = world.not_ready(&words).await;
+    assert!(body.contains("partition 3 is not served: it refuses to serve"), "{body}");
+    pod.kill();
+}
+
 #[tokio::test]
 async fn without_a_snapshot_and_an_archive_a_trimmed_journal_is_not_served() {
     let world = World::start().await;

@@ -112,7 +112,7 @@ pub async fn until_archived(world: &World, partition: Partition) {
     wait_until("all of it is archived", BOUND, async || {
         let last = Books::read(world).await.of(partition).last().map(|last| last.sequence);
         let newest = archives(world, partition).await.into_iter().find(|of| of.finished);
-        newest.map(|newest| newest.position.sequence) == last
+        newest.map(|newest| newest.begun.sequence) == last
     })
     .await;
 }

@@ -10,7 +10,9 @@ use earmark::{
     archive::{format, names, reading},
     domain::{DueClock, ids::EntityKey, order::OrderState, sku::SkuState, time::Timestamp},
     partition::{entry::Entry, fold::State, record::Record},
-    ports::{Built, Copied, Copies, EntityChange, Kept, Partition, PortError, Position, Shelf},
+    ports::{
+        Built, Copied, Copies, EntityChange, Kept, Named, Partition, PortError, Position, Shelf,
+    },
 };
 
 use super::{
@@ -59,23 +61,27 @@ impl Copies for PodView {
         &self,
         partition: Partition,
         which: &str,
-        cursor: u64,
-    ) -> Result<(u64, Vec<EntityKey>), PortError> {
+        from: u64,
+    ) -> Result<Option<Named>, PortError> {
         self.store("name entities", |outside| {
-            // Like a scan of Redis: whoever comes and goes meanwhile may be named or not.
-            let shelf = outside.store.get(&partition).filter(|shelf| shelf.which == which);
+            // Like a scan of Redis: whoever comes and goes meanwhile may be named or not, and each
+            // life of the store has an order of its own.
+            let life = outside.life;
+            let shelf = outside.store.get(&partition).filter(|shelf| shelf.which == which)?;
             let of = |key: &EntityKey| {
-                let text = key.to_string();
-                text.bytes().fold(7_u64, |hash, byte| hash.wrapping_mul(31) ^ u64::from(byte))
+                let (text, seed) = (key.to_string(), 7 + life);
+                let mix = |hash: u64, byte| hash.wrapping_mul(0x100_0000_01b3) ^ u64::from(byte);
+                text.bytes().fold(seed, mix).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1
             };
-            let keys = shelf.iter().flat_map(|shelf| shelf.entities.keys());
+            let keys = shelf.entities.keys();
             let mut keys: Vec<(u64, EntityKey)> = keys.map(|key| (of(key), key.clone())).collect();
             keys.sort();
-            keys.retain(|(hash, _)| *hash > cursor);
+            keys.retain(|(hash, _)| *hash > from);
             let more = keys.len() > STEP;
             keys.truncate(STEP);
             let next = keys.last().filter(|_| more).map_or(0, |(hash, _)| *hash);
-            (next, keys.into_iter().map(|(_, key)| key).collect())
+            let keys = keys.into_iter().map(|(_, key)| key).collect();
+            Some(Named { life: life.to_string(), at: shelf.position?, next, keys })
         })
         .await
     }
@@ -83,8 +89,8 @@ impl Copies for PodView {
     async fn begin(&self, partition: Partition) -> Result<String, PortError> {
         self.store("begin to build a snapshot", |outside| {
             let which = outside.another_generation();
-            let built = world::Shelf { which: which.clone(), ..world::Shelf::default() };
-            outside.staged.insert(partition, built);
+            let shelf = world::Shelf { which: which.clone(), ..world::Shelf::default() };
+            outside.staged.insert(partition, world::Staged { shelf, ..world::Staged::default() });
             which
         })
         .await
@@ -94,15 +100,27 @@ impl Copies for PodView {
         &self,
         partition: Partition,
         which: &str,
+        number: u64,
         entities: &[EntityChange],
     ) -> Result<Built, PortError> {
         self.store("fill a snapshot", |outside| {
-            let staged = outside.staged.get_mut(&partition).filter(|staged| staged.which == which);
-            let Some(staged) = staged else { return Built::Superseded };
+            let staged = outside.staged.get_mut(&partition);
+            let Some(staged) = staged.filter(|staged| staged.shelf.which == which) else {
+                return Built::Superseded;
+            };
+            if ![number, number - 1].contains(&staged.fills) {
+                outside.count("recovery: what is built lacks a fill");
+                return Built::Lost;
+            }
+            if staged.fills < number {
+                staged.before = staged.shelf.entities.clone();
+            }
+            staged.fills = number;
             for entity in entities {
+                let all = &mut staged.shelf.entities;
                 match entity.parts.is_empty() {
-                    true => drop(staged.entities.remove(&entity.key)),
-                    false => drop(staged.entities.insert(entity.key.clone(), kept(entity))),
+                    true => drop(all.remove(&entity.key)),
+                    false => drop(all.insert(entity.key.clone(), kept(entity))),
                 }
             }
             Built::Done
@@ -114,11 +132,12 @@ impl Copies for PodView {
         &self,
         partition: Partition,
         which: &str,
+        fills: u64,
         to: Position,
         state: Bytes,
     ) -> Result<Built, PortError> {
         self.store("put a built snapshot in place", |outside| {
-            finish(outside, partition, which, to, state)
+            finish(outside, partition, (which, fills), to, state)
         })
         .await
     }
@@ -127,7 +146,7 @@ impl Copies for PodView {
 fn finish(
     outside: &mut Outside,
     partition: Partition,
-    which: &str,
+    (which, fills): (&str, u64),
     to: Position,
     state: Bytes,
 ) -> Built {
@@ -136,15 +155,16 @@ fn finish(
         return Built::Done;
     }
     match outside.staged.remove(&partition) {
-        Some(staged) if staged.which == which => {
+        Some(staged) if staged.shelf.which == which && staged.fills == fills => {
             let committed = shelf.committed;
-            *shelf = world::Shelf { position: Some(to), state, committed, ..staged };
+            *shelf = world::Shelf { position: Some(to), state, committed, ..staged.shelf };
             outside.count("recovery: from an archive");
             Built::Done
         }
         other => {
+            let ours = other.as_ref().is_some_and(|other| other.shelf.which == which);
             outside.staged.extend(other.map(|other| (partition, other)));
-            Built::Superseded
+            if ours { Built::Lost } else { Built::Superseded }
         }
     }
 }

@@ -168,8 +168,15 @@ impl Director {
     fn roll_back_store(&mut self) {
         let now = self.world.lock().store.clone();
         if let Some(backup) = self.backup.replace(now) {
-            self.world.count("fault: the store goes back in time");
-            self.world.lock().store = backup;
+            let mut outside = self.world.lock();
+            outside.count("fault: the store goes back in time");
+            outside.store = backup;
+            outside.life += 1;
+            // What is being built loses what it was filled with last.
+            for staged in outside.staged.values_mut().filter(|staged| staged.fills > 0) {
+                staged.fills -= 1;
+                staged.shelf.entities = std::mem::take(&mut staged.before);
+            }
         }
     }
 

@@ -18,8 +18,8 @@ use earmark::{
     partition::{Ports, effects::sequence_of_id},
     ports::{
         AppendError, At, Clock, Cursor, Delta, Input, Journal, JournalEntry, LogMessage, Loss,
-        Opened, Outbox, Outgoing, Outlet, Partition, PortError, Position, Read, Reader, SendError,
-        Sent, Snapshots, Source, StoredEntity,
+        Opened, Outbox, Outgoing, Outlet, Partition, PortError, Position, Read, Reader, Room,
+        SendError, Sent, Snapshots, Source, StoredEntity,
     },
 };
 use tokio::sync::{Semaphore, watch};
@@ -434,6 +434,14 @@ impl Journal for PodView {
             outside.journal.purge_subject(&subject, below.min(last));
         }
         self.reply("purge the journal", ()).await
+    }
+
+    async fn room(&self) -> Result<Room, PortError> {
+        let bytes = {
+            let outside = self.world.lock();
+            outside.journal.messages.values().map(|of| of.payload.len() as u64).sum()
+        };
+        self.reply("measure the journal", Room { bytes, bytes_max: None }).await
     }
 }
 

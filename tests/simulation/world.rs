@@ -161,6 +161,16 @@ pub struct Shelf {
     pub committed: Option<Position>,
 }
 
+/// A snapshot that is being built.
+#[derive(Clone, Debug, Default)]
+pub struct Staged {
+    pub shelf: Shelf,
+    /// How often it was filled.
+    pub fills: u64,
+    /// What it had before it was filled last.
+    pub before: BTreeMap<EntityKey, Kept>,
+}
+
 /// How often something happened.
 pub type Tally = BTreeMap<String, u64>;
 
@@ -177,7 +187,9 @@ pub struct Outside {
     pub answers: Vec<(Timestamp, String, Bytes)>,
     pub store: BTreeMap<Partition, Shelf>,
     /// Snapshots that are being built, and nobody sees.
-    pub staged: BTreeMap<Partition, Shelf>,
+    pub staged: BTreeMap<Partition, Staged>,
+    /// How often the store came back with less than it had, or as another one.
+    pub life: u64,
     /// How many snapshots were begun.
     pub generations: u64,
     /// Archives, and when each object was put.
@@ -222,6 +234,7 @@ impl World {
             answers: Vec::new(),
             store: BTreeMap::new(),
             staged: BTreeMap::new(),
+            life: 0,
             generations: 0,
             archived: BTreeMap::new(),
             store_away: false,

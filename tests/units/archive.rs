@@ -8,7 +8,7 @@ use earmark::{
     archive::{
         Archiving, BadArchive,
         format::{self, Manifest, Sealed},
-        keeping::due,
+        keeping::{due, rest},
         names,
     },
     domain::{
@@ -130,8 +130,7 @@ fn names_tell_what_an_archive_is() {
         kept("p00003/something/else".to_owned(), 5, 6),
         kept("something".to_owned(), 5, 6),
     ]);
-    let told: Vec<_> =
-        found.iter().map(|of| (of.position, of.finished, of.bytes, of.at.0)).collect();
+    let told: Vec<_> = found.iter().map(|of| (of.begun, of.finished, of.bytes, of.at.0)).collect();
     let expected = [(at(2, 90), false, 5, 6), (at(2, 80), true, 12, 5), (at(1, 900), true, 11, 2)];
     assert_eq!(told, expected, "the newest first, and one that was never finished");
     assert_eq!(found[1].objects[0], names::of_manifest(&new), "the manifest goes first");
@@ -158,6 +157,17 @@ fn it_is_archived_when_something_was_decided_and_it_is_time() {
 }
 
 #[test]
+fn archiving_rests_twice_as_long_after_each_failure() {
+    let archiving = Archiving {
+        interval: Duration::from_secs(60),
+        look_every: Duration::from_secs(10),
+        ..Archiving::default()
+    };
+    let rests = [1, 2, 3, 31, 32, u32::MAX].map(|failures| rest(failures, &archiving).as_secs());
+    assert_eq!(rests, [20, 40, 60, 60, 60, 60]);
+}
+
+#[test]
 fn an_archive_is_kept_until_two_of_the_newest_incarnation_are_there() {
     let archives = |of: &[(u64, u64, bool)]| {
         let object = |(n, (incarnation, sequence, finished)): (usize, &(u64, u64, bool))| {
@@ -169,7 +179,7 @@ fn an_archive_is_kept_until_two_of_the_newest_incarnation_are_there() {
         names::archives(of.iter().enumerate().map(object).collect())
     };
     let outdated = |of: &[(u64, u64, bool)]| -> Vec<Position> {
-        names::outdated(&archives(of), 2).iter().map(|found| found.position).collect()
+        names::outdated(&archives(of), 2).iter().map(|found| found.begun).collect()
     };
     assert_eq!(outdated(&[]), []);
     assert_eq!(outdated(&[(1, 5, true), (1, 7, true)]), []);

@@ -5,10 +5,12 @@ use std::time::Duration;
 use earmark::{
     domain::time::{Span, Timestamp},
     partition::{Exit, Start},
+    ports::Room,
     supervisor::{
-        PartitionReport, Report,
+        PartitionReport, Report, StreamUsage,
         policy::{
-            BackOff, Next, arbiter_of, clock_is_right, clock_off, next, purge_below, purge_each,
+            BackOff, Next, arbiter_of, clock_is_right, clock_off, lacks_room, next, purge_below,
+            purge_each,
         },
         report::Reach,
     },
@@ -46,6 +48,16 @@ fn partitions_are_spread_evenly() {
     let of: Vec<usize> = (0..5).map(|partition| arbiter_of(partition, 2)).collect();
     assert_eq!(of, [0, 1, 0, 1, 0]);
     assert_eq!(arbiter_of(7, 0), 0);
+}
+
+#[test]
+fn a_stream_lacks_room_when_it_is_more_than_four_fifths_full() {
+    let usage = |stream, bytes, bytes_max| StreamUsage { stream, messages: 1, bytes, bytes_max };
+    let of = |bytes, max| lacks_room(&[usage("B", 9, Some(9)), usage("A", bytes, max)], "A");
+    assert_eq!([of(80, Some(100)), of(81, Some(100)), of(81, None)], [false, true, false]);
+    assert!(!lacks_room(&[], "A"));
+    let room = |bytes, bytes_max| Room { bytes, bytes_max }.lacks();
+    assert_eq!([room(79, Some(100)), room(95, Some(100)), room(95, None)], [0, 15, 0]);
 }
 
 #[test]

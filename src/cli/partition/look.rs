@@ -224,7 +224,7 @@ async fn look_at_archive(
     let now = stores.ports.clock.now();
     let mut archive = Archive {
         name: found.name.clone(),
-        position: found.position,
+        position: found.begun,
         at: time::format(found.at),
         age_s: ((now - found.at).0 as f64 / 1e6).max(0.0),
         bytes: found.bytes,

@@ -78,6 +78,7 @@ pub fn streams(c: &mut Check, raw: &Raw) -> StreamSettings {
         cmd_max_waiting: within!(c.number(raw.streams.cmd_waiting_max, 16..=10_000_000)),
         cmd_max_bytes: within!(c.number(raw.streams.cmd_bytes_max, STREAM_BYTES)),
         journal_max_bytes: within!(c.number(raw.streams.journal_bytes_max, STREAM_BYTES)),
+        snapshots_max_bytes: within!(c.number(raw.streams.snapshots_bytes_max, STREAM_BYTES)),
         in_headroom_bytes: within!(c.number(raw.streams.in_headroom_bytes, 0..=64 * MIB)),
         out_max_age_s: within!(c.number(raw.streams.out_keep_s, 60..=10 * YEAR_S)),
         out_duplicate_window_s: within!(

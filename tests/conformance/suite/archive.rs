@@ -86,16 +86,24 @@ pub async fn all_keys_are_named(world: &World) {
     advance(world, 1, 2, changes).await;
     let (which, _, _) = copy(world, &[]).await;
     let copies = &archive(world).copies;
-    let (mut found, mut cursor) = (BTreeSet::new(), 0);
+    let (mut found, mut cursor, mut life) = (BTreeSet::new(), 0, None);
     loop {
-        let (next, keys) = copies.keys(1, &which, cursor).await.expect("keys are named");
-        found.extend(keys);
-        cursor = next;
+        let named = copies.keys(1, &which, cursor).await.expect("keys are named");
+        let named = named.expect("it is the same snapshot");
+        assert_eq!(
+            (named.at, named.life == *life.get_or_insert(named.life.clone())),
+            (at(2), true)
+        );
+        found.extend(named.keys);
+        cursor = named.next;
         if cursor == 0 {
             break;
         }
     }
     assert!(found == names, "{} of {}", found.len(), names.len());
+    world.snapshots.reset(1, at(2), bytes("s")).await.expect("a reset works");
+    let named = copies.keys(1, &which, 0).await.expect("it is answered");
+    assert_eq!(named, None, "it is another snapshot");
 }
 
 pub async fn a_snapshot_is_built_where_nobody_sees_it(world: &World) {
@@ -108,13 +116,15 @@ pub async fn a_snapshot_is_built_where_nobody_sees_it(world: &World) {
         entity(sku("b"), 2, &[("x", "1")], 8),
         entity(sku("c"), 2, &[("x", "1")], 0),
     ];
-    assert_eq!(copies.fill(1, &which, &first).await.expect("it is filled"), Built::Done);
+    for _ in 0..2 {
+        assert_eq!(copies.fill(1, &which, 1, &first).await.expect("it is filled"), Built::Done);
+    }
     // What comes later counts: another one, and one that is gone.
     let later = [entity(sku("a"), 3, &[("y", "3")], 0), entity(sku("b"), 0, &[], 0)];
-    assert_eq!(copies.fill(1, &which, &later).await.expect("it is filled"), Built::Done);
+    assert_eq!(copies.fill(1, &which, 2, &later).await.expect("it is filled"), Built::Done);
     assert_eq!(copy(world, &[sku("a")]).await.1, at(6), "nobody sees it yet");
     for _ in 0..2 {
-        let finished = copies.finish(1, &which, at(3), bytes("state 3")).await;
+        let finished = copies.finish(1, &which, 2, at(3), bytes("state 3")).await;
         assert_eq!(finished.expect("it is finished"), Built::Done);
     }
     let state = world.snapshots.state(1).await.expect("it is read");
@@ -137,16 +147,37 @@ pub async fn what_was_begun_before_is_superseded(world: &World) {
     let first = copies.begin(1).await.expect("it is begun");
     let second = copies.begin(1).await.expect("another one is begun");
     let change = [entity(sku("a"), 2, &[("x", "1")], 0)];
-    let fill = async |which: &str| copies.fill(1, which, &change).await.expect("it is answered");
+    let fill = async |which: &str| copies.fill(1, which, 1, &change).await.expect("it is answered");
     assert_eq!(fill(&first).await, Built::Superseded);
     assert_eq!(fill(&second).await, Built::Done);
     let finish = async |which: &str| {
-        copies.finish(1, which, at(2), bytes("s")).await.expect("it is answered")
+        copies.finish(1, which, 1, at(2), bytes("s")).await.expect("it is answered")
     };
     assert_eq!(finish(&first).await, Built::Superseded);
     assert_eq!(world.snapshots.state(1).await.expect("it is read"), None);
     assert_eq!(finish(&second).await, Built::Done);
     assert_eq!(copy(world, &[sku("a")]).await.2, change);
+}
+
+pub async fn what_lacks_a_fill_is_never_put_in_place(world: &World) {
+    let copies = &archive(world).copies;
+    let which = copies.begin(1).await.expect("it is begun");
+    let change = [entity(sku("a"), 2, &[("x", "1")], 0)];
+    let fill =
+        async |number: u64| copies.fill(1, &which, number, &change).await.expect("it is answered");
+    let finish = async |fills: u64| {
+        copies.finish(1, &which, fills, at(2), bytes("s")).await.expect("it is answered")
+    };
+    assert_eq!(fill(2).await, Built::Lost, "the first is missing");
+    assert_eq!(finish(1).await, Built::Lost);
+    assert_eq!(fill(1).await, Built::Done);
+    assert_eq!(fill(3).await, Built::Lost, "the second is missing");
+    assert_eq!(finish(2).await, Built::Lost);
+    assert_eq!(world.snapshots.state(1).await.expect("it is read"), None);
+    assert_eq!(finish(1).await, Built::Done);
+    let empty = copies.begin(1).await.expect("it is begun");
+    let finished = copies.finish(1, &empty, 0, at(3), bytes("s")).await.expect("it is answered");
+    assert_eq!(finished, Built::Done, "a snapshot may have no entities");
 }
 
 pub async fn the_shelf_keeps_objects(world: &World) {

@@ -88,3 +88,14 @@ pub async fn a_record_that_no_message_can_carry_is_said_to_be_one(world: &World)
     assert!(matches!(large, Err(AppendError::TooLarge(_))), "{large:?}");
     journal.append(1, first, bytes("second")).await.expect("and nothing is there of it");
 }
+
+pub async fn says_how_much_it_holds(world: &World) {
+    let journal = &world.journal;
+    for partition in 0..3 {
+        let record = vec![7; 20_000].into();
+        journal.append(partition, 0, record).await.expect("it is taken");
+    }
+    let room = journal.room().await.expect("it is measured");
+    assert!(room.bytes >= 60_000, "of all partitions: {room:?}");
+    assert!(room.bytes_max.is_none_or(|max| max >= room.bytes), "{room:?}");
+}

@@ -127,7 +127,7 @@ macro_rules! conformance {
         $crate::suite::conformance!(@ $world, journal:
             an_append_needs_the_last_record, partitions_do_not_meet, is_read_in_pages_to_its_end,
             a_record_that_no_message_can_carry_is_said_to_be_one,
-            purged_records_are_gone_and_the_last_one_never_is);
+            purged_records_are_gone_and_the_last_one_never_is, says_how_much_it_holds);
         $crate::suite::conformance!(@ $world, outbox:
             sends_in_order, a_repeated_id_is_a_duplicate, a_condition_is_kept,
             what_is_too_large_is_said_and_the_rest_leaves, ids_are_found_again,
@@ -157,7 +157,8 @@ macro_rules! archives {
         $crate::suite::conformance!(@ $world, archive:
             a_copy_says_where_the_snapshot_stood, all_keys_are_named,
             a_snapshot_is_built_where_nobody_sees_it, what_was_begun_before_is_superseded,
-            the_shelf_keeps_objects, what_is_deleted_leaves_nothing);
+            what_lacks_a_fill_is_never_put_in_place, the_shelf_keeps_objects,
+            what_is_deleted_leaves_nothing);
     };
 }
 pub(crate) use archives;
