@@ -263,8 +263,8 @@ impl Participant {
         tenure.is_none_or(|tenure| now.duration_since(tenure.written()) >= lasts)
     }
 
-    /// Whether the pod has lost the store of snapshots, and others have not. Where all have, as in a
-    /// failover, they go on with what they have in memory; so it waits until it must be alone.
+    /// Whether the pod has lost the store of snapshots, and others have not. Where all have, as in
+    /// a failover, they go on with what they have in memory; so it waits until it must be alone.
     pub fn is_cut_off_alone(&self, now: Instant) -> bool {
         let patience = self.rules.lasts * 2;
         self.cut_off_alone.is_some_and(|since| now.duration_since(since) >= patience)
@@ -339,7 +339,7 @@ impl Participant {
                 let next: BTreeMap<_, _> =
                     placement::hands_over(&self.view, session, now).into_iter().collect();
                 let next_of = |own: &Partition| next.get(own).cloned().flatten();
-                // What waits for an operator may be in memory alone, and stays for the store's sake.
+                // What waits for an operator may be in memory alone, and is kept.
                 let steps_aside = self.stands.0 == Standing::Serving;
                 let kept = |tenure: &Tenure| steps_aside && tenure.news.phase == Phase::Waiting;
                 let given = self.tenures.iter().filter(|(_, tenure)| !kept(tenure));

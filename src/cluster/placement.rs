@@ -129,7 +129,7 @@ pub fn moves(view: &View, delays: Delays, now: Instant) -> Vec<Move> {
     moves
 }
 
-/// Whether another pod that takes partitions, and reads this format, reaches the store of snapshots.
+/// Whether another pod that takes partitions and reads this format reaches the store of snapshots.
 pub fn others_reach_snapshots(view: &View, session: &str, needed: u8, now: Instant) -> bool {
     let mut others = takers(view, now).filter(|member| member.session != session);
     others.any(|member| member.reaches_snapshots && member.reads >= needed)

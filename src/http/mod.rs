@@ -1,5 +1,5 @@
-//! The HTTP port: `/metrics` for Prometheus, `/healthz` (the process is alive), `/readyz` (it is fit
-//! for work; the body says what is amiss), and the door for events under `/v1`.
+//! The HTTP port: `/metrics` for Prometheus, `/healthz` (the process is alive), `/readyz` (it is
+//! fit for work; the body says what is amiss), and the door for events under `/v1`.
 //!
 //! The [`door`] is there once the pod has a log. [`events`] takes a request in, as [`request`]
 //! reads it and [`batch`] splits it; [`chain`] hands the events of a key on in their order;

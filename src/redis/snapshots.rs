@@ -3,8 +3,8 @@
 //! Promises: what depends on a position is checked and done in one atomic step; every call may be
 //! repeated. A delta costs what has changed, not what there is. What cannot be read is said, and is
 //! as good as no snapshot: the caller makes it anew from archive and journal. The generation of a
-//! partition is remembered from the last answer; if another process began a new one, the answer says
-//! so and the call is made once more under its name.
+//! partition is remembered from the last answer; if another process began a new one, the answer
+//! says so and the call is made once more under its name.
 
 use std::{
     collections::HashMap,

@@ -272,8 +272,8 @@ impl Supervisor {
         Report::new(partitions, stores, pod, off, self.may_lack_snapshots())
     }
 
-    /// Whether the pod may stay in service where it does not reach the snapshots: not where they are
-    /// kept with the log, nor where it steps aside for those that reach them.
+    /// Whether the pod may stay in service where it does not reach the snapshots: not where they
+    /// are kept with the log, nor where it steps aside for those that reach them.
     fn may_lack_snapshots(&self) -> bool {
         let [log, snapshots] = self.plan.stores;
         let steps_aside = |of: &Conduct| of.participant.is_cut_off_alone(Instant::now());
