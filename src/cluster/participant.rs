@@ -277,7 +277,7 @@ impl Participant {
 
     // === the steps ===
 
-    /// Whether it does not reach the store of snapshots now, and others do that can read what it has.
+    /// Whether it does not reach the store of snapshots now, and others do that read what it has.
     fn is_alone_cut_off(&self, now: Instant) -> bool {
         let formats = self.tenures.keys().map(|partition| self.view.format(*partition));
         let needed = formats.max().unwrap_or_default();
