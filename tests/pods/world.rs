@@ -13,7 +13,7 @@ use earmark::{
 use serde_json::Value;
 
 use crate::{
-    harness::{NatsServer, Pod, Ran, RedisConfig, RedisServer, wait_until},
+    harness::{NatsServer, Pod, Ran, RedisConfig, RedisServer, wait_for, wait_until},
     journal::Journals,
     load::Load,
 };
@@ -144,9 +144,19 @@ impl World {
         serving.map(|(partition, lease)| (partition, lease.pod.clone())).collect()
     }
 
-    /// What a pod serves.
+    /// Who serves each partition, where all are served: a look that meets notes which are just being
+    /// written anew may miss some.
+    pub async fn all_owners(&self) -> BTreeMap<u16, String> {
+        wait_for("all partitions are served", BOUND, async || {
+            let owners = self.owners().await;
+            (owners.len() == usize::from(PARTITIONS)).then_some(owners)
+        })
+        .await
+    }
+
+    /// What a pod serves, where all are served.
     pub async fn of(&self, name: &str) -> Vec<u16> {
-        let owners = self.owners().await.into_iter();
+        let owners = self.all_owners().await.into_iter();
         owners.filter(|(_, owner)| owner == name).map(|(partition, _)| partition).collect()
     }
 
