@@ -65,7 +65,15 @@ def everything(site):
 
 
 def set_up(site):
-    first = json.loads(site.must("operator", "setup", "--json"))
+    # Servers are well before they know of each other; the Job, too, asks again.
+    said = []
+
+    def is_set_up():
+        said.append(site.earmark("operator", "setup", "--json"))
+        return said[-1][0] == 0
+
+    wait_until("NATS and Redis are set up", is_set_up)
+    first = json.loads(said[-1][1])
     again = json.loads(site.must("operator", "setup", "--json"))
     if not first["changes"] or again["changes"] or again["seeded"]:
         raise Wrong(f"set-up is not done once: {first}, then {again}")
