@@ -6,7 +6,7 @@ import signal
 import urllib.request
 
 from common import Wrong
-from stand import get, wait_until
+from stand import wait_until
 
 
 def event(name, kind, key, **data):
@@ -58,12 +58,13 @@ def stream(client, name):
 def serves_everything(site):
     """The pod says so itself: leases of one that was killed look like its own for a while."""
 
-    def told():
-        with urllib.request.urlopen(f"http://127.0.0.1:{site.http}/readyz", timeout=10) as answer:
-            return json.load(answer)["partitions"]
-
     def does():
-        return get(site.http, "/readyz") and all(of["serving"] for of in told())
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{site.http}/readyz", timeout=10) as told:
+                return all(of["serving"] for of in json.load(told)["partitions"])
+        # Not ready, or not there.
+        except OSError:
+            return False
 
     wait_until("the pod serves everything", does)
 
