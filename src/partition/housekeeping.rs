@@ -56,7 +56,7 @@ impl Owner {
 
     /// The format that must be read by whoever goes on: the records behind the snapshot, and those
     /// whose effects may not have left.
-    fn needed_format(&self) -> u8 {
+    pub(super) fn needed_format(&self) -> u8 {
         let snapshot = self.keeper.stands_at().sequence;
         self.spoken.needed(snapshot.min(self.committed.released.up_to))
     }

@@ -74,7 +74,12 @@ impl Owner {
             self.seal();
             self.settle().await?;
         }
-        let written = tokio::time::timeout(SNAPSHOT_WITHIN, self.write_snapshot()).await;
+        // Without it, who reads only an older format could not go on from here.
+        let within = match self.needed_format() > writes {
+            true => self.env.bounds.leave_within,
+            false => SNAPSHOT_WITHIN,
+        };
+        let written = tokio::time::timeout(within, self.write_snapshot()).await;
         self.tell();
         written.unwrap_or(Ok(()))
     }
