@@ -15,7 +15,7 @@ use super::{
 use crate::ports::{Note, Partition};
 
 /// The format of a lease that this build cannot read.
-const UNREAD: u8 = u8::MAX;
+const UNREADABLE: u8 = u8::MAX;
 
 /// A note, and when it was heard.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +46,7 @@ pub struct View {
     /// Where leases stand that count as lapsed and of which no end was told.
     lapsed: BTreeMap<Partition, u64>,
     /// What stands under keys of members and is none that this build can read.
-    unread: BTreeMap<String, u64>,
+    unreadable: BTreeMap<String, u64>,
     /// The oldest format that whoever takes a partition over must read, as its last lease said.
     formats: BTreeMap<Partition, u8>,
     partitions: Partition,
@@ -64,7 +64,7 @@ impl View {
             leases: BTreeMap::new(),
             orphans: BTreeMap::new(),
             lapsed: BTreeMap::new(),
-            unread: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
             formats: BTreeMap::new(),
             partitions,
             lasts,
@@ -80,7 +80,7 @@ impl View {
     pub fn begin(&mut self) {
         self.pass += 1;
         self.caught_up = false;
-        self.unread.clear();
+        self.unreadable.clear();
     }
 
     /// Everything that is there has been told.
@@ -129,8 +129,8 @@ impl View {
             None => drop(self.members.remove(&note.key)),
         }
         match note.value.is_some() && !self.members.contains_key(&note.key) {
-            true => drop(self.unread.insert(note.key.clone(), note.revision)),
-            false => drop(self.unread.remove(&note.key)),
+            true => drop(self.unreadable.insert(note.key.clone(), note.revision)),
+            false => drop(self.unreadable.remove(&note.key)),
         }
     }
 
@@ -141,9 +141,9 @@ impl View {
         }
         self.lapsed.remove(&partition);
         // What this build cannot read, it cannot take over either while it lasts.
-        let unread = || Lease { format: UNREAD, ..Lease::default() };
+        let unreadable = || Lease { format: UNREADABLE, ..Lease::default() };
         let lease = note.value.as_ref();
-        let lease = lease.map(|bytes| Lease::decode(bytes).unwrap_or_else(|_| unread()));
+        let lease = lease.map(|bytes| Lease::decode(bytes).unwrap_or_else(|_| unreadable()));
         let Some(value) = lease else {
             self.orphaned(partition, now, false);
             self.forget(partition);
@@ -196,7 +196,7 @@ impl View {
     fn forget(&mut self, partition: Partition) {
         let Some(heard) = self.leases.remove(&partition) else { return };
         self.lapsed.insert(partition, heard.revision);
-        if heard.value.format == UNREAD {
+        if heard.value.format == UNREADABLE {
             // Its records say themselves who reads them.
             self.formats.remove(&partition);
         }
@@ -240,7 +240,7 @@ impl View {
     /// Where the note of a pod stands, also one that cannot be read.
     pub fn member_stands_at(&self, key: &str) -> Option<u64> {
         let noted = self.member(key).map(|noted| noted.revision);
-        noted.or_else(|| self.unread.get(key).copied())
+        noted.or_else(|| self.unreadable.get(key).copied())
     }
 
     /// The lease of a partition, a freed one too.

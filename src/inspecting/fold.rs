@@ -3,8 +3,6 @@
 //! Where the journal does not begin with the partition (it was trimmed, or an operator began the
 //! partition anew), the entity is taken from the archive that stands there, and folded on from it.
 
-use std::collections::BTreeMap;
-
 use super::archived::Archives;
 use crate::{
     domain::{ids::EntityKey, time::Timestamp},
@@ -48,7 +46,7 @@ pub async fn fold(
     let mut fold = Fold {
         key,
         archives,
-        bases: BTreeMap::new(),
+        base: None,
         found: Found { state: State::new(key), quarantined: None, entries: 0, archive: None },
         first: None,
         begun: false,
@@ -79,8 +77,8 @@ fn decode(entry: &JournalEntry) -> Result<Record, Failure> {
 struct Fold<'a> {
     key: &'a EntityKey,
     archives: Archives<'a>,
-    /// The archives to go on from, by the record that they stand at.
-    bases: BTreeMap<u64, String>,
+    /// The newest archive that fits the journal, and the record that it stands at.
+    base: Option<(u64, String)>,
     found: Found,
     /// The journal's first record.
     first: Option<u64>,
@@ -104,7 +102,7 @@ impl Fold<'_> {
         }
         self.first = Some(sequence);
         self.begun = first.header.previous.is_none();
-        self.bases.extend(self.archives.newest_in(kept.journal).await?);
+        self.base = self.archives.newest_in(kept.journal).await?;
         Ok(())
     }
 
@@ -118,11 +116,9 @@ impl Fold<'_> {
             self.entry(sequence, record.header.decided_at, entry)?;
             see(sequence, record.header.decided_at, entry);
         }
-        let base = self.bases.remove(&sequence);
-        let reseeded = reseeded_from(record);
-        let Some(archive) = base.as_deref().filter(|_| !self.begun).or(reseeded) else {
-            return Ok(());
-        };
+        let base = self.base.as_ref().filter(|(at, _)| *at == sequence && !self.begun);
+        let base = base.map(|(_, archive)| archive.as_str());
+        let Some(archive) = base.or(reseeded_from(record)) else { return Ok(()) };
         match self.archives.take(archive).await {
             Ok(taken) => {
                 (self.found.state, self.found.quarantined) = (taken.state, taken.quarantined);
