@@ -99,6 +99,9 @@ impl From<SetupError> for Failure {
             SetupError::PartitionsDiffer { stored, .. } => {
                 Failure::new(Exit::Failed, error).advise(keep_partitions(stored))
             }
+            SetupError::NoRoom { .. } => Failure::new(Exit::Failed, error).advise(
+                "raise max_file_store in nats-server's settings, or lower streams.*_bytes_max",
+            ),
         }
     }
 }

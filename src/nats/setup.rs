@@ -8,7 +8,10 @@ use std::fmt;
 
 use async_nats::jetstream::{
     Context,
-    context::{GetStreamError, GetStreamErrorKind, KeyValueErrorKind},
+    context::{
+        CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind,
+        KeyValueErrorKind,
+    },
     stream::Config,
 };
 use serde::{Deserialize, Serialize};
@@ -44,6 +47,9 @@ const MANAGED: [&str; 17] = [
 /// Managed only where a value is wanted: otherwise the server puts in its own.
 const OPTIONAL: [&str; 2] = ["duplicate_window", "allow_direct"];
 
+/// `insufficient storage resources available`: the server sets aside what a stream may hold.
+const NO_ROOM: u64 = 10_047;
+
 /// Why set-up did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
@@ -60,6 +66,14 @@ pub enum SetupError {
     /// The settings contradict themselves.
     #[error("{0}")]
     Settings(String),
+    /// The server may not keep as much as the streams are to hold.
+    #[error("{stream} finds no room on the server: the streams are to hold {bytes} bytes in all")]
+    NoRoom {
+        /// The first stream that found none.
+        stream: String,
+        /// What all streams may hold together.
+        bytes: i64,
+    },
     /// The server did not do it.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -154,15 +168,22 @@ pub async fn apply(
     for change in &changes {
         let (Change::Create { stream } | Change::Update { stream, .. }) = change;
         let error = |why: String| PortError::new(format!("set up {stream}"), why);
+        let refused = |refused: CreateStreamError| match refused.kind() {
+            CreateStreamErrorKind::JetStream(why) if why.error_code().0 == NO_ROOM => {
+                let bytes = wanted.iter().map(|config| config.max_bytes.max(0)).sum();
+                SetupError::NoRoom { stream: stream.clone(), bytes }
+            }
+            _ => error(refused.to_string()).into(),
+        };
         let Some(config) = wanted.iter().find(|config| config.name == *stream) else { continue };
         match current.iter().find(|config| config.name == *stream) {
             None => {
                 let created = context.create_stream(config.clone()).await;
-                created.map_err(|e| error(e.to_string()))?;
+                created.map_err(refused)?;
             }
             Some(current) => {
                 let merged = merge(current, config).map_err(error)?;
-                context.update_stream(merged).await.map_err(|e| error(e.to_string()))?;
+                context.update_stream(merged).await.map_err(refused)?;
             }
         }
     }

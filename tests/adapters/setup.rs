@@ -11,6 +11,23 @@ use earmark::nats::{
 use super::common::{connect, publish, streams};
 use crate::harness::NatsServer;
 
+#[tokio::test]
+async fn says_how_much_room_the_streams_want() {
+    let nats = NatsServer::start().await;
+    let control = connect(&nats.url()).await.control;
+    let default = StreamSettings::default();
+    // The server may keep 8 GB.
+    let settings = StreamSettings { journal_max_bytes: 9 << 30, ..default.clone() };
+    let refused = setup::apply(&control, &settings).await.expect_err("there is no room");
+    let others = default.in_max_bytes + default.cmd_max_bytes + default.snapshots_max_bytes;
+    match refused {
+        SetupError::NoRoom { stream, bytes } => {
+            assert_eq!((stream.as_str(), bytes), (names::JOURNAL, (9 << 30) + others));
+        }
+        other => panic!("{other}"),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn is_idempotent_and_shows_a_diff() {
     let nats = NatsServer::start().await;
