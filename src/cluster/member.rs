@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::Level;
+
 /// What a pod does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,6 +36,9 @@ pub struct Member {
     /// Whether it reaches the store of snapshots.
     #[serde(default = "yes")]
     pub reaches_snapshots: bool,
+    /// The level of safe mode that its own load calls for.
+    #[serde(default)]
+    pub level: Level,
     /// What it does.
     pub standing: Standing,
     /// Why it waits, in words.

@@ -20,7 +20,10 @@ use super::{
     tenure::{News, Stage, Tenure},
     view::View,
 };
-use crate::ports::{Note, NoteError, Partition};
+use crate::{
+    domain::Level,
+    ports::{Note, NoteError, Partition},
+};
 
 /// How notes live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +78,8 @@ pub struct Participant {
     freed: BTreeMap<Partition, u64>,
     /// Where our own note stands, and when it was sent.
     announced: Option<(u64, Instant)>,
-    /// What it says: how the pod stands, and whether it reaches the store of snapshots.
-    said: (Standing, bool),
+    /// What it says: how the pod stands, whether it reaches the store of snapshots, and its level.
+    said: (Standing, bool, Level),
     /// Keys of which a write is under way.
     writing: BTreeSet<String>,
     /// The first thing of our own that was written and that the watch has not told yet.
@@ -91,7 +94,7 @@ impl Participant {
     pub fn new(me: Member, partitions: Partition, rules: Rules, now: Instant) -> Participant {
         Participant {
             key: Member::key(&me.pod),
-            said: (me.standing, me.reaches_snapshots),
+            said: (me.standing, me.reaches_snapshots, me.level),
             stands: (me.standing, me.why.clone()),
             cut_off_alone: None,
             me,
@@ -193,6 +196,11 @@ impl Participant {
     /// Whether the pod reaches the store of snapshots.
     pub fn reaches_snapshots(&mut self, reaches: bool) {
         self.me.reaches_snapshots = reaches;
+    }
+
+    /// The level of safe mode that the pod's own load calls for.
+    pub fn level(&mut self, level: Level) {
+        self.me.level = level;
     }
 
     // === what it says ===
@@ -457,7 +465,7 @@ impl Participant {
         let old = self
             .announced
             .is_none_or(|(_, written)| now.duration_since(written) >= self.rules.renew_every);
-        let says = (self.me.standing, self.me.reaches_snapshots);
+        let says = (self.me.standing, self.me.reaches_snapshots, self.me.level);
         if old || self.said != says {
             self.said = says;
             self.writing.insert(self.key.clone());

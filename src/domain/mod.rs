@@ -7,7 +7,7 @@
 //! Read in this order: [`ids`], [`time`], [`event`] and [`command`] (what comes in), [`decision`]
 //! (what goes out: facts, outcomes, commands, a verdict), [`guard`] (what an event does in a
 //! state) and [`described`] (what its words mean), [`sku`] and [`order`] (who decides), [`refusal`]
-//! (why not), [`invariant`] (what must hold always).
+//! (why not), [`level`] (what is put off in safe mode), [`invariant`] (what must hold always).
 #![deny(clippy::disallowed_methods)]
 
 pub mod command;
@@ -18,6 +18,7 @@ pub mod event;
 pub mod guard;
 pub mod ids;
 pub mod invariant;
+pub mod level;
 pub mod order;
 pub mod outcome;
 pub mod policy;
@@ -26,3 +27,4 @@ pub mod sku;
 pub mod time;
 
 pub use entity::{Breach, Due, DueClock, Entity, Moment, PartKey};
+pub use level::Level;

@@ -13,6 +13,7 @@ use std::{
 use bytes::Bytes;
 use earmark::{
     cluster::{Act, Delays, Lease, Member, News, Participant, Phase, Rules, Standing},
+    domain::Level,
     ports::{Note, NoteError, Partition},
 };
 use proptest::prelude::*;
@@ -111,6 +112,7 @@ impl World {
             version: "0".to_owned(),
             reads,
             reaches_snapshots: true,
+            level: Level::Normal,
             standing: Standing::Serving,
             why: None,
             since: String::new(),
