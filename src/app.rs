@@ -257,6 +257,7 @@ pub fn plan(settings: &Settings, adapters: Adapters) -> Plan {
         bounds: settings.bounds.clone(),
         desks: Desks::new(settings.query.waiting_max),
         settings: settings.supervisor.clone(),
+        safe_mode: settings.safe_mode,
         tenancy: adapters.leases.map(|leases| Tenancy {
             leases,
             rules,

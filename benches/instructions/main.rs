@@ -76,7 +76,7 @@ fn sku_input(text: &str) -> SkuInput {
 
 fn decided(state: &mut SkuState, text: &str) -> Decision<SkuFact> {
     let policy = Policy::default();
-    let decision = state.decide(&sku_input(text), &Moment { now: NOW, policy: &policy });
+    let decision = state.decide(&sku_input(text), &Moment::new(NOW, &policy));
     for fact in &decision.facts {
         state.apply(fact, NOW).expect("it was just decided");
     }
@@ -103,7 +103,7 @@ fn hold_to_decide() -> (SkuState, SkuInput, Policy) {
 #[library_benchmark]
 #[bench::hold(setup = hold_to_decide)]
 fn decide_hold((mut state, input, policy): (SkuState, SkuInput, Policy)) -> SkuState {
-    let decision = state.decide(black_box(&input), &Moment { now: NOW, policy: &policy });
+    let decision = state.decide(black_box(&input), &Moment::new(NOW, &policy));
     for fact in &decision.facts {
         state.apply(fact, NOW).expect("it was just decided");
     }
@@ -123,7 +123,7 @@ fn order_to_decide() -> (OrderState, Published<earmark::domain::event::OrderEven
 fn decide_order(
     (state, placed, policy): (OrderState, Published<earmark::domain::event::OrderEvent>, Policy),
 ) -> Decision<OrderFact> {
-    let moment = Moment { now: NOW, policy: &policy };
+    let moment = Moment::new(NOW, &policy);
     black_box(state.decide(&Input::Event(black_box(placed)), &moment))
 }
 
@@ -152,6 +152,7 @@ fn answer((cause, verdict): (Cause, Verdict)) -> Vec<u8> {
         cause: CauseRef::from(&cause),
         verdict: &verdict,
         standing: Standing::New,
+        retry_after_s: None,
     }))
 }
 

@@ -52,6 +52,8 @@ pub struct Task<I> {
     pub trigger: Trigger,
     /// The input.
     pub input: I,
+    /// If it is new, it is refused `busy`.
+    pub busy: bool,
 }
 
 type TaskOf<E> = Task<Input<<E as Entity>::Event, <E as Entity>::Command>>;
@@ -158,7 +160,7 @@ impl<E: Hosted> EntityActor<E> {
     }
 
     fn decide(&self, work: &Work<E>, task: &TaskOf<E>) -> Result<Decision<E::Fact>, String> {
-        let moment = Moment { now: work.now, policy: &work.policy };
+        let moment = Moment { now: work.now, policy: &work.policy, busy: task.busy };
         guarded(|| {
             work.tap(Stage::Deciding, &self.key, &task.trigger);
             fitting(self.entity.decide(&task.input, &moment), &task.trigger)
@@ -185,6 +187,7 @@ impl<E: Hosted> EntityActor<E> {
         let mut outcomes = decision.outcomes;
         if let Verdict::Refused(refusal) = &decision.verdict
             && decision.standing == Standing::New
+            && refusal.reason.is_said_aloud()
             && outcomes.is_empty()
         {
             outcomes.push(Outcome::EventRefused { refusal: refusal.clone() });

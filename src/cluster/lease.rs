@@ -8,7 +8,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::ports::Partition;
+use crate::{domain::Level, ports::Partition};
 
 const KEYS: &str = "leases.";
 
@@ -74,12 +74,19 @@ pub struct Lease {
     /// not been read.
     #[serde(default)]
     pub at: String,
-    /// Messages that it has not read; before they have been counted, one of unknown age.
+    /// Messages that it has not read and that may lower what may be promised; before they have been
+    /// counted, one of unknown age.
     #[serde(default)]
     pub unread: u64,
     /// How long the oldest of them has been there, in seconds; nothing if all are read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest_unread_s: Option<f64>,
+    /// The same of messages that can only raise it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_addition_s: Option<f64>,
+    /// The level of safe mode by which it is read.
+    #[serde(default)]
+    pub level: Level,
     /// The lowest sequence of EARMARK_IN that it needs; nothing before that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_in: Option<u64>,

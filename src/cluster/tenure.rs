@@ -8,7 +8,10 @@ use super::{
     lease::{Lease, Phase},
     member::Member,
 };
-use crate::ports::{NoteError, Position};
+use crate::{
+    domain::Level,
+    ports::{NoteError, Position},
+};
 
 /// How long a note that was refused rests before it is written again.
 const REST: Duration = Duration::from_millis(100);
@@ -26,10 +29,14 @@ pub struct News {
     pub position: Position,
     /// The sequence at which its snapshot stands.
     pub snapshot: u64,
-    /// Messages that it has not read.
+    /// Messages that it has not read and that may lower what may be promised.
     pub unread: u64,
     /// How long the oldest of them has been there, in seconds.
     pub oldest_unread_s: Option<f64>,
+    /// The same of those that can only raise what may be promised.
+    pub oldest_addition_s: Option<f64>,
+    /// The level of safe mode by which it is read.
+    pub level: Level,
     /// The lowest sequence of EARMARK_IN that it needs.
     pub keep_in: Option<u64>,
     /// The oldest format that must be read by whoever takes it over.
@@ -173,6 +180,8 @@ impl Tenure {
             at: if news.at.is_empty() { wall.to_owned() } else { news.at.clone() },
             unread: news.unread,
             oldest_unread_s: news.oldest_unread_s,
+            oldest_addition_s: news.oldest_addition_s,
+            level: news.level,
             keep_in: news.keep_in,
             settled: self.settled && phase == Phase::Free,
             format: news.format,

@@ -32,6 +32,7 @@ sections! {
         cluster: Cluster,
         archive: Archive,
         supervisor: Supervisor,
+        safe_mode: SafeMode,
         publish: Publish,
         http: Http,
         query: Query,
@@ -134,6 +135,7 @@ sections! {
         pod: String,
         arbiters: u64,
         read_messages_max: u64,
+        max_decisions_per_s: u64,
         batch_bytes_max: u64,
         sealed_records_max: u64,
         unreleased_records_max: u64,
@@ -176,6 +178,23 @@ sections! {
         look_every_ms: u64,
         entities_max: u64,
         segment_bytes_max: u64,
+    }
+
+    /// When less than everything is done.
+    SafeMode {
+        automatic: bool,
+        reporting_waits_ms: u64,
+        fulfilment_late_ms: u64,
+        carts_busy_ms: u64,
+        orders_busy_ms: u64,
+        rises_after_ms: u64,
+        calm_ms: u64,
+        falls_after_ms: u64,
+        spare_percent: u64,
+        sku_share_percent: u64,
+        catch_up_per_s: u64,
+        lane_patience_ms: u64,
+        retry_after_s: u64,
     }
 
     /// How partitions are watched.

@@ -20,6 +20,7 @@ use crate::domain::{
 pub const ANSWER_KIND: &str = "answer.v1";
 
 const UNITS: Shape = Shape::Whole(Whole::natural("units"));
+const SECONDS: Shape = Shape::Whole(Whole::natural("seconds"));
 
 /// What comes of an event, in a word.
 const STATUSES: &[&str] =
@@ -32,6 +33,7 @@ pub const FIELDS: &[Field] = &[
     Field::required("status", Shape::OpenWord(|| STATUSES), "what came of it"),
     Field::required("repeated", Shape::Flag, "whether it is the first answer, again"),
     Field::sometimes("reason", Shape::OpenWord(words::<Reason>), "why it was refused"),
+    Field::sometimes("retry_after_s", SECONDS, "after how long the same may go better, if `busy`"),
     Field::sometimes("available", UNITS, "units that could have been had, if they are the reason"),
     Field::sometimes("about", Shape::Name, "the line, payment or fulfilment that is the reason"),
     Field::sometimes("requested", UNITS, "units asked for"),
@@ -62,6 +64,8 @@ pub struct Answer<'a> {
     pub verdict: &'a Verdict,
     /// Now or before.
     pub standing: Standing,
+    /// After how many seconds the same may go better, where that is so.
+    pub retry_after_s: Option<u32>,
 }
 
 #[derive(Default, Serialize)]
@@ -72,6 +76,8 @@ struct AnswerData<'a> {
     repeated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_s: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     available: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,6 +112,7 @@ pub fn render_answer(answer: &Answer) -> Vec<u8> {
         event_id: Some(answer.cause.id),
         event_source: Some(answer.cause.source),
         repeated: answer.standing == Standing::Repeated,
+        retry_after_s: answer.retry_after_s,
         ..said(answer.verdict)
     };
     envelope(answer.id, ANSWER_KIND, answer.subject, answer.time, Some(answer.cause), &data)

@@ -38,6 +38,15 @@ pub struct Moment<'a> {
     pub now: Timestamp,
     /// The configured bounds and spans.
     pub policy: &'a Policy,
+    /// There is more to do than can be done: what is new is refused `busy`, repeats are answered.
+    pub busy: bool,
+}
+
+impl<'a> Moment<'a> {
+    /// A moment in which everything is decided.
+    pub fn new(now: Timestamp, policy: &'a Policy) -> Moment<'a> {
+        Moment { now, policy, busy: false }
+    }
 }
 
 /// The name of a part of an entity, unique within it.

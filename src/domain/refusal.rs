@@ -169,6 +169,12 @@ impl Reason {
     pub const fn is_dead_letter(self) -> bool {
         !self.is_remembered() && !matches!(self, Reason::TooLate | Reason::Busy)
     }
+
+    /// Is a refusal for this reason an outcome for others than the requester? Who is told to come
+    /// back has been refused nothing yet, and there are too many of them to tell everybody.
+    pub const fn is_said_aloud(self) -> bool {
+        !matches!(self, Reason::Busy)
+    }
 }
 
 impl std::fmt::Display for Reason {

@@ -18,7 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{Exit, owner::Owner};
 use crate::{
-    domain::{event::Lane, ids::EntityKey},
+    domain::{Level, event::Lane, ids::EntityKey},
     ports::{PortError, Source},
     query::{Desk, Question, Told, Unable},
 };
@@ -198,6 +198,7 @@ impl Owner {
             decided_at: self.state.decided_at,
             decided_to,
             added_to: lane(Lane::Fulfilment),
+            sheds: self.env.credit.borrow().level >= Level::CartsBusy,
         }
     }
 

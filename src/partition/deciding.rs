@@ -14,10 +14,12 @@ use super::{
     entry::{Entry, Trigger},
     items::{Addressed, Item},
     owner::Owner,
+    pace::Counts,
+    shedding::{self, Stress},
 };
 use crate::{
     actors::{AnyInput, Change, Done, Inputs, InternalInput, Task, Worked},
-    domain::{DueClock, ids::EntityKey, time::Timestamp},
+    domain::{DueClock, event::Lane, ids::EntityKey, time::Timestamp},
     ports::{LogMessage, Source},
 };
 
@@ -107,10 +109,8 @@ impl Owner {
     fn clock(&self, clock: DueClock) -> Timestamp {
         let at = |source| self.state.cursor(source).at;
         match clock {
-            DueClock::Settled => {
-                at(Source::Commands).min(at(Source::Lane(crate::domain::event::Lane::Settlement)))
-            }
-            DueClock::Demand => at(Source::Lane(crate::domain::event::Lane::Demand)),
+            DueClock::Settled => at(Source::Commands).min(at(Source::Lane(Lane::Settlement))),
+            DueClock::Demand => at(Source::Lane(Lane::Demand)),
         }
     }
 
@@ -128,7 +128,7 @@ impl Owner {
                     }
                 };
                 let input = AnyInput::internal(&key, of);
-                work.insert(key, vec![Task { index, trigger, input }]);
+                work.insert(key, vec![Task { index, trigger, input, busy: false }]);
             }
         }
         let unloaded = self.load(work.keys()).await?;
@@ -136,6 +136,7 @@ impl Owner {
         if of == InternalInput::Step {
             self.stepping.extend(unloaded);
         }
+        self.spend(None, &work);
         let mut done = self.work(work).await?;
         for outcome in std::mem::take(&mut done.by_index).into_iter().flatten() {
             self.push_done(outcome)?;
@@ -146,7 +147,8 @@ impl Owner {
     // === deciding ===
 
     async fn decide(&mut self, items: Vec<Item>, ends: Option<Ends>) -> Result<(), Exit> {
-        self.open_batch();
+        let now = self.open_batch();
+        let stress = self.stress(items.len());
         let unloaded = self.load(items.iter().filter_map(Item::entity)).await?;
         let mut work = Inputs::default();
         let mut reads = Vec::with_capacity(items.len());
@@ -158,13 +160,15 @@ impl Owner {
                     if unloaded.contains(&entity) || self.is_set_aside(&entity) {
                         Planned::Entry(Entry::Waiting { entity, read, index: within })
                     } else {
+                        let busy = self.shedding.refuses(&entity, &input, &stress, now);
                         let tasks = work.entry(entity.clone()).or_insert_with(Vec::new);
-                        tasks.push(Task { index, trigger, input });
+                        tasks.push(Task { index, trigger, input, busy });
                         Planned::Decision { entity, read, within }
                     }
                 }
             });
         }
+        self.spend(ends.as_ref().map(|(source, _)| *source), &work);
         let mut done = self.work(work).await?;
         let mut ends = ends;
         for (index, planned) in reads.into_iter().enumerate() {
@@ -174,6 +178,27 @@ impl Owner {
         }
         self.move_cursor(&mut ends, usize::MAX);
         self.finish_chunk(done).await
+    }
+
+    /// How things stand, where so many inputs came at once: as many as are read at a time, and more
+    /// wait behind them.
+    fn stress(&self, inputs: usize) -> Stress {
+        let credit = self.env.credit.borrow();
+        let scarce = inputs >= credit.messages;
+        Stress { level: credit.level, scarce, sku_share: credit.sku_share }
+    }
+
+    fn spend(&self, source: Option<Source>, work: &Inputs) {
+        let all = work.values().map(Vec::len).sum::<usize>() as u64;
+        let refused = work.iter().flat_map(|(key, tasks)| {
+            let cost = shedding::cost(key);
+            tasks.iter().filter(|task| task.busy).map(move |_| cost)
+        });
+        let (times, refused) = refused.fold((0, 0), |(times, sum), cost| (times + 1, sum + cost));
+        let decided = all - times;
+        let waits = matches!(source, Some(Source::Lane(Lane::Fulfilment | Lane::Reporting)));
+        let urgent = if waits { 0 } else { decided };
+        self.env.pace.spend(Counts { decided, urgent, refused });
     }
 
     /// Moves the cursor past the messages whose items all stand before `index`.

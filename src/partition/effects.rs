@@ -260,6 +260,12 @@ impl Builder<'_> {
             cause: cause.into(),
             verdict: &decided.verdict,
             standing: decided.standing,
+            retry_after_s: match &decided.verdict {
+                Verdict::Refused(refusal) if refusal.reason == Reason::Busy => {
+                    Some(self.published.retry_after_s)
+                }
+                _ => None,
+            },
         });
         self.effects.answers.push((to.clone(), answer.into()));
     }

@@ -13,7 +13,10 @@ use std::{
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::ports::{Cursor, Input, Loss, Partition, Read, Source};
+use crate::{
+    domain::Level,
+    ports::{Cursor, Input, Loss, Partition, Read, Source},
+};
 
 /// What the supervisor allows a partition to read and to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +27,22 @@ pub struct Credit {
     pub open: [bool; 5],
     /// Live entities beyond which the longest unused are passivated.
     pub live_entities: usize,
+    /// The level of safe mode.
+    pub level: Level,
+    /// Requests for carts of one SKU that are decided in a second at most, while more is asked for
+    /// than can be decided. 0: no bound.
+    pub sku_share: u32,
 }
 
 impl Default for Credit {
     fn default() -> Credit {
-        Credit { messages: 256, open: [true; 5], live_entities: 100_000 }
+        Credit {
+            messages: 256,
+            open: [true; 5],
+            live_entities: 100_000,
+            level: Level::Normal,
+            sku_share: 0,
+        }
     }
 }
 

@@ -20,12 +20,14 @@ pub mod effects;
 pub mod entry;
 pub mod fold;
 pub mod format;
+pub mod gates;
 mod housekeeping;
 pub mod intake;
 pub mod items;
 pub mod keeper;
 mod leaving;
 mod owner;
+pub mod pace;
 mod rebuilding;
 pub mod record;
 pub mod recovery;
@@ -33,6 +35,7 @@ pub mod release;
 mod restoring;
 mod reviving;
 mod seed;
+pub mod shedding;
 mod showing;
 pub mod state;
 pub mod verdict;
@@ -55,6 +58,7 @@ pub use format::Formats;
 pub use intake::Credit;
 use keeper::SnapshotLost;
 pub use owner::serve;
+pub use pace::{Limit, Pace};
 pub use seed::{Begin, Seeded, begin_incarnation, seed, seed_all};
 
 /// The doors to the outside.
@@ -155,11 +159,13 @@ pub struct Published {
     pub left_out: BTreeSet<String>,
     /// Whether availability is.
     pub availability: bool,
+    /// After how many seconds those who were told `busy` may ask again.
+    pub retry_after_s: u32,
 }
 
 impl Default for Published {
     fn default() -> Published {
-        Published { left_out: BTreeSet::new(), availability: true }
+        Published { left_out: BTreeSet::new(), availability: true, retry_after_s: 5 }
     }
 }
 
@@ -192,6 +198,8 @@ pub struct Env {
     pub desks: Desks,
     /// What the supervisor allows.
     pub credit: watch::Receiver<Credit>,
+    /// How fast all partitions of the process may be together.
+    pub pace: Arc<Pace>,
     /// What the supervisor is told.
     pub status: watch::Sender<Status>,
     /// Asks the partition to leave.
@@ -218,6 +226,8 @@ pub struct Status {
     pub cursors: [Cursor; 5],
     /// How far each source has been read; what was decided since may not be committed.
     pub read: [Cursor; 5],
+    /// Lanes of which there was more to read when they were read last.
+    pub more: [bool; 4],
     /// Nothing is decided that is not committed and has not left, and no steps are left to do.
     pub settled: bool,
     /// All deadlines before this have been given, those of entities that are not live too.
@@ -237,6 +247,8 @@ pub struct Status {
     pub quarantined: usize,
     /// Inputs that wait.
     pub waiting: usize,
+    /// SKUs of which new carts are held to a share.
+    pub hot: usize,
     /// What all its SKUs come to.
     pub books: books::Books,
     /// The lowest sequence of each stream (IN, CMD) that must be kept for this partition.

@@ -1,6 +1,9 @@
 //! The owner of a partition: one loop that reads, decides, commits, releases and keeps.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use futures::FutureExt as _;
 use hashlink::LinkedHashSet;
@@ -18,12 +21,14 @@ use super::{
     dues::Dues,
     entry::{Entry, InHand, ReadAt},
     format::Spoken,
+    gates::Gates,
     intake::{Heard, Intake},
     items::Reception,
     keeper::Keeper,
     record::Released,
     recovery::{Recovered, recover},
     release::{Committed, Releaser},
+    shedding::Shedding,
     state::PartitionState,
 };
 use crate::{
@@ -33,6 +38,9 @@ use crate::{
     domain::{event::Lane, ids::EntityKey, refusal::Reason, time::Timestamp},
     ports::{LogMessage, Read, Source},
 };
+
+/// How often it is looked at whether a lane has to be held back, when none is.
+const GATE_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves a partition until it has to stop.
 pub async fn serve(env: Env, start: Start) -> Exit {
@@ -84,6 +92,8 @@ pub(super) struct Owner {
     pub(super) last_revival: Option<Instant>,
     /// Until then nothing is loaded, since Redis did not answer.
     pub(super) cold_until: Option<Instant>,
+    pub(super) gates: Gates,
+    pub(super) shedding: Shedding,
     /// For each source, messages that are still read one by one.
     single: [usize; 5],
     /// Waiting inputs that are still decided one by one.
@@ -137,6 +147,7 @@ impl Owner {
             },
             single: recovered.state.attempts.map(|attempts| singly(attempts.count)),
             single_waiting: singly(recovered.state.waiting_attempts.count),
+            gates: Gates::new(env.pace.clone()),
             env,
             registry: recovered.registry,
             dues: recovered.dues,
@@ -162,6 +173,7 @@ impl Owner {
             deadlines_to: Timestamp::default(),
             last_revival: None,
             cold_until: None,
+            shedding: Shedding::default(),
         }
     }
 
@@ -231,6 +243,7 @@ impl Owner {
         loop {
             self.note_released();
             let (may_read, open) = (self.may_read(), self.open_sources());
+            let gate = self.next_gate();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
@@ -248,6 +261,7 @@ impl Owner {
                     self.hear_on(&mut intake).await?;
                 }
                 () = asking.next() => {}
+                () = tokio::time::sleep_until(gate) => {}
             }
             self.step().await?;
             self.answer(&mut asking).await?;
@@ -267,18 +281,28 @@ impl Owner {
     }
 
     /// Commands are read on while effects wait to leave: they may wait for the room that commands
-    /// take until they are read. Demand begins new sagas, and waits while many are open.
-    fn open_sources(&self) -> [bool; 5] {
+    /// take until they are read. Demand begins new sagas, and waits while many are open. The pod's
+    /// pace and safe mode hold lanes back, too.
+    fn open_sources(&mut self) -> [bool; 5] {
         let bounds = &self.env.bounds;
+        self.gates.set(self.env.credit.borrow().level);
+        let now = Instant::now();
         let waiting = self.state.waiting_len() - self.state.waiting_set_aside();
         let lanes =
             self.unreleased.len() < bounds.unreleased_records_max && waiting < bounds.waiting_max;
         let awaited = usize::try_from(self.state.books.awaited).unwrap_or(0);
         Source::ALL.map(|source| match source {
             Source::Commands => true,
-            Source::Lane(Lane::Demand) => lanes && awaited < bounds.awaited_holds_max,
-            Source::Lane(_) => lanes,
+            Source::Lane(Lane::Demand) if awaited >= bounds.awaited_holds_max => false,
+            Source::Lane(lane) => lanes && self.gates.opens(lane) <= now,
         })
+    }
+
+    /// When the next lane opens that is held back.
+    fn next_gate(&self) -> Instant {
+        let now = Instant::now();
+        let opens = Lane::ALL.map(|lane| self.gates.opens(lane)).into_iter();
+        opens.filter(|at| *at > now).min().unwrap_or(now + GATE_EVERY)
     }
 
     pub(super) fn is_released(&self) -> bool {
@@ -309,6 +333,7 @@ impl Owner {
     }
 
     async fn hear(&mut self, source: Source, heard: Heard) -> Result<(), Exit> {
+        self.pass_gate(source, &heard);
         match heard {
             Heard::Read(Read::Drained(cursor)) => {
                 let ours = &mut self.state.cursors[source.index()];
@@ -341,6 +366,16 @@ impl Owner {
                 self.state.cursors[source.index()] = cursor;
                 self.push(Entry::Lost { source, what: format!("{loss:?}") })
             }
+        }
+    }
+
+    fn pass_gate(&mut self, source: Source, heard: &Heard) {
+        match (source, heard) {
+            (Source::Lane(lane), Heard::Read(Read::Messages(read))) => {
+                self.gates.read(lane, read.len());
+            }
+            (Source::Lane(lane), Heard::Read(Read::Drained(_))) => self.gates.drained(lane),
+            (Source::Commands, _) | (_, Heard::Lost(..)) => {}
         }
     }
 

@@ -79,7 +79,7 @@ impl Owner {
         for (index, waiting) in queue.iter().enumerate() {
             let again = self.read_again(waiting).await.filter(|found| found.entity == entity);
             if let Some(Addressed { trigger, input, .. }) = again {
-                tasks.push(Task { index, trigger, input });
+                tasks.push(Task { index, trigger, input, busy: false });
             }
         }
         self.open_batch();

@@ -95,6 +95,7 @@ pub fn told(
         unread: None,
         decided_to: Some(told.decided_to),
         added_to: Some(told.added_to),
+        sheds: told.sheds,
     };
     match (told.view.as_deref(), key) {
         (Some(View::Sku(view)), _) => {

@@ -25,7 +25,10 @@
 use crate::{
     cluster::{Lease, Phase},
     contract::{availability::Shown, time},
-    domain::time::{Span, Timestamp},
+    domain::{
+        Level,
+        time::{Span, Timestamp},
+    },
 };
 
 /// What is known of a SKU.
@@ -78,11 +81,12 @@ pub struct Standing {
     pub decided_to: Option<Timestamp>,
     /// The same of what can only raise it.
     pub added_to: Option<Timestamp>,
+    /// Its owner puts off what is not urgent, and tells new carts to come back.
+    pub sheds: bool,
 }
 
 impl Standing {
-    /// How a partition stands by its lease. A lease does not tell lanes apart: whatever is unread
-    /// may lower what may be promised.
+    /// How a partition stands by its lease.
     pub fn of(lease: &Lease) -> Standing {
         // A time that cannot be read is long ago.
         let at = time::parse(&lease.at).unwrap_or(Timestamp::MIN);
@@ -97,7 +101,9 @@ impl Standing {
             // What was decided before may not have been shown.
             Phase::Leaving | Phase::Free | Phase::Recovering | Phase::Waiting => Stands::NotServing,
         };
-        Standing { stands, at, unread: Some(lease.unread), decided_to, added_to: None }
+        let added_to = lease.oldest_addition_s.map(waits);
+        let sheds = lease.level >= Level::CartsBusy;
+        Standing { stands, at, unread: Some(lease.unread), decided_to, added_to, sheds }
     }
 }
 
@@ -150,13 +156,15 @@ pub enum Doubt {
     AdditionsWait,
     /// Promises are broken at one of its locations, and what is free elsewhere is not known here.
     Shortfall,
+    /// Its owner is in safe mode.
+    SafeMode,
     /// The SKU decides no more until an operator has looked at it.
     SetAside,
 }
 
 impl Doubt {
     /// All of them.
-    pub const ALL: [Doubt; 10] = [
+    pub const ALL: [Doubt; 11] = [
         Doubt::NothingKnown,
         Doubt::Unowned,
         Doubt::OldNews,
@@ -166,6 +174,7 @@ impl Doubt {
         Doubt::Behind,
         Doubt::AdditionsWait,
         Doubt::Shortfall,
+        Doubt::SafeMode,
         Doubt::SetAside,
     ];
 
@@ -181,6 +190,7 @@ impl Doubt {
             Doubt::Behind => "behind",
             Doubt::AdditionsWait => "additions_wait",
             Doubt::Shortfall => "shortfall",
+            Doubt::SafeMode => "safe_mode",
             Doubt::SetAside => "set_aside",
         }
     }
@@ -208,6 +218,9 @@ impl Doubt {
             }
             Doubt::Shortfall => {
                 "promises are broken at one of its locations; its owner knows what is free elsewhere"
+            }
+            Doubt::SafeMode => {
+                "its partition puts off what is not urgent; there may be more, it is being verified"
             }
             Doubt::SetAside => {
                 "the SKU failed on an input and decides no more; an operator has to look at it"
@@ -263,6 +276,9 @@ pub fn certainty(
         (Stands::ChangingHands, _) => (decided_to, Some(Doubt::ChangingHands)),
         (_, to) if is_behind(to) => (decided_to, Some(Doubt::AdditionsWait)),
         _ if known.at_least => (decided_to, Some(Doubt::Shortfall)),
+        (_, to) if standing.sheds => {
+            (to.map_or(decided_to, |to| to.min(decided_to)), Some(Doubt::SafeMode))
+        }
         (_, to) => (to.map_or(decided_to, |to| to.min(decided_to)), None),
     };
     let certainty = if doubt.is_some() { Certainty::Floor } else { Certainty::Exact };

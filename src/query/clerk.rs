@@ -229,6 +229,7 @@ impl Clerk {
             unread: None,
             decided_to: None,
             added_to: None,
+            sheds: false,
         };
         match silence {
             Silence::SetAside => return Some(of(Stands::SetAside)),

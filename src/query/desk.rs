@@ -39,6 +39,8 @@ pub struct Told {
     pub decided_to: Timestamp,
     /// The same of what can only raise it.
     pub added_to: Timestamp,
+    /// It puts off what is not urgent, and tells new carts to come back.
+    pub sheds: bool,
 }
 
 /// Why an owner says nothing.

@@ -15,8 +15,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     depths::Depths,
     janitor::Purged,
+    loading,
     policy::{self, BackOff},
     report::{Reach, Report},
+    safe_mode::SafeMode,
     slot::{Phase, Slot},
     tenancy::{Conduct, Tenancy},
 };
@@ -24,11 +26,14 @@ use crate::{
     config::checked,
     contract::Limits,
     domain::{policy::Policy, time::Span},
-    partition::{Bounds, Credit, Env, Exit, Formats, Ports, Published, Status, serve},
+    partition::{Bounds, Credit, Env, Exit, Formats, Pace, Ports, Published, Status, serve},
     ports::Partition,
     query::Desks,
     telemetry,
 };
+
+/// Into how many reads at the least what a bounded pod decides in a second is divided.
+const READS_PER_S: usize = 100;
 
 /// Another may have a partition by now whose lease was not written anew in time.
 const IN_DOUBT: &str = "its lease may have lapsed";
@@ -64,6 +69,8 @@ pub struct Plan {
     pub desks: Desks,
     /// How partitions are watched.
     pub settings: checked::Supervisor,
+    /// When less than everything is done.
+    pub safe_mode: checked::SafeMode,
     /// Which formats it reads and writes.
     pub formats: Formats,
     /// How the pod lives among others. Nothing: every partition is its own.
@@ -88,6 +95,8 @@ pub struct Supervisor {
     pub(super) running: watch::Sender<usize>,
     pub(super) busy: Busy,
     pub(super) tenancy: Option<Conduct>,
+    pub(super) pace: Arc<Pace>,
+    pub(super) safe_mode: SafeMode,
 }
 
 /// What is being done, so that it is not done twice at a time.
@@ -125,12 +134,20 @@ struct Ended {
 impl Supervisor {
     /// A supervisor that has started nothing yet.
     pub fn new(plan: Plan) -> Supervisor {
-        let Plan { read_messages: messages, live_entities, .. } = plan;
+        let live_entities = plan.live_entities;
+        // A pod that is held back takes little at a time: who comes first is decided read by read.
+        let per_s = plan.safe_mode.limit.decisions_per_s as usize;
+        let messages = match per_s {
+            0 => plan.read_messages,
+            per_s => plan.read_messages.min((per_s / READS_PER_S).max(1)),
+        };
         let credit = Credit { messages, live_entities, ..Credit::default() };
         let alone = plan.tenancy.is_none();
         Supervisor {
             slots: (0..plan.partitions).map(|partition| Slot::new(partition, alone)).collect(),
             tenancy: plan.tenancy.as_ref().map(|tenancy| Conduct::new(tenancy, plan.partitions)),
+            pace: Arc::new(Pace::new(plan.safe_mode.limit)),
+            safe_mode: SafeMode::new(plan.safe_mode.thresholds),
             plan,
             arbiters: Vec::new(),
             alone: Arc::new(Semaphore::new(1)),
@@ -185,6 +202,7 @@ impl Supervisor {
             tap: None,
             desks: self.plan.desks.clone(),
             credit: self.credit.subscribe(),
+            pace: self.pace.clone(),
             status,
             stop,
         };
@@ -291,6 +309,7 @@ impl Actor for Supervisor {
         self.look(ctx);
         ctx.run_interval(self.plan.settings.watch_every, Supervisor::look);
         ctx.run_interval(self.plan.settings.purge_every, Supervisor::purge);
+        ctx.run_interval(loading::EVERY, Supervisor::look_at_load);
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {

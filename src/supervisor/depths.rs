@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    domain::time::Timestamp,
+    domain::{event::Lane, time::Timestamp},
     ports::{Partition, PortError, Room, Source},
 };
 
@@ -14,6 +14,28 @@ pub struct Unread {
     pub messages: u64,
     /// When the log took the first of them.
     pub oldest: Option<Timestamp>,
+}
+
+/// What a partition has not read, by what it can do to what may be promised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ahead {
+    /// Commands, settlement and demand: they can lower it.
+    pub lowers: Unread,
+    /// Fulfilment: it can only raise it.
+    pub raises: Unread,
+}
+
+impl Ahead {
+    /// Adds what a source has.
+    pub fn add(&mut self, source: Source, unread: Unread) {
+        let of = match source {
+            Source::Commands | Source::Lane(Lane::Settlement | Lane::Demand) => &mut self.lowers,
+            Source::Lane(Lane::Fulfilment) => &mut self.raises,
+            Source::Lane(Lane::Reporting) => return,
+        };
+        of.messages += unread.messages;
+        of.oldest = [of.oldest, unread.oldest].into_iter().flatten().min();
+    }
 }
 
 /// How large a stream is.

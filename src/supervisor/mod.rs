@@ -4,19 +4,21 @@
 //! what may be purged, whether the clock is right. [`actor`] does it, and `rounds` what it does
 //! again and again; [`tenancy`] does what [`crate::cluster`] says of who serves what. [`watcher`]
 //! looks at servers, clocks and lags, [`janitor`] purges what has been decided, [`report`] says how
-//! it stands.
+//! it stands. [`safe_mode`] says from the load what is put off, and `loading` gives credit by it.
 
 pub mod actor;
 pub mod depths;
 pub mod janitor;
+mod loading;
 pub mod policy;
 pub mod report;
 mod rounds;
+pub mod safe_mode;
 mod slot;
 pub mod tenancy;
 pub mod watcher;
 
 pub use actor::{Ask, AskPartitions, Leave, Plan, Supervisor};
-pub use depths::{Depths, StreamUsage, Unread};
+pub use depths::{Ahead, Depths, StreamUsage, Unread};
 pub use report::{PartitionReport, Report};
 pub use tenancy::{Drain, Tenancy};

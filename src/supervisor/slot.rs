@@ -6,14 +6,14 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    depths::Unread,
+    depths::Ahead,
     policy::{self, BackOff, Next},
     report::PartitionReport,
 };
 use crate::{
     cluster::{News, lease},
     contract::time,
-    domain::time::Timestamp,
+    domain::{Level, time::Timestamp},
     partition::{Exit, Start, Status},
     ports::Partition,
 };
@@ -56,7 +56,7 @@ pub struct Slot {
     refused: Option<Instant>,
     start: Start,
     /// What it had not read at this time, once that has been counted.
-    pub unread: Option<(Timestamp, Unread)>,
+    pub unread: Option<(Timestamp, Ahead)>,
 }
 
 impl Slot {
@@ -167,7 +167,7 @@ impl Slot {
     }
 
     /// What its lease says of it. `now` is the log's time.
-    pub fn news(&self, now: Timestamp) -> News {
+    pub fn news(&self, now: Timestamp, level: Level) -> News {
         let status = self.status.borrow().clone();
         let phase = match &self.phase {
             Phase::Running if status.frozen => lease::Phase::Waiting,
@@ -176,15 +176,16 @@ impl Slot {
             _ => lease::Phase::Waiting,
         };
         let waiting = status.waiting as u64;
+        let age = |at: Timestamp, of: Timestamp| ((at - of).0 as f64 / 1e6).max(0.0);
         let (unread, oldest_unread_s) = match self.unread {
             // What waits has been read, and not decided. Nobody knows here how old it is.
-            Some((_, unread)) if waiting > 0 => (unread.messages + waiting, None),
-            Some((at, unread)) => {
-                let age = |oldest: Timestamp| ((at - oldest).0 as f64 / 1e6).max(0.0);
-                (unread.messages, unread.oldest.map(age))
+            Some((_, ahead)) if waiting > 0 => (ahead.lowers.messages + waiting, None),
+            Some((at, Ahead { lowers, .. })) => {
+                (lowers.messages, lowers.oldest.map(|oldest| age(at, oldest)))
             }
             None => (1, None),
         };
+        let raises = self.unread.and_then(|(at, ahead)| Some((at, ahead.raises.oldest?)));
         News {
             phase,
             why: self.why(&status).filter(|_| phase != lease::Phase::Recovering),
@@ -193,6 +194,8 @@ impl Slot {
             at: time::format(self.unread.map_or(now, |(at, _)| at)),
             unread,
             oldest_unread_s,
+            oldest_addition_s: raises.map(|(at, oldest)| age(at, oldest)),
+            level,
             keep_in: self.keep(0),
             format: status.format,
         }

@@ -202,7 +202,7 @@ impl Supervisor {
     ) {
         let now = self.plan.ports.clock.now();
         let Some(slot) = self.slots.get_mut(usize::from(partition)) else { return };
-        let news = slot.news(now);
+        let news = slot.news(now, self.credit.borrow().level);
         slot.phase = Phase::Elsewhere;
         if let Some(conduct) = &mut self.tenancy {
             conduct.participant.news(partition, news);
@@ -228,7 +228,9 @@ impl Supervisor {
         let (standing, why) = self.standing(drained);
         let wall = self.plan.ports.clock.now();
         let news: Vec<_> = self.slots.iter().filter(|slot| slot.ours).collect();
-        let news: Vec<_> = news.iter().map(|slot| (slot.partition, slot.news(wall))).collect();
+        let level = self.credit.borrow().level;
+        let news = news.iter().map(|slot| (slot.partition, slot.news(wall, level)));
+        let news: Vec<_> = news.collect();
         let Some(conduct) = &mut self.tenancy else { return };
         conduct.due = false;
         let participant = &mut conduct.participant;

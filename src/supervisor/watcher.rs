@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use futures::{StreamExt, stream};
 
 use super::{
-    depths::{Depths, StreamUsage, Unread},
+    depths::{Ahead, Depths, StreamUsage, Unread},
     policy,
     report::Reach,
 };
@@ -72,7 +72,7 @@ fn reach<T>(answer: &Result<T, String>) -> Reach {
 /// What was measured.
 pub struct Measured {
     /// What each partition has not read.
-    pub unread: BTreeMap<Partition, Unread>,
+    pub unread: BTreeMap<Partition, Ahead>,
     /// How full the streams are, if they said so.
     pub streams: Option<Vec<StreamUsage>>,
 }
@@ -87,20 +87,22 @@ pub async fn measure(
         Source::ALL.map(|source| (*partition, source, cursors[source.index()].sequence))
     });
     let questions: Vec<(Partition, Source, u64)> = sources.collect();
-    let answers: Vec<(Partition, Option<Unread>)> = stream::iter(questions)
+    let answers: Vec<(Partition, Source, Option<Unread>)> = stream::iter(questions)
         .map(|(partition, source, after)| {
             let depths = depths.clone();
-            async move { (partition, unread(&*depths, partition, source, after, now).await) }
+            async move {
+                let unread = unread(&*depths, partition, source, after, now).await;
+                (partition, source, unread)
+            }
         })
         .buffer_unordered(AT_A_TIME)
         .collect()
         .await;
-    let mut all: BTreeMap<Partition, Unread> = BTreeMap::new();
-    for (partition, unread) in answers {
-        let Some(unread) = unread else { continue };
-        let of = all.entry(partition).or_default();
-        of.messages += unread.messages;
-        of.oldest = [of.oldest, unread.oldest].into_iter().flatten().min();
+    let mut all: BTreeMap<Partition, Ahead> = BTreeMap::new();
+    for (partition, source, unread) in answers {
+        if let Some(unread) = unread {
+            all.entry(partition).or_default().add(source, unread);
+        }
     }
     let streams = match depths.usage().await {
         Ok(streams) => Some(streams),

@@ -169,6 +169,18 @@ metrics! {
     OLDEST_UNREAD Kind::Gauge, Seconds, "earmark_lane_oldest_unread_seconds" ["partition", "source"]
         "Age of the oldest message that is not decided yet; 0 if there is none.";
 
+    // How much there is to do.
+    SAFE_MODE Kind::Gauge, Count, "earmark_safe_mode_level" []
+        "The level of safe mode of this pod, 0 to 3.";
+    LANE_LATE Kind::Gauge, Seconds, "earmark_lane_late_seconds" ["lane"]
+        "How late a lane is read: the age of what was read last, where more waits behind it; the \
+         latest of the pod's partitions.";
+    PACE_IN_USE Kind::Gauge, Count, "earmark_pace_in_use_ratio" []
+        "How much of what the pod may decide at once is used, by engine.max_decisions_per_s; more \
+         than 1 where it has to wait.";
+    HOT_SKUS Kind::Gauge, Count, "earmark_partition_hot_skus" ["partition"]
+        "SKUs of which new carts are held to a share of what the pod can decide.";
+
     // What comes in by HTTP.
     HTTP_REQUESTS Kind::Counter, Count, "earmark_http_requests_total" ["class"]
         "Requests to /v1 that were answered, by the class of their status: 2xx, 4xx, 5xx.";

@@ -2,8 +2,10 @@
 
 use super::catalogue as c;
 use crate::{
+    domain::{Level, event::Lane},
     partition::{Exit, Status},
     ports::{Partition, Source},
+    supervisor::safe_mode::Load,
 };
 
 /// How a partition stands.
@@ -18,11 +20,25 @@ pub fn partition(partition: Partition, status: &Status, serving: bool) {
     c::LIVE_ENTITIES.set(labels, status.live as f64);
     c::QUARANTINED.set(labels, status.quarantined as f64);
     c::WAITING.set(labels, status.waiting as f64);
+    c::HOT_SKUS.set(labels, status.hot as f64);
     c::HOLDS_OPEN.set(labels, status.books.open_holds as f64);
     c::HOLDS_AWAITED.set(labels, status.books.awaited as f64);
     for (state, units) in status.books.units() {
         c::UNITS.set(&[&p, state], units as f64);
     }
+}
+
+/// How late the lanes are, and how much of the pod's pace is used.
+pub fn load(load: &Load, in_use: f64) {
+    for lane in Lane::ALL {
+        c::LANE_LATE.set(&[lane.as_str()], load.late[lane as usize].as_secs_f64());
+    }
+    c::PACE_IN_USE.set(&[], in_use);
+}
+
+/// The level of safe mode.
+pub fn level(level: Level) {
+    c::SAFE_MODE.set(&[], f64::from(level.number()));
 }
 
 /// A partition stopped.

@@ -121,7 +121,12 @@ fn an_outcome_without_a_cause_names_none() {
 }
 
 fn answer(verdict: &Verdict, standing: Standing) -> Value {
-    let answer = Answer { id: "1", subject: "MUG", time: NOW, cause: CAUSE, verdict, standing };
+    answer_by(verdict, standing, None)
+}
+
+fn answer_by(verdict: &Verdict, standing: Standing, retry_after_s: Option<u32>) -> Value {
+    let (id, subject, time, cause) = ("1", "MUG", NOW, CAUSE);
+    let answer = Answer { id, subject, time, cause, verdict, standing, retry_after_s };
     serde_json::from_slice::<Value>(&render_answer(&answer)).unwrap()["data"].take()
 }
 

@@ -45,7 +45,7 @@ impl Bench {
     }
 
     pub fn feed(&mut self, input: &Input<OrderEvent, SkuAnswer>) -> Decision<OrderFact> {
-        let moment = Moment { now: at(self.now), policy: &self.policy };
+        let moment = Moment::new(at(self.now), &self.policy);
         let decision = self.state.decide(input, &moment);
         assert_eq!(decision, self.state.decide(input, &moment), "deciding is pure");
         for fact in &decision.facts {

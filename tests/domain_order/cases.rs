@@ -851,7 +851,7 @@ fn the_guards_are_total() {
 fn a_change_writes_the_head_and_what_it_is_about() {
     let (mut changed, mut bench) = (Vec::new(), confirmed_bench());
     let published = bench.publish(pay(P::Refunded, 1));
-    let moment = earmark::domain::Moment { now: at(1), policy: &bench.policy };
+    let moment = earmark::domain::Moment::new(at(1), &bench.policy);
     for fact in bench.state.decide(&Input::Event(published), &moment).facts {
         bench.state.apply(&fact, at(1)).unwrap();
     }
@@ -866,7 +866,7 @@ fn parts_that_do_not_fit_are_a_breach() {
     assert!(OrderState::from_parts(order_id(), vec![]).is_err());
     let mut bench = Bench::new();
     let published = bench.publish(two_lines(OrderPolicy::Partial));
-    let moment = earmark::domain::Moment { now: at(1), policy: &bench.policy };
+    let moment = earmark::domain::Moment::new(at(1), &bench.policy);
     for fact in bench.state.decide(&Input::Event(published), &moment).facts {
         bench.state.apply(&fact, at(1)).unwrap();
     }

@@ -294,7 +294,7 @@ fn the_gate_knows_repeats_before_age() {
     let published = world.published(requested("h", 2));
     let first = world.play(Input::Event(published.clone()));
     world.clock = 30 * 3_600;
-    let moment = Moment { now: at(world.clock), policy: &world.policy };
+    let moment = Moment::new(at(world.clock), &world.policy);
     let mut again = published.clone();
     again.cause.logged_at = at(world.clock);
     let repeated = world.state.decide(&Input::Event(again.clone()), &moment);

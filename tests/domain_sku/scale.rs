@@ -12,7 +12,7 @@ use crate::world::*;
 /// Plays without the checks of `World::play`, and returns the parts and bytes that changed.
 fn cost(world: &mut World, event: SkuEvent) -> (usize, usize) {
     let published = world.published(event);
-    let moment = Moment { now: at(world.clock), policy: &world.policy };
+    let moment = Moment::new(at(world.clock), &world.policy);
     let decision = world.state.decide(&Input::Event(published), &moment);
     apply(&mut world.state, &decision.facts, world.clock);
     let parts = world.state.take_changed_parts();

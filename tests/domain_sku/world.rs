@@ -150,7 +150,7 @@ impl World {
     }
 
     pub fn play(&mut self, input: Input<SkuEvent, SkuCommand>) -> Decision<SkuFact> {
-        let moment = Moment { now: at(self.clock), policy: &self.policy };
+        let moment = Moment::new(at(self.clock), &self.policy);
         let decision = self.state.decide(&input, &moment);
         assert_eq!(decision, self.state.decide(&input, &moment), "deciding is pure");
         for fact in &decision.facts {
@@ -179,7 +179,7 @@ impl World {
         if first.verdict.refused().is_some_and(|reason| !reason.is_remembered()) {
             return;
         }
-        let moment = Moment { now: at(self.clock), policy: &self.policy };
+        let moment = Moment::new(at(self.clock), &self.policy);
         let again = self.state.decide(&Input::Event(published.clone()), &moment);
         assert_eq!(again.verdict, first.verdict, "a repeat gets the first answer");
         assert_eq!(again.standing, Standing::Repeated);

@@ -145,7 +145,7 @@ impl World {
     pub fn conflict(&mut self, number: usize, said: Said) -> Done {
         let cause = Cause { fingerprint: Fingerprint(u64::MAX), ..self.told[number].cause.clone() };
         let cause = Cause { logged_at: self.log(cause.lane), ..cause };
-        let moment = Moment { now: self.now, policy: &self.policy };
+        let moment = Moment::new(self.now, &self.policy);
         let (verdict, facts) = match said {
             Said::Sku(at, event) => {
                 let input = Input::Event(Published { cause, event });
@@ -283,7 +283,7 @@ impl World {
         E::Command: Debug,
     {
         let policy = self.policy.clone();
-        let moment = Moment { now: self.now, policy: &policy };
+        let moment = Moment::new(self.now, &policy);
         self.decided = self.decided.wrapping_add(1);
         let audits = self.decided.is_multiple_of(16);
         let entity = of(self);

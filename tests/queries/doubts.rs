@@ -9,6 +9,7 @@ use earmark::{
     cluster::{Lease, Phase},
     contract::{partition_of, time},
     domain::{
+        Level,
         ids::{EntityKey, OrderId, Sku},
         time::Span,
     },
@@ -217,6 +218,8 @@ async fn another_pods_answer_is_passed_on_and_without_one_the_lease_speaks() {
         at: time::format(SystemClock.now()),
         unread: 0,
         oldest_unread_s: None,
+        oldest_addition_s: None,
+        level: Level::Normal,
         keep_in: None,
         settled: true,
         format: 1,

@@ -107,6 +107,8 @@ async fn lease(world: &World, phase: Phase) {
         at: "2026-11-26T20:00:00Z".to_owned(),
         unread: 0,
         oldest_unread_s: None,
+        oldest_addition_s: None,
+        level: earmark::domain::Level::Normal,
         keep_in: None,
         settled: false,
         format: 0,

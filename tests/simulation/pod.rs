@@ -238,6 +238,7 @@ impl Slot {
             tap: Some(self.tap.clone()),
             desks: self.desks.clone(),
             credit,
+            pace: Arc::default(),
             status: self.told.clone(),
             stop: self.stop.clone(),
         }

@@ -10,6 +10,7 @@ use earmark::{
         time::format,
     },
     domain::{
+        Level,
         ids::{EntityKey, Sku},
         outcome::Quantities,
         time::{Span, Timestamp},
@@ -35,7 +36,7 @@ fn known(available: u64) -> Option<Known> {
 }
 
 fn standing(stands: Stands) -> Standing {
-    Standing { stands, at: ago(1), unread: Some(0), decided_to: None, added_to: None }
+    Standing { stands, at: ago(1), unread: Some(0), decided_to: None, added_to: None, sheds: false }
 }
 
 /// What is known, how the partition stands, the rule; and what follows.
@@ -111,6 +112,7 @@ fn any_standing() -> impl Strategy<Value = Standing> {
             unread,
             decided_to,
             added_to,
+            sheds: false,
         },
     )
 }
@@ -191,6 +193,8 @@ fn a_lease_says_how_a_partition_stands() {
         at: format(ago(2)),
         unread,
         oldest_unread_s,
+        oldest_addition_s: None,
+        level: Level::Normal,
         keep_in: None,
         settled: true,
         format: 1,

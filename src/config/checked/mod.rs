@@ -14,7 +14,7 @@ use self::{
     relations::relations,
     sections::{
         bounds, cluster, engine, http, keeping, limits, log, nats, outcomes, policy, publish,
-        query, reader, redis, streams, supervisor,
+        query, reader, redis, safe_mode, streams, supervisor,
     },
 };
 use super::{Problems, raw::Raw};
@@ -24,9 +24,10 @@ use crate::{
     domain::{policy::Policy, time::Span},
     embedded::Keeping,
     nats::{NatsSettings, ReaderSettings, StreamSettings},
-    partition::{Bounds, Published},
+    partition::{Bounds, Limit, Published},
     query as asking,
     redis::RedisSettings,
+    supervisor::safe_mode::Thresholds,
 };
 
 /// Everything.
@@ -54,6 +55,8 @@ pub struct Settings {
     pub cluster: Cluster,
     /// How partitions are watched.
     pub supervisor: Supervisor,
+    /// When less than everything is done.
+    pub safe_mode: SafeMode,
     /// How long a directory keeps what others read.
     pub keeping: Keeping,
     /// How `earmark publish` publishes.
@@ -109,6 +112,19 @@ pub struct Supervisor {
     pub clock_off_max: Duration,
     /// How long EARMARK_IN keeps what has been decided.
     pub in_keep: Span,
+}
+
+/// When less than everything is done.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SafeMode {
+    /// Whether the pod's own load changes its level.
+    pub automatic: bool,
+    /// When it rises and falls.
+    pub thresholds: Thresholds,
+    /// What one SKU may take of what the pod can decide while there is too much, from 0 to 1.
+    pub sku_share: f64,
+    /// How fast the pod may be.
+    pub limit: Limit,
 }
 
 /// How `earmark publish` publishes.
@@ -184,6 +200,7 @@ pub fn check(raw: &Raw) -> Result<Settings, Problems> {
         engine: engine(&mut check, raw),
         cluster: cluster(&mut check, raw),
         supervisor: supervisor(&mut check, raw),
+        safe_mode: safe_mode(&mut check, raw),
         keeping: keeping(raw),
         publish: publish(&mut check, raw),
         http: http(&mut check, raw),

@@ -5,7 +5,9 @@ use crate::config::raw::Raw;
 
 /// Checks all of it.
 pub fn relations(c: &mut Check, raw: &Raw) {
-    let Raw { streams, reader, contract, policy, engine, cluster, supervisor, http, .. } = raw;
+    let Raw {
+        streams, reader, contract, policy, engine, cluster, supervisor, safe_mode, http, ..
+    } = raw;
     let mut at_most = |key: &str, value: u64, other: &str, bound: u64| {
         c.holds(value <= bound, key, value, format!("at most {other}, which is {bound}"));
     };
@@ -48,6 +50,21 @@ pub fn relations(c: &mut Check, raw: &Raw) {
         cluster.renew_ms,
         "a third of cluster.lease_s",
         cluster.lease_s.saturating_mul(1_000) / 3,
+    );
+    let later = [
+        ("safe_mode.calm_ms", safe_mode.calm_ms),
+        ("safe_mode.reporting_waits_ms", safe_mode.reporting_waits_ms),
+        ("safe_mode.carts_busy_ms", safe_mode.carts_busy_ms),
+        ("safe_mode.orders_busy_ms", safe_mode.orders_busy_ms),
+    ];
+    for ((key, value), (other, bound)) in later.iter().zip(&later[1..]) {
+        at_most(key, *value, other, *bound);
+    }
+    at_most(
+        "safe_mode.reporting_waits_ms",
+        safe_mode.reporting_waits_ms,
+        "safe_mode.fulfilment_late_ms",
+        safe_mode.fulfilment_late_ms,
     );
     // Pods compare what they see of Redis.
     at_most(

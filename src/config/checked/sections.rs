@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use super::{
-    Cluster, Engine, Hidden, Http, Log, LogFormat, Publish, Secret, Supervisor,
+    Cluster, Engine, Hidden, Http, Log, LogFormat, Publish, SafeMode, Secret, Supervisor,
     ranges::{Check, within},
 };
 use crate::{
@@ -19,9 +19,10 @@ use crate::{
     },
     embedded::Keeping,
     nats::{NatsSettings, ReaderSettings, StreamSettings},
-    partition::{Bounds, Published, format::NEWEST},
+    partition::{Bounds, Limit, Published, format::NEWEST},
     query::{self, certainty::Rule},
     redis::RedisSettings,
+    supervisor::safe_mode::Thresholds,
 };
 
 /// A week, a month and the like, in seconds.
@@ -180,6 +181,7 @@ pub fn outcomes(c: &mut Check, raw: &Raw) -> Published {
     Published {
         left_out: raw.outcomes.left_out.iter().cloned().collect(),
         availability: raw.outcomes.availability,
+        retry_after_s: within!(c.number(raw.safe_mode.retry_after_s, 1..=3_600)),
     }
 }
 
@@ -288,6 +290,32 @@ pub fn supervisor(c: &mut Check, raw: &Raw) -> Supervisor {
         purge_every: within!(c.millis(raw.supervisor.purge_every_ms, 100..=3_600_000)),
         clock_off_max: within!(c.millis(raw.supervisor.clock_off_max_ms, 10..=60_000)),
         in_keep: within!(c.seconds(raw.streams.in_keep_s, 60..=10 * YEAR_S)),
+    }
+}
+
+pub fn safe_mode(c: &mut Check, raw: &Raw) -> SafeMode {
+    let decisions_per_s = within!(c.number(raw.engine.max_decisions_per_s, 0..=10_000_000));
+    let spare: u32 = within!(c.number(raw.safe_mode.spare_percent, 1..=100));
+    let sku_share: u32 = within!(c.number(raw.safe_mode.sku_share_percent, 0..=100));
+    SafeMode {
+        automatic: raw.safe_mode.automatic,
+        thresholds: Thresholds {
+            reporting_waits: within!(c.millis(raw.safe_mode.reporting_waits_ms, 10..=3_600_000)),
+            fulfilment_late: within!(c.millis(raw.safe_mode.fulfilment_late_ms, 10..=3_600_000)),
+            carts_busy: within!(c.millis(raw.safe_mode.carts_busy_ms, 10..=3_600_000)),
+            orders_busy: within!(c.millis(raw.safe_mode.orders_busy_ms, 10..=3_600_000)),
+            rises_after: within!(c.millis(raw.safe_mode.rises_after_ms, 0..=600_000)),
+            calm: within!(c.millis(raw.safe_mode.calm_ms, 1..=3_600_000)),
+            falls_after: within!(c.millis(raw.safe_mode.falls_after_ms, 0..=3_600_000)),
+            spare: f64::from(spare) / 100.0,
+            decisions_per_s: Some(decisions_per_s).filter(|per_s| *per_s > 0),
+        },
+        sku_share: f64::from(sku_share) / 100.0,
+        limit: Limit {
+            decisions_per_s,
+            catch_up_per_s: within!(c.number(raw.safe_mode.catch_up_per_s, 1..=10_000_000)),
+            patience: within!(c.millis(raw.safe_mode.lane_patience_ms, 10..=60_000)),
+        },
     }
 }
 

@@ -57,6 +57,7 @@ fn told(view: View) -> Told {
         decided_at: NOW,
         decided_to: NOW - Span::from_millis(40),
         added_to: NOW - Span::from_millis(90),
+        sheds: false,
     }
 }
 
@@ -85,6 +86,7 @@ pub fn about_skus() -> Vec<Value> {
         unread: None,
         decided_to: None,
         added_to: None,
+        sheds: false,
     };
     let last = |shown, standing| {
         answer::last_known(&key, 3, shown, standing, (NOW, "its owner is silent"), &RULE)

@@ -216,12 +216,22 @@ pub fn verdicts() -> Vec<Verdict> {
 
 /// Answers, one of each kind.
 pub fn answers() -> Vec<Value> {
-    let answer = |verdict: &Verdict| {
+    let answer = |verdict: &Verdict, retry_after_s: Option<u32>| {
         let standing = Standing::New;
         let (id, subject) = ("1-4-77-1", "MUG");
-        value(&render_answer(&Answer { id, subject, time: NOW, cause: CAUSE, verdict, standing }))
+        let (time, cause) = (NOW, CAUSE);
+        value(&render_answer(&Answer {
+            id,
+            subject,
+            time,
+            cause,
+            verdict,
+            standing,
+            retry_after_s,
+        }))
     };
-    let mut answers: Vec<Value> = verdicts().iter().map(answer).collect();
+    let mut answers: Vec<Value> = verdicts().iter().map(|of| answer(of, None)).collect();
+    answers.push(answer(&Verdict::Refused(Reason::Busy.into()), Some(5)));
     answers.push(value(&render_rejection_answer("1-4-77-1", NOW, &rejection())));
     answers
 }

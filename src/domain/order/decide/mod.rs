@@ -73,12 +73,15 @@ fn event(
     }
 }
 
-/// Why an event is not worth deciding any more, if it is not.
+/// Why an event is not worth deciding any more, or not now, if it is not.
 fn untimely(cause: &Cause, moment: &Moment<'_>) -> Option<Reason> {
     if cause.logged_at - cause.time > moment.policy.order_horizon {
         return Some(Reason::Stale);
     }
-    cause.expires_at.is_some_and(|until| until < moment.now).then_some(Reason::TooLate)
+    if cause.expires_at.is_some_and(|until| until < moment.now) {
+        return Some(Reason::TooLate);
+    }
+    moment.busy.then_some(Reason::Busy)
 }
 
 /// Decides on an event that is new and in time, as the guard of orders says.

@@ -52,7 +52,7 @@ pub(super) fn decide(
 }
 
 /// What is answered without being decided: repeats before everything else, then what is too old to
-/// be told from a repeat, then what nobody waits for any more.
+/// be told from a repeat, then what nobody waits for any more, then what is asked at a bad time.
 fn gate(
     state: &SkuState,
     published: &Published<SkuEvent>,
@@ -72,7 +72,7 @@ fn gate(
     if cause.expires_at.is_some_and(|expires_at| expires_at < moment.now) {
         return Some(Decision::refused(Reason::TooLate));
     }
-    None
+    moment.busy.then(|| Decision::refused(Reason::Busy))
 }
 
 fn again(same: bool, verdict: &Verdict) -> Decision<SkuFact> {

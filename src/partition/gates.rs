@@ -1,0 +1,109 @@
+//! Which lanes of a partition may be read now, as far as its pod's pace and the level of safe mode
+//! say.
+//!
+//! Promises: at level 2 fulfilment gets what settlement and demand leave, and is still read once in
+//! a while; a lane that was put off is caught up with at a bounded rate until it has nothing left.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::pace::Pace;
+use crate::domain::{Level, event::Lane};
+
+const LANES: usize = Lane::ALL.len();
+
+/// The gates of a partition's lanes.
+#[derive(Debug)]
+pub struct Gates {
+    pace: Arc<Pace>,
+    last_read: [Instant; LANES],
+    /// Lanes that were put off and have not been read to their end since.
+    behind: [bool; LANES],
+    /// Lanes of which there was more to read when they were read last.
+    more: [bool; LANES],
+    level: Level,
+}
+
+/// From which level on a lane is put off.
+pub const fn put_off_from(lane: Lane) -> Option<Level> {
+    match lane {
+        Lane::Settlement | Lane::Demand => None,
+        Lane::Fulfilment => Some(Level::CartsBusy),
+        Lane::Reporting => Some(Level::ReportingWaits),
+    }
+}
+
+impl Gates {
+    /// Nothing has been read yet.
+    pub fn new(pace: Arc<Pace>) -> Gates {
+        let (last_read, none) = ([Instant::now(); LANES], [false; LANES]);
+        Gates { pace, last_read, behind: none, more: none, level: Level::Normal }
+    }
+
+    /// The level of safe mode is this.
+    pub fn set(&mut self, level: Level) {
+        self.level = level;
+        for lane in Lane::ALL {
+            self.behind[lane as usize] |= self.is_put_off(lane);
+        }
+    }
+
+    /// So many messages of a lane were read.
+    pub fn read(&mut self, lane: Lane, messages: usize) {
+        if self.behind[lane as usize] {
+            self.pace.caught_up(messages);
+        }
+        self.last_read[lane as usize] = Instant::now();
+        self.note(lane, true);
+    }
+
+    /// A lane has nothing to be read.
+    pub fn drained(&mut self, lane: Lane) {
+        if !self.is_put_off(lane) {
+            self.behind[lane as usize] = false;
+        }
+        self.last_read[lane as usize] = Instant::now();
+        self.note(lane, false);
+    }
+
+    /// From when on a lane may be read.
+    pub fn opens(&self, lane: Lane) -> Instant {
+        let last = self.last_read[lane as usize];
+        match lane {
+            Lane::Fulfilment if self.is_put_off(lane) => self.pace.opens_last(lane, last),
+            _ if self.behind[lane as usize] => self.pace.catches_up(lane, last),
+            _ => self.pace.opens(lane, last),
+        }
+    }
+
+    /// Of which lanes there was more to read when they were read last.
+    pub fn more(&self) -> [bool; LANES] {
+        self.more
+    }
+
+    fn is_put_off(&self, lane: Lane) -> bool {
+        put_off_from(lane).is_some_and(|from| self.level >= from)
+    }
+
+    fn is_urgent(&self) -> bool {
+        self.more[Lane::Settlement as usize] || self.more[Lane::Demand as usize]
+    }
+
+    fn note(&mut self, lane: Lane, more: bool) {
+        let before = self.is_urgent();
+        self.more[lane as usize] = more;
+        let urgent = self.is_urgent();
+        if urgent != before {
+            self.pace.is_urgent(urgent);
+        }
+    }
+}
+
+impl Drop for Gates {
+    fn drop(&mut self) {
+        if self.is_urgent() {
+            self.pace.is_urgent(false);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The pace of a pod: who comes first when there is less than all want, and that nobody waits for
+//! ever.
+
+use std::{sync::Arc, time::Duration};
+
+use earmark::{
+    domain::{Level, event::Lane},
+    partition::{
+        gates::Gates,
+        pace::{Counts, Limit, Pace},
+    },
+};
+use tokio::time::{Instant, advance};
+
+const PATIENCE: Duration = Duration::from_secs(1);
+
+fn pace(decisions_per_s: u32) -> Arc<Pace> {
+    Arc::new(Pace::new(Limit { decisions_per_s, catch_up_per_s: 100, patience: PATIENCE }))
+}
+
+fn decide(pace: &Pace, decided: u64) {
+    pace.spend(Counts { decided, urgent: decided, refused: 0 });
+}
+
+fn open(gates: &Gates) -> Vec<&'static str> {
+    let now = Instant::now();
+    let open = Lane::ALL.into_iter().filter(|lane| gates.opens(*lane) <= now);
+    open.map(Lane::as_str).collect()
+}
+
+/// Each lane has just been read.
+fn read_all(gates: &mut Gates) {
+    Lane::ALL.into_iter().for_each(|lane| gates.read(lane, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_there_is_goes_to_the_most_important_lane() {
+    let pace = pace(1_000);
+    let mut gates = Gates::new(pace.clone());
+    advance(Duration::from_secs(5)).await;
+    read_all(&mut gates);
+    // No more is saved up than a tenth of a second's.
+    let all = ["settlement", "demand", "fulfilment", "reporting"];
+    assert_eq!(open(&gates), all);
+    let left = [(20, 4), (30, 3), (25, 2), (24, 1), (1, 1), (1, 0)];
+    for (decided, lanes) in left {
+        decide(&pace, decided);
+        assert_eq!(open(&gates), all[..lanes], "after {decided} more");
+    }
+    // In debt by one; settlement opens once that is paid, reporting when three quarters are saved.
+    advance(Duration::from_millis(2)).await;
+    assert_eq!(open(&gates), all[..1]);
+    advance(Duration::from_millis(75)).await;
+    assert_eq!(open(&gates), all);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_lane_waits_longer_than_its_patience() {
+    let pace = pace(1_000);
+    let mut gates = Gates::new(pace.clone());
+    read_all(&mut gates);
+    decide(&pace, 1_000_000);
+    advance(PATIENCE - Duration::from_millis(1)).await;
+    assert_eq!(open(&gates), [""; 0]);
+    advance(Duration::from_millis(1)).await;
+    assert_eq!(open(&gates).len(), Lane::ALL.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_bound_every_lane_is_open() {
+    let pace = pace(0);
+    let mut gates = Gates::new(pace.clone());
+    read_all(&mut gates);
+    decide(&pace, 1_000_000);
+    assert_eq!(open(&gates).len(), Lane::ALL.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn fulfilment_comes_last_while_any_partition_of_the_pod_has_something_urgent() {
+    let pace = pace(0);
+    let (mut busy, mut other) = (Gates::new(pace.clone()), Gates::new(pace));
+    [&mut busy, &mut other].into_iter().for_each(|gates| gates.set(Level::CartsBusy));
+    busy.read(Lane::Demand, 1);
+    other.read(Lane::Fulfilment, 1);
+    assert!(!open(&other).contains(&"fulfilment"));
+    advance(PATIENCE).await;
+    assert!(open(&other).contains(&"fulfilment"), "it is read once in a while");
+    other.read(Lane::Fulfilment, 1);
+    busy.drained(Lane::Demand);
+    assert!(open(&other).contains(&"fulfilment"), "nothing urgent is left");
+    busy.read(Lane::Settlement, 1);
+    assert!(!open(&other).contains(&"fulfilment"));
+    drop(busy);
+    assert!(open(&other).contains(&"fulfilment"), "its partition has gone elsewhere");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_put_off_is_caught_up_with_at_a_bounded_rate() {
+    let pace = pace(0);
+    let mut gates = Gates::new(pace);
+    gates.set(Level::ReportingWaits);
+    gates.set(Level::Normal);
+    advance(Duration::from_secs(1)).await;
+    let mut read = 0;
+    for _ in 0..1_000 {
+        if open(&gates).contains(&"reporting") {
+            gates.read(Lane::Reporting, 20);
+            read += 20;
+        }
+        advance(Duration::from_millis(10)).await;
+    }
+    // Ten seconds at a hundred a second, a tenth of a second's more at first, and the last read.
+    assert!((980..=1_030).contains(&read), "{read}");
+    gates.drained(Lane::Reporting);
+    for _ in 0..10 {
+        assert!(open(&gates).contains(&"reporting"), "it has caught up");
+        gates.read(Lane::Reporting, 1_000);
+    }
+}
