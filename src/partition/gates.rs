@@ -4,14 +4,20 @@
 //! Promises: at level 2 fulfilment gets what settlement and demand leave, and is still read once in
 //! a while; a lane that was put off is caught up with at a bounded rate until it has nothing left.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use super::pace::Pace;
-use crate::domain::{Level, event::Lane};
+use crate::domain::{
+    Level,
+    event::Lane,
+    time::{Span, Timestamp},
+};
 
 const LANES: usize = Lane::ALL.len();
+/// What was read longer ago says nothing of now.
+const LATELY: Duration = Duration::from_secs(1);
 
 /// The gates of a partition's lanes.
 #[derive(Debug)]
@@ -20,8 +26,10 @@ pub struct Gates {
     last_read: [Instant; LANES],
     /// Lanes that were put off and have not been read to their end since.
     behind: [bool; LANES],
-    /// Lanes of which there was more to read when they were read last.
+    /// Lanes of which there is more to read, as far as is known.
     more: [bool; LANES],
+    /// When the log took what was read last of a lane, and how old that was then.
+    taken: [(Timestamp, Span); LANES],
     level: Level,
 }
 
@@ -38,7 +46,8 @@ impl Gates {
     /// Nothing has been read yet.
     pub fn new(pace: Arc<Pace>) -> Gates {
         let (last_read, none) = ([Instant::now(); LANES], [false; LANES]);
-        Gates { pace, last_read, behind: none, more: none, level: Level::Normal }
+        let taken = [(Timestamp::default(), Span::ZERO); LANES];
+        Gates { pace, last_read, behind: none, more: none, taken, level: Level::Normal }
     }
 
     /// The level of safe mode is this.
@@ -49,13 +58,15 @@ impl Gates {
         }
     }
 
-    /// So many messages of a lane were read.
-    pub fn read(&mut self, lane: Lane, messages: usize) {
+    /// So many messages of a lane were read, `all` that were asked for or fewer; the log took the
+    /// last of them at `at`, and it is `now`.
+    pub fn read(&mut self, lane: Lane, messages: usize, all: bool, at: Timestamp, now: Timestamp) {
         if self.behind[lane as usize] {
             self.pace.caught_up(messages);
         }
         self.last_read[lane as usize] = Instant::now();
-        self.note(lane, true);
+        self.taken[lane as usize] = (at, now - at);
+        self.note(lane, all);
     }
 
     /// A lane has nothing to be read.
@@ -64,6 +75,7 @@ impl Gates {
             self.behind[lane as usize] = false;
         }
         self.last_read[lane as usize] = Instant::now();
+        self.taken[lane as usize].1 = Span::ZERO;
         self.note(lane, false);
     }
 
@@ -77,9 +89,17 @@ impl Gates {
         }
     }
 
-    /// Of which lanes there was more to read when they were read last.
-    pub fn more(&self) -> [bool; LANES] {
-        self.more
+    /// How late each lane is: how old what was read last is by now, if there is more behind it; and
+    /// else how old it was, if that is not long ago.
+    pub fn late(&self, now: Timestamp) -> [Span; LANES] {
+        Lane::ALL.map(|lane| {
+            let (at, age) = self.taken[lane as usize];
+            match self.more[lane as usize] {
+                true => now - at,
+                false if self.last_read[lane as usize].elapsed() < LATELY => age,
+                false => Span::ZERO,
+            }
+        })
     }
 
     fn is_put_off(&self, lane: Lane) -> bool {

@@ -129,7 +129,7 @@ impl Owner {
             decided_at: self.committed.decided_at,
             cursors: self.committed.cursors,
             read: self.state.cursors,
-            more: self.gates.more(),
+            late: self.gates.late(self.env.ports.clock.now()),
             settled: self.is_settled(),
             deadlines_to: self.deadlines_to,
             released: self.released.borrow().up_to,

@@ -49,7 +49,11 @@ use crate::{
     actors::Tap,
     archive::{ArchivePorts, Archiving},
     contract::Limits,
-    domain::{Breach, policy::Policy, time::Timestamp},
+    domain::{
+        Breach,
+        policy::Policy,
+        time::{Span, Timestamp},
+    },
     ports::{Clock, Cursor, Input, Journal, Outbox, Partition, Position, Snapshots},
     query::Desks,
 };
@@ -226,8 +230,8 @@ pub struct Status {
     pub cursors: [Cursor; 5],
     /// How far each source has been read; what was decided since may not be committed.
     pub read: [Cursor; 5],
-    /// Lanes of which there was more to read when they were read last.
-    pub more: [bool; 4],
+    /// How late each lane is read, by the pod's clock.
+    pub late: [Span; 4],
     /// Nothing is decided that is not committed and has not left, and no steps are left to do.
     pub settled: bool,
     /// All deadlines before this have been given, those of entities that are not live too.

@@ -372,7 +372,10 @@ impl Owner {
     fn pass_gate(&mut self, source: Source, heard: &Heard) {
         match (source, heard) {
             (Source::Lane(lane), Heard::Read(Read::Messages(read))) => {
-                self.gates.read(lane, read.len());
+                let all = read.len() >= self.env.credit.borrow().messages;
+                let now = self.env.ports.clock.now();
+                let at = read.last().map_or(now, |last| last.at);
+                self.gates.read(lane, read.len(), all, at, now);
             }
             (Source::Lane(lane), Heard::Read(Read::Drained(_))) => self.gates.drained(lane),
             (Source::Commands, _) | (_, Heard::Lost(..)) => {}

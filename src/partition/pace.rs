@@ -108,13 +108,15 @@ impl Pace {
 
     /// From when on a lane may be read that was read last at `last`.
     pub fn opens(&self, lane: Lane, last: Instant) -> Instant {
-        let opens = self.decisions.as_ref().map(|purse| purse.holds(LEFT[lane as usize]));
+        let purse = self.decisions.as_ref();
+        let opens = purse.and_then(|purse| purse.lacks_until(LEFT[lane as usize]));
         opens.map_or(last, |opens| opens.min(last + self.patience))
     }
 
     /// The same of a lane that catches up.
     pub fn catches_up(&self, lane: Lane, last: Instant) -> Instant {
-        self.opens(lane, last).max(self.catching_up.holds(0.0))
+        let opens = self.opens(lane, last);
+        self.catching_up.lacks_until(0.0).map_or(opens, |caught_up| caught_up.max(opens))
     }
 
     /// The same of a lane that gets what settlement and demand leave.
@@ -166,11 +168,11 @@ impl Purse {
         self.update(|content| *content -= of as f64);
     }
 
-    /// From when on more than this share of the most is in it.
-    fn holds(&self, share: f64) -> Instant {
+    /// Until when less than this share of the most is in it; nothing if that much is in it now.
+    fn lacks_until(&self, share: f64) -> Option<Instant> {
         let (content, now) = self.update(|_| ());
-        let lacks = (share * self.most() - content).max(0.0) / self.per_s;
-        now + Duration::from_secs_f64(lacks.min(WAIT_MAX))
+        let lacks = (share * self.most() - content) / self.per_s;
+        (lacks > 0.0).then(|| now + Duration::from_secs_f64(lacks.min(WAIT_MAX)))
     }
 
     fn in_use(&self) -> f64 {

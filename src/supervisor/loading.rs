@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{actor::Supervisor, safe_mode::Load, slot::Slot};
 use crate::{
-    domain::{Level, event::Lane, time::Timestamp},
+    domain::{Level, event::Lane, time::Span},
     partition::gates::put_off_from,
     ports::Source,
     telemetry,
@@ -19,9 +19,9 @@ pub const EVERY: Duration = Duration::from_millis(250);
 
 impl Supervisor {
     pub(super) fn look_at_load(&mut self, _: &mut Context<Self>) {
-        let now = self.plan.ports.clock.now() - self.clock_off.unwrap_or_default();
+        let off = self.clock_off.unwrap_or_default();
         let serving = self.slots.iter().filter(|slot| slot.is_serving());
-        let late = serving.map(|slot| late(slot, now)).fold([Duration::ZERO; 4], latest);
+        let late = serving.map(|slot| late(slot, off)).fold([Duration::ZERO; 4], latest);
         let load = Load { late, counts: self.pace.counts() };
         let own = match self.plan.safe_mode.automatic {
             true => self.safe_mode.observe(&load, Instant::now()),
@@ -30,11 +30,11 @@ impl Supervisor {
         if let Some(conduct) = &mut self.tenancy {
             conduct.participant.level(own);
         }
-        self.go_to_level(own);
+        self.go_to_level(own, &load);
         telemetry::watch::load(&load, self.pace.in_use());
     }
 
-    fn go_to_level(&mut self, level: Level) {
+    fn go_to_level(&mut self, level: Level, load: &Load) {
         let share =
             self.safe_mode.capacity().map_or(0.0, |most| most * self.plan.safe_mode.sku_share);
         let before = self.credit.borrow().level;
@@ -46,22 +46,16 @@ impl Supervisor {
         });
         if before != level {
             let (before, level) = (before.number(), level.number());
-            tracing::warn!(before, level, "safe mode");
+            tracing::warn!(before, level, late = ?load.late, "safe mode");
         }
         telemetry::watch::level(level);
     }
 }
 
-/// How late each lane of a partition is: nothing where it was read to its end.
-fn late(slot: &Slot, now: Timestamp) -> [Duration; 4] {
-    let status = slot.status.borrow();
-    Lane::ALL.map(|lane| match status.more[lane as usize] {
-        true => {
-            let late = now - status.read[Source::Lane(lane).index()].at;
-            Duration::from_micros(u64::try_from(late.0).unwrap_or(0))
-        }
-        false => Duration::ZERO,
-    })
+/// How late each lane of a partition is, where the pod's clock is so far ahead of the log's.
+fn late(slot: &Slot, off: Span) -> [Duration; 4] {
+    let late = slot.status.borrow().late;
+    late.map(|late| Duration::from_micros(u64::try_from(late.0 - off.0).unwrap_or(0)))
 }
 
 fn latest(one: [Duration; 4], other: [Duration; 4]) -> [Duration; 4] {

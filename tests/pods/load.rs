@@ -222,14 +222,14 @@ fn event(id: &str, kind: &str, sku: &str, data: Value) -> Value {
 
 static START: std::sync::OnceLock<String> = std::sync::OnceLock::new();
 
-fn now() -> String {
+pub fn now() -> String {
     let now = time::OffsetDateTime::now_utc();
     let now = now.format(&time::format_description::well_known::Rfc3339);
     now.expect("now can be written")
 }
 
 /// Publishes, and again until it is taken: servers may be away.
-async fn publish(context: &Context, lane: Lane, event: &Value) {
+pub async fn publish(context: &Context, lane: Lane, event: &Value) {
     let sku = event["subject"].as_str().expect("an event has a subject");
     let key = EntityKey::Sku(Sku::new(sku).expect("it is a key"));
     let subject = input_subject(lane, &key);

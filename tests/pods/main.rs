@@ -13,7 +13,10 @@ mod harness;
 mod journal;
 mod load;
 mod million;
+mod peak;
+mod rush;
 #[path = "../real_orders/streams.rs"]
 mod streams;
+mod timeline;
 mod twins;
 mod world;

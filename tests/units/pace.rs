@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use earmark::{
-    domain::{Level, event::Lane},
+    domain::{Level, event::Lane, time::Timestamp},
     partition::{
         gates::Gates,
         pace::{Counts, Limit, Pace},
@@ -28,9 +28,14 @@ fn open(gates: &Gates) -> Vec<&'static str> {
     open.map(Lane::as_str).collect()
 }
 
+/// So much of a lane has just been read, and there is more.
+fn read(gates: &mut Gates, lane: Lane, messages: usize) {
+    gates.read(lane, messages, true, Timestamp(0), Timestamp(0));
+}
+
 /// Each lane has just been read.
 fn read_all(gates: &mut Gates) {
-    Lane::ALL.into_iter().for_each(|lane| gates.read(lane, 1));
+    Lane::ALL.into_iter().for_each(|lane| read(gates, lane, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,15 +85,15 @@ async fn fulfilment_comes_last_while_any_partition_of_the_pod_has_something_urge
     let pace = pace(0);
     let (mut busy, mut other) = (Gates::new(pace.clone()), Gates::new(pace));
     [&mut busy, &mut other].into_iter().for_each(|gates| gates.set(Level::CartsBusy));
-    busy.read(Lane::Demand, 1);
-    other.read(Lane::Fulfilment, 1);
+    read(&mut busy, Lane::Demand, 1);
+    read(&mut other, Lane::Fulfilment, 1);
     assert!(!open(&other).contains(&"fulfilment"));
     advance(PATIENCE).await;
     assert!(open(&other).contains(&"fulfilment"), "it is read once in a while");
-    other.read(Lane::Fulfilment, 1);
+    read(&mut other, Lane::Fulfilment, 1);
     busy.drained(Lane::Demand);
     assert!(open(&other).contains(&"fulfilment"), "nothing urgent is left");
-    busy.read(Lane::Settlement, 1);
+    read(&mut busy, Lane::Settlement, 1);
     assert!(!open(&other).contains(&"fulfilment"));
     drop(busy);
     assert!(open(&other).contains(&"fulfilment"), "its partition has gone elsewhere");
@@ -101,19 +106,19 @@ async fn what_was_put_off_is_caught_up_with_at_a_bounded_rate() {
     gates.set(Level::ReportingWaits);
     gates.set(Level::Normal);
     advance(Duration::from_secs(1)).await;
-    let mut read = 0;
+    let mut in_all = 0;
     for _ in 0..1_000 {
         if open(&gates).contains(&"reporting") {
-            gates.read(Lane::Reporting, 20);
-            read += 20;
+            read(&mut gates, Lane::Reporting, 20);
+            in_all += 20;
         }
         advance(Duration::from_millis(10)).await;
     }
     // Ten seconds at a hundred a second, a tenth of a second's more at first, and the last read.
-    assert!((980..=1_030).contains(&read), "{read}");
+    assert!((980..=1_030).contains(&in_all), "{in_all}");
     gates.drained(Lane::Reporting);
     for _ in 0..10 {
         assert!(open(&gates).contains(&"reporting"), "it has caught up");
-        gates.read(Lane::Reporting, 1_000);
+        read(&mut gates, Lane::Reporting, 1_000);
     }
 }

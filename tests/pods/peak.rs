@@ -1,0 +1,107 @@
+//! Peaks: a pod that may decide 3,000 a second is told and asked for ten times as much.
+//!
+//! Safe mode is entered and left by itself, what must not wait does not, and afterwards everything
+//! that was put off is applied. The thresholds are shorter than by default; how long things take at
+//! a peak is measured by `benches/peak`.
+
+use std::time::Duration;
+
+use crate::{
+    harness::{free_port, wait_until},
+    rush::{Heard, Kind, Mix, Rush, Whose, percentile},
+    timeline::Timeline,
+    world::{BOUND, World},
+};
+
+/// What the pod may decide in a second.
+const C: u64 = 3_000;
+const CAP: &str = "3000";
+/// How long a rush lasts.
+const RUSH: Duration = Duration::from_secs(10);
+/// Five times the time that is stated for what must not wait.
+const SOON: Duration = Duration::from_secs(5);
+
+/// A pod that is held back, and soon alarmed.
+fn held_back<'a>(listen: &'a str) -> [(&'a str, &'a str); 9] {
+    [
+        ("EARMARK__HTTP__LISTEN", listen),
+        ("EARMARK__ENGINE__MAX_DECISIONS_PER_S", CAP),
+        ("EARMARK__SAFE_MODE__REPORTING_WAITS_MS", "300"),
+        ("EARMARK__SAFE_MODE__FULFILMENT_LATE_MS", "1000"),
+        ("EARMARK__SAFE_MODE__CARTS_BUSY_MS", "600"),
+        ("EARMARK__SAFE_MODE__ORDERS_BUSY_MS", "1200"),
+        ("EARMARK__SAFE_MODE__RISES_AFTER_MS", "300"),
+        ("EARMARK__SAFE_MODE__CALM_MS", "200"),
+        ("EARMARK__SAFE_MODE__FALLS_AFTER_MS", "1500"),
+    ]
+}
+
+/// Plays a rush on a pod that is held back; the levels it went through, and what was sent.
+async fn rush(mix: Mix, whose: Whose) -> (Vec<u8>, Vec<crate::rush::Sent>) {
+    let mut world = World::start().await;
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    world.run("held-back", &held_back(&listen));
+    world.shared_by(&["held-back"]).await;
+    let rush = Rush::start(world.nats.jetstream().await, 400, 100_000).await;
+    let timeline = Timeline::of(port);
+    rush.play(mix, whose, RUSH).await;
+    let back = "the pod is back at level 0";
+    wait_until(back, 2 * BOUND, async || timeline.seen().len() > 10 && timeline.level() == 0).await;
+    let levels = timeline.levels();
+    drop(timeline);
+    // What was put off is more than this pod may decide in the time of a test.
+    world.leave("held-back").await;
+    world.run("free", &[("EARMARK__SAFE_MODE__CATCH_UP_PER_S", "1000000")]);
+    let sent = rush.all_is_well().await;
+    (levels, sent)
+}
+
+/// It went up to this level at least (a machine that is busy may call for more), and came down
+/// level by level, once.
+fn assert_no_flapping(levels: &[u8], at_least: u8) {
+    let top = levels.iter().copied().max().unwrap_or(0);
+    assert!(top >= at_least, "level {at_least} is not reached: {levels:?}");
+    let peak = levels.iter().position(|level| *level == top).unwrap_or(0);
+    let (up, down) = levels.split_at(peak);
+    let rises = up.windows(2).all(|pair| pair[0] < pair[1]);
+    let falls = down.windows(2).all(|pair| pair[0] == pair[1] + 1);
+    assert!(rises && falls && levels.last() == Some(&0), "{levels:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_times_too_much_that_can_wait_holds_up_nothing_that_cannot() {
+    let mix = [C * 35 / 100, C * 30 / 100, C * 2 / 100, C * 13 / 10, C * 8];
+    let (levels, sent) = rush(mix, Whose::Everybodys).await;
+    assert_no_flapping(&levels, 2);
+    for kind in [Kind::Settlement, Kind::Order] {
+        let p99 = percentile(&sent, 99, |sent| sent.kind == kind);
+        assert!(p99.is_some_and(|p99| p99 < SOON), "{kind:?}: {p99:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_times_too_much_demand_is_told_to_come_back_and_holds_up_no_settlement() {
+    let mix = [C / 2, C * 2, C * 3, 0, 0];
+    let (levels, sent) = rush(mix, Whose::Everybodys).await;
+    assert_no_flapping(&levels, 3);
+    let p99 = percentile(&sent, 99, |sent| sent.kind == Kind::Settlement);
+    assert!(p99.is_some_and(|p99| p99 < SOON), "{p99:?}");
+    let busy = |of: Kind| {
+        let told = sent.iter().filter(|sent| sent.kind == of);
+        told.filter(|sent| sent.answer.is_some_and(|(_, heard)| heard == Heard::Busy)).count()
+    };
+    assert!(busy(Kind::Cart) > 0 && busy(Kind::Order) > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sku_that_everybody_wants_takes_its_share_and_leaves_the_others_theirs() {
+    let (_, sent) = rush([0, C * 2, 0, 0, 0], Whose::TheFirst).await;
+    let is_busy =
+        |sent: &&crate::rush::Sent| sent.answer.is_some_and(|(_, heard)| heard == Heard::Busy);
+    let hot = sent.iter().filter(|sent| sent.sku == 0).filter(is_busy).count();
+    let others = sent.iter().filter(|sent| sent.sku != 0).filter(is_busy).count();
+    assert!(hot > 0 && others == 0, "told to come back: {hot} of the hot SKU, {others} of others");
+    let p99 = percentile(&sent, 99, |sent| sent.sku != 0 && sent.kind == Kind::Cart);
+    assert!(p99.is_some_and(|p99| p99 < SOON), "{p99:?}");
+}
