@@ -1,6 +1,6 @@
 # What a developer and the checks run. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help servers lint test journeys contracts counts real-orders proof sample bench failover deploy-check
+.PHONY: help servers lint test journeys contracts counts real-orders proof sample bench failover peak deploy-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -32,6 +32,9 @@ proof: servers ## a hundred faults on a cluster under load; EARMARK_CYCLES=n for
 
 failover: servers ## how long a decision is waited for while pods change
 	cargo bench --locked --bench failover
+
+peak: servers ## what must not wait at a peak, with a table and plots in target/peak
+	cargo bench --locked --bench peak
 
 sample: servers ## start both servers, run Earmark on the sample orders, and say what came of them
 	@tests/real_orders/sample.sh

@@ -21,10 +21,9 @@ use earmark::{
 };
 use futures::StreamExt;
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
-    harness::wait_until,
     journal::Journals,
     load::{now, publish},
     world::BOUND,
@@ -77,6 +76,10 @@ pub enum Whose {
 }
 
 type Book = Arc<Mutex<Vec<Sent>>>;
+type ToSend = Arc<tokio::sync::Mutex<mpsc::Receiver<(String, Bytes)>>>;
+
+/// Events that are on their way to the log at a time.
+const SENDERS: usize = 256;
 
 /// Events that are sent, and their answers.
 pub struct Rush {
@@ -105,9 +108,14 @@ impl Rush {
         Rush { context, inbox, skus, units, book, hearing }
     }
 
-    /// Sends events at these rates for so long. Nobody waits for anything.
+    /// Sends events at these rates for so long, each until the log has it.
     pub async fn play(&self, mix: Mix, whose: Whose, time: Duration) {
-        let client = self.context.client();
+        let (send, to_send) = mpsc::channel(SENDERS);
+        let to_send = Arc::new(tokio::sync::Mutex::new(to_send));
+        let sending: Vec<JoinHandle<()>> = (0..SENDERS)
+            .map(|_| tokio::spawn(send_all(self.context.clone(), to_send.clone())))
+            .collect();
+        drop(to_send);
         let began = Instant::now();
         let mut sent = [0_u64; 5];
         let mut tick = tokio::time::interval(Duration::from_millis(2));
@@ -117,13 +125,16 @@ impl Rush {
             for (place, kind) in KINDS.into_iter().enumerate() {
                 let due = (began.elapsed().as_secs_f64() * mix[place] as f64) as u64;
                 while sent[place] < due {
-                    let (subject, payload) = self.next(kind, whose, sent[place], &stamp);
-                    client.publish(subject, payload).await.expect("it is sent");
+                    let next = self.next(kind, whose, sent[place], &stamp);
+                    send.send(next).await.expect("somebody sends");
                     sent[place] += 1;
                 }
             }
         }
-        client.flush().await.expect("all of it is sent");
+        drop(send);
+        for sender in sending {
+            sender.await.expect("it ends by itself");
+        }
     }
 
     /// The next event, which is noted as sent.
@@ -195,11 +206,18 @@ impl Rush {
     /// twice or sold twice, and all units are there.
     pub async fn all_is_well(self) -> Vec<Sent> {
         let asked = [Kind::Settlement, Kind::Cart, Kind::Order];
-        wait_until("everybody is answered", 2 * BOUND, async || {
-            let waits = |sent: &Sent| asked.contains(&sent.kind) && sent.answer.is_none();
-            !self.book.lock().expect("nobody panics").iter().any(waits)
-        })
-        .await;
+        let began = Instant::now();
+        loop {
+            let waits = |sent: &&Sent| asked.contains(&sent.kind) && sent.answer.is_none();
+            let sent = self.sent();
+            let waiting: Vec<&Sent> = sent.iter().filter(waits).collect();
+            if waiting.is_empty() {
+                break;
+            }
+            let told = (waiting.len(), waiting.first());
+            assert!(began.elapsed() < 2 * BOUND, "unanswered, and the first of them: {told:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         let mut waited = 0;
         let journals = loop {
             let journals = Journals::read(&self.context).await;
@@ -262,6 +280,24 @@ fn decided(journals: &Journals) -> BTreeMap<usize, bool> {
     }
     assert!(twice.is_empty(), "decided twice: {twice:?}");
     events
+}
+
+/// Publishes what comes: a log that is asked for more than it can take says so, and is asked again.
+async fn send_all(context: Context, events: ToSend) {
+    loop {
+        let next = events.lock().await.recv().await;
+        let Some((subject, payload)) = next else { return };
+        while !publish_once(&context, &subject, &payload).await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+async fn publish_once(context: &Context, subject: &str, payload: &Bytes) -> bool {
+    match context.publish(subject.to_owned(), payload.clone()).await {
+        Ok(ack) => ack.await.is_ok(),
+        Err(_) => false,
+    }
 }
 
 async fn hear(mut answers: async_nats::Subscriber, book: Book) {
