@@ -45,7 +45,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     actors::Tap,
     archive::{ArchivePorts, Archiving},
-    contract::Limits,
+    contract::{Catalogue, Limits},
     domain::{Breach, policy::Policy, time::Timestamp},
     ports::{Clock, Cursor, Input, Journal, Outbox, Partition, Position, Snapshots},
     query::Desks,
@@ -155,11 +155,13 @@ pub struct Published {
     pub left_out: BTreeSet<String>,
     /// Whether availability is.
     pub availability: bool,
+    /// What dead letters mean for the shop.
+    pub catalogue: Arc<Catalogue>,
 }
 
 impl Default for Published {
     fn default() -> Published {
-        Published { left_out: BTreeSet::new(), availability: true }
+        Published { left_out: BTreeSet::new(), availability: true, catalogue: Catalogue::shipped() }
     }
 }
 

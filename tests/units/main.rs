@@ -12,6 +12,7 @@ mod inspect;
 mod nats;
 mod publish;
 mod query;
+mod runbook;
 mod scenario;
 mod supervisor;
 mod telemetry;

@@ -180,6 +180,7 @@ pub fn outcomes(c: &mut Check, raw: &Raw) -> Published {
     Published {
         left_out: raw.outcomes.left_out.iter().cloned().collect(),
         availability: raw.outcomes.availability,
+        ..Published::default()
     }
 }
 
