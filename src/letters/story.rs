@@ -48,6 +48,8 @@ struct Story {
     events: BTreeMap<u64, Told>,
     orders: BTreeSet<EntityKey>,
     missing: Vec<String>,
+    /// What was decided later led to nothing.
+    until: Timestamp,
 }
 
 /// The scenario, and how much of it is missing.
@@ -56,7 +58,7 @@ pub async fn story(
     bytes: Option<&[u8]>,
     sources: &Sources<'_>,
 ) -> Result<(String, Vec<String>), Failure> {
-    let mut story = Story::default();
+    let mut story = Story { until: letter.given_up_at(), ..Story::default() };
     if let Some(key) = letter.entity() {
         story.entity(&key, sources).await?;
         let orders = std::mem::take(&mut story.orders);
@@ -71,7 +73,12 @@ pub async fn story(
         story.missing.push("the letter does not say whose it is: there is no history".to_owned());
     }
     let mut steps = Vec::with_capacity(story.events.len() + 1);
-    let mut lost = Vec::new();
+    let (mut lost, mut now) = (Vec::new(), Timestamp::default());
+    // Lanes are decided side by side, and a scenario's time never goes back.
+    let mut moment = |at: Timestamp| {
+        now = now.max(at);
+        now
+    };
     for (sequence, told) in &story.events {
         if letter.stream == "EARMARK_IN" && letter.sequence == *sequence {
             continue;
@@ -79,7 +86,7 @@ pub async fn story(
         let found = sources.input.fetch(Source::Lane(told.lane), *sequence).await?;
         let found = found.filter(|found| found.at == told.at);
         match found.and_then(|found| String::from_utf8(found.payload.to_vec()).ok()) {
-            Some(raw) => steps.push(step(&told.key, told.lane, told.at, &raw)),
+            Some(raw) => steps.push(step(&told.key, told.lane, moment(told.at), &raw)),
             None => lost.push(told.id.as_str()),
         }
     }
@@ -91,7 +98,7 @@ pub async fn story(
     match (letter.entity(), bytes.map(std::str::from_utf8)) {
         (Some(key), Some(Ok(raw))) => {
             steps.push("  # This one failed.".to_owned());
-            steps.push(step(&key, letter.lane(), letter.logged_at(), raw));
+            steps.push(step(&key, letter.lane(), moment(letter.logged_at()), raw));
         }
         (_, Some(Err(_))) => story.missing.push("the event itself: it is no text".to_owned()),
         (_, None) => story.missing.push("the event itself: its bytes are gone".to_owned()),
@@ -109,8 +116,11 @@ impl Story {
             partition,
             partitions: sources.partitions,
         };
-        let found = fold(&kept, key, |_, _, entry| {
+        let found = fold(&kept, key, |_, at, entry| {
             let Entry::Decided(decided) = entry else { return };
+            if at > self.until {
+                return;
+            }
             if let Trigger::Command { from: from @ EntityKey::Order(_), .. } = &decided.trigger {
                 self.orders.insert(from.clone());
             }

@@ -9,6 +9,7 @@ mod door;
 mod hosted;
 mod http;
 mod inspect;
+mod letters;
 mod nats;
 mod publish;
 mod query;
