@@ -16,6 +16,7 @@ pub mod error;
 pub mod hosted;
 pub mod http;
 pub mod inspecting;
+pub mod letters;
 pub mod nats;
 pub mod partition;
 pub mod ports;

@@ -30,6 +30,8 @@ MAY_PUBLISH = {
         "earmark.control.safe_mode",
         "earmark.query.sku",
         "earmark.audit.safe_mode",
+        "earmark.audit.dlq",
+        "earmark.in.demand.sku.CUP",
         "$SRV.PING",
         "$JS.API.STREAM.MSG.GET.EARMARK_DLQ",
         "$JS.API.STREAM.UPDATE.EARMARK_DLQ",
@@ -42,7 +44,7 @@ MAY_PUBLISH = {
 MAY_SUBSCRIBE = {
     "pod": ["_INBOX_pod.x.*", "earmark.query.sku", "earmark.control.>", "$SRV.PING", "$SRV.INFO.x"],
     "publisher": ["_INBOX_pub.x.*"],
-    "operator": ["_INBOX_op.x.*", "$JS.EVENT.ADVISORY.>"],
+    "operator": ["_INBOX_op.x.*", "earmark.reply.dlq.x.*", "$JS.EVENT.ADVISORY.>"],
 }
 
 MAY_NOT_PUBLISH = {
@@ -78,7 +80,6 @@ MAY_NOT_PUBLISH = {
         "$JS.API.DIRECT.GET.KV_EARMARK_CLUSTER.$KV.EARMARK_CLUSTER.leases.0",
     ],
     "operator": [
-        "earmark.in.demand.sku.CUP",
         "earmark.out.sku.CUP.hold_granted",
         "earmark.cmd.0",
         "earmark.availability.CUP",
@@ -106,5 +107,5 @@ MAY_NOT_SUBSCRIBE = {
         "$KV.>",
         "earmark.query.sku",
     ],
-    "operator": [">", "earmark.>", "_INBOX_pod.>", "_INBOX_pub.>", "_INBOX.>", "earmark.control.>"],
+    "operator": [">", "earmark.>", "earmark.reply.>", "_INBOX_pod.>", "_INBOX_pub.>", "_INBOX.>", "earmark.control.>"],
 }

@@ -6,6 +6,7 @@
 mod check;
 mod contracts;
 mod demo;
+mod dlq;
 mod drain;
 pub mod inspect;
 mod partition;
@@ -65,6 +66,7 @@ enum Command {
     Status(status::Status),
     Drain(drain::Drain),
     Partition(partition::Partitions),
+    Dlq(dlq::DeadLetters),
     Scenario(scenario::Scenarios),
     Contracts(contracts::Contracts),
 }
@@ -125,6 +127,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Status(status) => status.run(&context).await,
             Command::Drain(drain) => drain.run(&context).await,
             Command::Partition(partitions) => partitions.run(&context).await,
+            Command::Dlq(letters) => letters.run(&context).await,
         }
     });
     // A read of standard input that is still going on must not keep the process.

@@ -36,6 +36,7 @@ sections! {
         publish: Publish,
         http: Http,
         query: Query,
+        dead_letters: DeadLetters,
         log: Log,
     }
 
@@ -234,6 +235,18 @@ sections! {
         behind_ms: u64,
         fresh_ms: u64,
         units_per_message_max: u64,
+    }
+
+    /// What dead letters mean, and how they are replayed.
+    DeadLetters {
+        catalogue: String,
+        listed_max: u64,
+        replay_rate: u64,
+        replay_rate_max: u64,
+        replay_events: u64,
+        replay_events_max: u64,
+        replay_age_max_s: u64,
+        decided_within_ms: u64,
     }
 
     /// The log.

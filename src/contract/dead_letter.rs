@@ -4,12 +4,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Rejection, Rule,
+    CONTRACT_VERSION, Rejection, Rule,
+    catalogue::{Handling, Replay},
     outgoing::json,
     shape::{Field, Shape, Whole, words},
     time,
 };
-use crate::domain::{event::Lane, refusal::Reason, time::Timestamp};
+use crate::domain::{refusal::Reason, time::Timestamp};
 
 /// How much a dead letter matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,24 +38,6 @@ impl Severity {
     }
 }
 
-/// How much a dead letter matters: what broke us first, then by the lane that misses it.
-pub const fn severity(reason: Reason, lane: Lane) -> Severity {
-    match (reason, lane) {
-        (Reason::Killer | Reason::Quarantined, _) => Severity::Page,
-        (_, Lane::Settlement) => Severity::High,
-        (_, Lane::Demand | Lane::Fulfilment) => Severity::Medium,
-        (_, Lane::Reporting) => Severity::Low,
-    }
-}
-
-/// Who can do something about it.
-pub const fn owner(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Killer | Reason::Quarantined | Reason::NotSupported => "operator",
-        _ => "publisher",
-    }
-}
-
 /// Its fields.
 pub const FIELDS: &[Field] = &[
     Field::required("id", Shape::AnyText, "the effect's id: said again, it has the same"),
@@ -62,6 +45,11 @@ pub const FIELDS: &[Field] = &[
     Field::required("rule", Shape::OpenWord(words::<Rule>), "the rule that was broken"),
     Field::required("severity", Shape::OpenWord(words::<Severity>), "how much it matters"),
     Field::required("owner", Shape::OpenWord(|| OWNERS), "who can do something about it"),
+    Field::required("escalation", Shape::AnyText, "whom to call, and after how long"),
+    Field::required("replay", Shape::OpenWord(words::<Replay>), "whether it may be replayed"),
+    Field::nullable("cost_per_hour_minor", MINOR, "an estimate; `null` where nobody knows"),
+    Field::nullable("currency", Shape::Currency, "of that estimate"),
+    Field::required("contract_version", VERSION, "the contract that it was held to"),
     Field::required("message", Shape::AnyText, "all of it in a sentence"),
     Field::nullable("field", Shape::AnyText, "where it is wrong; `null` if as a whole"),
     Field::required("found", Shape::AnyText, "what was found there"),
@@ -71,6 +59,7 @@ pub const FIELDS: &[Field] = &[
     Field::nullable("event_id", Shape::AnyText, "its `id`, as far as it is known"),
     Field::nullable("event_type", Shape::AnyText, "its `type`, as far as it is known"),
     Field::nullable("event_subject", Shape::AnyText, "its `subject`, as far as it is known"),
+    Field::nullable("event_time", Shape::Time, "its `time`, if that can be read"),
     Field::nullable("reply_to", Shape::AnyText, "where its answer goes, if that is permitted"),
     Field::required("stream", Shape::AnyText, "the stream that it was read from"),
     Field::required("sequence", Shape::Whole(Whole::natural("")), "its sequence there"),
@@ -81,8 +70,22 @@ pub const FIELDS: &[Field] = &[
     Field::sometimes("object", Shape::AnyText, "or the object of the store that has them"),
 ];
 
-/// Everybody that [`owner`] names.
-const OWNERS: &[&str] = &["operator", "publisher"];
+/// What is estimated.
+const MINOR: Shape = Shape::Whole(Whole::natural("minor units"));
+/// Versions are counted.
+const VERSION: Shape = Shape::Whole(Whole::natural(""));
+
+/// Everybody that the built-in catalogue names; another may name others.
+pub const OWNERS: &[&str] = &["operator", "payments", "publisher", "shop", "warehouse"];
+
+/// When it happened, as the bytes of an event say, whatever else is wrong with them.
+pub fn event_time(bytes: &[u8]) -> Option<Timestamp> {
+    #[derive(Deserialize)]
+    struct Said {
+        time: String,
+    }
+    time::parse(&serde_json::from_slice::<Said>(bytes).ok()?.time)
+}
 
 /// The original bytes, or where they are.
 #[derive(Clone, Copy, Debug)]
@@ -100,8 +103,10 @@ pub struct DeadLetter<'a> {
     pub id: &'a str,
     /// Why.
     pub rejection: &'a Rejection,
-    /// How much it matters.
-    pub severity: Severity,
+    /// What the catalogue says of it.
+    pub handling: Handling<'a>,
+    /// When it happened, as the event says.
+    pub event_time: Option<Timestamp>,
     /// The stream that it was read from.
     pub stream: &'a str,
     /// Its sequence there.
@@ -122,7 +127,12 @@ struct Body<'a> {
     reason: &'static str,
     rule: &'static str,
     severity: &'static str,
-    owner: &'static str,
+    owner: &'a str,
+    escalation: &'a str,
+    replay: &'static str,
+    cost_per_hour_minor: Option<u64>,
+    currency: Option<&'a str>,
+    contract_version: u32,
     message: String,
     field: Option<&'a str>,
     found: &'a str,
@@ -132,6 +142,7 @@ struct Body<'a> {
     event_id: Option<&'a str>,
     event_type: Option<&'a str>,
     event_subject: Option<&'a str>,
+    event_time: Option<String>,
     reply_to: Option<&'a str>,
     stream: &'a str,
     sequence: u64,
@@ -146,7 +157,7 @@ struct Body<'a> {
 
 /// A dead letter as JSON.
 pub fn render_dead_letter(letter: &DeadLetter) -> Vec<u8> {
-    let rejection = letter.rejection;
+    let (rejection, handling) = (letter.rejection, &letter.handling);
     let (payload_base64, object) = match letter.payload {
         Payload::Inline(bytes) => (Some(STANDARD.encode(bytes)), None),
         Payload::Object(name) => (None, Some(name)),
@@ -155,8 +166,13 @@ pub fn render_dead_letter(letter: &DeadLetter) -> Vec<u8> {
         id: letter.id,
         reason: rejection.reason.as_str(),
         rule: rejection.rule.as_str(),
-        severity: letter.severity.as_str(),
-        owner: owner(rejection.reason),
+        severity: handling.severity.as_str(),
+        owner: handling.owner,
+        escalation: handling.escalation,
+        replay: handling.replay.as_str(),
+        cost_per_hour_minor: handling.cost.map(|cost| cost.minor),
+        currency: handling.cost.map(|cost| cost.currency.as_str()),
+        contract_version: CONTRACT_VERSION,
         message: rejection.to_string(),
         field: rejection.field.as_deref(),
         found: &rejection.found,
@@ -166,6 +182,7 @@ pub fn render_dead_letter(letter: &DeadLetter) -> Vec<u8> {
         event_id: rejection.id.as_deref(),
         event_type: rejection.kind.as_deref(),
         event_subject: rejection.subject.as_deref(),
+        event_time: letter.event_time.map(time::format),
         reply_to: rejection.reply_to.as_deref(),
         stream: letter.stream,
         sequence: letter.sequence,

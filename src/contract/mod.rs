@@ -6,7 +6,8 @@
 //! where it was read. Whatever is wrong becomes a [`Rejection`] by a [`Rule`]. The good path reads
 //! the JSON once, into typed structs; only what fails is read a second time, to explain it.
 //!
-//! Outwards: [`outcome`], [`answer`] and [`dead_letter`] write what leaves.
+//! Outwards: [`outcome`], [`answer`] and [`dead_letter`] write what leaves; [`catalogue`] says what
+//! a dead letter means for the shop.
 //!
 //! In writing: each type's fields stand as data ([`shape`]) beside the code that reads or writes
 //! them; [`document`] makes the schemas and pages of these tables and of the domain's guards.
@@ -18,6 +19,7 @@
 mod admit;
 pub mod answer;
 pub mod availability;
+pub mod catalogue;
 pub mod dead_letter;
 pub mod document;
 pub mod envelope;
@@ -35,8 +37,12 @@ pub mod time;
 pub mod types;
 pub mod v1;
 
+/// The version of the contract that this build serves.
+pub const CONTRACT_VERSION: u32 = 1;
+
 pub use admit::{Received, admit};
-pub use dead_letter::{Severity, severity};
+pub use catalogue::Catalogue;
+pub use dead_letter::Severity;
 pub use envelope::IDENTITY_MAX_BYTES;
 pub use hash::{event_key, fingerprint};
 pub use limits::Limits;

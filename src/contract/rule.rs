@@ -109,7 +109,7 @@ rules! {
 
     // When it is decided.
     /// Repeats of it would still be recognised.
-    Stale = "gate.stale", Stale, "replay it with an override if it is wanted still";
+    Stale = "gate.stale", Stale, "correct `time` if it was wrong; what came too late is published anew, as a fact of now";
     /// It is still worth deciding.
     TooLate = "gate.too_late", TooLate, "ask again with a later `expirytime`";
     /// There is capacity for it.

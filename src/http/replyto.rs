@@ -16,11 +16,11 @@ fn raw<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<&'a RawValue
     <&RawValue>::deserialize(from).map(Some)
 }
 
-/// An event that follows the contract and names no `replyto`, with this one.
+/// An event that follows the contract, with this `replyto` in place of its own.
 pub fn with_reply_to(event: &str, subject: &str) -> String {
     // A text is always JSON.
     let subject = serde_json::Value::from(subject).to_string();
-    match null(event) {
+    match said(event) {
         Some((from, to)) => format!("{}{subject}{}", &event[..from], &event[to..]),
         None => {
             let begin = event.find('{').map_or(0, |brace| brace + 1);
@@ -29,13 +29,13 @@ pub fn with_reply_to(event: &str, subject: &str) -> String {
     }
 }
 
-/// Where a `replyto` is `null`.
-fn null(event: &str) -> Option<(usize, usize)> {
+/// Where it says a `replyto`, `null` too.
+fn said(event: &str) -> Option<(usize, usize)> {
     let said: Said = serde_json::from_str(event).ok()?;
-    let null = said.replyto?.get();
+    let own = said.replyto?.get();
     // It is a part of the event's own text.
-    let from = (null.as_ptr() as usize).checked_sub(event.as_ptr() as usize)?;
-    Some((from, from + null.len()))
+    let from = (own.as_ptr() as usize).checked_sub(event.as_ptr() as usize)?;
+    Some((from, from + own.len()))
 }
 
 /// How many bytes longer an event becomes.

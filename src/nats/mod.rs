@@ -4,7 +4,7 @@
 //! [`streams`] and [`setup`] (what there must be), `api` (what is asked of the server directly),
 //! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`],
 //! [`leases`], `publisher`, `shelf` (archives), [`control`] and [`audit`] (what operators ask and
-//! did), [`queries`].
+//! did), [`letters`] (the dead ones, for operators), [`queries`].
 mod api;
 pub mod audit;
 pub mod connect;
@@ -16,6 +16,7 @@ mod holes;
 mod input;
 pub mod journal;
 pub mod leases;
+pub mod letters;
 pub mod names;
 pub mod outbox;
 pub mod pages;
@@ -36,6 +37,7 @@ pub use depths::NatsDepths;
 pub use input::NatsInput;
 pub use journal::NatsJournal;
 pub use leases::NatsLeases;
+pub use letters::NatsLetters;
 pub use outbox::NatsOutbox;
 pub use publisher::{NatsPublisher, largest};
 pub use queries::{NatsOthers, QueryService};

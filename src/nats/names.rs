@@ -37,6 +37,12 @@ pub const OBJECTS_STREAM: &str = "OBJ_EARMARK_OBJECTS";
 pub const SNAPSHOTS_STREAM: &str = "OBJ_EARMARK_SNAPSHOTS";
 /// What [`AUDIT`] has of the operators' commands for partitions.
 pub const AUDIT_PARTITION: &str = "earmark.audit.partition";
+/// What [`AUDIT`] has of what operators did with dead letters.
+pub const AUDIT_DLQ: &str = "earmark.audit.dlq";
+/// The key in [`CLUSTER`] under which an operator's order of safe mode stands.
+pub const SAFE_MODE_KEY: &str = "control.safe-mode";
+/// What the subjects begin with at which a replay hears what was decided.
+pub const REPLAY_REPLIES: &str = "earmark.reply.dlq.";
 /// The key in [`CLUSTER`] that holds what was fixed at set-up.
 pub const SETTINGS_KEY: &str = "settings";
 /// The entry in the metadata of [`IN`] that holds the number of partitions.

@@ -48,7 +48,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     actors::Tap,
     archive::{ArchivePorts, Archiving},
-    contract::Limits,
+    contract::{Catalogue, Limits},
     domain::{
         Breach,
         policy::Policy,
@@ -165,11 +165,18 @@ pub struct Published {
     pub availability: bool,
     /// After how many seconds those who were told `busy` may ask again.
     pub retry_after_s: u32,
+    /// What dead letters mean for the shop.
+    pub catalogue: Arc<Catalogue>,
 }
 
 impl Default for Published {
     fn default() -> Published {
-        Published { left_out: BTreeSet::new(), availability: true, retry_after_s: 5 }
+        Published {
+            left_out: BTreeSet::new(),
+            availability: true,
+            retry_after_s: 5,
+            catalogue: Catalogue::shipped(),
+        }
     }
 }
 

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     contract::{
         EVENT_TYPES, EntityType, StoredSubject,
-        dead_letter::{DeadLetter, Payload, render_dead_letter, severity},
+        dead_letter::{DeadLetter, Payload, event_time, render_dead_letter},
         subject::dead_letter_subject,
     },
     domain::event::Lane,
@@ -344,12 +344,14 @@ impl Releaser {
             Some(Source::Lane(lane)) => lane,
             Some(Source::Commands) | None => Lane::Settlement,
         };
-        let severity = severity(rejection.reason, lane);
+        let kind = rejection.kind.as_deref();
+        let handling = self.published.catalogue.handling(rejection.reason, kind, lane);
         let read = letter.read.as_ref();
         let body = render_dead_letter(&DeadLetter {
             id: &letter.id,
             rejection,
-            severity,
+            handling,
+            event_time: event_time(&original),
             stream: match read.map(|read| read.source) {
                 Some(Source::Commands) => "EARMARK_CMD",
                 Some(Source::Lane(_)) | None => "EARMARK_IN",
@@ -365,7 +367,7 @@ impl Releaser {
         let key = key.or(rejection.subject.as_deref());
         Outgoing {
             outlet: Outlet::DeadLetters,
-            subject: dead_letter_subject(severity, rejection.reason, entity, key),
+            subject: dead_letter_subject(handling.severity, rejection.reason, entity, key),
             payload: body.into(),
             id: Some(letter.id),
             headers: Vec::new(),

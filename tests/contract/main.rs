@@ -2,6 +2,7 @@
 
 mod admit;
 mod bad_input;
+mod catalogue;
 mod documents;
 mod examples;
 mod fingerprints;

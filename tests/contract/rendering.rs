@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use earmark::{
     contract::{
-        CauseRef, Severity,
+        Catalogue, CauseRef,
         answer::{Answer, render_answer, render_rejection_answer},
-        dead_letter::{DeadLetter, Payload, render_dead_letter, severity},
+        dead_letter::{DeadLetter, Payload, render_dead_letter},
         document::samples,
         outcome::{OutcomeEvent, render_outcome},
     },
@@ -176,10 +176,12 @@ fn rejections_are_answered() {
 #[test]
 fn dead_letters_keep_the_bytes_and_the_place() {
     let rejection = refused(&without("hold.requested", "/data/owner"));
+    let catalogue = Catalogue::shipped();
     let letter = DeadLetter {
         id: "9",
         rejection: &rejection,
-        severity: severity(rejection.reason, Lane::Demand),
+        handling: catalogue.handling(rejection.reason, rejection.kind.as_deref(), Lane::Demand),
+        event_time: Some(NOW),
         stream: "EARMARK_IN",
         sequence: 77,
         subject: "earmark.p.3.demand.sku",
@@ -190,17 +192,11 @@ fn dead_letters_keep_the_bytes_and_the_place() {
     let body: Value = serde_json::from_slice(&render_dead_letter(&letter)).unwrap();
     assert_eq!(body["payload_base64"], "/wA=");
     assert_eq!((&body["sequence"], &body["severity"]), (&json!(77), &json!("medium")));
-    assert_eq!((&body["rule"], &body["owner"]), (&json!("field.required"), &json!("publisher")));
+    assert_eq!((&body["rule"], &body["owner"]), (&json!("field.required"), &json!("shop")));
+    assert_eq!(body["contract_version"], 1);
+    assert_eq!((&body["replay"], &body["currency"]), (&json!("after_correction"), &json!(null)));
     let letter = DeadLetter { payload: Payload::Object("in-77"), ..letter };
     let body: Value = serde_json::from_slice(&render_dead_letter(&letter)).unwrap();
     assert_eq!(body["object"], "in-77");
     assert_eq!(body.get("payload_base64"), None);
-}
-
-#[test]
-fn what_broke_us_pages() {
-    assert_eq!(severity(Reason::Killer, Lane::Reporting), Severity::Page);
-    assert_eq!(severity(Reason::InvalidField, Lane::Settlement), Severity::High);
-    assert_eq!(severity(Reason::InvalidField, Lane::Fulfilment), Severity::Medium);
-    assert_eq!(severity(Reason::InvalidField, Lane::Reporting), Severity::Low);
 }

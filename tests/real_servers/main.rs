@@ -10,4 +10,5 @@ mod books;
 mod faults;
 mod hot;
 mod janitor;
+mod letters;
 mod world;

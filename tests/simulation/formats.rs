@@ -113,8 +113,8 @@ fn formats_of_tagged_versions_are_read() {
 #[test]
 fn what_is_left_out_changes_no_other_effect() {
     let left_out = ["hold.granted", "order.reserved"];
-    let left_out = left_out.map(str::to_owned).into();
-    let less = Published { left_out, availability: false, ..Published::default() };
+    let left_out_of_it = left_out.map(str::to_owned).into();
+    let less = Published { left_out: left_out_of_it, availability: false, ..Published::default() };
     let (mut left, mut kept, mut shown) = (0, 0, 0);
     let path = fixtures().join("v0.1.0/journal.bin");
     let bytes = fs::read(path).expect("the version has been frozen");

@@ -1,6 +1,7 @@
 //! The settings as the rest of the code takes them: in range, in agreement with one another, and
 //! with their units in their types.
 
+mod letters;
 mod ranges;
 mod relations;
 mod secret;
@@ -8,8 +9,12 @@ mod sections;
 
 use std::{net::SocketAddr, time::Duration};
 
-pub use self::secret::{Hidden, Secret};
+pub use self::{
+    letters::DeadLetters,
+    secret::{Hidden, Secret},
+};
 use self::{
+    letters::{catalogue, dead_letters},
     ranges::Check,
     relations::relations,
     sections::{
@@ -65,6 +70,8 @@ pub struct Settings {
     pub http: Http,
     /// How questions are answered.
     pub query: asking::Settings,
+    /// How dead letters are looked at and replayed.
+    pub dead_letters: DeadLetters,
     /// How the log is written.
     pub log: Log,
 }
@@ -195,7 +202,7 @@ pub fn check(raw: &Raw) -> Result<Settings, Problems> {
         reader: reader(&mut check, raw),
         limits: limits(&mut check, raw),
         policy: policy(&mut check, raw),
-        published: outcomes(&mut check, raw),
+        published: Published { catalogue: catalogue(&mut check, raw), ..outcomes(&mut check, raw) },
         bounds: bounds(&mut check, raw),
         engine: engine(&mut check, raw),
         cluster: cluster(&mut check, raw),
@@ -205,6 +212,7 @@ pub fn check(raw: &Raw) -> Result<Settings, Problems> {
         publish: publish(&mut check, raw),
         http: http(&mut check, raw),
         query: query(&mut check, raw),
+        dead_letters: dead_letters(&mut check, raw),
         log: log(&mut check, raw),
     };
     relations(&mut check, raw);

@@ -182,6 +182,7 @@ pub fn outcomes(c: &mut Check, raw: &Raw) -> Published {
         left_out: raw.outcomes.left_out.iter().cloned().collect(),
         availability: raw.outcomes.availability,
         retry_after_s: within!(c.number(raw.safe_mode.retry_after_s, 1..=3_600)),
+        ..Published::default()
     }
 }
 

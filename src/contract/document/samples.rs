@@ -7,10 +7,10 @@ use serde_json::{Value, from_slice};
 
 use crate::{
     contract::{
-        Limits, Rejection,
+        Catalogue, Limits, Rejection,
         answer::{Answer, render_answer, render_rejection_answer},
         availability::{Availability, render_availability},
-        dead_letter::{DeadLetter, Payload, render_dead_letter, severity},
+        dead_letter::{DeadLetter, Payload, event_time, render_dead_letter},
         decode,
         outcome::{OutcomeEvent, render_outcome},
         outgoing::CauseRef,
@@ -246,12 +246,13 @@ pub fn availability() -> Value {
 
 /// Dead letters, with the bytes inside and outside.
 pub fn dead_letters() -> Vec<Value> {
-    let rejection = rejection();
+    let (rejection, catalogue) = (rejection(), Catalogue::shipped());
     let letter = |payload| {
         value(&render_dead_letter(&DeadLetter {
             id: "1-4-77-2",
             rejection: &rejection,
-            severity: severity(rejection.reason, Lane::Demand),
+            handling: catalogue.handling(rejection.reason, rejection.kind.as_deref(), Lane::Demand),
+            event_time: event_time(WITHOUT_OWNER.as_bytes()),
             stream: "EARMARK_IN",
             sequence: 77,
             subject: "earmark.p.3.demand.sku",

@@ -1,0 +1,171 @@
+//! What a replay would do, letter by letter: the event as it would be published, what stands in its
+//! way, and what would come of it.
+
+use serde::Serialize;
+
+use super::desk::{Desk, Picked};
+use crate::{
+    contract::{self, Decoded, catalogue::Replay, time},
+    error::Failure,
+    http::replyto::with_reply_to,
+    letters::{
+        Letter,
+        correct::{self, Set, keeps_its_name},
+        forecast::{Copies, Forecast},
+    },
+    nats::names,
+};
+
+/// How events are corrected.
+#[derive(Clone, Debug, Default)]
+pub struct Correction {
+    /// The whole event anew.
+    pub payload: Option<Vec<u8>>,
+    /// Single fields.
+    pub sets: Vec<Set>,
+}
+
+impl Correction {
+    fn is_none(&self) -> bool {
+        self.payload.is_none() && self.sets.is_empty()
+    }
+}
+
+/// What a replay would do with one event.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tried {
+    pub dlq_sequence: u64,
+    pub id: String,
+    pub reason: String,
+    pub event_source: Option<String>,
+    pub event_id: Option<String>,
+    pub event_type: Option<String>,
+    pub entity: Option<String>,
+    /// Why it is not replayed.
+    pub held_back: Option<String>,
+    /// What would come of it.
+    pub forecast: Option<Forecast>,
+    #[serde(skip)]
+    pub picked: Picked,
+}
+
+/// An event that is ready to be published.
+pub struct Ready {
+    pub decoded: Decoded,
+    pub payload: Vec<u8>,
+}
+
+/// The event of a letter as it would be published, answered at this subject; or why it cannot be.
+pub async fn ready(
+    desk: &Desk<'_>,
+    letter: &Letter,
+    correction: &Correction,
+    reply_to: &str,
+) -> Result<Ready, String> {
+    if letter.stream != names::IN {
+        return Err(format!("it was read from {}: no publisher sent it", letter.stream));
+    }
+    let policy = letter.handling(&desk.context.settings.published.catalogue).replay;
+    match policy {
+        Replay::Never => {
+            return Err(format!(
+                "a letter of reason {} is not replayed (catalogue)",
+                letter.reason
+            ));
+        }
+        Replay::AfterCorrection if correction.is_none() => {
+            return Err(format!(
+                "{}: it needs a correction, with --set PATH=VALUE or --edit FILE",
+                letter.message
+            ));
+        }
+        Replay::AfterCorrection | Replay::AsIs => {}
+    }
+    let payload = match &correction.payload {
+        Some(payload) => payload.clone(),
+        None => desk.bytes(letter).await?,
+    };
+    let payload = match correction.sets.as_slice() {
+        [] => payload,
+        sets => correct::set(&payload, sets)?,
+    };
+    let text = std::str::from_utf8(&payload).map_err(|_| "its bytes are no UTF-8".to_owned())?;
+    // Whoever waited for the answer has left; whoever replays waits for it now.
+    let payload = with_reply_to(text, reply_to).into_bytes();
+    let decoded = contract::decode(&payload, &desk.context.settings.limits);
+    let decoded = decoded.map_err(|why| format!("it would be refused again: {why}"))?;
+    keeps_its_name(letter, &decoded.source, &decoded.id)?;
+    Ok(Ready { decoded, payload })
+}
+
+/// Tries the events one after another, in the order in which they were picked.
+pub async fn try_all(
+    desk: &Desk<'_>,
+    copies: &mut Copies<'_>,
+    picked: &[Picked],
+    correction: &Correction,
+) -> Result<Vec<Tried>, Failure> {
+    let mut tried = Vec::with_capacity(picked.len());
+    for of in picked {
+        let Some(letter) = desk.at(of.sequence).await? else { continue };
+        tried.push(try_one(desk, copies, *of, &letter, correction).await?);
+    }
+    Ok(tried)
+}
+
+async fn try_one(
+    desk: &Desk<'_>,
+    copies: &mut Copies<'_>,
+    picked: Picked,
+    letter: &Letter,
+    correction: &Correction,
+) -> Result<Tried, Failure> {
+    let mut tried = Tried {
+        dlq_sequence: picked.sequence,
+        id: letter.id.clone(),
+        reason: letter.reason.to_string(),
+        event_source: letter.event_source.clone(),
+        event_id: letter.event_id.clone(),
+        event_type: letter.event_type.clone(),
+        entity: letter.entity().map(|entity| entity.to_string()),
+        held_back: None,
+        forecast: None,
+        picked,
+    };
+    let oldest = desk.now - desk.settings().replay_age_max;
+    if letter.given_up_at() < oldest {
+        let (at, since) = (&letter.time, time::format(oldest));
+        tried.held_back = Some(format!(
+            "it was given up at {at}, before {since}: dead_letters.replay_age_max_s bounds that"
+        ));
+        return Ok(tried);
+    }
+    match ready(desk, letter, correction, &format!("{}try", names::REPLAY_REPLIES)).await {
+        Err(why) => tried.held_back = Some(why),
+        Ok(Ready { decoded, .. }) => {
+            tried.event_id = Some(decoded.id.clone());
+            tried.event_source = Some(decoded.source.clone());
+            tried.event_type = Some(decoded.kind.to_owned());
+            tried.entity = Some(decoded.key.to_string());
+            let forecast = copies.try_on(decoded, desk.now).await?;
+            tried.held_back = again(&forecast);
+            tried.forecast = Some(forecast);
+        }
+    }
+    Ok(tried)
+}
+
+/// Why an event is not published that would be a dead letter again.
+fn again(forecast: &Forecast) -> Option<String> {
+    let why = forecast.why.as_deref().unwrap_or_default();
+    let stale = why.starts_with("stale");
+    let advice = match (forecast.verdict.as_str(), stale) {
+        (_, true) => {
+            "; a late event cannot be let through as it is: correct `time` with --set \
+             time=… where that says what is true"
+        }
+        ("waits", _) => "; replay it once the entity is resumed",
+        _ => "",
+    };
+    forecast.dead_again.then(|| format!("it would be a dead letter again: {why}{advice}"))
+}

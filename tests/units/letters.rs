@@ -1,0 +1,104 @@
+//! The operator's desk of dead letters, without a server: counting, closing, correcting.
+
+use earmark::{
+    domain::time::Timestamp,
+    letters::{
+        Closed, Letter,
+        correct::{Set, keeps_its_name, set},
+        groups::{By, Groups},
+    },
+};
+use serde_json::{Value, json};
+
+const NOW: Timestamp = Timestamp(1_772_442_900_000_000);
+
+/// A letter of 0.1.0, with what is changed.
+fn letter(change: Value) -> Letter {
+    let mut letter = json!({
+        "id": "1-0-5-0", "reason": "invalid_field", "rule": "field.range", "severity": "medium",
+        "owner": "publisher", "message": "m", "field": "data.quantity", "found": "-3",
+        "expected": "a number", "action": "correct it", "event_source": "/shop", "event_id": "e1",
+        "event_type": "hold.requested.v1", "event_subject": "MUG", "reply_to": null,
+        "stream": "EARMARK_IN", "sequence": 7, "subject": "earmark.p.0.demand.sku",
+        "logged_at": "2026-03-02T09:00:00Z", "time": "2026-03-02T09:01:00Z",
+        "payload_base64": "e30=",
+    });
+    for (name, value) in change.as_object().expect("an object") {
+        letter[name] = value.clone();
+    }
+    Letter::read(letter.to_string().as_bytes()).expect("a letter")
+}
+
+#[test]
+fn letters_of_one_event_count_once_and_the_severe_come_first() {
+    let mut groups = Groups::new(By::Reason, 10);
+    assert!(groups.take(1, &letter(json!({}))));
+    assert!(groups.take(2, &letter(json!({"time": "2026-03-02T09:05:00Z"}))));
+    let other = json!({"event_id": "e2", "reason": "orphan", "severity": "high"});
+    assert!(groups.take(3, &letter(other)));
+    // Without a name it is known by its place.
+    assert!(groups.take(4, &letter(json!({"event_id": null, "sequence": 9}))));
+    let told = groups.told(NOW);
+    let counted: Vec<_> =
+        told.iter().map(|of| (of.reason.as_deref(), of.events, of.letters)).collect();
+    assert_eq!(counted, [(Some("orphan"), 1, 1), (Some("invalid_field"), 2, 3)]);
+    assert_eq!(told[1].first_seen, "2026-03-02T09:01:00Z");
+    assert_eq!(told[1].last_seen, "2026-03-02T09:05:00Z");
+    assert_eq!(groups.in_order().len(), 3);
+}
+
+#[test]
+fn an_event_is_where_its_last_letter_says_and_events_are_bounded() {
+    let mut groups = Groups::new(By::Reason, 1);
+    assert!(groups.take(1, &letter(json!({}))));
+    assert!(groups.take(2, &letter(json!({"reason": "stale"}))));
+    let told = groups.told(NOW);
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].reason.as_deref(), told[0].letters), (Some("stale"), 2));
+    assert!(!groups.take(3, &letter(json!({"event_id": "e2"}))), "there is no room");
+    groups.forget(letter(json!({})).identity());
+    assert!(groups.take(4, &letter(json!({"event_id": "e2"}))));
+}
+
+#[test]
+fn what_is_closed_is_closed_up_to_a_letter_of_this_stream() {
+    let event = letter(json!({})).identity();
+    let note = |through: u64, created: &str| {
+        let closes = json!([{"event": event.to_string(), "through": through}]);
+        json!({"dlq_created": created, "closes": closes}).to_string()
+    };
+    let mut closed = Closed::default();
+    closed.note(note(9, "another").as_bytes(), "this", 1);
+    closed.note(b"not a note", "this", 1);
+    closed.note(note(2, "this").as_bytes(), "this", 3);
+    assert!(closed.is_empty(), "another stream, and letters that are gone");
+    closed.note(note(5, "this").as_bytes(), "this", 1);
+    closed.note(note(4, "this").as_bytes(), "this", 1);
+    assert!(closed.has(event, 5));
+    assert!(!closed.has(event, 6), "what fails again is open");
+}
+
+#[test]
+fn fields_are_set_and_the_name_is_kept() {
+    let event = br#"{"id":"e1","data":{"lines":[{"quantity":1}],"note":"x"}}"#;
+    let of = |text: &str| text.parse::<Set>();
+    let sets = ["data.lines[0].quantity=3", "data.note=two words", "time=null", "data.more=[1]"];
+    let sets: Vec<Set> = sets.iter().map(|text| of(text).expect("a path")).collect();
+    let corrected: Value = serde_json::from_slice(&set(event, &sets).expect("it fits")).unwrap();
+    let lines = json!([{"quantity": 3}]);
+    let expected = json!({
+        "id": "e1", "time": null, "data": {"lines": lines, "note": "two words", "more": [1]},
+    });
+    assert_eq!(corrected, expected);
+    for wrong in ["id=e2", "source=x", "data", "data..x=1", "data.lines[x]=1", "=1"] {
+        assert!(of(wrong).is_err(), "{wrong}");
+    }
+    let nowhere = [of("data.lines[4].quantity=1").expect("a path")];
+    assert!(set(event, &nowhere).expect_err("no such line").contains("data.lines[4]"));
+    assert!(set(b"nothing", &nowhere).expect_err("no JSON").contains("--edit"));
+    let own = letter(json!({}));
+    assert_eq!(keeps_its_name(&own, "/shop", "e1"), Ok(()));
+    assert!(keeps_its_name(&own, "/shop", "e2").expect_err("another").contains("expected \"e1\""));
+    let unnamed = letter(json!({"event_source": null, "event_id": null}));
+    assert_eq!(keeps_its_name(&unnamed, "/any", "any"), Ok(()));
+}
