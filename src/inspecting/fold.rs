@@ -175,6 +175,7 @@ fn is_about(entry: &Entry, key: &EntityKey) -> bool {
     match entry {
         Entry::Decided(decided) => decided.entity == *key,
         Entry::Quarantined { entity, .. }
+        | Entry::Reinstated { entity, .. }
         | Entry::Waiting { entity, .. }
         | Entry::WaitedOut { entity, .. } => entity == key,
         Entry::Rejected { rejection, .. } => {

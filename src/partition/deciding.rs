@@ -284,7 +284,7 @@ impl Owner {
         Ok(cold)
     }
 
-    fn redis_rests(&self) -> bool {
+    pub(super) fn redis_rests(&self) -> bool {
         self.cold_until.is_some_and(|until| Instant::now() < until)
     }
 

@@ -146,7 +146,8 @@ pub fn has_effects(record: &Record) -> bool {
         | Entry::WaitedOut { .. }
         | Entry::Lost { .. }
         | Entry::Reseeded { .. }
-        | Entry::LossAccepted { .. } => false,
+        | Entry::LossAccepted { .. }
+        | Entry::Reinstated { .. } => false,
     })
 }
 
@@ -184,7 +185,8 @@ impl Builder<'_> {
             | Entry::WaitedOut { .. }
             | Entry::Lost { .. }
             | Entry::Reseeded { .. }
-            | Entry::LossAccepted { .. } => {}
+            | Entry::LossAccepted { .. }
+            | Entry::Reinstated { .. } => {}
         }
     }
 

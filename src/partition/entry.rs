@@ -239,4 +239,14 @@ pub enum Entry {
         /// Why.
         why: String,
     },
+    /// An operator let a quarantined entity decide again; what had waited for it is decided next.
+    /// Since format 2.
+    Reinstated {
+        /// The entity.
+        entity: EntityKey,
+        /// Who did it.
+        by: String,
+        /// Why.
+        why: String,
+    },
 }

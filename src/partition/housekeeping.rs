@@ -22,6 +22,7 @@ impl Owner {
     pub(super) async fn on_tick(&mut self) -> Result<(), Exit> {
         self.give_deadlines().await?;
         self.look_for_cold_deadlines().await?;
+        self.reinstate().await?;
         self.revive_waiting().await?;
         self.write_closing_mark()?;
         self.go_back_to_older_format();

@@ -5,6 +5,7 @@
 //! it. Each source is at most one read ahead.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -14,12 +15,12 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    domain::Level,
+    domain::{Level, ids::EntityKey},
     ports::{Cursor, Input, Loss, Partition, Read, Source},
 };
 
 /// What the supervisor allows a partition to read and to keep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credit {
     /// Messages in one read.
     pub messages: usize,
@@ -32,6 +33,19 @@ pub struct Credit {
     /// Requests for carts of one SKU that are decided in a second at most, while more is asked for
     /// than can be decided. 0: no bound.
     pub sku_share: u32,
+    /// Entities that operators let decide again, if they are quarantined.
+    pub reinstated: Arc<BTreeMap<EntityKey, Reinstatement>>,
+}
+
+/// An operator's word that a quarantined entity may decide again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reinstatement {
+    /// Rises with each: one word ends one quarantine.
+    pub number: u64,
+    /// Who gave it.
+    pub by: String,
+    /// Why.
+    pub why: String,
 }
 
 impl Default for Credit {
@@ -42,6 +56,7 @@ impl Default for Credit {
             live_entities: 100_000,
             level: Level::Normal,
             sku_share: 0,
+            reinstated: Arc::default(),
         }
     }
 }

@@ -31,6 +31,7 @@ pub mod pace;
 mod rebuilding;
 pub mod record;
 pub mod recovery;
+mod reinstating;
 pub mod release;
 mod restoring;
 mod reviving;
@@ -59,7 +60,7 @@ use crate::{
 };
 
 pub use format::Formats;
-pub use intake::Credit;
+pub use intake::{Credit, Reinstatement};
 use keeper::SnapshotLost;
 pub use owner::serve;
 pub use pace::{Limit, Pace};

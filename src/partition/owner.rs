@@ -1,7 +1,7 @@
 //! The owner of a partition: one loop that reads, decides, commits, releases and keeps.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -93,6 +93,8 @@ pub(super) struct Owner {
     /// Until then nothing is loaded, since Redis did not answer.
     pub(super) cold_until: Option<Instant>,
     pub(super) gates: Gates,
+    /// The last word by which an operator let an entity decide again, of each.
+    pub(super) heeded: BTreeMap<EntityKey, u64>,
     pub(super) shedding: Shedding,
     /// For each source, messages that are still read one by one.
     single: [usize; 5],
@@ -174,6 +176,7 @@ impl Owner {
             last_revival: None,
             cold_until: None,
             shedding: Shedding::default(),
+            heeded: BTreeMap::new(),
         }
     }
 

@@ -137,6 +137,7 @@ impl PartitionState {
             Entry::Quarantined { entity, why, .. } => {
                 self.quarantined.insert(entity.clone(), why.clone());
             }
+            Entry::Reinstated { entity, .. } => drop(self.quarantined.remove(entity)),
             Entry::Waiting { entity, read, index } => {
                 let waiting = Waiting { read: read.clone(), index: *index };
                 self.waiting.entry(entity.clone()).or_default().push_back(waiting);

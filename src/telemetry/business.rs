@@ -61,7 +61,8 @@ pub fn tally(record: &Record) -> Tally<'_> {
             | Entry::WaitedOut { .. }
             | Entry::Lost { .. }
             | Entry::Reseeded { .. }
-            | Entry::LossAccepted { .. } => {}
+            | Entry::LossAccepted { .. }
+            | Entry::Reinstated { .. } => {}
         }
     }
     tally

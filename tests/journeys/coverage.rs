@@ -40,7 +40,7 @@ const ELSEWHERE: [(Reason, &str); 11] = [
     (Reason::Misrouted, "the contract: so is the key"),
     (Reason::InvalidReplyto, "the contract: where answers go is no matter of the domain"),
     (Reason::TimeInFuture, "the contract: the domain knows one clock, and it is the event's"),
-    (Reason::Busy, "the engine: there is no safe mode yet"),
+    (Reason::Busy, "the engine: it says when there is too much to do"),
     (Reason::Quarantined, "the engine: an entity that is quarantined decides nothing"),
     (Reason::Killer, "the engine: nor does a process that is dead"),
 ];

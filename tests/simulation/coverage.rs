@@ -35,7 +35,7 @@ const FAULTS: [&str; 27] = [
     "two owners at once",
 ];
 
-const WAYS: [&str; 32] = [
+const WAYS: [&str; 33] = [
     "asked: answered",
     "asked: answered after more was committed",
     "asked: cold",
@@ -61,6 +61,7 @@ const WAYS: [&str; 32] = [
     "journal: inputs waited out",
     "journal: quarantined",
     "journal: quarantined, and rebuilt",
+    "journal: reinstated",
     "journal: resumed",
     "journal: taken over",
     "recovery: a passivated entity is loaded again",
@@ -103,9 +104,8 @@ const OUTCOMES: [&str; 29] = [
 ];
 
 /// Reasons that no run gives, and why.
-const ELSEWHERE: [(Reason, &str); 3] = [
+const ELSEWHERE: [(Reason, &str); 2] = [
     (Reason::LocationRequired, "the policy of the run finds a location by itself"),
-    (Reason::Busy, "there is no safe mode yet"),
     (Reason::NotSupported, "every event of this contract is decided"),
 ];
 

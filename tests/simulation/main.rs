@@ -12,6 +12,7 @@ mod conforms;
 mod coverage;
 mod director;
 mod formats;
+mod operator;
 mod pod;
 mod ports;
 mod rest;

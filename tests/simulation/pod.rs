@@ -32,10 +32,10 @@ use tokio::{
     sync::{Semaphore, watch},
     task::JoinHandle,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
-    asking,
+    asking, operator,
     ports::{Health, PodView},
     simulation::PARTITIONS,
     world::World,
@@ -117,6 +117,7 @@ impl Pod {
                 let (told, status) = watch::channel(Status::default());
                 let slot = Slot {
                     partition,
+                    seed,
                     view: view.clone(),
                     owner: name.to_owned(),
                     alone: alone.clone(),
@@ -183,6 +184,7 @@ impl Pod {
 /// One partition in a pod.
 struct Slot {
     partition: Partition,
+    seed: u64,
     view: PodView,
     owner: String,
     alone: Arc<Semaphore>,
@@ -198,10 +200,13 @@ impl Slot {
         let world = self.view.world.clone();
         let mut start = Start::Anew;
         while !self.stop.is_cancelled() {
-            let (_credit, credit) =
+            let (allow, credit) =
                 watch::channel(Credit { messages: 32, live_entities: 12, ..Credit::default() });
             self.view.forget_loaded(self.partition);
+            let operating = operator::operate(world.clone(), self.partition, self.seed, allow);
+            let operating = AbortOnDropHandle::new(actix::spawn(operating));
             let exit = serve(self.env(credit), start).await;
+            drop(operating);
             self.told.send_modify(|status| status.serving = false);
             start = match exit {
                 Exit::SnapshotLost => Start::WithoutSnapshot,

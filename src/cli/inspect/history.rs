@@ -101,6 +101,9 @@ pub fn item(sequence: u64, at: Timestamp, entry: &Entry) -> Item {
             bare("quarantined", read_at(sequence), Some(why.clone()))
         }
         Entry::Waiting { read, .. } => bare("waits", read_at(Some(read.sequence)), None),
+        Entry::Reinstated { by, why, .. } => {
+            bare("decides again", Cause::default(), Some(format!("{by}: {why}")))
+        }
         Entry::WaitedOut { inputs, .. } => {
             bare(&format!("{inputs} wait no more"), Cause::default(), None)
         }

@@ -47,7 +47,8 @@ impl Decisions {
             | Entry::Resumed
             | Entry::Left
             | Entry::InHand(_)
-            | Entry::WaitedOut { .. } => {}
+            | Entry::WaitedOut { .. }
+            | Entry::Reinstated { .. } => {}
         }
     }
 

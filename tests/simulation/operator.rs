@@ -1,0 +1,60 @@
+//! Somebody who runs the simulated shop: changes the level of safe mode from time to time, and lets
+//! SKUs that have failed decide again.
+
+use std::{sync::Arc, time::Duration};
+
+use earmark::{
+    contract::partition_of,
+    domain::{
+        Level,
+        event::Lane,
+        ids::{EntityKey, Sku},
+    },
+    partition::{Credit, Reinstatement},
+    ports::{Partition, Source},
+};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokio::sync::watch;
+
+use super::{
+    simulation::PARTITIONS,
+    workload::{SKUS, sku},
+    world::{DAY_ONE, World},
+};
+
+/// Afterwards everything is as it is by day: what was put off is done before the checks.
+const UNTIL_MICROS: i64 = 60_000_000;
+/// Of ten looks, how many find it quiet.
+const QUIET: u32 = 6;
+
+/// Operates a partition for as long as it is served.
+pub async fn operate(world: World, partition: Partition, seed: u64, credit: watch::Sender<Credit>) {
+    let began = world.now().0 as u64;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ began ^ (u64::from(partition) << 32));
+    loop {
+        tokio::time::sleep(Duration::from_millis(rng.random_range(500..4_000))).await;
+        let over = world.now().0 - DAY_ONE.0 > UNTIL_MICROS;
+        let level = match rng.random_range(0..10) {
+            _ if over => Level::Normal,
+            look if look < QUIET => Level::Normal,
+            _ => Level::ALL[rng.random_range(1..4)],
+        };
+        let number = world.now().0 as u64;
+        credit.send_modify(|credit| {
+            credit.level = level;
+            credit.open[Source::Lane(Lane::Reporting).index()] = level == Level::Normal;
+            if number.is_multiple_of(3) {
+                credit.reinstated = Arc::new(skus_of(partition, number).collect());
+            }
+        });
+    }
+}
+
+fn skus_of(partition: Partition, number: u64) -> impl Iterator<Item = (EntityKey, Reinstatement)> {
+    let keys = (0..SKUS).map(|n| EntityKey::Sku(Sku::new(&sku(n)).expect("it is a key")));
+    keys.filter(move |key| partition_of(key, PARTITIONS) == partition).map(move |key| {
+        let (by, why) = ("operator".to_owned(), "it was mended".to_owned());
+        (key, Reinstatement { number, by, why })
+    })
+}
