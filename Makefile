@@ -1,6 +1,6 @@
 # What a developer and the checks run. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help servers lint test journeys contracts counts real-orders proof sample bench failover peak deploy-check
+.PHONY: help servers format lint test journeys contracts counts real-orders proof sample bench failover peak deploy-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -8,8 +8,10 @@ help: ## list the targets
 servers: ## put what the tests start (nats-server, redis-server, valgrind) where they find it
 	@tests/servers/install.sh
 
-lint: ## check formatting and lints; a warning is an error
+format: ## check formatting
 	cargo fmt --check
+
+lint: format ## check formatting and lints; a warning is an error
 	cargo clippy --locked --all-targets -- -D warnings
 
 test: servers ## run every test, against real servers where it takes them
