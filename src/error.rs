@@ -22,7 +22,7 @@ pub enum Exit {
     Usage = 2,
     /// A server cannot be reached.
     Unreachable = 3,
-    /// The time given with `--timeout` is over.
+    /// The time given with `--timeout`, or by the settings, is over.
     TimedOut = 4,
 }
 

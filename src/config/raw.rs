@@ -211,6 +211,7 @@ sections! {
     Publish {
         in_flight_max: u64,
         retry_after_ms: u64,
+        give_up_after_s: u64,
     }
 
     /// The HTTP port.

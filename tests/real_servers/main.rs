@@ -11,4 +11,5 @@ mod faults;
 mod hot;
 mod janitor;
 mod letters;
+mod log_full;
 mod world;

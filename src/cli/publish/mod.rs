@@ -62,6 +62,9 @@ pub struct Publish {
     timeout: Option<u64>,
 }
 
+/// How often it is looked at whether it goes on.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
 /// What came of it.
 #[derive(Clone, Debug, Default, Serialize)]
 struct Summary {
@@ -106,6 +109,7 @@ impl Publish {
         let publishing = Publishing {
             sender,
             pace: Pace::new(self.rate),
+            give_up_after: settings.publish.give_up_after,
             progress,
             json: context.json,
             summary: Summary::default(),
@@ -130,6 +134,7 @@ impl Publish {
 struct Publishing {
     sender: Sender,
     pace: Pace,
+    give_up_after: Duration,
     progress: Progress,
     json: bool,
     summary: Summary,
@@ -145,14 +150,21 @@ impl Publishing {
         let began = Instant::now();
         let mut ended = false;
         let mut in_time = true;
+        let mut went_on = began;
+        let mut look = tokio::time::interval(LOOK_EVERY);
         while !ended || !self.sender.is_empty() {
             tokio::select! {
                 biased;
                 () = over(deadline) => { in_time = false; break }
                 Some(posted) = self.sender.next(), if !self.sender.is_empty() => {
+                    went_on = Instant::now();
                     self.posted(posted)?;
                 }
+                _ = look.tick(), if !self.sender.is_empty() => self.has_stalled(went_on)?,
                 read = self.pace.then(lines.next()), if !ended && self.sender.has_room() => {
+                    if self.sender.is_empty() {
+                        went_on = Instant::now();
+                    }
                     match read {
                         Some(read) => self.read(read)?,
                         None => ended = true,
@@ -164,6 +176,22 @@ impl Publishing {
         self.summary.retried = self.sender.retried();
         self.summary.seconds = began.elapsed().as_secs_f64();
         Ok((self, in_time))
+    }
+
+    /// Whether the log has taken nothing for too long.
+    fn has_stalled(&self, since: Instant) -> Result<(), Failure> {
+        let (waited, published) = (since.elapsed(), self.summary.published);
+        let Some(waits_for) = self.sender.waits_for().filter(|_| waited >= self.give_up_after)
+        else {
+            return Ok(());
+        };
+        self.progress.finish();
+        let seconds = waited.as_secs();
+        let text = format!("gave up after {seconds} s, {published} events published; {waits_for}");
+        Err(Failure::new(Exit::TimedOut, text).advise(
+            "see `earmark status` for what is full or away, and publish the same file again: what \
+             the log has already is decided once; publish.give_up_after_s says how long is waited",
+        ))
     }
 
     fn read(&mut self, read: Read) -> Result<(), Failure> {

@@ -141,6 +141,8 @@ pub struct Publish {
     pub in_flight_max: usize,
     /// How long a publish that failed waits the first time.
     pub retry_after: Duration,
+    /// How long it is tried while the log takes nothing.
+    pub give_up_after: Duration,
     /// What a pod's door is shown.
     pub token: Hidden,
 }

@@ -331,6 +331,9 @@ pub fn publish(c: &mut Check, raw: &Raw) -> Publish {
     Publish {
         in_flight_max: within!(c.number(raw.publish.in_flight_max, 1..=100_000)),
         retry_after: within!(c.millis(raw.publish.retry_after_ms, 1..=2_000)),
+        give_up_after: Duration::from_secs(within!(
+            c.number(raw.publish.give_up_after_s, 1..=DAY_S)
+        )),
         token: Hidden::new(&raw.http.token),
     }
 }
