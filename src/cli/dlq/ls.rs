@@ -94,13 +94,13 @@ impl Ls {
                 });
             }
             let listed = Listed { letters, events, passed };
-            tell(desk, &listed, |listed| table_of_letters(listed));
+            tell(desk, &listed, table_of_letters);
         } else {
             let mut told = groups.told(desk.now);
             let groups_in_all = told.len();
             told.truncate(self.limit);
             let counted = Counted { groups: told, groups_in_all, events, passed };
-            tell(desk, &counted, |counted| table_of_groups(counted));
+            tell(desk, &counted, table_of_groups);
         }
         Ok(Exit::Done)
     }

@@ -95,7 +95,7 @@ struct Told {
 
 impl Replay {
     pub(super) async fn run(self, desk: &Desk<'_>) -> Result<Exit, Failure> {
-        let filter = self.which.filter(desk.now)?;
+        let mut filter = self.which.filter(desk.now)?;
         let rate = self.rate(desk)?;
         let who = if self.how.apply { Some(self.how.said()?) } else { None };
         let oldest = desk.now - desk.settings().replay_age_max;
@@ -105,6 +105,8 @@ impl Replay {
             let action = "name a later time, or raise dead_letters.replay_age_max_s";
             return Err(Failure::new(Exit::Usage, text).advise(action));
         }
+        // Older ones would take the place of those that may be replayed.
+        filter.since = filter.since.or(Some(oldest));
         refuse_in_safe_mode(desk).await?;
         let (picked, more) = desk.pick(&self.which, &filter).await?;
         let correction = self.correction(picked.len())?;
