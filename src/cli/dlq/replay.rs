@@ -29,7 +29,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a publish that failed waits.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
-/// Publish the events of dead letters again, as they are or corrected, and wait for what is decided.
+/// Publish the events of dead letters again, as they are or corrected, and wait for what is
+/// decided.
 ///
 /// It is a dry run unless --apply is given: it says what would come of each event, tried on a copy
 /// of its SKU or order that is folded from the journal. Events keep their `source` and `id`: one
@@ -37,8 +38,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// the order in which the log first took them, one after another. At level 2 of safe mode and above
 /// nothing is replayed. What is decided closes the letter; what fails stays open.
 ///
-/// What the catalogue says is corrected first needs --set or --edit. An event that is `stale` cannot
-/// be let through as it is; one whose `time` was wrong can be corrected.
+/// What the catalogue says is corrected first needs --set or --edit. An event that is `stale`
+/// cannot be let through as it is; one whose `time` was wrong can be corrected.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -160,8 +161,8 @@ impl Replay {
     }
 }
 
-/// Refuses while the shop sheds load: what an operator ordered counts, or else the worst of what the
-/// pods say of themselves.
+/// Refuses while the shop sheds load: what an operator ordered counts, or else the worst of what
+/// the pods say of themselves.
 async fn refuse_in_safe_mode(desk: &Desk<'_>) -> Result<(), Failure> {
     let (level, whose) = level(desk).await?;
     if level < Level::CartsBusy {
