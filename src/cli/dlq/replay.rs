@@ -15,13 +15,14 @@ use super::{
 };
 use crate::{
     cli::print,
+    clock::SystemClock,
     cluster,
     contract::time,
     domain::{Level, refusal::Reason},
     error::{Exit, Failure},
     letters::{Close, correct::Set, forecast::Copies},
     nats::{NatsJournal, NatsLeases, NatsPublisher, NatsShelf, names},
-    ports::{NewEvent, PublishError, Publisher},
+    ports::{Clock, NewEvent, PublishError, Publisher},
 };
 
 /// How often it is looked whether safe mode allows more.
@@ -176,7 +177,7 @@ async fn refuse_in_safe_mode(desk: &Desk<'_>) -> Result<(), Failure> {
 async fn level(desk: &Desk<'_>) -> Result<(Level, &'static str), Failure> {
     if let Some(order) = desk.letters.ordered_safe_mode().await? {
         let until = order["until"].as_str().and_then(time::parse);
-        let stands = until.is_none_or(|until| until > desk.now);
+        let stands = until.is_none_or(|until| until > SystemClock.now());
         let number = order["level"].as_u64().and_then(|level| u8::try_from(level).ok());
         if let Some(level) = number.and_then(|level| Level::try_from(level).ok())
             && stands
