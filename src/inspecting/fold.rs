@@ -3,6 +3,8 @@
 //! Where the journal does not begin with the partition (it was trimmed, or an operator began the
 //! partition anew), the entity is taken from the archive that stands there, and folded on from it.
 
+use std::collections::{HashMap, HashSet};
+
 use super::archived::Archives;
 use crate::{
     domain::{ids::EntityKey, time::Timestamp},
@@ -42,16 +44,7 @@ pub async fn fold(
     key: &EntityKey,
     mut see: impl FnMut(u64, Timestamp, &Entry),
 ) -> Result<Found, Failure> {
-    let archives = Archives { shelf: kept.shelf, partition: kept.partition, key };
-    let mut fold = Fold {
-        key,
-        archives,
-        base: None,
-        found: Found { state: State::new(key), quarantined: None, entries: 0, archive: None },
-        first: None,
-        begun: false,
-        missing: None,
-    };
+    let mut fold = Fold::new(kept, key);
     let mut after = 0;
     loop {
         let page = kept.journal.read(kept.partition, after).await?;
@@ -61,10 +54,60 @@ pub async fn fold(
         for (index, entry) in page.iter().enumerate() {
             let record = decode(entry)?;
             if first && index == 0 {
-                fold.begin(kept, entry.sequence, &record).await?;
+                let base = fold.archives.newest_in(kept.journal).await?;
+                fold.begin(kept, entry.sequence, &record, base)?;
             }
             fold.record(entry.sequence, &record, &mut see).await?;
         }
+    }
+}
+
+/// Several entities of one partition, in one reading of its journal.
+pub async fn fold_all(
+    kept: &Kept<'_>,
+    keys: &HashSet<EntityKey>,
+) -> Result<HashMap<EntityKey, Found>, Failure> {
+    let mut folds: HashMap<&EntityKey, Fold<'_>> =
+        keys.iter().map(|key| (key, Fold::new(kept, key))).collect();
+    let mut base = None;
+    let mut after = 0;
+    loop {
+        let page = kept.journal.read(kept.partition, after).await?;
+        let Some(last) = page.last() else { break };
+        let first = after == 0;
+        after = last.sequence;
+        for (index, entry) in page.iter().enumerate() {
+            let record = decode(entry)?;
+            if first && index == 0 {
+                if let Some(fold) = folds.values().next() {
+                    base = fold.archives.newest_in(kept.journal).await?;
+                }
+                for fold in folds.values_mut() {
+                    fold.begin(kept, entry.sequence, &record, base.clone())?;
+                }
+            }
+            let is_base = base.as_ref().is_some_and(|(at, _)| *at == entry.sequence);
+            let wanted: HashSet<&EntityKey> = match is_base || reseeded_from(&record).is_some() {
+                true => keys.iter().collect(),
+                false => record.entries.iter().filter_map(entity).collect(),
+            };
+            for key in wanted {
+                if let Some(fold) = folds.get_mut(key) {
+                    fold.record(entry.sequence, &record, &mut |_, _, _| {}).await?;
+                }
+            }
+        }
+    }
+    let finish = |(key, fold): (&EntityKey, Fold<'_>)| Ok((key.clone(), fold.finish()?));
+    folds.into_iter().map(finish).collect()
+}
+
+/// Whose state an entry changes.
+fn entity(entry: &Entry) -> Option<&EntityKey> {
+    match entry {
+        Entry::Decided(decided) => Some(&decided.entity),
+        Entry::Quarantined { entity, .. } => Some(entity),
+        _ => None,
     }
 }
 
@@ -88,12 +131,25 @@ struct Fold<'a> {
     missing: Option<Failure>,
 }
 
-impl Fold<'_> {
-    async fn begin(
+impl<'a> Fold<'a> {
+    fn new(kept: &Kept<'a>, key: &'a EntityKey) -> Fold<'a> {
+        Fold {
+            key,
+            archives: Archives { shelf: kept.shelf, partition: kept.partition, key },
+            base: None,
+            found: Found { state: State::new(key), quarantined: None, entries: 0, archive: None },
+            first: None,
+            begun: false,
+            missing: None,
+        }
+    }
+
+    fn begin(
         &mut self,
         kept: &Kept<'_>,
         sequence: u64,
         first: &Record,
+        base: Option<(u64, String)>,
     ) -> Result<(), Failure> {
         if first.header.partitions != kept.partitions {
             let (of, wanted) = (first.header.partitions, kept.partitions);
@@ -102,7 +158,7 @@ impl Fold<'_> {
         }
         self.first = Some(sequence);
         self.begun = first.header.previous.is_none();
-        self.base = self.archives.newest_in(kept.journal).await?;
+        self.base = base;
         Ok(())
     }
 

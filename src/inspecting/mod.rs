@@ -7,6 +7,6 @@ mod fold;
 mod state;
 pub mod view;
 
-pub use fold::{Found, Kept, fold};
+pub use fold::{Found, Kept, fold, fold_all};
 pub use state::state;
 pub use view::View;

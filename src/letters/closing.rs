@@ -1,8 +1,8 @@
 //! How a letter is closed: a note in EARMARK_AUDIT says up to which letter an event is done with.
 //!
 //! Promise: nothing is deleted. A letter that comes for the same event after the note is open: what
-//! fails again comes back by itself. Notes about another EARMARK_DLQ than the one there is count for
-//! nothing, since sequences may come again.
+//! fails again comes back by itself. Notes about another EARMARK_DLQ than the one there is count
+//! for nothing, since sequences may come again.
 
 use std::collections::HashMap;
 

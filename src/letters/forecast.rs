@@ -5,7 +5,7 @@
 //! committed and nothing that happens meanwhile: it is a forecast, and the decision may differ.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -23,7 +23,7 @@ use crate::{
         time::Timestamp,
     },
     error::Failure,
-    inspecting::{Kept, fold},
+    inspecting::{Found, Kept, fold_all},
     partition::fold::State,
     ports::{Journal, Partition, Shelf},
 };
@@ -85,8 +85,8 @@ impl<'a> Copies<'a> {
         Copies { journal, shelf, partitions, policy, limits, copies: HashMap::new() }
     }
 
-    /// Tries an event that would be logged now, on its own subject.
-    pub async fn try_on(&mut self, event: Decoded, now: Timestamp) -> Result<Forecast, Failure> {
+    /// Tries an event that would be logged now, on its own subject. Of its entity a copy was made.
+    pub fn try_on(&mut self, event: Decoded, now: Timestamp) -> Forecast {
         let subject = StoredSubject {
             partition: partition_of(&event.key, self.partitions),
             lane: event.lane,
@@ -94,36 +94,36 @@ impl<'a> Copies<'a> {
         };
         let received = Received { subject, partitions: self.partitions, logged_at: now };
         if let Err(why) = contract::admit(&event, &received, self.limits) {
-            return Ok(refused_at_the_door(why.reason, why.to_string()));
+            return refused_at_the_door(why.reason, why.to_string());
         }
         let (key, cause, event) = event.into_parts(now, 0);
-        if !self.copies.contains_key(&key) {
-            let copy = self.copy(&key).await?;
-            self.copies.insert(key.clone(), copy);
-        }
         let moment = Moment::new(now, self.policy);
-        // It was inserted above.
         let Some(copy) = self.copies.get_mut(&key) else {
-            return Ok(fails(Value::Null, "no copy could be made".to_owned()));
+            return fails(Value::Null, format!("no copy of {key} was made"));
         };
-        Ok(copy.take(cause, event, &moment))
+        copy.take(cause, event, &moment)
     }
 
-    /// An entity in brief, as the journal has it and without anything that was tried.
-    pub async fn brief(&self, key: &EntityKey) -> Result<(Value, Option<String>), Failure> {
-        let copy = self.copy(key).await?;
-        Ok((brief(&copy.state), copy.quarantined))
-    }
-
-    async fn copy(&self, key: &EntityKey) -> Result<Copy, Failure> {
-        let kept = Kept {
-            journal: self.journal,
-            shelf: Some(self.shelf),
-            partition: partition_of(key, self.partitions),
-            partitions: self.partitions,
-        };
-        let found = fold(&kept, key, |_, _, _| {}).await?;
-        Ok(Copy { state: found.state, quarantined: found.quarantined, failed: false })
+    /// Makes copies of these, each partition's in one reading of its journal.
+    pub async fn make(&mut self, keys: HashSet<EntityKey>) -> Result<(), Failure> {
+        let mut by_partition: BTreeMap<Partition, HashSet<EntityKey>> = BTreeMap::new();
+        for key in keys {
+            let partition = partition_of(&key, self.partitions);
+            by_partition.entry(partition).or_default().insert(key);
+        }
+        for (partition, keys) in by_partition {
+            let kept = Kept {
+                journal: self.journal,
+                shelf: Some(self.shelf),
+                partition,
+                partitions: self.partitions,
+            };
+            let found = fold_all(&kept, &keys).await?.into_iter();
+            self.copies.extend(found.map(|(key, Found { state, quarantined, .. })| {
+                (key, Copy { state, quarantined, failed: false })
+            }));
+        }
+        Ok(())
     }
 }
 

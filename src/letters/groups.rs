@@ -1,7 +1,7 @@
 //! Letters counted by event, and events by what they have in common.
 //!
-//! Promise: of an event some hundred bytes are kept, however often it was given up and however large
-//! its letters are; beyond a number of events, or of groups, it is refused and said why.
+//! Promise: of an event some hundred bytes are kept, however often it was given up and however
+//! large its letters are; beyond a number of events, or of groups, it is refused and said why.
 
 use std::collections::HashMap;
 

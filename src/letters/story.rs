@@ -1,5 +1,5 @@
-//! What led to a letter, as a scenario that `earmark scenario run` plays: the events that its SKU or
-//! order decided, and the one that failed, each with its original bytes.
+//! What led to a letter, as a scenario that `earmark scenario run` plays: the events that its SKU
+//! or order decided, and the one that failed, each with its original bytes.
 //!
 //! Promise: it is made when it is asked for, of the journal and of EARMARK_IN; what neither has any
 //! more is named at the head of the file, so that nobody takes a part for the whole.

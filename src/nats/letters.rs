@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt;
 
 use super::{
     api::{self, Wanted},
-    feed::FeedOf,
+    feed::{FeedOf, Item},
     names,
     settings::ReaderSettings,
     span,
@@ -25,6 +25,11 @@ use crate::{
 
 /// How long an object of the store may take to come.
 const OBJECT_WITHIN: Duration = Duration::from_secs(30);
+
+/// How often reading is tried that does not come forward.
+const READ_TRIES: u32 = 4;
+/// How long it rests in between.
+const READ_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// A message of EARMARK_DLQ or EARMARK_AUDIT.
 pub struct Filed<'a> {
@@ -60,8 +65,7 @@ impl NatsLetters {
         mut visit: impl FnMut(Filed<'_>) -> ControlFlow<()> + Send,
     ) -> Result<(), PortError> {
         let filter = names::filter_of_outlet(Outlet::DeadLetters).to_owned();
-        let of = FeedOf { stream: names::DLQ, filter, after: 0, headers_only: false };
-        span::read(&self.context, &self.settings, &of, end, |item| visit(filed(&item))).await
+        self.read((names::DLQ, &filter), end, |item| visit(filed(item))).await
     }
 
     /// Hands over everything that was written down about dead letters.
@@ -69,14 +73,37 @@ impl NatsLetters {
         &self,
         mut visit: impl FnMut(Filed<'_>) + Send,
     ) -> Result<(), PortError> {
-        let filter = names::AUDIT_DLQ.to_owned();
         let end = api::look(&self.context, names::AUDIT).await?.last;
-        let of = FeedOf { stream: names::AUDIT, filter, after: 0, headers_only: false };
-        span::read(&self.context, &self.settings, &of, end, |item| {
-            visit(filed(&item));
+        self.read((names::AUDIT, names::AUDIT_DLQ), end, |item| {
+            visit(filed(item));
             ControlFlow::Continue(())
         })
         .await
+    }
+
+    /// Reads on where a busy server stopped, as long as it comes forward now and then: it is at a
+    /// peak that somebody looks.
+    async fn read(
+        &self,
+        (stream, filter): (&'static str, &str),
+        end: u64,
+        mut visit: impl FnMut(&Item) -> ControlFlow<()> + Send,
+    ) -> Result<(), PortError> {
+        let (mut position, mut failures) = (0, 0);
+        loop {
+            let (after, filter) = (position, filter.to_owned());
+            let of = FeedOf { stream, filter, after, headers_only: false };
+            let read = span::read(&self.context, &self.settings, &of, end, |item| {
+                position = item.sequence;
+                visit(&item)
+            });
+            let Err(error) = read.await else { return Ok(()) };
+            failures = if position > after { 1 } else { failures + 1 };
+            if failures >= READ_TRIES {
+                return Err(error);
+            }
+            tokio::time::sleep(READ_AGAIN_AFTER).await;
+        }
     }
 
     /// The letter at a sequence, with its subject.
@@ -150,7 +177,7 @@ impl NatsLetters {
     }
 }
 
-fn filed(item: &super::feed::Item) -> Filed<'_> {
+fn filed(item: &Item) -> Filed<'_> {
     let message = &item.message;
     Filed { sequence: item.sequence, subject: &message.subject, payload: &message.payload }
 }

@@ -295,6 +295,18 @@ async fn what_would_do_harm_is_refused_and_changes_nothing() {
     assert_eq!(world.on_hand("NEG").await, 3);
     assert_eq!(world.dlq(&["ls"]).await.with(0).json()["events"], json!(0));
     assert_eq!(world.dlq(&["show", "1"]).await.with(0).json()["closed"], json!(true));
+
+    // Bytes that no letter has room for are in the object store, and come from there.
+    let mut large = received("large-1", "NEG", 2);
+    large["data"]["quantity"] = json!(-2);
+    large["padding"] = json!("x".repeat(300 * 1024));
+    world.send(&large).await;
+    world.letters_come(2).await;
+    let shown = world.dlq(&["show", "2"]).await.with(0).json();
+    assert_eq!(shown["payload_bytes"], json!(large.to_string().len()));
+    assert!(shown["letter"]["object"].is_string(), "{}", shown["letter"]);
+    world.replayed(&["2", "--set", "data.quantity=2"]).await;
+    assert_eq!(world.on_hand("NEG").await, 5);
 }
 
 #[tokio::test]

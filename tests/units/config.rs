@@ -4,8 +4,8 @@ use std::{collections::HashMap, path::Path};
 
 use earmark::{
     config::{Problem, Problems, Settings, checked::Secret, load_from},
-    contract::Limits,
-    domain::policy::Policy,
+    contract::{Limits, Severity},
+    domain::{event::Lane, policy::Policy, refusal::Reason},
     nats,
     partition::{Bounds, Published},
     redis,
@@ -88,6 +88,25 @@ fn what_is_left_out_is_named_by_known_kinds() {
         ("outcomes.left_out", "\"hold.grant\"")
     );
     assert!(problem.expected.contains("hold.granted"), "{problem}");
+}
+
+#[test]
+fn a_catalogue_of_dead_letters_is_laid_over_the_built_in_one_and_checked() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let load = || load_env(&[("EARMARK__DEAD_LETTERS__CATALOGUE", path)]);
+    std::fs::write(path, "[[rows]]\nreason = \"stale\"\nowner = \"imports\"\n").unwrap();
+    let catalogue = load().unwrap().published.catalogue;
+    let stale = catalogue.handling(Reason::Stale, Some("hold.requested.v1"), Lane::Demand);
+    assert_eq!((stale.owner, stale.severity), ("imports", Severity::Medium));
+    std::fs::write(path, "[[rows]]\nreason = \"stale\"\nseverity = \"loud\"\n").unwrap();
+    let problem = only(load());
+    let row = "dead_letters.catalogue: row 1 (reason stale, type *, lane *): severity";
+    assert_eq!((problem.key.as_str(), problem.found.as_str()), (row, "\"loud\""));
+    assert_eq!(problem.expected, "page, high, medium, low");
+    assert_eq!(problem.action, format!("correct it in {path}"));
+    let missing = only(load_env(&[("EARMARK__DEAD_LETTERS__CATALOGUE", "/nowhere.toml")]));
+    assert_eq!(missing.key, "dead_letters.catalogue");
 }
 
 #[test]

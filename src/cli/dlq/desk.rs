@@ -12,7 +12,7 @@ use crate::{
     cli::Context,
     clock::SystemClock,
     config::checked,
-    contract::time,
+    contract::{Limits, time},
     domain::time::Timestamp,
     error::{Exit, Failure},
     letters::{
@@ -33,6 +33,8 @@ pub struct Desk<'a> {
     pub context: &'a Context,
     pub nats: Nats,
     pub letters: NatsLetters,
+    /// What events may look like, answered to whoever replays them.
+    pub limits: Limits,
     pub now: Timestamp,
 }
 
@@ -60,7 +62,10 @@ impl<'a> Desk<'a> {
         let nats = context.connect("dlq").await?;
         setup::refuse_other_partitions(&nats, &context.settings.streams).await?;
         let letters = NatsLetters::new(nats.clone(), context.settings.reader.clone());
-        Ok(Desk { context, nats, letters, now: SystemClock.now() })
+        // An operator's own settings need not permit what those of the pods do.
+        let mut limits = context.settings.limits.clone();
+        limits.reply_prefixes.push(names::REPLAY_REPLIES.to_owned());
+        Ok(Desk { context, nats, letters, limits, now: SystemClock.now() })
     }
 
     pub fn settings(&self) -> &checked::DeadLetters {

@@ -94,13 +94,13 @@ impl Ls {
                 });
             }
             let listed = Listed { letters, events, passed };
-            tell(desk, &listed, |listed| table_of_letters(listed));
+            tell(desk, &listed, table_of_letters);
         } else {
             let mut told = groups.told(desk.now);
             let groups_in_all = told.len();
             told.truncate(self.limit);
             let counted = Counted { groups: told, groups_in_all, events, passed };
-            tell(desk, &counted, |counted| table_of_groups(counted));
+            tell(desk, &counted, table_of_groups);
         }
         Ok(Exit::Done)
     }
@@ -138,13 +138,15 @@ fn table_of_groups(counted: &Counted) {
             several(&group.key),
             group.events.to_string(),
             group.letters.to_string(),
-            group.first_seen.clone(),
-            group.last_seen.clone(),
+            to_the_second(&group.first_seen),
+            to_the_second(&group.last_seen),
             print::span(Span::from_secs(group.age_s)),
             cost.map_or("?".to_owned(), |(minor, currency)| format!("{minor} {currency}")),
         ]);
     }
-    print::line(table);
+    if !counted.groups.is_empty() {
+        print::line(table);
+    }
     if counted.groups.len() < counted.groups_in_all {
         let (shown, all) = (counted.groups.len(), counted.groups_in_all);
         print::line(format!("{shown} of {all} groups; --limit shows more"));
@@ -178,17 +180,24 @@ fn table_of_letters(listed: &Listed) {
             or_dash(&letter.event_subject),
             letter.owner.clone(),
             one.letters.to_string(),
-            one.last_seen.clone(),
+            to_the_second(&one.last_seen),
             or_dash(&letter.replay),
             letter.message.clone(),
         ]);
     }
-    print::line(table);
+    if !listed.letters.is_empty() {
+        print::line(table);
+    }
     if listed.letters.len() < listed.events {
         let (shown, all) = (listed.letters.len(), listed.events);
         print::line(format!("{shown} of {all} events; --limit shows more"));
     }
     sum(listed.events, listed.passed);
+}
+
+/// A time without what is of no use in a table.
+fn to_the_second(at: &str) -> String {
+    at.split_once('.').map_or_else(|| at.to_owned(), |(begin, _)| format!("{begin}Z"))
 }
 
 fn sum(events: usize, passed: Passed) {

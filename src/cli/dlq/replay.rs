@@ -15,13 +15,14 @@ use super::{
 };
 use crate::{
     cli::print,
+    clock::SystemClock,
     cluster,
     contract::time,
     domain::{Level, refusal::Reason},
     error::{Exit, Failure},
     letters::{Close, correct::Set, forecast::Copies},
     nats::{NatsJournal, NatsLeases, NatsPublisher, NatsShelf, names},
-    ports::{NewEvent, PublishError, Publisher},
+    ports::{Clock, NewEvent, PublishError, Publisher},
 };
 
 /// How often it is looked whether safe mode allows more.
@@ -29,7 +30,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a publish that failed waits.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
-/// Publish the events of dead letters again, as they are or corrected, and wait for what is decided.
+/// Publish the events of dead letters again, as they are or corrected, and wait for what is
+/// decided.
 ///
 /// It is a dry run unless --apply is given: it says what would come of each event, tried on a copy
 /// of its SKU or order that is folded from the journal. Events keep their `source` and `id`: one
@@ -37,8 +39,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// the order in which the log first took them, one after another. At level 2 of safe mode and above
 /// nothing is replayed. What is decided closes the letter; what fails stays open.
 ///
-/// What the catalogue says is corrected first needs --set or --edit. An event that is `stale` cannot
-/// be let through as it is; one whose `time` was wrong can be corrected.
+/// What the catalogue says is corrected first needs --set or --edit. An event that is `stale`
+/// cannot be let through as it is; one whose `time` was wrong can be corrected.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -95,7 +97,7 @@ struct Told {
 
 impl Replay {
     pub(super) async fn run(self, desk: &Desk<'_>) -> Result<Exit, Failure> {
-        let filter = self.which.filter(desk.now)?;
+        let mut filter = self.which.filter(desk.now)?;
         let rate = self.rate(desk)?;
         let who = if self.how.apply { Some(self.how.said()?) } else { None };
         let oldest = desk.now - desk.settings().replay_age_max;
@@ -105,6 +107,8 @@ impl Replay {
             let action = "name a later time, or raise dead_letters.replay_age_max_s";
             return Err(Failure::new(Exit::Usage, text).advise(action));
         }
+        // Older ones would take the place of those that may be replayed.
+        filter.since = filter.since.or(Some(oldest));
         refuse_in_safe_mode(desk).await?;
         let (picked, more) = desk.pick(&self.which, &filter).await?;
         let correction = self.correction(picked.len())?;
@@ -158,8 +162,8 @@ impl Replay {
     }
 }
 
-/// Refuses while the shop sheds load: what an operator ordered counts, or else the worst of what the
-/// pods say of themselves.
+/// Refuses while the shop sheds load: what an operator ordered counts, or else the worst of what
+/// the pods say of themselves.
 async fn refuse_in_safe_mode(desk: &Desk<'_>) -> Result<(), Failure> {
     let (level, whose) = level(desk).await?;
     if level < Level::CartsBusy {
@@ -173,7 +177,7 @@ async fn refuse_in_safe_mode(desk: &Desk<'_>) -> Result<(), Failure> {
 async fn level(desk: &Desk<'_>) -> Result<(Level, &'static str), Failure> {
     if let Some(order) = desk.letters.ordered_safe_mode().await? {
         let until = order["until"].as_str().and_then(time::parse);
-        let stands = until.is_none_or(|until| until > desk.now);
+        let stands = until.is_none_or(|until| until > SystemClock.now());
         let number = order["level"].as_u64().and_then(|level| u8::try_from(level).ok());
         if let Some(level) = number.and_then(|level| Level::try_from(level).ok())
             && stands

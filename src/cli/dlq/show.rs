@@ -170,6 +170,8 @@ impl Shown {
         let severity = letter.severity.as_str();
         print::line(format!("letter {} ({}): {severity}{closed}", self.dlq_sequence, letter.id));
         print::line(format!("  {}", letter.message));
+        let headers = self.headers.as_ref().filter(|headers| !headers.is_empty());
+        let headers = headers.map(|headers| headers.join("; "));
         let fields = [
             ("rule", Some(letter.rule.clone())),
             ("owner", Some(letter.owner.clone())),
@@ -182,7 +184,7 @@ impl Shown {
             ("given up at", Some(letter.time.clone())),
             ("read from", Some(format!("{} {}", letter.stream, letter.sequence))),
             ("by subject", Some(letter.subject.clone())),
-            ("headers", self.headers.as_ref().map(|headers| headers.join("; "))),
+            ("headers", headers),
         ];
         for (name, value) in fields {
             print::line(format!("  {name:<12} {}", value.as_deref().unwrap_or("-")));

@@ -1,6 +1,9 @@
 //! What a replay would do, letter by letter: the event as it would be published, what stands in its
 //! way, and what would come of it.
 
+use std::time::Duration;
+
+use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::desk::{Desk, Picked};
@@ -92,7 +95,7 @@ pub async fn ready(
     let text = std::str::from_utf8(&payload).map_err(|_| "its bytes are no UTF-8".to_owned())?;
     // Whoever waited for the answer has left; whoever replays waits for it now.
     let payload = with_reply_to(text, reply_to).into_bytes();
-    let decoded = contract::decode(&payload, &desk.context.settings.limits);
+    let decoded = contract::decode(&payload, &desk.limits);
     let decoded = decoded.map_err(|why| format!("it would be refused again: {why}"))?;
     keeps_its_name(letter, &decoded.source, &decoded.id)?;
     Ok(Ready { decoded, payload })
@@ -105,21 +108,38 @@ pub async fn try_all(
     picked: &[Picked],
     correction: &Correction,
 ) -> Result<Vec<Tried>, Failure> {
-    let mut tried = Vec::with_capacity(picked.len());
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar.set_message("reading letters");
+    let mut read = Vec::with_capacity(picked.len());
     for of in picked {
         let Some(letter) = desk.at(of.sequence).await? else { continue };
-        tried.push(try_one(desk, copies, *of, &letter, correction).await?);
+        read.push(look(desk, *of, &letter, correction).await);
     }
-    Ok(tried)
+    bar.set_message("folding the journal into copies");
+    let decoded = read.iter().filter_map(|(_, decoded)| decoded.as_ref());
+    copies.make(decoded.map(|decoded| decoded.key.clone()).collect()).await?;
+    bar.finish_and_clear();
+    Ok(read.into_iter().map(|(tried, decoded)| forecast(desk, copies, tried, decoded)).collect())
 }
 
-async fn try_one(
+fn forecast(
     desk: &Desk<'_>,
     copies: &mut Copies<'_>,
+    tried: Tried,
+    decoded: Option<Decoded>,
+) -> Tried {
+    let Some(decoded) = decoded else { return tried };
+    let forecast = copies.try_on(decoded, desk.now);
+    Tried { held_back: again(&forecast), forecast: Some(forecast), ..tried }
+}
+
+async fn look(
+    desk: &Desk<'_>,
     picked: Picked,
     letter: &Letter,
     correction: &Correction,
-) -> Result<Tried, Failure> {
+) -> (Tried, Option<Decoded>) {
     let mut tried = Tried {
         dlq_sequence: picked.sequence,
         id: letter.id.clone(),
@@ -138,21 +158,21 @@ async fn try_one(
         tried.held_back = Some(format!(
             "it was given up at {at}, before {since}: dead_letters.replay_age_max_s bounds that"
         ));
-        return Ok(tried);
+        return (tried, None);
     }
     match ready(desk, letter, correction, &format!("{}try", names::REPLAY_REPLIES)).await {
-        Err(why) => tried.held_back = Some(why),
+        Err(why) => {
+            tried.held_back = Some(why);
+            (tried, None)
+        }
         Ok(Ready { decoded, .. }) => {
             tried.event_id = Some(decoded.id.clone());
             tried.event_source = Some(decoded.source.clone());
             tried.event_type = Some(decoded.kind.to_owned());
             tried.entity = Some(decoded.key.to_string());
-            let forecast = copies.try_on(decoded, desk.now).await?;
-            tried.held_back = again(&forecast);
-            tried.forecast = Some(forecast);
+            (tried, Some(decoded))
         }
     }
-    Ok(tried)
 }
 
 /// Why an event is not published that would be a dead letter again.
