@@ -35,6 +35,7 @@ use crate::{
         self, Connections, NatsDepths, NatsInput, NatsJournal, NatsLeases, NatsOthers, NatsOutbox,
         NatsPublisher, NatsShelf, QueryService,
         control::{self, DrainAnswer, DrainRequest},
+        orders::Desk,
         setup,
     },
     partition::{self, Formats, Ports},
@@ -159,7 +160,7 @@ pub struct Adapters {
     /// The bucket of members and leases, where there may be other pods.
     pub leases: Option<Arc<dyn Leases>>,
     /// Where operators are heard, if they are.
-    pub control: Option<async_nats::Client>,
+    pub control: Option<Connections>,
 }
 
 /// What runs: the partitions, the door, and the service for questions where there is one.
@@ -188,10 +189,12 @@ async fn start(settings: &Settings, home: &Home) -> Result<Started, Failure> {
         }
     };
     door.take_questions(clerk);
-    let pod = plan.owner.clone();
+    let (pod, bounds) = (plan.owner.clone(), plan.safe_mode.bounds);
     let supervisor = Supervisor::new(plan).start();
     if let Some(control) = control {
-        tokio::spawn(obey(control, pod, supervisor.clone()));
+        let desk = Desk::new(&control, &pod, settings.streams.partitions, bounds);
+        tokio::spawn(desk.serve());
+        tokio::spawn(obey(control.control.client(), pod, supervisor.clone()));
     }
     Ok((supervisor, door, asked))
 }
@@ -294,7 +297,7 @@ async fn servers(settings: &Settings) -> Result<Adapters, Failure> {
         ports: ports(settings, &connections)?,
         depths: Arc::new(NatsDepths::new(connections.control.clone())),
         stores: ["NATS", "Redis"],
-        control: settings.cluster.leased.then(|| connections.control.client()),
+        control: settings.cluster.leased.then(|| connections.clone()),
         leases: settings.cluster.leased.then_some(Arc::new(NatsLeases::new(connections.leases))),
     })
 }

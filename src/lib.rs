@@ -8,6 +8,7 @@ pub mod clock;
 pub mod cluster;
 pub mod config;
 pub mod contract;
+pub mod control;
 pub mod demo;
 pub mod domain;
 pub mod embedded;

@@ -13,9 +13,11 @@ mod partition;
 mod print;
 pub mod publish;
 mod run;
+mod safe_mode;
 mod scenario;
 mod setup;
 mod status;
+mod who;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -65,6 +67,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Status(status::Status),
     Drain(drain::Drain),
+    SafeMode(safe_mode::SafeMode),
     Partition(partition::Partitions),
     Dlq(dlq::DeadLetters),
     Scenario(scenario::Scenarios),
@@ -126,6 +129,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Inspect(inspect) => inspect.run(&context).await,
             Command::Status(status) => status.run(&context).await,
             Command::Drain(drain) => drain.run(&context).await,
+            Command::SafeMode(safe_mode) => safe_mode.run(&context).await,
             Command::Partition(partitions) => partitions.run(&context).await,
             Command::Dlq(letters) => letters.run(&context).await,
         }

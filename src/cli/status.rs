@@ -5,10 +5,11 @@ use clap::Args;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
-use super::{Context, print};
+use super::{Context, print, safe_mode};
 use crate::{
     cluster::{self, Lease, Member, Phase, View, look},
     contract::time,
+    control::Order,
     domain::time::{Span, Timestamp},
     error::{Exit, Failure},
     nats::{NatsDepths, NatsInput, NatsJournal, NatsLeases},
@@ -61,6 +62,8 @@ struct SourceStanding {
 struct Told {
     unread: u64,
     oldest_unread_s: Option<f64>,
+    /// The level of safe mode that an operator ordered; `null` if each pod goes by its own load.
+    ordered: Option<Order>,
     members: Vec<Member>,
     partitions: Vec<Standing>,
     streams: Vec<StreamUsage>,
@@ -87,6 +90,7 @@ impl Status {
         let told = Told {
             unread: partitions.iter().map(|standing| standing.unread).sum(),
             oldest_unread_s: oldest(partitions.iter().map(|standing| standing.oldest_unread_s)),
+            ordered: view.order().filter(|order| order.counts(now)).cloned(),
             members: view.members().cloned().collect(),
             partitions,
             streams,
@@ -187,7 +191,8 @@ impl Told {
         if self.members.is_empty() {
             return print::line("no pod is a member: none runs, or cluster.ownership is \"all\"\n");
         }
-        let mut table = print::table(&["pod", "version", "reads", "stands", "since", "has"]);
+        let mut table =
+            print::table(&["pod", "version", "reads", "stands", "own level", "since", "has"]);
         for member in &self.members {
             let leases = self.partitions.iter().filter_map(|of| of.lease.as_ref());
             let has = leases.filter(|lease| lease.session == member.session);
@@ -201,11 +206,13 @@ impl Told {
                 member.version.clone(),
                 format!("records up to {}", member.reads),
                 standing,
+                member.level.number().to_string(),
                 member.since.clone(),
                 has.filter(|lease| lease.phase != Phase::Free).count().to_string(),
             ]);
         }
         print::line(table);
+        print::line(safe_mode::ordered(self.ordered.as_ref()));
     }
 
     fn tell(&self) {

@@ -12,7 +12,10 @@ use super::{
     lease::{Lease, Phase},
     member::Member,
 };
-use crate::ports::{Note, Partition};
+use crate::{
+    control::Order,
+    ports::{Note, Partition},
+};
 
 /// The format of a lease that this build cannot read.
 const UNREADABLE: u8 = u8::MAX;
@@ -45,6 +48,8 @@ pub struct View {
     orphans: BTreeMap<Partition, Orphan>,
     /// Where leases stand that count as lapsed and of which no end was told.
     lapsed: BTreeMap<Partition, u64>,
+    /// What an operator ordered for all pods. It ends by itself, and is not written anew.
+    order: Option<Heard<Order>>,
     /// What stands under keys of members and is none that this build can read.
     unreadable: BTreeMap<String, u64>,
     /// The oldest format that whoever takes a partition over must read, as its last lease said.
@@ -64,6 +69,7 @@ impl View {
             leases: BTreeMap::new(),
             orphans: BTreeMap::new(),
             lapsed: BTreeMap::new(),
+            order: None,
             unreadable: BTreeMap::new(),
             formats: BTreeMap::new(),
             partitions,
@@ -89,6 +95,7 @@ impl View {
         let pass = self.pass;
         self.drop_where(now, |heard_in, _| heard_in < pass);
         self.lapsed.clear();
+        self.order = self.order.take().filter(|heard| heard.pass == pass);
         for partition in 0..self.partitions {
             if !self.leases.contains_key(&partition) {
                 let orphan = Orphan { since: now, freed: false };
@@ -107,7 +114,19 @@ impl View {
             && partition < self.partitions
         {
             self.note_lease(partition, note, now);
+        } else if note.key == Order::KEY {
+            self.note_order(note, now);
         }
+    }
+
+    fn note_order(&mut self, note: &Note, now: Instant) {
+        if self.order.as_ref().is_some_and(|known| note.revision < known.revision) {
+            return;
+        }
+        // What this build cannot read, it cannot obey.
+        let order = note.value.as_ref().and_then(|bytes| Order::decode(bytes).ok());
+        let (revision, pass) = (note.revision, self.pass);
+        self.order = order.map(|value| Heard { value, revision, at: now, pass });
     }
 
     fn note_member(&mut self, note: &Note, now: Instant) {
@@ -270,6 +289,11 @@ impl View {
     /// The oldest format that whoever takes a partition over must read.
     pub fn format(&self, partition: Partition) -> u8 {
         self.formats.get(&partition).copied().unwrap_or(0)
+    }
+
+    /// What an operator ordered for all pods, also what is over by now.
+    pub fn order(&self) -> Option<&Order> {
+        self.order.as_ref().map(|heard| &heard.value)
     }
 
     /// The newest format in which partitions are kept that somebody has.

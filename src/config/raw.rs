@@ -196,6 +196,8 @@ sections! {
         catch_up_per_s: u64,
         lane_patience_ms: u64,
         retry_after_s: u64,
+        for_s: u64,
+        for_max_s: u64,
     }
 
     /// How partitions are watched.

@@ -65,6 +65,16 @@ impl NatsLeases {
         lease.map_err(|why| PortError::new(format!("read the lease of partition {partition}"), why))
     }
 
+    /// What stands under a key, as the leader of the bucket has it, and where. What lapsed or was
+    /// taken away counts as nothing, which may stand somewhere, too; what was never there at 0.
+    pub async fn standing(&self, key: &str) -> Result<(Option<Bytes>, u64), PortError> {
+        let subject = names::cluster_subject(key);
+        let last = api::get(&self.context, names::CLUSTER_STREAM, Wanted::last(&subject)).await?;
+        Ok(last.map_or((None, 0), |last| {
+            (Some(last.payload).filter(|value| !value.is_empty()), last.sequence)
+        }))
+    }
+
     async fn publish(
         &self,
         key: &str,

@@ -19,6 +19,7 @@ use super::{
     span,
 };
 use crate::{
+    control::Order,
     domain::{ids::EntityKey, time::Timestamp},
     ports::{Extent, Outlet, PortError},
 };
@@ -149,7 +150,7 @@ impl NatsLetters {
 
     /// What an operator ordered of safe mode, if anything stands.
     pub async fn ordered_safe_mode(&self) -> Result<Option<Value>, PortError> {
-        let subject = names::cluster_subject(names::SAFE_MODE_KEY);
+        let subject = names::cluster_subject(Order::KEY);
         let last = api::get(&self.context, names::CLUSTER_STREAM, Wanted::last(&subject)).await?;
         // What says that an order is gone has no value.
         let value = last.map(|last| last.payload).filter(|value| !value.is_empty());

@@ -39,10 +39,10 @@ pub const SNAPSHOTS_STREAM: &str = "OBJ_EARMARK_SNAPSHOTS";
 pub const AUDIT_PARTITION: &str = "earmark.audit.partition";
 /// What [`AUDIT`] has of what operators did with dead letters.
 pub const AUDIT_DLQ: &str = "earmark.audit.dlq";
-/// The key in [`CLUSTER`] under which an operator's order of safe mode stands.
-pub const SAFE_MODE_KEY: &str = "control.safe-mode";
 /// What the subjects begin with at which a replay hears what was decided.
 pub const REPLAY_REPLIES: &str = "earmark.reply.dlq.";
+/// What [`AUDIT`] has of changes of safe mode.
+pub const AUDIT_SAFE_MODE: &str = "earmark.audit.safe-mode";
 /// The key in [`CLUSTER`] that holds what was fixed at set-up.
 pub const SETTINGS_KEY: &str = "settings";
 /// The entry in the metadata of [`IN`] that holds the number of partitions.
@@ -103,6 +103,11 @@ pub fn journal_subject(partition: Partition) -> String {
 pub fn cluster_subject(key: &str) -> String {
     format!("$KV.{CLUSTER}.{key}")
 }
+
+/// Where an operator asks for a level of safe mode, for all pods.
+pub const SAFE_MODE: &str = "earmark.control.safe-mode";
+/// The queue group of the pods on [`SAFE_MODE`]: one of them answers.
+pub const CONTROL_GROUP: &str = "earmark-control";
 
 /// Where an operator asks a pod to hand over what it has.
 pub fn drain_subject(pod: &str) -> String {

@@ -1,5 +1,5 @@
 //! Looks at the load of the pod's partitions again and again, and gives credit by the level that it
-//! calls for.
+//! calls for, or that an operator ordered.
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use super::{actor::Supervisor, safe_mode::Load, slot::Slot};
 use crate::{
-    domain::{Level, event::Lane, time::Span},
+    control::effective,
+    domain::{event::Lane, time::Span},
     partition::gates::put_off_from,
     ports::Source,
     telemetry,
@@ -23,18 +24,24 @@ impl Supervisor {
         let serving = self.slots.iter().filter(|slot| slot.is_serving());
         let late = serving.map(|slot| late(slot, off)).fold([Duration::ZERO; 4], latest);
         let load = Load { late, counts: self.pace.counts() };
-        let own = match self.plan.safe_mode.automatic {
-            true => self.safe_mode.observe(&load, Instant::now()),
-            false => Level::Normal,
-        };
+        if self.plan.safe_mode.automatic {
+            self.safe_mode.observe(&load, Instant::now());
+        }
+        let own = self.safe_mode.level();
         if let Some(conduct) = &mut self.tenancy {
             conduct.participant.level(own);
         }
-        self.go_to_level(own, &load);
+        self.go_to_level();
         telemetry::watch::load(&load, self.pace.in_use());
     }
 
-    fn go_to_level(&mut self, level: Level, load: &Load) {
+    /// Goes to the level that an operator ordered, while that counts, else to the pod's own.
+    pub(super) fn go_to_level(&mut self) {
+        let (own, now) = (self.safe_mode.level(), self.plan.ports.clock.now());
+        let conduct = self.tenancy.as_ref();
+        let ordered = conduct.and_then(|conduct| conduct.participant.view().order());
+        let level = effective(ordered, own, now);
+        let ordered = ordered.filter(|order| order.counts(now)).cloned();
         let share =
             self.safe_mode.capacity().map_or(0.0, |most| most * self.plan.safe_mode.sku_share);
         let before = self.credit.borrow().level;
@@ -45,8 +52,9 @@ impl Supervisor {
             credit.open[reporting] = put_off_from(Lane::Reporting).is_none_or(|from| level < from);
         });
         if before != level {
-            let (before, level) = (before.number(), level.number());
-            tracing::warn!(before, level, late = ?load.late, "safe mode");
+            let (before, level, own) = (before.number(), level.number(), own.number());
+            let late = self.safe_mode.late();
+            tracing::warn!(before, level, own, ?ordered, ?late, "safe mode");
         }
         telemetry::watch::level(level);
     }

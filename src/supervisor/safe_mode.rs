@@ -69,6 +69,7 @@ pub struct SafeMode {
     /// Since when a higher level is called for.
     late_since: Option<Instant>,
     calm_since: Option<Instant>,
+    late: [Duration; 4],
     window: Option<Window>,
     rates: Rates,
 }
@@ -100,6 +101,7 @@ impl SafeMode {
             level: Level::Normal,
             late_since: None,
             calm_since: None,
+            late: [Duration::ZERO; 4],
             window: None,
             rates: Rates { capacity, ..Rates::default() },
         }
@@ -110,6 +112,11 @@ impl SafeMode {
         self.level
     }
 
+    /// How late each lane was when it was last looked at.
+    pub fn late(&self) -> [Duration; 4] {
+        self.late
+    }
+
     /// What the pod can decide in a second, as far as that is known.
     pub fn capacity(&self) -> Option<f64> {
         self.rates.capacity
@@ -118,6 +125,7 @@ impl SafeMode {
     /// The level after this.
     pub fn observe(&mut self, load: &Load, now: Instant) -> Level {
         self.measure(load, now);
+        self.late = load.late;
         let wanted = self.called_for(load);
         let late = (wanted > self.level).then(|| self.late_since.unwrap_or(now));
         let calm = self.is_calm(load).then(|| self.calm_since.unwrap_or(now));

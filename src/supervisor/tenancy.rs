@@ -21,6 +21,7 @@ use super::{
 use crate::{
     cluster::{Act, Member, Participant, Rules, Standing},
     contract::time,
+    control::Order,
     partition::format::OLDEST,
     ports::{LeaseWatch, Leases, Partition, Watched},
 };
@@ -318,10 +319,18 @@ impl StreamHandler<Heard> for Supervisor {
     fn handle(&mut self, heard: Heard, ctx: &mut Self::Context) {
         let Some(conduct) = &mut self.tenancy else { return };
         let (participant, now) = (&mut conduct.participant, Instant::now());
+        let ordered = match &heard {
+            Heard::Told(Watched::Note(note)) => note.key == Order::KEY,
+            Heard::Told(Watched::CaughtUp) => true,
+            Heard::Began => false,
+        };
         match heard {
             Heard::Began => participant.begin(),
             Heard::Told(Watched::CaughtUp) => participant.catch_up(now),
             Heard::Told(Watched::Note(note)) => participant.note(&note, now),
+        }
+        if ordered {
+            self.go_to_level();
         }
         self.conduct_soon(ctx);
     }

@@ -4,6 +4,7 @@
 mod archive;
 mod cluster;
 mod config;
+mod control;
 mod demo;
 mod door;
 mod hosted;

@@ -11,7 +11,7 @@ use super::{
     show::{tell, value},
 };
 use crate::{
-    cli::print,
+    cli::{print, who},
     cluster::{self, Phase},
     contract::time,
     error::{Exit, Failure},
@@ -85,11 +85,7 @@ impl Plan {
 
 impl How {
     pub fn by(&self) -> Result<String, Failure> {
-        let given = self.by.clone();
-        let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-        given.or(named).filter(|name| !name.trim().is_empty()).ok_or_else(|| {
-            Failure::new(Exit::Usage, "nobody is named who does it").advise("add --by NAME")
-        })
+        who::by(self.by.as_deref())
     }
 
     pub fn reason(&self) -> String {

@@ -26,6 +26,7 @@ use super::{Problems, raw::Raw};
 use crate::{
     cluster::Rules,
     contract::Limits,
+    control,
     domain::{policy::Policy, time::Span},
     embedded::Keeping,
     nats::{NatsSettings, ReaderSettings, StreamSettings},
@@ -132,6 +133,8 @@ pub struct SafeMode {
     pub sku_share: f64,
     /// How fast the pod may be.
     pub limit: Limit,
+    /// For how long operators may order a level.
+    pub bounds: control::Bounds,
 }
 
 /// How `earmark publish` publishes.

@@ -11,6 +11,7 @@ use crate::{
     cluster::{Delays, Rules},
     config::raw::Raw,
     contract::Limits,
+    control,
     domain::{
         ids::LocationId,
         outcome::Outcome,
@@ -316,6 +317,10 @@ pub fn safe_mode(c: &mut Check, raw: &Raw) -> SafeMode {
             decisions_per_s,
             catch_up_per_s: within!(c.number(raw.safe_mode.catch_up_per_s, 1..=10_000_000)),
             patience: within!(c.millis(raw.safe_mode.lane_patience_ms, 10..=60_000)),
+        },
+        bounds: control::Bounds {
+            for_s: within!(c.number(raw.safe_mode.for_s, 1..=604_800)),
+            for_max_s: within!(c.number(raw.safe_mode.for_max_s, 1..=604_800)),
         },
     }
 }

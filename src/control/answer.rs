@@ -1,0 +1,181 @@
+//! What operators are answered.
+
+use serde::{Deserialize, Serialize};
+
+use super::order::Order;
+use crate::{
+    cluster::Member,
+    contract::time,
+    domain::{Level, time::Timestamp},
+};
+
+/// What a request on `earmark.control.safe-mode` is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// It was changed.
+    Changed(Changed),
+    /// How it stands.
+    Status(Status),
+    /// Nothing was changed, or that is not certain.
+    Refused(Refused),
+}
+
+/// What was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// What was asked: `on`, `off` or `auto`.
+    pub set: String,
+    /// The pod that did it, for all.
+    pub pod: String,
+    /// What was ordered before; `null` if nothing was.
+    pub before: Option<Order>,
+    /// What is ordered now; `null` if each pod goes by its own load.
+    pub after: Option<Order>,
+    /// Until when: RFC 3339. `null` if nothing is ordered.
+    pub until: Option<String>,
+    /// Where EARMARK_AUDIT has it.
+    pub audit: u64,
+}
+
+/// How it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// `status`.
+    pub set: String,
+    /// The pod that answers.
+    pub pod: String,
+    /// When, by the server's clock: RFC 3339.
+    pub at: String,
+    /// What is ordered; `null` if each pod goes by its own load.
+    pub ordered: Option<Order>,
+    /// The pods.
+    pub members: Vec<Standing>,
+}
+
+/// How a pod stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The pod.
+    pub pod: String,
+    /// The level that its own load calls for.
+    pub own: Level,
+    /// The level by which it works.
+    pub level: Level,
+}
+
+/// Why nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// A reason code.
+    pub error: Code,
+    /// The field that is wrong, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// What was expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// All of it in words.
+    pub message: String,
+    /// What to do.
+    pub advice: String,
+}
+
+/// A reason code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The request is no JSON object, or says a field twice.
+    Malformed,
+    /// There is no such field in such a request.
+    UnknownField,
+    /// A field is missing, or empty.
+    Missing,
+    /// A field is of another type.
+    WrongType,
+    /// A word that the field does not take.
+    UnknownValue,
+    /// A number, or the length of a text, out of its range.
+    OutOfRange,
+    /// NATS did not do its part; where a change had begun, it may have been made or not.
+    Unavailable,
+    /// Others changed the same at the same time, again and again.
+    Contended,
+    /// The pod that was asked leaves.
+    Leaving,
+}
+
+impl Changed {
+    /// What was changed, from what to what.
+    pub fn new(set: &str, pod: &str, change: (Option<Order>, Option<Order>), audit: u64) -> Self {
+        let (before, after) = change;
+        Changed {
+            set: set.to_owned(),
+            pod: pod.to_owned(),
+            until: after.as_ref().map(|order| time::format(order.until)),
+            before,
+            after,
+            audit,
+        }
+    }
+}
+
+impl Status {
+    /// How these members stand now.
+    pub fn new<'a>(
+        pod: &str,
+        ordered: Option<Order>,
+        members: impl Iterator<Item = &'a Member>,
+        now: Timestamp,
+    ) -> Status {
+        let ordered = ordered.filter(|order| order.counts(now));
+        let standing = |member: &Member| Standing {
+            pod: member.pod.clone(),
+            own: member.level,
+            level: super::effective(ordered.as_ref(), member.level, now),
+        };
+        Status {
+            set: "status".to_owned(),
+            pod: pod.to_owned(),
+            at: time::format(now),
+            members: members.map(standing).collect(),
+            ordered,
+        }
+    }
+}
+
+impl Refused {
+    /// A field that is not as it should be.
+    pub fn field(code: Code, field: &str, found: Option<String>, expected: &str) -> Refused {
+        let is = found.as_ref().map_or_else(|| "is missing".to_owned(), |it| format!("is {it}"));
+        Refused {
+            error: code,
+            field: Some(field.to_owned()),
+            message: format!("`{field}` {is}; expected {expected}"),
+            found,
+            expected: Some(expected.to_owned()),
+            advice: format!("nothing was changed: correct `{field}` and ask again"),
+        }
+    }
+
+    /// The request as a whole is not as it should be.
+    pub fn malformed(why: &str, expected: &str) -> Refused {
+        Refused {
+            error: Code::Malformed,
+            field: None,
+            message: format!("{why}; expected {expected}"),
+            found: None,
+            expected: Some(expected.to_owned()),
+            advice: "nothing was changed: correct the request and ask again".to_owned(),
+        }
+    }
+
+    /// It is not the request's fault.
+    pub fn other(code: Code, message: String, advice: &str) -> Refused {
+        let advice = advice.to_owned();
+        Refused { error: code, field: None, found: None, expected: None, message, advice }
+    }
+}

@@ -1,0 +1,14 @@
+//! What operators may order, as it is asked for, as it stands and as it is answered: without IO and
+//! without a clock.
+//!
+//! Promises: what cannot be understood, or is out of range, is refused with a reason code, the
+//! field, what was found and what was expected. Every order ends by itself.
+
+pub mod answer;
+mod fields;
+pub mod order;
+pub mod request;
+
+pub use answer::{Answer, Changed, Refused, Status};
+pub use order::{Order, effective};
+pub use request::{Bounds, Change, Drain, Request, Who};

@@ -1,0 +1,193 @@
+//! What operators order for all pods: `earmark.control.safe-mode`, a request that one of the pods
+//! answers.
+//!
+//! Promises: EARMARK_AUDIT has a change before it is made; a change is made on what its answer calls
+//! `before`, whoever else changes the same; the note that says it lapses by itself.
+
+use std::time::Duration;
+
+use async_nats::{Client, Message, RequestErrorKind, jetstream::Context};
+use bytes::Bytes;
+use futures::StreamExt;
+use serde_json::json;
+
+use super::{Connections, NatsLeases, api, audit, names};
+use crate::{
+    cluster::look,
+    contract::time,
+    control::{Answer, Bounds, Change, Changed, Order, Refused, Request, Status, answer::Code},
+    domain::time::Timestamp,
+    ports::{Leases, NoteError, Partition, PortError},
+};
+
+/// How often a change is tried when others were faster.
+const TRIES: usize = 10;
+/// What to do when NATS did not do its part.
+const LOOK: &str = "ask for \"status\", which says what is ordered, and ask again if need be";
+
+/// Answers operators.
+pub struct Desk {
+    control: Context,
+    leases: NatsLeases,
+    pod: String,
+    partitions: Partition,
+    bounds: Bounds,
+}
+
+/// What was ordered when it was looked, where that stands, and when that was.
+struct Found {
+    order: Option<Order>,
+    revision: u64,
+    now: Timestamp,
+}
+
+impl Desk {
+    /// A desk of this pod's.
+    pub fn new(
+        connections: &Connections,
+        pod: &str,
+        partitions: Partition,
+        bounds: Bounds,
+    ) -> Desk {
+        let leases = NatsLeases::new(connections.leases.clone());
+        let control = connections.control.clone();
+        Desk { control, leases, pod: pod.to_owned(), partitions, bounds }
+    }
+
+    /// Answers one after another, for ever.
+    pub async fn serve(self) {
+        let group = names::CONTROL_GROUP.to_owned();
+        let subscribed = self.control.client().queue_subscribe(names::SAFE_MODE, group).await;
+        let mut asked = match subscribed {
+            Ok(asked) => asked,
+            Err(error) => return tracing::error!(%error, "operators are not heard"),
+        };
+        while let Some(Message { payload, reply, .. }) = asked.next().await {
+            let answer = self.answer(&payload).await;
+            let Some(reply) = reply else { continue };
+            // A struct of texts and numbers is always JSON.
+            let bytes: Bytes = serde_json::to_vec(&answer).unwrap_or_default().into();
+            if let Err(error) = self.control.client().publish(reply, bytes).await {
+                tracing::debug!(%error, "an answer to an operator did not leave");
+            }
+        }
+    }
+
+    async fn answer(&self, payload: &[u8]) -> Answer {
+        let answer = match Request::parse(payload, self.bounds) {
+            Ok(Request::Status) => self.status().await.map(Answer::Status),
+            Ok(Request::Change(change)) => self.change(&change).await.map(Answer::Changed),
+            Err(refused) => Err(refused),
+        };
+        answer.unwrap_or_else(Answer::Refused)
+    }
+
+    async fn status(&self) -> Result<Status, Refused> {
+        let found = self.find().await.map_err(unavailable)?;
+        let view = look(&self.leases, self.partitions).await.map_err(unavailable)?;
+        Ok(Status::new(&self.pod, found.order, view.members(), found.now))
+    }
+
+    /// What is ordered; an order that is over is none.
+    async fn find(&self) -> Result<Found, PortError> {
+        let (noted, revision) = self.leases.standing(Order::KEY).await?;
+        let now = api::look(&self.control, names::CLUSTER_STREAM).await?.now;
+        let order = noted.and_then(|noted| Order::decode(&noted).ok());
+        Ok(Found { order: order.filter(|order| order.counts(now)), revision, now })
+    }
+
+    async fn change(&self, change: &Change) -> Result<Changed, Refused> {
+        for _ in 0..TRIES {
+            let found = self.find().await.map_err(unavailable)?;
+            let after = change.order(found.now);
+            let audited = self.audit(change, &found, after.as_ref(), "begins").await;
+            let audited = audited.map_err(unavailable)?;
+            let phase = match self.write(change, after.as_ref(), found.revision).await {
+                Ok(()) => "done",
+                Err(NoteError::Taken) => "overtaken",
+                Err(NoteError::Later(_)) => "uncertain",
+            };
+            if let Err(error) = self.audit(change, &found, after.as_ref(), phase).await {
+                tracing::warn!(phase, %error, "the audit does not say what came of a change");
+            }
+            match phase {
+                "done" => {
+                    let states = (found.order, after);
+                    return Ok(Changed::new(change.set, &self.pod, states, audited));
+                }
+                "overtaken" => {}
+                _ => {
+                    let text = "it is not certain whether it was changed: NATS did not answer";
+                    return Err(Refused::other(Code::Unavailable, text.to_owned(), LOOK));
+                }
+            }
+        }
+        let text = format!("nothing was changed: others changed it, {TRIES} times in a row");
+        Err(Refused::other(Code::Contended, text, LOOK))
+    }
+
+    async fn write(
+        &self,
+        change: &Change,
+        order: Option<&Order>,
+        after: u64,
+    ) -> Result<(), NoteError> {
+        match (order, change.level) {
+            (Some(order), Some((_, for_s))) => {
+                let lasts = Duration::from_secs(for_s);
+                let noted = self.leases.note(Order::KEY, order.encode(), Some(after), lasts).await;
+                noted.map(drop)
+            }
+            _ => self.leases.take_away(Order::KEY, after).await,
+        }
+    }
+
+    async fn audit(
+        &self,
+        change: &Change,
+        found: &Found,
+        after: Option<&Order>,
+        phase: &str,
+    ) -> Result<u64, PortError> {
+        let what = json!({
+            "at": time::format(found.now),
+            "by": change.who.by,
+            "reason": change.who.reason,
+            "command": "safe-mode",
+            "set": change.set,
+            "phase": phase,
+            "pod": self.pod,
+            "before": found.order,
+            "after": after,
+        });
+        audit::write(&self.control, names::AUDIT_SAFE_MODE, &what).await
+    }
+}
+
+fn unavailable(error: PortError) -> Refused {
+    let text = format!("nothing was changed: {error}");
+    Refused::other(Code::Unavailable, text, "look at NATS (`earmark check`), and ask again")
+}
+
+/// Asks the pods; nothing if none listens.
+///
+/// # Errors
+/// No answer came in time, or none that can be understood.
+pub async fn ask(
+    client: &Client,
+    request: &serde_json::Value,
+    within: Duration,
+) -> Result<Option<Answer>, PortError> {
+    let error = |why: String| PortError::new("ask the pods about safe mode", why);
+    let bytes = serde_json::to_vec(request).map_err(|e| error(e.to_string()))?;
+    let asked = client.request(names::SAFE_MODE, bytes.into());
+    match tokio::time::timeout(within, asked).await {
+        Ok(Ok(answer)) => {
+            let answer = serde_json::from_slice(&answer.payload);
+            answer.map(Some).map_err(|e| error(e.to_string()))
+        }
+        Ok(Err(e)) if e.kind() == RequestErrorKind::NoResponders => Ok(None),
+        Ok(Err(e)) => Err(error(e.to_string())),
+        Err(_) => Err(error(format!("no answer in {within:?}"))),
+    }
+}

@@ -1,0 +1,124 @@
+//! What operators ask, as it is read, checked and obeyed: without a server and without a clock.
+
+use earmark::{
+    control::{Bounds, Change, Drain, Order, Refused, Request, answer::Code, effective},
+    domain::{Level, time::Timestamp},
+};
+use serde_json::json;
+
+const BOUNDS: Bounds = Bounds { for_s: 1_800, for_max_s: 14_400 };
+const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
+
+fn change(request: &str) -> Change {
+    match Request::parse(request.as_bytes(), BOUNDS) {
+        Ok(Request::Change(change)) => change,
+        other => panic!("{request}: {other:?}"),
+    }
+}
+
+fn refused(request: &str) -> Refused {
+    Request::parse(request.as_bytes(), BOUNDS).expect_err(request)
+}
+
+#[test]
+fn what_is_asked_is_what_is_ordered_and_it_ends() {
+    let asked = |set: &str, more: &str| {
+        let change = change(&format!(r#"{{"set":"{set}","by":"ann","reason":"a drop"{more}}}"#));
+        change.order(NOW).map(|order| {
+            assert_eq!((order.by.as_str(), order.reason.as_str()), ("ann", "a drop"));
+            assert_eq!(order.at, NOW);
+            (order.level.number(), (order.until - NOW).0 / 1_000_000)
+        })
+    };
+    assert_eq!(asked("on", ""), Some((2, 1_800)));
+    assert_eq!(asked("on", r#","level":1,"for_s":1"#), Some((1, 1)));
+    assert_eq!(asked("on", r#","level":3,"for_s":14400"#), Some((3, 14_400)));
+    assert_eq!(asked("off", ""), Some((0, 1_800)));
+    assert_eq!(asked("off", r#","for_s":60"#), Some((0, 60)));
+    assert_eq!(asked("auto", ""), None);
+    assert_eq!(Request::parse(br#"{"set":"status"}"#, BOUNDS), Ok(Request::Status));
+    assert_eq!(Request::parse(br#"{"set":"status","by":"ann"}"#, BOUNDS), Ok(Request::Status));
+}
+
+#[test]
+fn what_is_wrong_is_named_with_what_was_expected() {
+    let long = "x".repeat(501);
+    let cases = [
+        ("", Code::Malformed, None),
+        ("{", Code::Malformed, None),
+        ("[\"on\"]", Code::Malformed, None),
+        ("3", Code::Malformed, None),
+        (r#"{"set":"status","set":"on"}"#, Code::Malformed, None),
+        ("{}", Code::Missing, Some("set")),
+        (r#"{"set":null}"#, Code::Missing, Some("set")),
+        (r#"{"set":"ON"}"#, Code::UnknownValue, Some("set")),
+        (r#"{"set":1}"#, Code::WrongType, Some("set")),
+        (r#"{"set":"on","lvl":2}"#, Code::UnknownField, Some("lvl")),
+        (r#"{"set":"on","level":0}"#, Code::OutOfRange, Some("level")),
+        (r#"{"set":"on","level":4}"#, Code::OutOfRange, Some("level")),
+        (r#"{"set":"on","level":-1}"#, Code::OutOfRange, Some("level")),
+        (r#"{"set":"on","level":1.5}"#, Code::OutOfRange, Some("level")),
+        (r#"{"set":"on","level":"2"}"#, Code::WrongType, Some("level")),
+        (r#"{"set":"off","level":2}"#, Code::UnknownField, Some("level")),
+        (r#"{"set":"auto","for_s":2}"#, Code::UnknownField, Some("for_s")),
+        (r#"{"set":"on","for_s":0}"#, Code::OutOfRange, Some("for_s")),
+        (r#"{"set":"on","for_s":14401}"#, Code::OutOfRange, Some("for_s")),
+        (r#"{"set":"on"}"#, Code::Missing, Some("by")),
+        (r#"{"set":"on","by":" ","reason":"x"}"#, Code::Missing, Some("by")),
+        (r#"{"set":"auto","by":"ann"}"#, Code::Missing, Some("reason")),
+        (r#"{"set":"off","by":"ann","reason":7}"#, Code::WrongType, Some("reason")),
+        (
+            &format!(r#"{{"set":"on","by":"ann","reason":"{long}"}}"#),
+            Code::OutOfRange,
+            Some("reason"),
+        ),
+    ];
+    for (request, code, field) in cases {
+        let Refused { error, field: named, expected, message, .. } = refused(request);
+        assert_eq!((error, named.as_deref()), (code, field), "{request}: {message}");
+        assert!(expected.is_some() && message.contains("expected"), "{request}: {message}");
+    }
+    let told = refused(r#"{"set":"on","level":7}"#);
+    assert_eq!(told.message, "`level` is 7; expected a whole number from 1 to 3");
+    assert_eq!(told.found.as_deref(), Some("7"));
+}
+
+#[test]
+fn a_pod_is_drained_by_who_says_who_he_is_and_why() {
+    let drain = Drain::parse(br#"{"undo":true,"by":"ann","reason":"disk"}"#).unwrap();
+    assert!(drain.undo && drain.who.by == "ann" && drain.who.reason == "disk");
+    assert!(!Drain::parse(br#"{"by":"ann","reason":"disk"}"#).unwrap().undo);
+    for (request, code) in [
+        ("", Code::Malformed),
+        ("{}", Code::Missing),
+        (r#"{"undo":3,"by":"ann","reason":"disk"}"#, Code::WrongType),
+        (r#"{"now":true,"by":"ann","reason":"disk"}"#, Code::UnknownField),
+    ] {
+        assert_eq!(Drain::parse(request.as_bytes()).unwrap_err().error, code, "{request}");
+    }
+}
+
+#[test]
+fn an_order_counts_until_its_end_and_then_the_pods_own_level_does() {
+    let order = change(r#"{"set":"off","for_s":60,"by":"ann","reason":"sell"}"#).order(NOW);
+    let order = order.expect("something is ordered");
+    let at = |seconds: i64| Timestamp(NOW.0 + seconds * 1_000_000);
+    let level = |order, seconds| effective(order, Level::CartsBusy, at(seconds));
+    assert_eq!(level(Some(&order), 59), Level::Normal, "what is ordered goes before");
+    assert_eq!(level(Some(&order), 60), Level::CartsBusy);
+    assert_eq!(level(None, 0), Level::CartsBusy);
+}
+
+#[test]
+fn an_order_stands_in_the_bucket_as_it_was_and_a_newer_build_may_say_more() {
+    let order = change(r#"{"set":"on","level":3,"by":"ann","reason":"x"}"#).order(NOW).unwrap();
+    assert_eq!(Order::decode(&order.encode()).unwrap(), order);
+    let mut noted: serde_json::Value = serde_json::from_slice(&order.encode()).unwrap();
+    noted["sku"] = json!("CUP");
+    assert_eq!(Order::decode(noted.to_string().as_bytes()).unwrap(), order);
+    for (field, bad) in [("level", json!(4)), ("until", json!("soon")), ("by", json!(null))] {
+        let mut bad_one = noted.clone();
+        bad_one[field] = bad;
+        assert!(Order::decode(bad_one.to_string().as_bytes()).is_err(), "{bad_one}");
+    }
+}
