@@ -12,6 +12,7 @@ pub mod inspect;
 mod partition;
 mod print;
 pub mod publish;
+mod resume;
 mod run;
 mod safe_mode;
 mod scenario;
@@ -68,6 +69,7 @@ enum Command {
     Status(status::Status),
     Drain(drain::Drain),
     SafeMode(safe_mode::SafeMode),
+    Resume(resume::Resume),
     Partition(partition::Partitions),
     Dlq(dlq::DeadLetters),
     Scenario(scenario::Scenarios),
@@ -130,6 +132,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Status(status) => status.run(&context).await,
             Command::Drain(drain) => drain.run(&context).await,
             Command::SafeMode(safe_mode) => safe_mode.run(&context).await,
+            Command::Resume(resume) => resume.run(&context).await,
             Command::Partition(partitions) => partitions.run(&context).await,
             Command::Dlq(letters) => letters.run(&context).await,
         }

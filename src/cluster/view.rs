@@ -13,9 +13,12 @@ use super::{
     member::Member,
 };
 use crate::{
-    control::Order,
+    control::{Order, Word},
     ports::{Note, Partition},
 };
+
+/// Words of operators that are heeded at a time.
+const WORDS_MAX: usize = 1_000;
 
 /// The format of a lease that this build cannot read.
 const UNREADABLE: u8 = u8::MAX;
@@ -50,6 +53,8 @@ pub struct View {
     lapsed: BTreeMap<Partition, u64>,
     /// What an operator ordered for all pods. It ends by itself, and is not written anew.
     order: Option<Heard<Order>>,
+    /// By which operators let quarantined entities decide again, by key.
+    words: BTreeMap<String, Heard<Word>>,
     /// What stands under keys of members and is none that this build can read.
     unreadable: BTreeMap<String, u64>,
     /// The oldest format that whoever takes a partition over must read, as its last lease said.
@@ -70,6 +75,7 @@ impl View {
             orphans: BTreeMap::new(),
             lapsed: BTreeMap::new(),
             order: None,
+            words: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             formats: BTreeMap::new(),
             partitions,
@@ -96,6 +102,7 @@ impl View {
         self.drop_where(now, |heard_in, _| heard_in < pass);
         self.lapsed.clear();
         self.order = self.order.take().filter(|heard| heard.pass == pass);
+        self.words.retain(|_, heard| heard.pass == pass);
         for partition in 0..self.partitions {
             if !self.leases.contains_key(&partition) {
                 let orphan = Orphan { since: now, freed: false };
@@ -116,6 +123,8 @@ impl View {
             self.note_lease(partition, note, now);
         } else if note.key == Order::KEY {
             self.note_order(note, now);
+        } else if Word::is_at(&note.key) {
+            self.note_word(note, now);
         }
     }
 
@@ -127,6 +136,18 @@ impl View {
         let order = note.value.as_ref().and_then(|bytes| Order::decode(bytes).ok());
         let (revision, pass) = (note.revision, self.pass);
         self.order = order.map(|value| Heard { value, revision, at: now, pass });
+    }
+
+    fn note_word(&mut self, note: &Note, now: Instant) {
+        let word = note.value.as_ref().and_then(|bytes| Word::decode(bytes).ok());
+        let (revision, pass) = (note.revision, self.pass);
+        match word {
+            Some(value) if self.words.len() < WORDS_MAX || self.words.contains_key(&note.key) => {
+                self.words.insert(note.key.clone(), Heard { value, revision, at: now, pass });
+            }
+            Some(_) => tracing::warn!(key = note.key, "too many words of operators at a time"),
+            None => drop(self.words.remove(&note.key)),
+        }
     }
 
     fn note_member(&mut self, note: &Note, now: Instant) {
@@ -294,6 +315,11 @@ impl View {
     /// What an operator ordered for all pods, also what is over by now.
     pub fn order(&self) -> Option<&Order> {
         self.order.as_ref().map(|heard| &heard.value)
+    }
+
+    /// By which operators let quarantined entities decide again, with the revision of each.
+    pub fn words(&self) -> impl Iterator<Item = (&Word, u64)> {
+        self.words.values().map(|heard| (&heard.value, heard.revision))
     }
 
     /// The newest format in which partitions are kept that somebody has.

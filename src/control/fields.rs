@@ -17,6 +17,8 @@ use super::{
 const FOUND_CHARS_MAX: usize = 60;
 /// How long a name may be, in characters.
 const NAME_CHARS_MAX: usize = 100;
+/// How long a key may be, in characters.
+const KEY_CHARS_MAX: usize = 256;
 /// How long a reason may be, in characters.
 const REASON_CHARS_MAX: usize = 500;
 
@@ -94,6 +96,14 @@ impl Fields {
                 let found = Some(short(other));
                 Err(Refused::field(Code::WrongType, name, found, "true or false"))
             }
+        }
+    }
+
+    /// A key, if one is said.
+    pub fn key(&self, name: &str) -> Result<Option<String>, Refused> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(_) => self.text(name, KEY_CHARS_MAX, "a key").map(Some),
         }
     }
 

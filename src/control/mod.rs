@@ -8,7 +8,9 @@ pub mod answer;
 mod fields;
 pub mod order;
 pub mod request;
+pub mod resume;
 
 pub use answer::{Answer, Changed, Refused, Status};
 pub use order::{Order, effective};
 pub use request::{Bounds, Change, Drain, Request, Who};
+pub use resume::{Resume, ResumeAnswer, Word};

@@ -41,6 +41,8 @@ pub const AUDIT_PARTITION: &str = "earmark.audit.partition";
 pub const AUDIT_DLQ: &str = "earmark.audit.dlq";
 /// What the subjects begin with at which a replay hears what was decided.
 pub const REPLAY_REPLIES: &str = "earmark.reply.dlq.";
+/// What [`AUDIT`] has of entities that were to decide again.
+pub const AUDIT_RESUME: &str = "earmark.audit.resume";
 /// What [`AUDIT`] has of changes of safe mode.
 pub const AUDIT_SAFE_MODE: &str = "earmark.audit.safe-mode";
 /// The key in [`CLUSTER`] that holds what was fixed at set-up.
@@ -106,7 +108,9 @@ pub fn cluster_subject(key: &str) -> String {
 
 /// Where an operator asks for a level of safe mode, for all pods.
 pub const SAFE_MODE: &str = "earmark.control.safe-mode";
-/// The queue group of the pods on [`SAFE_MODE`]: one of them answers.
+/// Where an operator asks that a quarantined entity decide again.
+pub const RESUME: &str = "earmark.control.resume";
+/// The queue group of the pods on [`SAFE_MODE`] and [`RESUME`]: one of them answers.
 pub const CONTROL_GROUP: &str = "earmark-control";
 
 /// Where an operator asks a pod to hand over what it has.

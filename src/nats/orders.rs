@@ -1,5 +1,5 @@
-//! What operators order for all pods: `earmark.control.safe-mode`, a request that one of the pods
-//! answers.
+//! What operators order of all pods: `earmark.control.safe-mode` and `earmark.control.resume`,
+//! requests that one of the pods answers.
 //!
 //! Promises: EARMARK_AUDIT has a change before it is made; a change is made on what its answer calls
 //! `before`, whoever else changes the same; the note that says it lapses by itself.
@@ -8,14 +8,18 @@ use std::time::Duration;
 
 use async_nats::{Client, Message, RequestErrorKind, jetstream::Context};
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{StreamExt, stream::select};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::{Connections, NatsLeases, api, audit, names};
 use crate::{
     cluster::look,
-    contract::time,
-    control::{Answer, Bounds, Change, Changed, Order, Refused, Request, Status, answer::Code},
+    contract::{partition_of, time},
+    control::{
+        Answer, Bounds, Change, Changed, Order, Refused, Request, Resume, ResumeAnswer, Status,
+        answer::Code, resume,
+    },
     domain::time::Timestamp,
     ports::{Leases, NoteError, Partition, PortError},
 };
@@ -56,17 +60,25 @@ impl Desk {
 
     /// Answers one after another, for ever.
     pub async fn serve(self) {
-        let group = names::CONTROL_GROUP.to_owned();
-        let subscribed = self.control.client().queue_subscribe(names::SAFE_MODE, group).await;
-        let mut asked = match subscribed {
-            Ok(asked) => asked,
-            Err(error) => return tracing::error!(%error, "operators are not heard"),
+        let hear = async |subject| {
+            let group = names::CONTROL_GROUP.to_owned();
+            self.control.client().queue_subscribe(subject, group).await
         };
-        while let Some(Message { payload, reply, .. }) = asked.next().await {
-            let answer = self.answer(&payload).await;
-            let Some(reply) = reply else { continue };
+        let (modes, resumes) = match (hear(names::SAFE_MODE).await, hear(names::RESUME).await) {
+            (Ok(modes), Ok(resumes)) => (modes, resumes),
+            (Err(error), _) | (_, Err(error)) => {
+                return tracing::error!(%error, "operators are not heard");
+            }
+        };
+        let mut asked = select(modes, resumes);
+        while let Some(Message { subject, payload, reply, .. }) = asked.next().await {
             // A struct of texts and numbers is always JSON.
-            let bytes: Bytes = serde_json::to_vec(&answer).unwrap_or_default().into();
+            let answer = match subject.as_str() {
+                names::RESUME => serde_json::to_vec(&self.resume(&payload).await),
+                _ => serde_json::to_vec(&self.answer(&payload).await),
+            };
+            let Some(reply) = reply else { continue };
+            let bytes: Bytes = answer.unwrap_or_default().into();
             if let Err(error) = self.control.client().publish(reply, bytes).await {
                 tracing::debug!(%error, "an answer to an operator did not leave");
             }
@@ -80,6 +92,37 @@ impl Desk {
             Err(refused) => Err(refused),
         };
         answer.unwrap_or_else(Answer::Refused)
+    }
+
+    async fn resume(&self, payload: &[u8]) -> ResumeAnswer {
+        let resume = match Resume::parse(payload) {
+            Ok(resume) => resume,
+            Err(refused) => return ResumeAnswer::Refused(refused),
+        };
+        let said = self.say(&resume).await;
+        said.unwrap_or_else(|error| ResumeAnswer::Refused(unavailable(error)))
+    }
+
+    /// Writes an operator's word down where whoever serves the partition hears it.
+    async fn say(&self, resume: &Resume) -> Result<ResumeAnswer, PortError> {
+        let word = resume.word();
+        let now = api::look(&self.control, names::CLUSTER_STREAM).await?.now;
+        let what = json!({
+            "at": time::format(now),
+            "by": word.by,
+            "reason": word.reason,
+            "command": "resume",
+            "pod": self.pod,
+            "kind": word.kind,
+            "key": word.key,
+        });
+        let audit = audit::write(&self.control, names::AUDIT_RESUME, &what).await?;
+        let (_, revision) = self.leases.standing(&word.note()).await?;
+        let lasts = resume::LASTS;
+        let noted = self.leases.note(&word.note(), word.encode(), Some(revision), lasts).await;
+        noted.map_err(|error| PortError::new("write the word down", error))?;
+        let partition = partition_of(&resume.entity, self.partitions);
+        Ok(ResumeAnswer::Said { resume: word, partition, audit })
     }
 
     async fn status(&self) -> Result<Status, Refused> {
@@ -169,7 +212,7 @@ fn unavailable(error: PortError) -> Refused {
     Refused::other(Code::Unavailable, text, "look at NATS (`earmark check`), and ask again")
 }
 
-/// Asks the pods; nothing if none listens.
+/// Asks the pods about safe mode; nothing if none listens.
 ///
 /// # Errors
 /// No answer came in time, or none that can be understood.
@@ -178,9 +221,30 @@ pub async fn ask(
     request: &serde_json::Value,
     within: Duration,
 ) -> Result<Option<Answer>, PortError> {
-    let error = |why: String| PortError::new("ask the pods about safe mode", why);
+    ask_at(client, names::SAFE_MODE, request, within).await
+}
+
+/// Asks the pods to let a quarantined entity decide again; nothing if none listens.
+///
+/// # Errors
+/// No answer came in time, or none that can be understood.
+pub async fn ask_to_resume(
+    client: &Client,
+    request: &serde_json::Value,
+    within: Duration,
+) -> Result<Option<ResumeAnswer>, PortError> {
+    ask_at(client, names::RESUME, request, within).await
+}
+
+async fn ask_at<A: DeserializeOwned>(
+    client: &Client,
+    subject: &'static str,
+    request: &serde_json::Value,
+    within: Duration,
+) -> Result<Option<A>, PortError> {
+    let error = |why: String| PortError::new(format!("ask the pods at {subject}"), why);
     let bytes = serde_json::to_vec(request).map_err(|e| error(e.to_string()))?;
-    let asked = client.request(names::SAFE_MODE, bytes.into());
+    let asked = client.request(subject, bytes.into());
     match tokio::time::timeout(within, asked).await {
         Ok(Ok(answer)) => {
             let answer = serde_json::from_slice(&answer.payload);

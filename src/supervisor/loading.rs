@@ -1,7 +1,7 @@
 //! Looks at the load of the pod's partitions again and again, and gives credit by the level that it
 //! calls for, or that an operator ordered.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use actix::Context;
 use tokio::time::Instant;
@@ -10,7 +10,7 @@ use super::{actor::Supervisor, safe_mode::Load, slot::Slot};
 use crate::{
     control::effective,
     domain::{event::Lane, time::Span},
-    partition::gates::put_off_from,
+    partition::{Reinstatement, gates::put_off_from},
     ports::Source,
     telemetry,
 };
@@ -57,6 +57,19 @@ impl Supervisor {
             tracing::warn!(before, level, own, ?ordered, ?late, "safe mode");
         }
         telemetry::watch::level(level);
+    }
+}
+
+impl Supervisor {
+    /// Passes on what operators say of quarantined entities.
+    pub(super) fn heed(&mut self) {
+        let Some(conduct) = &self.tenancy else { return };
+        let said = conduct.participant.view().words().filter_map(|(word, number)| {
+            let (by, why) = (word.by.clone(), word.reason.clone());
+            Some((word.entity()?, Reinstatement { number, by, why }))
+        });
+        let said: BTreeMap<_, _> = said.collect();
+        self.credit.send_modify(|credit| credit.reinstated = Arc::new(said));
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     cluster::{Act, Member, Participant, Rules, Standing},
     contract::time,
-    control::Order,
+    control::{Order, Word},
     partition::format::OLDEST,
     ports::{LeaseWatch, Leases, Partition, Watched},
 };
@@ -320,7 +320,7 @@ impl StreamHandler<Heard> for Supervisor {
         let Some(conduct) = &mut self.tenancy else { return };
         let (participant, now) = (&mut conduct.participant, Instant::now());
         let ordered = match &heard {
-            Heard::Told(Watched::Note(note)) => note.key == Order::KEY,
+            Heard::Told(Watched::Note(note)) => note.key == Order::KEY || Word::is_at(&note.key),
             Heard::Told(Watched::CaughtUp) => true,
             Heard::Began => false,
         };
@@ -331,6 +331,7 @@ impl StreamHandler<Heard> for Supervisor {
         }
         if ordered {
             self.go_to_level();
+            self.heed();
         }
         self.conduct_soon(ctx);
     }
