@@ -3,6 +3,7 @@
 //! Promise: `source` and `id` stay what they were, as far as the letter knows them. So a replay of
 //! what was done already is answered as the first time and changes nothing.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::Letter;
@@ -85,12 +86,34 @@ pub fn set(payload: &[u8], sets: &[Set]) -> Result<Vec<u8>, String> {
     serde_json::to_vec(&event).map_err(|why| why.to_string())
 }
 
-/// Refuses another `source` or `id` than the letter's.
-pub fn keeps_its_name(letter: &Letter, source: &str, id: &str) -> Result<(), String> {
-    let pairs = [("source", &letter.event_source, source), ("id", &letter.event_id, id)];
+/// What an event says of its name, whatever else is wrong with it.
+#[derive(Default, Deserialize)]
+struct Names {
+    #[serde(default)]
+    source: Value,
+    #[serde(default)]
+    id: Value,
+}
+
+/// Refuses another `source` or `id` than the original bytes say, or, where they say none, the
+/// letter; but for the one that is none itself, under which nothing was ever decided.
+pub fn keeps_its_name(
+    letter: &Letter,
+    original: &[u8],
+    source: &str,
+    id: &str,
+) -> Result<(), String> {
+    let said: Names = serde_json::from_slice(original).unwrap_or_default();
+    let own = |said: &Value, of_letter: &Option<String>| {
+        said.as_str().map(str::to_owned).or_else(|| of_letter.clone())
+    };
+    let pairs = [
+        ("source", own(&said.source, &letter.event_source), source),
+        ("id", own(&said.id, &letter.event_id), id),
+    ];
     for (field, own, said) in pairs {
-        // What a letter repeats of a name it may have cut.
-        if let Some(own) = own.as_deref().filter(|own| *own != said && !own.ends_with('…')) {
+        let is_none = letter.rule == "envelope.identity" && letter.field.as_deref() == Some(field);
+        if let Some(own) = own.filter(|own| own != said && !is_none) {
             return Err(format!(
                 "{field}: found {said:?}, expected {own:?}; keep it, so that what was decided \
                  already is recognised"

@@ -97,8 +97,17 @@ fn fields_are_set_and_the_name_is_kept() {
     assert!(set(event, &nowhere).expect_err("no such line").contains("data.lines[4]"));
     assert!(set(b"nothing", &nowhere).expect_err("no JSON").contains("--edit"));
     let own = letter(json!({}));
-    assert_eq!(keeps_its_name(&own, "/shop", "e1"), Ok(()));
-    assert!(keeps_its_name(&own, "/shop", "e2").expect_err("another").contains("expected \"e1\""));
+    assert_eq!(keeps_its_name(&own, b"", "/shop", "e1"), Ok(()));
+    let another = keeps_its_name(&own, b"", "/shop", "e2").expect_err("another");
+    assert!(another.contains("expected \"e1\""), "{another}");
     let unnamed = letter(json!({"event_source": null, "event_id": null}));
-    assert_eq!(keeps_its_name(&unnamed, "/any", "any"), Ok(()));
+    assert_eq!(keeps_its_name(&unnamed, b"", "/any", "any"), Ok(()));
+    // A letter of a failure names nobody; the event does.
+    let original = br#"{"source":"/shop","id":"e1","data":5}"#;
+    assert_eq!(keeps_its_name(&unnamed, original, "/shop", "e1"), Ok(()));
+    assert!(keeps_its_name(&unnamed, original, "/shop", "e2").is_err());
+    // One that is no name needs another.
+    let nameless = letter(json!({"rule": "envelope.identity", "field": "id", "event_id": ""}));
+    assert_eq!(keeps_its_name(&nameless, b"", "/shop", "e2"), Ok(()));
+    assert!(keeps_its_name(&nameless, b"", "/other", "e2").is_err());
 }

@@ -84,9 +84,11 @@ pub async fn ready(
         }
         Replay::AfterCorrection | Replay::AsIs => {}
     }
+    let original = desk.bytes(letter).await;
+    let names = original.clone().unwrap_or_default();
     let payload = match &correction.payload {
         Some(payload) => payload.clone(),
-        None => desk.bytes(letter).await?,
+        None => original?,
     };
     let payload = match correction.sets.as_slice() {
         [] => payload,
@@ -97,7 +99,7 @@ pub async fn ready(
     let payload = with_reply_to(text, reply_to).into_bytes();
     let decoded = contract::decode(&payload, &desk.limits);
     let decoded = decoded.map_err(|why| format!("it would be refused again: {why}"))?;
-    keeps_its_name(letter, &decoded.source, &decoded.id)?;
+    keeps_its_name(letter, &names, &decoded.source, &decoded.id)?;
     Ok(Ready { decoded, payload })
 }
 
