@@ -13,6 +13,7 @@ mod harness;
 mod journal;
 mod load;
 mod million;
+mod orders;
 mod peak;
 mod rush;
 #[path = "../real_orders/streams.rs"]
