@@ -267,6 +267,7 @@ pub fn plan(settings: &Settings, adapters: Adapters) -> Plan {
             me: member(&owner, &formats),
             format_after,
         }),
+        tap: None,
         formats,
         owner,
     }

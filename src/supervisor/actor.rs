@@ -23,6 +23,7 @@ use super::{
     tenancy::{Conduct, Tenancy},
 };
 use crate::{
+    actors::Tap,
     config::checked,
     contract::Limits,
     domain::{policy::Policy, time::Span},
@@ -75,6 +76,8 @@ pub struct Plan {
     pub formats: Formats,
     /// How the pod lives among others. Nothing: every partition is its own.
     pub tenancy: Option<Tenancy>,
+    /// Sees each input at each stage: what tests use to make an entity's code fail.
+    pub tap: Option<Tap>,
 }
 
 /// Starts, watches and stops the partitions.
@@ -199,7 +202,7 @@ impl Supervisor {
             bounds: self.plan.bounds.clone(),
             formats: self.plan.formats.clone(),
             alone: self.alone.clone(),
-            tap: None,
+            tap: self.plan.tap.clone(),
             desks: self.plan.desks.clone(),
             credit: self.credit.subscribe(),
             pace: self.pace.clone(),

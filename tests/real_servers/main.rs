@@ -12,4 +12,5 @@ mod hot;
 mod janitor;
 mod letters;
 mod log_full;
+mod quarantine;
 mod world;

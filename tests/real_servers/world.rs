@@ -65,7 +65,7 @@ impl World {
         world
     }
 
-    fn environment(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
+    pub fn environment(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
         environment(&self.nats, &self.redis, self.port, &[SETTINGS, more].concat())
     }
 
