@@ -37,6 +37,8 @@ pub const OBJECTS_STREAM: &str = "OBJ_EARMARK_OBJECTS";
 pub const SNAPSHOTS_STREAM: &str = "OBJ_EARMARK_SNAPSHOTS";
 /// What [`AUDIT`] has of the operators' commands for partitions.
 pub const AUDIT_PARTITION: &str = "earmark.audit.partition";
+/// What [`AUDIT`] has of pods that operators asked to hand over.
+pub const AUDIT_DRAIN: &str = "earmark.audit.drain";
 /// What [`AUDIT`] has of changes of safe mode.
 pub const AUDIT_SAFE_MODE: &str = "earmark.audit.safe-mode";
 /// The key in [`CLUSTER`] that holds what was fixed at set-up.
