@@ -14,6 +14,7 @@ use std::{
 };
 
 use actix::{Actor, Addr};
+use async_nats::jetstream;
 use futures::StreamExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,7 @@ use crate::{
         checked::{Cluster, Secret},
     },
     contract,
+    control::{self, Refused, answer::Code},
     domain::Level,
     embedded::{Embedded, EmbeddedPublisher, Options, reach},
     error::{Exit, Failure, keep_partitions},
@@ -34,7 +36,7 @@ use crate::{
     nats::{
         self, Connections, NatsDepths, NatsInput, NatsJournal, NatsLeases, NatsOthers, NatsOutbox,
         NatsPublisher, NatsShelf, QueryService,
-        control::{self, DrainAnswer, DrainRequest},
+        control::{DrainAnswer, audit_drain, hear},
         orders::Desk,
         setup,
     },
@@ -194,30 +196,42 @@ async fn start(settings: &Settings, home: &Home) -> Result<Started, Failure> {
     if let Some(control) = control {
         let desk = Desk::new(&control, &pod, settings.streams.partitions, bounds);
         tokio::spawn(desk.serve());
-        tokio::spawn(obey(control.control.client(), pod, supervisor.clone()));
+        tokio::spawn(obey(control.control, pod, supervisor.clone()));
     }
     Ok((supervisor, door, asked))
 }
 
 /// Does what operators ask of this pod, for as long as the process runs.
-async fn obey(control: async_nats::Client, pod: String, supervisor: Addr<Supervisor>) {
-    let mut asked = match control::hear(control, &pod).await {
+async fn obey(context: jetstream::Context, pod: String, supervisor: Addr<Supervisor>) {
+    let mut asked = match hear(context.client(), &pod).await {
         Ok(asked) => std::pin::pin!(asked),
         Err(error) => return tracing::error!(%error, "operators are not heard"),
     };
     while let Some(asked) = asked.next().await {
         let answer = match &asked.request {
-            Ok(DrainRequest { undo }) => match supervisor.send(Drain { undo: *undo }).await {
-                Ok(partitions) => DrainAnswer::Done { pod: pod.clone(), partitions },
-                Err(_) => DrainAnswer::refused("leaving", "the pod leaves"),
-            },
-            Err(why) => DrainAnswer::refused(
-                "malformed",
-                &format!("{why}; expected nothing, or {{\"undo\": true}}"),
-            ),
+            Ok(request) => drain(&context, &pod, request, &supervisor).await,
+            Err(refused) => Err(refused.clone()),
         };
-        asked.answer(&answer).await;
+        asked.answer(&answer.unwrap_or_else(DrainAnswer::Refused)).await;
     }
+}
+
+/// Hands over, or takes part again, once the audit has it.
+async fn drain(
+    context: &jetstream::Context,
+    pod: &str,
+    request: &control::Drain,
+    supervisor: &Addr<Supervisor>,
+) -> Result<DrainAnswer, Refused> {
+    let audited = audit_drain(context, pod, request, "begins").await;
+    let audit = audited.map_err(|error| Refused::unavailable(&error))?;
+    let Ok(partitions) = supervisor.send(Drain { undo: request.undo }).await else {
+        return Err(Refused::other(Code::Leaving, "the pod leaves".to_owned(), "ask another"));
+    };
+    if let Err(error) = audit_drain(context, pod, request, "done").await {
+        tracing::warn!(%error, "the audit does not say that it was done");
+    }
+    Ok(DrainAnswer::Done { pod: pod.to_owned(), partitions, audit })
 }
 
 fn clerk(settings: &Settings, desks: Desks, reach: Reach) -> Arc<Clerk> {

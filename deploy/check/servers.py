@@ -124,6 +124,10 @@ def is_alive(site):
             raise Wrong(f"the health check of Redis ends with {done.returncode}: {done.stdout}")
 
 
+# Who does what an operator does, and why.
+WHO = ("--by", "check", "--reason", "to see that it can be done")
+
+
 def operate(site):
     """The pod hands everything over, and takes it again; what the stores know can be seen."""
     site.must("operator", "partition", "show")
@@ -135,10 +139,15 @@ def operate(site):
         sizes.add(shown["payload_bytes"])
     if 780_000 not in sizes:
         raise Wrong(f"the dead letters have {sizes} bytes")
-    drained = json.loads(site.must("operator", "drain", "pod-1", "--json"))
+    drained = json.loads(site.must("operator", "drain", "pod-1", "--json", *WHO))
     if len(drained["partitions"]) != 16 or drained["left"]:
         raise Wrong(f"it is not drained: {drained}")
-    site.must("operator", "drain", "pod-1", "--undo")
+    site.must("operator", "drain", "pod-1", "--undo", *WHO)
+    ordered = json.loads(site.must("operator", "safe-mode", "on", "--level", "1", "--json", *WHO))
+    told = json.loads(site.must("operator", "safe-mode", "status", "--json"))
+    if told["ordered"] != ordered["after"]:
+        raise Wrong(f"safe mode was not ordered: {ordered}, {told}")
+    site.must("operator", "safe-mode", "auto", *WHO)
     serves_everything(site)
 
 

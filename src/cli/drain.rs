@@ -5,13 +5,14 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Context, print};
+use super::{Context, print, safe_mode::refusal, who::Who};
 use crate::{
     cluster::{View, look},
+    control,
     error::{Exit, Failure},
     nats::{
         NatsLeases,
-        control::{self, DrainAnswer, DrainRequest},
+        control::{DrainAnswer, drain},
     },
     ports::{Partition, PortError},
 };
@@ -28,14 +29,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 #[command(after_help = "\
 Example:
   earmark status              # which pods there are, and what they have
-  earmark drain earmark-7d4f
-  earmark drain earmark-7d4f --undo")]
+  earmark drain earmark-7d4f --reason 'its disk is full' --by ann
+  earmark drain earmark-7d4f --undo --reason 'the disk has room' --by ann")]
 pub struct Drain {
     /// The pod's name, as `earmark status` shows it.
     pod: String,
     /// Let it take part again.
     #[arg(long)]
     undo: bool,
+    #[command(flatten)]
+    who: Who,
     /// How long to wait until it has handed everything over. Seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     timeout: u64,
@@ -49,29 +52,30 @@ struct Done {
     partitions: Vec<Partition>,
     /// What it still has.
     left: Vec<Partition>,
+    /// Where EARMARK_AUDIT has it.
+    audit: u64,
 }
 
 impl Drain {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let settings = &context.settings;
+        let (by, reason) = (self.who.by()?, self.who.reason()?.to_owned());
+        let request = control::Drain { undo: self.undo, who: control::Who { by, reason } };
         let nats = context.connect("drain").await?;
         let within = Duration::from_millis(settings.nats.request_timeout_ms);
-        let request = DrainRequest { undo: self.undo };
         let leases = NatsLeases::new(nats.clone());
         let partitions = settings.streams.partitions;
-        let answer = control::drain(&nats.client(), &self.pod, &request, within).await?;
-        let had = match answer {
-            Some(DrainAnswer::Done { partitions, .. }) => partitions,
-            Some(DrainAnswer::Refused { error, message }) => {
-                return Err(Failure::new(Exit::Failed, format!("{error}: {message}")));
-            }
+        let answer = drain(&nats.client(), &self.pod, &request, within).await?;
+        let (had, audit) = match answer {
+            Some(DrainAnswer::Done { partitions, audit, .. }) => (partitions, audit),
+            Some(DrainAnswer::Refused(refused)) => return Err(refusal(&refused)),
             None => return Err(self.unknown(&look(&leases, partitions).await?)),
         };
         let left = match self.undo {
             true => Vec::new(),
             false => self.wait(&leases, partitions).await?,
         };
-        let done = Done { pod: self.pod, undone: self.undo, partitions: had, left };
+        let done = Done { pod: self.pod, undone: self.undo, partitions: had, left, audit };
         match context.json {
             true => print::json(&done),
             false => done.tell(),

@@ -7,6 +7,7 @@ use crate::{
     cluster::Member,
     contract::time,
     domain::{Level, time::Timestamp},
+    ports::PortError,
 };
 
 /// What a request on `earmark.control.safe-mode` is answered.
@@ -71,10 +72,10 @@ pub struct Refused {
     pub error: Code,
     /// The field that is wrong, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
+    pub field: Option<Box<str>>,
     /// What was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub found: Option<String>,
+    pub found: Option<Box<str>>,
     /// What was expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
@@ -153,9 +154,9 @@ impl Refused {
         let is = found.as_ref().map_or_else(|| "is missing".to_owned(), |it| format!("is {it}"));
         Refused {
             error: code,
-            field: Some(field.to_owned()),
+            field: Some(field.into()),
             message: format!("`{field}` {is}; expected {expected}"),
-            found,
+            found: found.map(String::into_boxed_str),
             expected: Some(expected.to_owned()),
             advice: format!("nothing was changed: correct `{field}` and ask again"),
         }
@@ -171,6 +172,12 @@ impl Refused {
             expected: Some(expected.to_owned()),
             advice: "nothing was changed: correct the request and ask again".to_owned(),
         }
+    }
+
+    /// NATS did not do its part, before anything was changed.
+    pub fn unavailable(error: &PortError) -> Refused {
+        let text = format!("nothing was changed: {error}");
+        Refused::other(Code::Unavailable, text, "look at NATS (`earmark check`), and ask again")
     }
 
     /// It is not the request's fault.

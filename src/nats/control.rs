@@ -1,27 +1,23 @@
 //! What operators ask of one pod over NATS: `earmark.control.drain.<pod>`, a request whose answer
 //! says what was done.
 //!
-//! Promises: what cannot be understood is answered with what was expected, and changes nothing.
+//! Promises: what cannot be understood is answered with what was expected, and changes nothing;
+//! EARMARK_AUDIT has what is done before it is done.
 
 use std::time::Duration;
 
-use async_nats::{Client, RequestErrorKind};
+use async_nats::{Client, RequestErrorKind, jetstream::Context};
 use bytes::Bytes;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::json;
 
-use super::names;
-use crate::ports::{Partition, PortError};
-
-/// What is asked: to hand over everything, or to take part again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DrainRequest {
-    /// Take part again.
-    #[serde(default)]
-    pub undo: bool,
-}
+use super::{api, audit, names};
+use crate::{
+    contract::time,
+    control::{Drain, Refused},
+    ports::{Partition, PortError},
+};
 
 /// What a pod answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,27 +29,17 @@ pub enum DrainAnswer {
         pod: String,
         /// The partitions that it had when it was asked.
         partitions: Vec<Partition>,
+        /// Where EARMARK_AUDIT has it.
+        audit: u64,
     },
     /// It does not.
-    Refused {
-        /// A reason code.
-        error: String,
-        /// In words, with what was expected.
-        message: String,
-    },
-}
-
-impl DrainAnswer {
-    /// It does not, for this reason.
-    pub fn refused(error: &str, message: &str) -> DrainAnswer {
-        DrainAnswer::Refused { error: error.to_owned(), message: message.to_owned() }
-    }
+    Refused(Refused),
 }
 
 /// A request that waits for its answer.
 pub struct Asked {
     /// What is asked, or why that cannot be understood.
-    pub request: Result<DrainRequest, String>,
+    pub request: Result<Drain, Refused>,
     reply: Option<async_nats::Subject>,
     client: Client,
 }
@@ -79,29 +65,42 @@ pub async fn hear(
     let subscribed = client.subscribe(subject.clone()).await;
     let error = |e| PortError::new(format!("subscribe {subject}"), e);
     Ok(subscribed.map_err(error)?.map(move |message| {
-        let request = match message.payload.is_empty() {
-            true => Ok(DrainRequest { undo: false }),
-            false => parse(&message.payload).map_err(|error| error.to_string()),
-        };
+        let request = Drain::parse(&message.payload);
         Asked { request, reply: message.reply, client: client.clone() }
     }))
 }
 
-/// An object with the request's fields: a list of their values would do for serde.
-fn parse(payload: &[u8]) -> serde_json::Result<DrainRequest> {
-    let fields: Map<String, Value> = serde_json::from_slice(payload)?;
-    serde_json::from_value(Value::Object(fields))
+/// Writes down that a pod is asked to hand over, or that it did (`phase`).
+pub async fn audit_drain(
+    context: &Context,
+    pod: &str,
+    drain: &Drain,
+    phase: &str,
+) -> Result<u64, PortError> {
+    let now = api::look(context, names::CLUSTER_STREAM).await?.now;
+    let what = json!({
+        "at": time::format(now),
+        "by": drain.who.by,
+        "reason": drain.who.reason,
+        "command": "drain",
+        "undo": drain.undo,
+        "phase": phase,
+        "pod": pod,
+    });
+    audit::write(context, names::AUDIT_DRAIN, &what).await
 }
 
 /// Asks a pod; nothing if there is no such pod.
 pub async fn drain(
     client: &Client,
     pod: &str,
-    request: &DrainRequest,
+    drain: &Drain,
     within: Duration,
 ) -> Result<Option<DrainAnswer>, PortError> {
     let error = |why: String| PortError::new(format!("ask {pod} to hand over"), why);
-    let bytes = serde_json::to_vec(request).map_err(|e| error(e.to_string()))?;
+    let (by, reason) = (&drain.who.by, &drain.who.reason);
+    let request = json!({"undo": drain.undo, "by": by, "reason": reason});
+    let bytes = serde_json::to_vec(&request).map_err(|e| error(e.to_string()))?;
     let asked = client.request(names::drain_subject(pod), bytes.into());
     match tokio::time::timeout(within, asked).await {
         Ok(Ok(answer)) => {

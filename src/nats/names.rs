@@ -43,6 +43,8 @@ pub const AUDIT_DLQ: &str = "earmark.audit.dlq";
 pub const REPLAY_REPLIES: &str = "earmark.reply.dlq.";
 /// What [`AUDIT`] has of entities that were to decide again.
 pub const AUDIT_RESUME: &str = "earmark.audit.resume";
+/// What [`AUDIT`] has of pods that operators asked to hand over.
+pub const AUDIT_DRAIN: &str = "earmark.audit.drain";
 /// What [`AUDIT`] has of changes of safe mode.
 pub const AUDIT_SAFE_MODE: &str = "earmark.audit.safe-mode";
 /// The key in [`CLUSTER`] that holds what was fixed at set-up.

@@ -1,8 +1,8 @@
 //! What operators order of all pods: `earmark.control.safe-mode` and `earmark.control.resume`,
 //! requests that one of the pods answers.
 //!
-//! Promises: EARMARK_AUDIT has a change before it is made; a change is made on what its answer calls
-//! `before`, whoever else changes the same; the note that says it lapses by itself.
+//! Promises: EARMARK_AUDIT has a change before it is made; a change is made on what its answer
+//! calls `before`, whoever else changes the same; the note that says it lapses by itself.
 
 use std::time::Duration;
 
@@ -100,7 +100,7 @@ impl Desk {
             Err(refused) => return ResumeAnswer::Refused(refused),
         };
         let said = self.say(&resume).await;
-        said.unwrap_or_else(|error| ResumeAnswer::Refused(unavailable(error)))
+        said.unwrap_or_else(|error| ResumeAnswer::Refused(Refused::unavailable(&error)))
     }
 
     /// Writes an operator's word down where whoever serves the partition hears it.
@@ -126,8 +126,10 @@ impl Desk {
     }
 
     async fn status(&self) -> Result<Status, Refused> {
-        let found = self.find().await.map_err(unavailable)?;
-        let view = look(&self.leases, self.partitions).await.map_err(unavailable)?;
+        let found = self.find().await.map_err(|error| Refused::unavailable(&error))?;
+        let view = look(&self.leases, self.partitions)
+            .await
+            .map_err(|error| Refused::unavailable(&error))?;
         Ok(Status::new(&self.pod, found.order, view.members(), found.now))
     }
 
@@ -141,10 +143,10 @@ impl Desk {
 
     async fn change(&self, change: &Change) -> Result<Changed, Refused> {
         for _ in 0..TRIES {
-            let found = self.find().await.map_err(unavailable)?;
+            let found = self.find().await.map_err(|error| Refused::unavailable(&error))?;
             let after = change.order(found.now);
             let audited = self.audit(change, &found, after.as_ref(), "begins").await;
-            let audited = audited.map_err(unavailable)?;
+            let audited = audited.map_err(|error| Refused::unavailable(&error))?;
             let phase = match self.write(change, after.as_ref(), found.revision).await {
                 Ok(()) => "done",
                 Err(NoteError::Taken) => "overtaken",
@@ -205,11 +207,6 @@ impl Desk {
         });
         audit::write(&self.control, names::AUDIT_SAFE_MODE, &what).await
     }
-}
-
-fn unavailable(error: PortError) -> Refused {
-    let text = format!("nothing was changed: {error}");
-    Refused::other(Code::Unavailable, text, "look at NATS (`earmark check`), and ask again")
 }
 
 /// Asks the pods about safe mode; nothing if none listens.

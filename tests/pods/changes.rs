@@ -15,6 +15,8 @@ use crate::{
 };
 
 const RATE: u64 = 400;
+/// Who asks for what, and why.
+const WHO: &[&str] = &["--by", "ann", "--reason", "its disk"];
 
 /// How long a planned change may keep anybody waiting: five times what is stated of it.
 const PLANNED: Duration = Duration::from_secs(5);
@@ -57,15 +59,22 @@ async fn only_what_must_move_moves_when_pods_leave_and_come() {
     load.more(100).await;
 
     let (before, of_a) = (world.all_owners().await, world.of("a").await);
-    let drained = world.earmark(&["drain", "a", "--json"]).await.with(0).json();
+    let drained = world.earmark(&[&["drain", "a", "--json"], WHO].concat()).await.with(0).json();
     assert_eq!(drained["partitions"], json!(of_a));
+    let sequence = drained["audit"].as_u64().expect("the audit has it");
+    let audit = world.nats.jetstream().await.get_stream("EARMARK_AUDIT").await.unwrap();
+    let audit = audit.get_raw_message(sequence).await.expect("it is there");
+    assert_eq!(audit.subject.as_str(), "earmark.audit.drain");
+    let audit: serde_json::Value = serde_json::from_slice(&audit.payload).expect("JSON");
+    let (by, reason, pod) = (&audit["by"], &audit["reason"], &audit["pod"]);
+    assert_eq!([by, reason, pod], [&json!("ann"), &json!("its disk"), &json!("a")], "{audit}");
     world.shared_by(&["c", "d"]).await;
     assert_eq!(moved(&before, &world.all_owners().await), of_a, "a was drained");
     let status = world.status().await;
     let members = status["members"].as_array().expect("a list");
     let a = members.iter().find(|member| member["pod"] == json!("a")).expect("a is a member");
     assert_eq!(a["standing"], json!("waiting"), "{a}");
-    world.earmark(&["drain", "a", "--undo"]).await.with(0);
+    world.earmark(&[&["drain", "a", "--undo"], WHO].concat()).await.with(0);
     world.shared_by(&["a", "c", "d"]).await;
     load.more(100).await;
     nobody_waited(&load, began, PLANNED);
@@ -228,14 +237,22 @@ async fn what_is_no_note_harms_nobody_for_longer_than_a_lease() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_what_cannot_be_is_told_what_can() {
     let world = World::with(&["a"]).await;
-    let unknown = world.earmark(&["drain", "b"]).await.with(1);
+    let unknown = world.earmark(&[&["drain", "b"], WHO].concat()).await.with(1);
     assert!(unknown.err().contains("name one of the members: a"), "{}", unknown.err());
     let client = world.nats.client().await;
-    for bad in ["{", "[]", "{\"undo\": 3}", "{\"now\": true}", "\u{0}\u{1}"] {
+    for (bad, error) in [
+        ("{", "malformed"),
+        ("[]", "malformed"),
+        ("\u{0}\u{1}", "malformed"),
+        (r#"{"undo":3,"by":"ann","reason":"x"}"#, "wrong_type"),
+        (r#"{"now":true,"by":"ann","reason":"x"}"#, "unknown_field"),
+        (r#"{"undo":false,"by":"ann"}"#, "missing"),
+        (r#"{"undo":false,"reason":"x"}"#, "missing"),
+    ] {
         let asked = client.request("earmark.control.drain.a", bad.into()).await;
         let answer = asked.expect("it is answered").payload;
         let answer: serde_json::Value = serde_json::from_slice(&answer).expect("JSON");
-        assert_eq!(answer["error"], json!("malformed"), "{bad}: {answer}");
+        assert_eq!(answer["error"], json!(error), "{bad}: {answer}");
         assert!(answer["message"].as_str().is_some_and(|text| text.contains("expected")));
     }
     world.shared_by(&["a"]).await;

@@ -22,7 +22,7 @@ const RUSH: Duration = Duration::from_secs(10);
 const SOON: Duration = Duration::from_secs(5);
 
 /// A pod that is held back, and soon alarmed.
-fn held_back<'a>(listen: &'a str) -> [(&'a str, &'a str); 9] {
+fn held_back(listen: &str) -> [(&str, &str); 9] {
     [
         ("EARMARK__HTTP__LISTEN", listen),
         ("EARMARK__ENGINE__MAX_DECISIONS_PER_S", CAP),

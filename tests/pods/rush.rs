@@ -140,7 +140,7 @@ impl Rush {
     /// The next event, which is noted as sent.
     fn next(&self, kind: Kind, whose: Whose, turn: u64, stamp: &str) -> (String, Bytes) {
         let sku = match whose {
-            Whose::TheFirst if kind == Kind::Cart && turn % 20 != 0 => 0,
+            Whose::TheFirst if kind == Kind::Cart && !turn.is_multiple_of(20) => 0,
             Whose::TheFirst => 1 + turn as usize % (self.skus.len() - 1),
             Whose::Everybodys => turn as usize % self.skus.len(),
         };
