@@ -75,6 +75,7 @@ async fn measure(events: usize, skus: usize, told: Told) -> Result<()> {
         tap: None,
         desks: Desks::default(),
         credit,
+        pace: Arc::default(),
         status,
         stop: stop.clone(),
     };

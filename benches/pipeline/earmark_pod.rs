@@ -11,7 +11,7 @@ use actix::{Actor, Addr};
 use anyhow::{Result, anyhow, bail};
 use earmark::{
     app,
-    config::{self, Settings},
+    config::{self, Settings, checked::SafeMode},
     nats::{Connections, NatsDepths},
     partition::Formats,
     query::Desks,
@@ -86,8 +86,11 @@ impl Pod {
             bounds: settings.bounds,
             desks: Desks::default(),
             settings: settings.supervisor,
+            // What waits before the race begins is no reason to put anything off.
+            safe_mode: SafeMode { automatic: false, ..settings.safe_mode },
             formats: Formats::default(),
             tenancy: None,
+            tap: None,
         });
         let pod = Pod { supervisor: supervisor.start(), gate };
         pod.serving().await?;

@@ -1,9 +1,9 @@
 //! How much a pod decides in a second, and who comes first when that is less than there is to do.
 //!
 //! Promises: settlement comes before demand, demand before fulfilment, fulfilment before reporting,
-//! over all partitions of the pod; what actors say to one another is never held up; no lane that may
-//! be read waits longer than a bound for its next read; and what has waited for a better time is
-//! caught up with at a bounded rate.
+//! over all partitions of the pod; what actors say to one another is never held up; no lane that
+//! may be read waits longer than a bound for its next read; and what has waited for a better time
+//! is caught up with at a bounded rate.
 
 use std::{
     sync::{
