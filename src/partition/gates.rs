@@ -61,7 +61,8 @@ impl Gates {
     /// So many messages of a lane were read, `all` that were asked for or fewer; the log took the
     /// last of them at `at`, and it is `now`.
     pub fn read(&mut self, lane: Lane, messages: usize, all: bool, at: Timestamp, now: Timestamp) {
-        if self.behind[lane as usize] {
+        // While it is put off it gets what is left, however much that is.
+        if self.behind[lane as usize] && !self.is_put_off(lane) {
             self.pace.caught_up(messages);
         }
         self.last_read[lane as usize] = Instant::now();

@@ -17,8 +17,12 @@ impl Owner {
         let said = self.env.credit.borrow().reinstated.clone();
         self.heeded.retain(|entity, _| said.contains_key(entity));
         for (entity, word) in said.iter() {
-            let is_new = self.heeded.get(entity).is_none_or(|last| *last < word.number);
-            if !is_new || !self.state.quarantined.contains_key(entity) {
+            if self.heeded.get(entity).is_some_and(|last| *last >= word.number) {
+                continue;
+            }
+            if !self.state.quarantined.contains_key(entity) {
+                // It is no word about what may befall the entity later.
+                self.heeded.insert(entity.clone(), word.number);
                 continue;
             }
             let (by, why) = (word.by.clone(), word.why.clone());
