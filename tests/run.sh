@@ -32,7 +32,7 @@ for name in $all; do
     case " ${computing[*]} " in *" $name "*) ;; *) waiting+=("$name") ;; esac
 done
 
-cargo test --locked --no-run --all-targets || exit
+cargo test --locked --no-run --tests --benches --examples || exit
 said=$(mktemp -d)
 trap 'rm -rf "$said"' EXIT
 lane "$said/computing" "${computing[@]}" &
