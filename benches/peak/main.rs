@@ -118,7 +118,11 @@ async fn play(case: Case, time: Duration) -> Result {
     drop(timeline);
     // What was put off would take this pod minutes: another one, which is not held back, applies it.
     world.leave("held-back").await;
-    world.run("free", &[("EARMARK__SAFE_MODE__CATCH_UP_PER_S", "1000000")]);
+    let free = [
+        ("EARMARK__SAFE_MODE__CATCH_UP_PER_S", "1000000"),
+        ("EARMARK__SAFE_MODE__AUTOMATIC", "false"),
+    ];
+    world.run("free", &free);
     let sent = rush.all_is_well().await;
     let trace = Trace { began, seen: &seen, sent: &sent };
     trace.draw(case.name, &folder().join(format!("{}.svg", case.file)));

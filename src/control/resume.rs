@@ -1,8 +1,9 @@
 //! An operator's word that a quarantined SKU or order may decide again: as it is asked on
 //! `earmark.control.resume`, as it stands in EARMARK_CLUSTER, and as it is answered.
 //!
-//! Promise: a word stands for a minute, which is long enough for whoever serves the partition, or
-//! takes it over, to hear it; it ends one quarantine (`partition::Reinstatement`).
+//! Promise: a word stands for a quarter of an hour, so that whoever serves the partition, or takes
+//! it over, hears it, also where the format that it is journaled in is not written yet
+//! (`cluster.format_after_s`); it ends one quarantine (`partition::Reinstatement`).
 
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// How long a word stands.
-pub const LASTS: Duration = Duration::from_secs(60);
+pub const LASTS: Duration = Duration::from_secs(900);
 /// What the keys of all words begin with.
 const KEYS: &str = "control.resume.";
 

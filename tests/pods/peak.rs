@@ -55,7 +55,11 @@ async fn rush(mix: Mix, whose: Whose) -> (Vec<u8>, Vec<Sent>) {
     drop(timeline);
     // What was put off is more than this pod may decide in the time of a test.
     world.leave("held-back").await;
-    world.run("free", &[("EARMARK__SAFE_MODE__CATCH_UP_PER_S", "1000000")]);
+    let free = [
+        ("EARMARK__SAFE_MODE__CATCH_UP_PER_S", "1000000"),
+        ("EARMARK__SAFE_MODE__AUTOMATIC", "false"),
+    ];
+    world.run("free", &free);
     let sent = rush.all_is_well().await;
     (levels, sent)
 }
@@ -97,7 +101,8 @@ async fn five_times_too_much_demand_is_told_to_come_back_and_holds_up_no_settlem
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sku_that_everybody_wants_takes_its_share_and_leaves_the_others_theirs() {
-    let (_, sent) = rush([0, C * 2, 0, 0, 0], Whose::TheFirst).await;
+    let (levels, sent) = rush([0, C * 2, 0, 0, 0], Whose::TheFirst).await;
+    assert_eq!(levels, [0]);
     let busy = |is_hot: bool| {
         let told = sent.iter().filter(|sent| (sent.sku == 0) == is_hot);
         told.filter(|sent| sent.answer.is_some_and(|(_, heard)| heard == Heard::Busy)).count()

@@ -64,7 +64,8 @@ async fn quarantined(pod: &Addr<Supervisor>) -> usize {
 fn a_panic_sets_one_sku_aside_and_resume_lets_it_go_on() {
     app::system().block_on(async {
         let world = World::start().await;
-        let environment = world.environment(&[]).into_iter().collect();
+        let at_once = [("EARMARK__CLUSTER__FORMAT_AFTER_S", "0")];
+        let environment = world.environment(&at_once).into_iter().collect();
         let settings = config::load_from(None, environment).expect("the settings are right");
         let first = pod(&settings).await;
         let (bad, neighbour) = (sku_in(1, "BAD-"), sku_in(1, "GOOD-"));
