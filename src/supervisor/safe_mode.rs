@@ -84,6 +84,8 @@ struct Window {
 /// How it went over the last window, a second.
 #[derive(Clone, Copy, Debug, Default)]
 struct Rates {
+    /// Anything was decided.
+    decides: bool,
     /// Decisions that were asked for and must not wait, those that were refused too.
     asked: f64,
     /// What could be decided while a lane was late, if one was.
@@ -147,8 +149,12 @@ impl SafeMode {
         (self.late_since, self.calm_since) = (None, None);
     }
 
-    /// The level that this calls for. A lag that shrinks calls for none.
+    /// The level that this calls for. A lag that shrinks calls for none; nor does one of a pod that
+    /// decides nothing at all: that is no peak, and there is nothing that others would make room for.
     fn called_for(&self, load: &Load) -> Level {
+        if !self.rates.decides {
+            return Level::Normal;
+        }
         let of = &self.thresholds;
         let grows = |late: Duration, before: Duration| late >= before.mul_f64(SHRINKS);
         let (urgent, fulfilment) = (load.urgent(), load.of(Lane::Fulfilment));
@@ -191,10 +197,17 @@ impl SafeMode {
         let refused = per_s(now_done.refused, then.refused);
         self.rates.asked = per_s(now_done.urgent, then.urgent) + refused;
         let is_late = load.late.iter().take(3).any(|late| *late >= self.thresholds.calm);
-        if self.thresholds.decisions_per_s.is_none() && is_late {
-            // What was reached once can be reached again, as long as nothing slower is seen.
-            let known = self.rates.capacity.unwrap_or(decided);
-            self.rates.capacity = Some(decided.max(known * SHRINKS));
+        self.rates.decides = decided > 0.0;
+        if self.thresholds.decisions_per_s.is_none() {
+            let known = self.rates.capacity;
+            self.rates.capacity = match known {
+                // What was reached once can be reached again, as long as nothing slower is seen.
+                _ if is_late && decided > 0.0 => {
+                    Some(decided.max(known.unwrap_or(decided) * SHRINKS))
+                }
+                Some(known) => Some(known.max(decided)),
+                None => None,
+            };
         }
         self.rates.before = window.load;
         self.window = Some(Window { at: now, load: *load });

@@ -110,9 +110,22 @@ fn a_backlog_that_shrinks_raises_nothing() {
     let began = Instant::now();
     for step in 0..40_u32 {
         let late = Duration::from_secs_f64(20.0 * 0.8_f64.powi(step as i32));
-        let load = Load { late: [late; 4], counts: Counts::default() };
+        let decided = u64::from(step + 1) * 50_000;
+        let counts = Counts { decided, urgent: decided, refused: 0 };
+        let load = Load { late: [late; 4], counts };
         assert_eq!(mode.observe(&load, began + STEP * 4 * step), Level::Normal);
     }
+}
+
+#[test]
+fn an_outage_is_no_peak() {
+    let trace = [
+        stretch(10, [0.1, 0.1, 0.1], [500, 300, 0]),
+        stretch(30, [30.0, 30.0, 30.0], [0, 0, 0]),
+        stretch(3, [0.1, 0.1, 0.1], [10_000, 5_000, 0]),
+        stretch(10, [0.1, 0.1, 0.1], [500, 300, 0]),
+    ];
+    assert_eq!(levels(&trace), [0]);
 }
 
 #[test]
