@@ -150,7 +150,7 @@ impl SafeMode {
     }
 
     /// The level that this calls for. A lag that shrinks calls for none; nor does one of a pod that
-    /// decides nothing at all: that is no peak, and there is nothing that others would make room for.
+    /// decides nothing at all: that is no peak, and nothing would get room.
     fn called_for(&self, load: &Load) -> Level {
         if !self.rates.decides {
             return Level::Normal;
