@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_nats::{Client, RequestErrorKind, jetstream::Context};
 use bytes::Bytes;
 use futures::StreamExt;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{api, audit, names};
@@ -97,11 +97,24 @@ pub async fn drain(
     drain: &Drain,
     within: Duration,
 ) -> Result<Option<DrainAnswer>, PortError> {
-    let error = |why: String| PortError::new(format!("ask {pod} to hand over"), why);
     let (by, reason) = (&drain.who.by, &drain.who.reason);
     let request = json!({"undo": drain.undo, "by": by, "reason": reason});
-    let bytes = serde_json::to_vec(&request).map_err(|e| error(e.to_string()))?;
-    let asked = client.request(names::drain_subject(pod), bytes.into());
+    ask(client, &names::drain_subject(pod), &request, within).await
+}
+
+/// Asks at a subject of control; nothing if nobody listens there.
+///
+/// # Errors
+/// No answer came in time, or none that can be understood.
+pub(super) async fn ask<A: DeserializeOwned>(
+    client: &Client,
+    subject: &str,
+    request: &serde_json::Value,
+    within: Duration,
+) -> Result<Option<A>, PortError> {
+    let error = |why: String| PortError::new(format!("ask at {subject}"), why);
+    let bytes = serde_json::to_vec(request).map_err(|e| error(e.to_string()))?;
+    let asked = client.request(subject.to_owned(), bytes.into());
     match tokio::time::timeout(within, asked).await {
         Ok(Ok(answer)) => {
             let answer = serde_json::from_slice(&answer.payload);

@@ -6,13 +6,12 @@
 
 use std::time::Duration;
 
-use async_nats::{Client, Message, RequestErrorKind, jetstream::Context};
+use async_nats::{Client, Message, jetstream::Context};
 use bytes::Bytes;
 use futures::{StreamExt, stream::select};
-use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::{Connections, NatsLeases, api, audit, names};
+use super::{Connections, NatsLeases, api, audit, control, names};
 use crate::{
     cluster::look,
     contract::{partition_of, time},
@@ -218,7 +217,7 @@ pub async fn ask(
     request: &serde_json::Value,
     within: Duration,
 ) -> Result<Option<Answer>, PortError> {
-    ask_at(client, names::SAFE_MODE, request, within).await
+    control::ask(client, names::SAFE_MODE, request, within).await
 }
 
 /// Asks the pods to let a quarantined entity decide again; nothing if none listens.
@@ -230,25 +229,5 @@ pub async fn ask_to_resume(
     request: &serde_json::Value,
     within: Duration,
 ) -> Result<Option<ResumeAnswer>, PortError> {
-    ask_at(client, names::RESUME, request, within).await
-}
-
-async fn ask_at<A: DeserializeOwned>(
-    client: &Client,
-    subject: &'static str,
-    request: &serde_json::Value,
-    within: Duration,
-) -> Result<Option<A>, PortError> {
-    let error = |why: String| PortError::new(format!("ask the pods at {subject}"), why);
-    let bytes = serde_json::to_vec(request).map_err(|e| error(e.to_string()))?;
-    let asked = client.request(subject, bytes.into());
-    match tokio::time::timeout(within, asked).await {
-        Ok(Ok(answer)) => {
-            let answer = serde_json::from_slice(&answer.payload);
-            answer.map(Some).map_err(|e| error(e.to_string()))
-        }
-        Ok(Err(e)) if e.kind() == RequestErrorKind::NoResponders => Ok(None),
-        Ok(Err(e)) => Err(error(e.to_string())),
-        Err(_) => Err(error(format!("no answer in {within:?}"))),
-    }
+    control::ask(client, names::RESUME, request, within).await
 }
