@@ -191,10 +191,10 @@ async fn start(settings: &Settings, home: &Home) -> Result<Started, Failure> {
         }
     };
     door.take_questions(clerk);
-    let (pod, bounds) = (plan.owner.clone(), plan.safe_mode.bounds);
+    let pod = plan.owner.clone();
     let supervisor = Supervisor::new(plan).start();
     if let Some(control) = control {
-        let desk = Desk::new(&control, &pod, settings.streams.partitions, bounds);
+        let desk = Desk::new(&control, &pod, settings.streams.partitions, settings.control);
         tokio::spawn(desk.serve());
         tokio::spawn(obey(control.control, pod, supervisor.clone()));
     }

@@ -47,6 +47,11 @@ impl Fields {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
+    /// Whether a field is said.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
     /// A field that nobody asked for here.
     pub fn none(&self, name: &str, why: &str) -> Result<(), Refused> {
         match self.get(name) {

@@ -19,7 +19,6 @@ use super::{
     span,
 };
 use crate::{
-    control::Order,
     domain::{ids::EntityKey, time::Timestamp},
     ports::{Extent, Outlet, PortError},
 };
@@ -146,16 +145,6 @@ impl NatsLetters {
         };
         let read = tokio::time::timeout(OBJECT_WITHIN, read).await;
         read.unwrap_or_else(|_| Err(error(format!("no answer in {OBJECT_WITHIN:?}"))))
-    }
-
-    /// What an operator ordered of safe mode, if anything stands.
-    pub async fn ordered_safe_mode(&self) -> Result<Option<Value>, PortError> {
-        let subject = names::cluster_subject(Order::KEY);
-        let last = api::get(&self.context, names::CLUSTER_STREAM, Wanted::last(&subject)).await?;
-        // What says that an order is gone has no value.
-        let value = last.map(|last| last.payload).filter(|value| !value.is_empty());
-        let read = value.map(|value| serde_json::from_slice(&value)).transpose();
-        read.map_err(|why| PortError::new("read what is ordered of safe mode", why))
     }
 
     /// What the owner of a SKU or an order says of it now, or why nothing is said.

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
+    control::Paused,
     domain::{Level, ids::EntityKey},
     ports::{Cursor, Input, Loss, Partition, Read, Source},
 };
@@ -33,6 +34,8 @@ pub struct Credit {
     /// Requests for carts of one SKU that are decided in a second at most, while more is asked for
     /// than can be decided. 0: no bound.
     pub sku_share: u32,
+    /// What operators have paused.
+    pub paused: Arc<Paused>,
     /// Entities that operators let decide again, if they are quarantined.
     pub reinstated: Arc<BTreeMap<EntityKey, Reinstatement>>,
 }
@@ -56,6 +59,7 @@ impl Default for Credit {
             live_entities: 100_000,
             level: Level::Normal,
             sku_share: 0,
+            paused: Arc::default(),
             reinstated: Arc::default(),
         }
     }

@@ -28,6 +28,7 @@ pub mod keeper;
 mod leaving;
 mod owner;
 pub mod pace;
+mod pausing;
 mod rebuilding;
 pub mod record;
 pub mod recovery;

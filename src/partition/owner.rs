@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -35,6 +36,7 @@ use crate::{
     actors::Registry,
     archive,
     contract::{Rejection, Rule},
+    control::Paused,
     domain::{event::Lane, ids::EntityKey, refusal::Reason, time::Timestamp},
     ports::{LogMessage, Read, Source},
 };
@@ -96,6 +98,8 @@ pub(super) struct Owner {
     /// The last word by which an operator let an entity decide again, of each.
     pub(super) heeded: BTreeMap<EntityKey, u64>,
     pub(super) shedding: Shedding,
+    /// What operators have paused, as far as it has been taken notice of.
+    pub(super) paused: Arc<Paused>,
     /// For each source, messages that are still read one by one.
     single: [usize; 5],
     /// Waiting inputs that are still decided one by one.
@@ -141,6 +145,7 @@ impl Owner {
             true => bounds.single_messages,
             false => 0,
         };
+        let paused = env.credit.borrow().paused.clone();
         Owner {
             reception: Reception {
                 partition: env.partition,
@@ -150,6 +155,7 @@ impl Owner {
             single: recovered.state.attempts.map(|attempts| singly(attempts.count)),
             single_waiting: singly(recovered.state.waiting_attempts.count),
             gates: Gates::new(env.pace.clone()),
+            paused,
             env,
             registry: recovered.registry,
             dues: recovered.dues,
@@ -241,7 +247,7 @@ impl Owner {
         );
         let mut tick = tokio::time::interval(self.env.bounds.tick);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let stop = self.env.stop.clone();
+        let (stop, mut credit) = (self.env.stop.clone(), self.env.credit.clone());
         let mut asking = Asking::new(self.env.desks.open(self.env.partition));
         loop {
             self.note_released();
@@ -253,6 +259,8 @@ impl Owner {
                 done = appended(&mut self.in_flight) => self.on_appended(done)?,
                 lost = &mut self.releasing => return Err(released_no_more(lost)),
                 written = self.keeper.written() => written?,
+                // Before the reading: of what is paused by now nothing more is heard.
+                Ok(()) = credit.changed() => {}
                 // Before the reading, which has always something to say behind a backlog.
                 _ = tick.tick() => {
                     self.on_tick().await?;
@@ -287,8 +295,10 @@ impl Owner {
     /// take until they are read. Demand begins new sagas, and waits while many are open. The pod's
     /// pace and safe mode hold lanes back, too.
     fn open_sources(&mut self) -> [bool; 5] {
+        self.heed_pauses();
         let bounds = &self.env.bounds;
-        self.gates.set(self.env.credit.borrow().level);
+        let paused = self.paused.lanes(self.env.partition);
+        self.gates.set(self.env.credit.borrow().level, paused);
         let now = Instant::now();
         let waiting = self.state.waiting_len() - self.state.waiting_set_aside();
         let lanes =
@@ -297,7 +307,7 @@ impl Owner {
         Source::ALL.map(|source| match source {
             Source::Commands => true,
             Source::Lane(Lane::Demand) if awaited >= bounds.awaited_holds_max => false,
-            Source::Lane(lane) => lanes && self.gates.opens(lane) <= now,
+            Source::Lane(lane) => lanes && self.gates.opens(lane) <= now && !paused[lane as usize],
         })
     }
 

@@ -31,7 +31,7 @@ impl Owner {
             .state
             .waiting
             .iter()
-            .filter(|(key, _)| !self.state.quarantined.contains_key(*key))
+            .filter(|(key, _)| !self.state.quarantined.contains_key(*key) && !self.is_paused(key))
             .map(|(key, queue)| {
                 (key.clone(), queue.iter().take(REVIVED_AT_ONCE).cloned().collect())
             })

@@ -320,7 +320,7 @@ impl StreamHandler<Heard> for Supervisor {
         let Some(conduct) = &mut self.tenancy else { return };
         let (participant, now) = (&mut conduct.participant, Instant::now());
         let ordered = match &heard {
-            Heard::Told(Watched::Note(note)) => note.key == Order::KEY || Word::is_at(&note.key),
+            Heard::Told(Watched::Note(note)) => Order::is_at(&note.key) || Word::is_at(&note.key),
             Heard::Told(Watched::CaughtUp) => true,
             Heard::Began => false,
         };

@@ -12,5 +12,6 @@ mod hot;
 mod janitor;
 mod letters;
 mod log_full;
+mod pauses;
 mod quarantine;
 mod world;

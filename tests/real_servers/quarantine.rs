@@ -39,7 +39,7 @@ async fn pod(settings: &Settings) -> Addr<Supervisor> {
             assert_ne!(cause.id, POISON, "a bug in the SKU's code");
         }
     }));
-    let desk = Desk::new(&connections, &plan.owner, PARTITIONS, plan.safe_mode.bounds);
+    let desk = Desk::new(&connections, &plan.owner, PARTITIONS, settings.control);
     tokio::spawn(desk.serve());
     let supervisor = Supervisor::new(plan).start();
     wait_until("the pod serves everything", BOUND, async || {

@@ -1,7 +1,7 @@
 //! What operators ask, as it is read, checked and obeyed: without a server and without a clock.
 
 use earmark::{
-    control::{Bounds, Change, Drain, Order, Refused, Request, answer::Code, effective},
+    control::{Bounds, Change, Drain, Order, Orders, Refused, Request, What, answer::Code},
     domain::{Level, time::Timestamp},
 };
 use serde_json::json;
@@ -27,7 +27,8 @@ fn what_is_asked_is_what_is_ordered_and_it_ends() {
         change.order(NOW).map(|order| {
             assert_eq!((order.by.as_str(), order.reason.as_str()), ("ann", "a drop"));
             assert_eq!(order.at, NOW);
-            (order.level.number(), (order.until - NOW).0 / 1_000_000)
+            let What::Level(level) = order.what else { panic!("{order:?}") };
+            (level.number(), (order.until - NOW).0 / 1_000_000)
         })
     };
     assert_eq!(asked("on", ""), Some((2, 1_800)));
@@ -103,10 +104,13 @@ fn an_order_counts_until_its_end_and_then_the_pods_own_level_does() {
     let order = change(r#"{"set":"off","for_s":60,"by":"ann","reason":"sell"}"#).order(NOW);
     let order = order.expect("something is ordered");
     let at = |seconds: i64| Timestamp(NOW.0 + seconds * 1_000_000);
-    let level = |order, seconds| effective(order, Level::CartsBusy, at(seconds));
-    assert_eq!(level(Some(&order), 59), Level::Normal, "what is ordered goes before");
-    assert_eq!(level(Some(&order), 60), Level::CartsBusy);
-    assert_eq!(level(None, 0), Level::CartsBusy);
+    let level = |orders: &[Order], seconds| {
+        Orders::counting(orders.iter(), at(seconds)).level(Level::CartsBusy)
+    };
+    let order = [order];
+    assert_eq!(level(&order, 59), Level::Normal, "what is ordered goes before");
+    assert_eq!(level(&order, 60), Level::CartsBusy);
+    assert_eq!(level(&[], 0), Level::CartsBusy);
 }
 
 #[test]
@@ -114,11 +118,58 @@ fn an_order_stands_in_the_bucket_as_it_was_and_a_newer_build_may_say_more() {
     let order = change(r#"{"set":"on","level":3,"by":"ann","reason":"x"}"#).order(NOW).unwrap();
     assert_eq!(Order::decode(&order.encode()).unwrap(), order);
     let mut noted: serde_json::Value = serde_json::from_slice(&order.encode()).unwrap();
-    noted["sku"] = json!("CUP");
+    noted["more"] = json!("of a newer build");
     assert_eq!(Order::decode(noted.to_string().as_bytes()).unwrap(), order);
     for (field, bad) in [("level", json!(4)), ("until", json!("soon")), ("by", json!(null))] {
         let mut bad_one = noted.clone();
         bad_one[field] = bad;
         assert!(Order::decode(bad_one.to_string().as_bytes()).is_err(), "{bad_one}");
     }
+}
+
+#[test]
+fn what_is_paused_is_what_was_asked_and_settlement_never_is() {
+    let parse = |request: &str| Change::pause(request.as_bytes(), 16, BOUNDS);
+    let pause = |what: &str| {
+        let change = parse(&format!(r#"{{{what},"by":"ann","reason":"counted by hand"}}"#));
+        change.expect(what).order(NOW).expect("something is ordered")
+    };
+    let pauses = [
+        pause(r#""lane":"fulfilment""#),
+        pause(r#""partition":3,"for_s":60"#),
+        pause(r#""sku":"CUP/é""#),
+        pause(r#""order":"o-1""#),
+    ];
+    for order in &pauses {
+        assert_eq!(&Order::decode(&order.encode()).unwrap(), order);
+        assert!(Order::is_at(&order.what.note()), "{}", order.what.note());
+    }
+    let orders = Orders::counting(pauses.iter(), NOW);
+    assert_eq!(orders.level(Level::CartsBusy), Level::CartsBusy, "no level is ordered");
+    let paused = orders.paused();
+    assert_eq!(paused.lanes(3), [true; 4], "of a paused partition nothing is read");
+    assert_eq!(paused.lanes(4), [false, false, true, false]);
+    assert_eq!(paused.entities.len(), 2);
+    let later = Timestamp(NOW.0 + 60_000_000);
+    assert_eq!(Orders::counting(pauses.iter(), later).paused().lanes(3), paused.lanes(4));
+
+    for (request, code, field) in [
+        (r#"{"lane":"settlement","by":"ann","reason":"x"}"#, Code::SettlementGoesOn, Some("lane")),
+        (r#"{"lane":"carts","by":"ann","reason":"x"}"#, Code::UnknownValue, Some("lane")),
+        (r#"{"by":"ann","reason":"x"}"#, Code::Missing, Some("lane")),
+        (r#"{"sku":"A","order":"B","by":"ann","reason":"x"}"#, Code::Missing, Some("sku")),
+        (r#"{"partition":16,"by":"ann","reason":"x"}"#, Code::OutOfRange, Some("partition")),
+        (r#"{"partition":"3","by":"ann","reason":"x"}"#, Code::WrongType, Some("partition")),
+        (r#"{"sku":"","by":"ann","reason":"x"}"#, Code::Missing, Some("sku")),
+        ("{\"sku\":\"A\\u0007\",\"by\":\"a\",\"reason\":\"x\"}", Code::OutOfRange, Some("sku")),
+        (r#"{"sku":"A","by":"ann"}"#, Code::Missing, Some("reason")),
+        (r#"{"sku":"A","for_s":14401,"by":"a","reason":"x"}"#, Code::OutOfRange, Some("for_s")),
+        (r#"{"sku":"A","level":2,"by":"ann","reason":"x"}"#, Code::UnknownField, Some("level")),
+        ("[]", Code::Malformed, None),
+    ] {
+        let Refused { error, field: named, message, .. } = parse(request).expect_err(request);
+        assert_eq!((error, named.as_deref()), (code, field), "{request}: {message}");
+    }
+    let resume = r#"{"lane":"settlement","by":"ann","reason":"x"}"#;
+    assert!(Change::resume(resume.as_bytes(), 16).is_ok(), "what cannot be paused can go on");
 }

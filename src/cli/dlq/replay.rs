@@ -175,20 +175,12 @@ async fn refuse_in_safe_mode(desk: &Desk<'_>) -> Result<(), Failure> {
 }
 
 async fn level(desk: &Desk<'_>) -> Result<(Level, &'static str), Failure> {
-    if let Some(order) = desk.letters.ordered_safe_mode().await? {
-        let until = order["until"].as_str().and_then(time::parse);
-        let stands = until.is_none_or(|until| until > SystemClock.now());
-        let number = order["level"].as_u64().and_then(|level| u8::try_from(level).ok());
-        if let Some(level) = number.and_then(|level| Level::try_from(level).ok())
-            && stands
-        {
-            return Ok((level, "an operator ordered it"));
-        }
-    }
     let leases = NatsLeases::new(desk.nats.clone());
     let view = cluster::look(&leases, desk.context.settings.streams.partitions).await?;
-    let level = view.members().map(|member| member.level).max().unwrap_or_default();
-    Ok((level, "a pod says so"))
+    let orders = view.orders(SystemClock.now());
+    let own = view.members().map(|member| member.level).max().unwrap_or_default();
+    let why = if orders.ordered.is_some() { "an operator ordered it" } else { "a pod says so" };
+    Ok((orders.level(own), why))
 }
 
 /// A replay under way.

@@ -1,5 +1,5 @@
-//! An operator's word that a quarantined SKU or order may decide again: as it is asked on
-//! `earmark.control.resume`, as it stands in EARMARK_CLUSTER, and as it is answered.
+//! An operator's word that a quarantined SKU or order may decide again, as it stands in
+//! EARMARK_CLUSTER.
 //!
 //! Promise: a word stands for a quarter of an hour, so that whoever serves the partition, or takes
 //! it over, hears it, also where the format that it is journaled in is not written yet
@@ -10,11 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    answer::{Code, Refused},
-    fields::Fields,
-    request::Who,
-};
+use super::request::Who;
 use crate::{
     cluster::Member,
     domain::ids::{EntityKey, OrderId, Sku},
@@ -24,15 +20,6 @@ use crate::{
 pub const LASTS: Duration = Duration::from_secs(900);
 /// What the keys of all words begin with.
 const KEYS: &str = "control.resume.";
-
-/// What is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resume {
-    /// Who is to decide again.
-    pub entity: EntityKey,
-    /// Who asks, and why.
-    pub who: Who,
-}
 
 /// A word as it stands in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,55 +34,17 @@ pub struct Word {
     pub reason: String,
 }
 
-/// What is answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum ResumeAnswer {
-    /// It is said.
-    Said {
-        /// The word.
-        resume: Word,
-        /// The partition whose owner heeds it.
-        partition: u16,
-        /// Where EARMARK_AUDIT has it.
-        audit: u64,
-    },
-    /// It is not.
-    Refused(Refused),
-}
-
-impl Resume {
-    /// Reads a request.
-    ///
-    /// # Errors
-    /// What is wrong with it, and what was expected.
-    pub fn parse(payload: &[u8]) -> Result<Resume, Refused> {
-        let fields = Fields::parse(payload, &["sku", "order", "reason", "by"])?;
-        let (sku, order) = (fields.key("sku")?, fields.key("order")?);
-        let entity = match (sku, order) {
-            (Some(sku), None) => Sku::new(&sku).ok().map(EntityKey::Sku),
-            (None, Some(order)) => OrderId::new(&order).ok().map(EntityKey::Order),
-            _ => {
-                return Err(Refused::field(Code::Missing, "sku", None, "either a sku or an order"));
-            }
-        };
-        let entity = entity
-            .ok_or_else(|| Refused::field(Code::OutOfRange, "sku", None, "a key of an event"))?;
-        Ok(Resume { entity, who: fields.who()? })
-    }
-
-    /// The word that it gives.
-    pub fn word(&self) -> Word {
-        let kind = match &self.entity {
+impl Word {
+    /// The word by which an entity may decide again.
+    pub fn of(entity: &EntityKey, who: &Who) -> Word {
+        let kind = match entity {
             EntityKey::Sku(_) => "sku",
             EntityKey::Order(_) => "order",
         };
-        let Who { by, reason } = self.who.clone();
-        Word { kind: kind.to_owned(), key: self.entity.key().to_owned(), by, reason }
+        let Who { by, reason } = who.clone();
+        Word { kind: kind.to_owned(), key: entity.key().to_owned(), by, reason }
     }
-}
 
-impl Word {
     /// Whether a key of the bucket is that of a word.
     pub fn is_at(key: &str) -> bool {
         key.starts_with(KEYS)
