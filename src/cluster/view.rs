@@ -13,7 +13,7 @@ use super::{
     member::Member,
 };
 use crate::{
-    control::{Order, Word},
+    control::{Late, Order, Word},
     ports::{Note, Partition},
 };
 
@@ -55,6 +55,8 @@ pub struct View {
     order: Option<Heard<Order>>,
     /// By which operators let quarantined entities decide again, by key.
     words: BTreeMap<String, Heard<Word>>,
+    /// By which operators let events be decided however late they are, by key.
+    late: BTreeMap<String, Heard<Late>>,
     /// What stands under keys of members and is none that this build can read.
     unreadable: BTreeMap<String, u64>,
     /// The oldest format that whoever takes a partition over must read, as its last lease said.
@@ -76,6 +78,7 @@ impl View {
             lapsed: BTreeMap::new(),
             order: None,
             words: BTreeMap::new(),
+            late: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             formats: BTreeMap::new(),
             partitions,
@@ -103,6 +106,7 @@ impl View {
         self.lapsed.clear();
         self.order = self.order.take().filter(|heard| heard.pass == pass);
         self.words.retain(|_, heard| heard.pass == pass);
+        self.late.retain(|_, heard| heard.pass == pass);
         for partition in 0..self.partitions {
             if !self.leases.contains_key(&partition) {
                 let orphan = Orphan { since: now, freed: false };
@@ -125,6 +129,8 @@ impl View {
             self.note_order(note, now);
         } else if Word::is_at(&note.key) {
             self.note_word(note, now);
+        } else if Late::is_at(&note.key) {
+            self.note_late(note, now);
         }
     }
 
@@ -147,6 +153,18 @@ impl View {
             }
             Some(_) => tracing::warn!(key = note.key, "too many words of operators at a time"),
             None => drop(self.words.remove(&note.key)),
+        }
+    }
+
+    fn note_late(&mut self, note: &Note, now: Instant) {
+        let word = note.value.as_ref().and_then(|bytes| Late::decode(bytes).ok());
+        let (revision, pass) = (note.revision, self.pass);
+        match word {
+            Some(value) if self.late.len() < WORDS_MAX || self.late.contains_key(&note.key) => {
+                self.late.insert(note.key.clone(), Heard { value, revision, at: now, pass });
+            }
+            Some(_) => tracing::warn!(key = note.key, "too many words of operators at a time"),
+            None => drop(self.late.remove(&note.key)),
         }
     }
 
@@ -320,6 +338,11 @@ impl View {
     /// By which operators let quarantined entities decide again, with the revision of each.
     pub fn words(&self) -> impl Iterator<Item = (&Word, u64)> {
         self.words.values().map(|heard| (&heard.value, heard.revision))
+    }
+
+    /// By which operators let events be decided however late they are, with the revision of each.
+    pub fn late(&self) -> impl Iterator<Item = (&Late, u64)> {
+        self.late.values().map(|heard| (&heard.value, heard.revision))
     }
 
     /// The newest format in which partitions are kept that somebody has.

@@ -43,6 +43,8 @@ pub const AUDIT_DLQ: &str = "earmark.audit.dlq";
 pub const REPLAY_REPLIES: &str = "earmark.reply.dlq.";
 /// What [`AUDIT`] has of entities that were to decide again.
 pub const AUDIT_RESUME: &str = "earmark.audit.resume";
+/// What [`AUDIT`] has of events that may be late.
+pub const AUDIT_ALLOW_STALE: &str = "earmark.audit.allow-stale";
 /// What [`AUDIT`] has of pods that operators asked to hand over.
 pub const AUDIT_DRAIN: &str = "earmark.audit.drain";
 /// What [`AUDIT`] has of changes of safe mode.
@@ -112,7 +114,9 @@ pub fn cluster_subject(key: &str) -> String {
 pub const SAFE_MODE: &str = "earmark.control.safe-mode";
 /// Where an operator asks that a quarantined entity decide again.
 pub const RESUME: &str = "earmark.control.resume";
-/// The queue group of the pods on [`SAFE_MODE`] and [`RESUME`]: one of them answers.
+/// Where an operator asks that an event be decided however late it is.
+pub const ALLOW_STALE: &str = "earmark.control.allow-stale";
+/// The queue group of the pods on [`SAFE_MODE`], [`RESUME`] and [`ALLOW_STALE`]: one of them answers.
 pub const CONTROL_GROUP: &str = "earmark-control";
 
 /// Where an operator asks a pod to hand over what it has.

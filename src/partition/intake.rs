@@ -14,6 +14,7 @@ use std::{
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::lateness::{Lateness, Named};
 use crate::{
     domain::{Level, ids::EntityKey},
     ports::{Cursor, Input, Loss, Partition, Read, Source},
@@ -35,6 +36,8 @@ pub struct Credit {
     pub sku_share: u32,
     /// Entities that operators let decide again, if they are quarantined.
     pub reinstated: Arc<BTreeMap<EntityKey, Reinstatement>>,
+    /// Events that operators let be decided however late they are.
+    pub late: Arc<BTreeMap<Named, Lateness>>,
 }
 
 /// An operator's word that a quarantined entity may decide again.
@@ -57,6 +60,7 @@ impl Default for Credit {
             level: Level::Normal,
             sku_share: 0,
             reinstated: Arc::default(),
+            late: Arc::default(),
         }
     }
 }

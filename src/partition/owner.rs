@@ -25,6 +25,7 @@ use super::{
     intake::{Heard, Intake},
     items::Reception,
     keeper::Keeper,
+    lateness::Heeded,
     record::Released,
     recovery::{Recovered, recover},
     release::{Committed, Releaser},
@@ -95,6 +96,8 @@ pub(super) struct Owner {
     pub(super) gates: Gates,
     /// The last word by which an operator let an entity decide again, of each.
     pub(super) heeded: BTreeMap<EntityKey, u64>,
+    /// Events that may be late, by words that the journal has.
+    pub(super) late: Heeded,
     pub(super) shedding: Shedding,
     /// For each source, messages that are still read one by one.
     single: [usize; 5],
@@ -177,6 +180,7 @@ impl Owner {
             cold_until: None,
             shedding: Shedding::default(),
             heeded: BTreeMap::new(),
+            late: Heeded::default(),
         }
     }
 

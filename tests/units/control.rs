@@ -1,7 +1,9 @@
 //! What operators ask, as it is read, checked and obeyed: without a server and without a clock.
 
 use earmark::{
-    control::{Bounds, Change, Drain, Order, Refused, Request, answer::Code, effective},
+    control::{
+        AllowStale, Bounds, Change, Drain, Late, Order, Refused, Request, answer::Code, effective,
+    },
     domain::{Level, time::Timestamp},
 };
 use serde_json::json;
@@ -120,5 +122,39 @@ fn an_order_stands_in_the_bucket_as_it_was_and_a_newer_build_may_say_more() {
         let mut bad_one = noted.clone();
         bad_one[field] = bad;
         assert!(Order::decode(bad_one.to_string().as_bytes()).is_err(), "{bad_one}");
+    }
+}
+
+#[test]
+fn a_word_for_a_late_event_names_it_whole() {
+    let said = |fields: &str| {
+        let request = format!(r#"{{"by":"ann","reason":"it is true",{fields}}}"#);
+        AllowStale::parse(request.as_bytes())
+    };
+    let word = said(r#""sku":"CUP","source":"/wms","id":"e 1""#).expect("all is said").word(NOW);
+    assert_eq!(word.said_at(), Some(NOW));
+    assert_eq!(Late::decode(&word.encode()).expect("it is one"), word);
+    let entity = word.entity().expect("it is a SKU");
+    assert_eq!((entity.entity(), entity.key()), ("sku", "CUP"));
+    // Each event of each SKU and order has a place of its own, under a key that a bucket takes.
+    let others = [
+        r#""sku":"CUP","source":"/wms","id":"e 2""#,
+        r#""order":"CUP","source":"/wms","id":"e 1""#,
+        r#""sku":"MUG","source":"/wms","id":"e 1""#,
+    ];
+    for other in others {
+        assert_ne!(said(other).expect(other).word(NOW).note(), word.note());
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '.';
+    assert!(Late::is_at(&word.note()) && word.note().chars().all(plain), "{}", word.note());
+    let wrong = [
+        (r#""source":"/wms","id":"e1""#, "sku"),
+        (r#""sku":"CUP","order":"A","source":"/wms","id":"e1""#, "sku"),
+        (r#""sku":"CUP","id":"e1""#, "source"),
+        (r#""sku":"CUP","source":"/wms","id":"""#, "id"),
+        (r#""sku":"CUP","source":"/wms","ids":"*""#, "ids"),
+    ];
+    for (fields, field) in wrong {
+        assert_eq!(said(fields).expect_err(fields).field.as_deref(), Some(field), "{fields}");
     }
 }
