@@ -23,8 +23,10 @@ use crate::{
     },
 };
 
-/// How long a word stands.
-pub const LASTS: Duration = Duration::from_secs(900);
+/// How long a word counts, in seconds.
+pub const COUNTS_S: u32 = 900;
+/// How long it stands in the bucket.
+pub const LASTS: Duration = Duration::from_secs(COUNTS_S as u64);
 /// What the keys of all words begin with.
 const KEYS: &str = "control.late.";
 

@@ -16,10 +16,11 @@ use super::{
 };
 use crate::{
     contract::partition_of,
+    control::late::COUNTS_S,
     domain::{
         ids::{EntityKey, EventKey},
         policy::Policy,
-        time::Timestamp,
+        time::{Span, Timestamp},
     },
 };
 
@@ -56,7 +57,8 @@ impl Heeded {
         }
         let Some((_, at)) = self.0.get(&(entity.clone(), cause.key)) else { return false };
         // An id is remembered for the horizon and the skew, from when the log took its event.
-        let (from, until) = (*at - policy.skew, *at + policy.horizon);
+        let counts = Span::from_secs(COUNTS_S.into()).min(policy.horizon);
+        let (from, until) = (*at - policy.skew, *at + counts);
         (from..until).contains(&cause.logged_at)
     }
 }
