@@ -6,8 +6,13 @@
 //! SKU, and the same without that SKU. Told are the levels of safe mode, how long those waited who
 //! must not wait, and the pod's memory; a plot of each rush over time is drawn into `target/peak`.
 //! Nothing is asserted but that all that was put off is applied, once, and no unit is sold twice.
+//!
+//! And, by [`beside`], how long good events wait among which one in a hundred is one that nobody can
+//! take, and how long without. `-- --only poison` plays that alone, and any part of another's file
+//! name that one.
 #![allow(dead_code, reason = "the tests' parts have more than is taken here")]
 
+mod beside;
 mod plot;
 
 #[path = "../../tests/harness/mod.rs"]
@@ -16,6 +21,8 @@ mod harness;
 mod journal;
 #[path = "../../tests/pods/load.rs"]
 mod load;
+#[path = "../../tests/pods/poison.rs"]
+mod poison;
 #[path = "../../tests/pods/rush.rs"]
 mod rush;
 #[path = "../../tests/real_orders/streams.rs"]
@@ -146,7 +153,8 @@ fn main() {
         "told busy",
         "memory",
     ]);
-    for case in CASES {
+    let only = argument("--only").unwrap_or_default();
+    for case in CASES.into_iter().filter(|case| case.file.contains(&only)) {
         println!("{} ...", case.name);
         let of = runtime.block_on(play(case, time));
         let p99 = |kind: Kind| {
@@ -166,6 +174,9 @@ fn main() {
             format!("{} MiB", of.memory >> 20),
         ]);
     }
+    if "poison".contains(&only) {
+        runtime.block_on(beside::add_rows(&mut table, time));
+    }
     println!("{table}");
     println!("from publication to the answer of the committed decision; plots: target/peak/*.svg");
 }
@@ -184,7 +195,11 @@ fn milliseconds(wait: Duration) -> String {
 }
 
 fn seconds() -> Duration {
-    let mut args = std::env::args().skip_while(|arg| arg != "--seconds").skip(1);
-    let seconds = args.next().map_or(60, |of| of.parse().expect("--seconds takes a number"));
+    let seconds = argument("--seconds");
+    let seconds = seconds.map_or(60, |of| of.parse().expect("--seconds takes a number"));
     Duration::from_secs(seconds)
+}
+
+fn argument(name: &str) -> Option<String> {
+    std::env::args().skip_while(|arg| arg != name).nth(1)
 }

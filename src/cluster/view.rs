@@ -13,7 +13,7 @@ use super::{
     member::Member,
 };
 use crate::{
-    control::{Order, Orders, Word},
+    control::{Late, Order, Orders, Word},
     domain::time::Timestamp,
     ports::{Note, Partition},
 };
@@ -56,6 +56,8 @@ pub struct View {
     orders: BTreeMap<String, Heard<Order>>,
     /// By which operators let quarantined entities decide again, by key.
     words: BTreeMap<String, Heard<Word>>,
+    /// By which operators let events be decided however late they are, by key.
+    late: BTreeMap<String, Heard<Late>>,
     /// What stands under keys of members and is none that this build can read.
     unreadable: BTreeMap<String, u64>,
     /// The oldest format that whoever takes a partition over must read, as its last lease said.
@@ -77,6 +79,7 @@ impl View {
             lapsed: BTreeMap::new(),
             orders: BTreeMap::new(),
             words: BTreeMap::new(),
+            late: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             formats: BTreeMap::new(),
             partitions,
@@ -104,6 +107,7 @@ impl View {
         self.lapsed.clear();
         self.orders.retain(|_, heard| heard.pass == pass);
         self.words.retain(|_, heard| heard.pass == pass);
+        self.late.retain(|_, heard| heard.pass == pass);
         for partition in 0..self.partitions {
             if !self.leases.contains_key(&partition) {
                 let orphan = Orphan { since: now, freed: false };
@@ -126,6 +130,8 @@ impl View {
             self.note_order(note, now);
         } else if Word::is_at(&note.key) {
             self.note_word(note, now);
+        } else if Late::is_at(&note.key) {
+            self.note_late(note, now);
         }
     }
 
@@ -138,6 +144,11 @@ impl View {
     fn note_word(&mut self, note: &Note, now: Instant) {
         let word = note.value.as_ref().and_then(|bytes| Word::decode(bytes).ok());
         heed(&mut self.words, note, word, self.pass, now);
+    }
+
+    fn note_late(&mut self, note: &Note, now: Instant) {
+        let word = note.value.as_ref().and_then(|bytes| Late::decode(bytes).ok());
+        heed(&mut self.late, note, word, self.pass, now);
     }
 
     fn note_member(&mut self, note: &Note, now: Instant) {
@@ -310,6 +321,11 @@ impl View {
     /// By which operators let quarantined entities decide again, with the revision of each.
     pub fn words(&self) -> impl Iterator<Item = (&Word, u64)> {
         self.words.values().map(|heard| (&heard.value, heard.revision))
+    }
+
+    /// By which operators let events be decided however late they are, with the revision of each.
+    pub fn late(&self) -> impl Iterator<Item = (&Late, u64)> {
+        self.late.values().map(|heard| (&heard.value, heard.revision))
     }
 
     /// The newest format in which partitions are kept that somebody has.

@@ -119,7 +119,8 @@ impl Fields {
         Ok(Who { by, reason })
     }
 
-    fn text(&self, name: &str, most: usize, what: &str) -> Result<String, Refused> {
+    /// A text in so many characters at most, which must be said.
+    pub fn text(&self, name: &str, most: usize, what: &str) -> Result<String, Refused> {
         let expected = format!("{what}, in 1 to {most} characters");
         let refused = |code, found| Err(Refused::field(code, name, found, &expected));
         match self.get(name) {

@@ -122,10 +122,7 @@ impl NatsLetters {
         let stored = api::get(&self.context, stream, Wanted::at(sequence)).await?;
         // A log that was begun anew has another message there.
         let own = stored.filter(|stored| stored.at == logged_at);
-        Ok(own.map(|stored| {
-            let lines = stored.headers.lines().map(str::trim).skip(1);
-            lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
-        }))
+        Ok(own.map(|stored| stored.header_lines().into_iter().map(str::to_owned).collect()))
     }
 
     /// The bytes of an object; nothing if it is not there.

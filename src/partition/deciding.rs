@@ -129,7 +129,7 @@ impl Owner {
                     }
                 };
                 let input = AnyInput::internal(&key, of);
-                work.insert(key, vec![Task { index, trigger, input, busy: false }]);
+                work.insert(key, vec![Task { index, trigger, input, busy: false, late: false }]);
             }
         }
         let unloaded = self.load(work.keys()).await?;
@@ -163,7 +163,8 @@ impl Owner {
                     } else {
                         let busy = self.shedding.refuses(&entity, &input, &stress, now);
                         let tasks = work.entry(entity.clone()).or_insert_with(Vec::new);
-                        tasks.push(Task { index, trigger, input, busy });
+                        let late = self.late.lets(&entity, &trigger, &self.env.policy);
+                        tasks.push(Task { index, trigger, input, busy, late });
                         Planned::Decision { entity, read, within }
                     }
                 }

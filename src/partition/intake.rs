@@ -14,6 +14,7 @@ use std::{
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::lateness::{Lateness, Named};
 use crate::{
     control::Paused,
     domain::{Level, ids::EntityKey},
@@ -38,6 +39,8 @@ pub struct Credit {
     pub paused: Arc<Paused>,
     /// Entities that operators let decide again, if they are quarantined.
     pub reinstated: Arc<BTreeMap<EntityKey, Reinstatement>>,
+    /// Events that operators let be decided however late they are.
+    pub late: Arc<BTreeMap<Named, Lateness>>,
 }
 
 /// An operator's word that a quarantined entity may decide again.
@@ -61,6 +64,7 @@ impl Default for Credit {
             sku_share: 0,
             paused: Arc::default(),
             reinstated: Arc::default(),
+            late: Arc::default(),
         }
     }
 }

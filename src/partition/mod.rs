@@ -25,6 +25,7 @@ mod housekeeping;
 pub mod intake;
 pub mod items;
 pub mod keeper;
+mod lateness;
 mod leaving;
 mod owner;
 pub mod pace;
@@ -63,6 +64,7 @@ use crate::{
 pub use format::Formats;
 pub use intake::{Credit, Reinstatement};
 use keeper::SnapshotLost;
+pub use lateness::{Lateness, Named};
 pub use owner::serve;
 pub use pace::{Limit, Pace};
 pub use seed::{Begin, Seeded, begin_incarnation, seed, seed_all};

@@ -26,6 +26,7 @@ use super::{
     intake::{Heard, Intake},
     items::Reception,
     keeper::Keeper,
+    lateness::Heeded,
     record::Released,
     recovery::{Recovered, recover},
     release::{Committed, Releaser},
@@ -97,6 +98,8 @@ pub(super) struct Owner {
     pub(super) gates: Gates,
     /// The last word by which an operator let an entity decide again, of each.
     pub(super) heeded: BTreeMap<EntityKey, u64>,
+    /// Events that may be late, by words that the journal has.
+    pub(super) late: Heeded,
     pub(super) shedding: Shedding,
     /// What operators have paused, as far as it has been taken notice of.
     pub(super) paused: Arc<Paused>,
@@ -183,6 +186,7 @@ impl Owner {
             cold_until: None,
             shedding: Shedding::default(),
             heeded: BTreeMap::new(),
+            late: Heeded::default(),
         }
     }
 

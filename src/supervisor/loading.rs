@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{actor::Supervisor, safe_mode::Load, slot::Slot};
 use crate::{
     domain::{event::Lane, time::Span},
-    partition::{Reinstatement, gates::put_off_from},
+    partition::{Lateness, Reinstatement, gates::put_off_from},
     ports::Source,
     telemetry,
 };
@@ -66,7 +66,7 @@ impl Supervisor {
 }
 
 impl Supervisor {
-    /// Passes on what operators say of quarantined entities.
+    /// Passes on what operators say of quarantined entities and of late events.
     pub(super) fn heed(&mut self) {
         let Some(conduct) = &self.tenancy else { return };
         let said = conduct.participant.view().words().filter_map(|(word, number)| {
@@ -74,7 +74,17 @@ impl Supervisor {
             Some((word.entity()?, Reinstatement { number, by, why }))
         });
         let said: BTreeMap<_, _> = said.collect();
-        self.credit.send_modify(|credit| credit.reinstated = Arc::new(said));
+        let late = conduct.participant.view().late().filter_map(|(word, number)| {
+            let (by, why) = (word.by.clone(), word.reason.clone());
+            let (source, id) = (word.source.clone(), word.id.clone());
+            let lateness = Lateness { number, source, id, at: word.said_at()?, by, why };
+            Some(((word.entity()?, word.event()), lateness))
+        });
+        let late: BTreeMap<_, _> = late.collect();
+        self.credit.send_modify(|credit| {
+            credit.reinstated = Arc::new(said);
+            credit.late = Arc::new(late);
+        });
     }
 }
 

@@ -10,6 +10,7 @@ mod books;
 mod faults;
 mod hot;
 mod janitor;
+mod late;
 mod letters;
 mod log_full;
 mod pauses;

@@ -1,7 +1,10 @@
 //! What operators ask, as it is read, checked and obeyed: without a server and without a clock.
 
 use earmark::{
-    control::{Bounds, Change, Drain, Order, Orders, Refused, Request, What, answer::Code},
+    control::{
+        AllowStale, Bounds, Change, Drain, Late, Order, Orders, Refused, Request, What,
+        answer::Code,
+    },
     domain::{Level, time::Timestamp},
 };
 use serde_json::json;
@@ -172,4 +175,38 @@ fn what_is_paused_is_what_was_asked_and_settlement_never_is() {
     }
     let resume = r#"{"lane":"settlement","by":"ann","reason":"x"}"#;
     assert!(Change::resume(resume.as_bytes(), 16).is_ok(), "what cannot be paused can go on");
+}
+
+#[test]
+fn a_word_for_a_late_event_names_it_whole() {
+    let said = |fields: &str| {
+        let request = format!(r#"{{"by":"ann","reason":"it is true",{fields}}}"#);
+        AllowStale::parse(request.as_bytes())
+    };
+    let word = said(r#""sku":"CUP","source":"/wms","id":"e 1""#).expect("all is said").word(NOW);
+    assert_eq!(word.said_at(), Some(NOW));
+    assert_eq!(Late::decode(&word.encode()).expect("it is one"), word);
+    let entity = word.entity().expect("it is a SKU");
+    assert_eq!((entity.entity(), entity.key()), ("sku", "CUP"));
+    // Each event of each SKU and order has a place of its own, under a key that a bucket takes.
+    let others = [
+        r#""sku":"CUP","source":"/wms","id":"e 2""#,
+        r#""order":"CUP","source":"/wms","id":"e 1""#,
+        r#""sku":"MUG","source":"/wms","id":"e 1""#,
+    ];
+    for other in others {
+        assert_ne!(said(other).expect(other).word(NOW).note(), word.note());
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '.';
+    assert!(Late::is_at(&word.note()) && word.note().chars().all(plain), "{}", word.note());
+    let wrong = [
+        (r#""source":"/wms","id":"e1""#, "sku"),
+        (r#""sku":"CUP","order":"A","source":"/wms","id":"e1""#, "sku"),
+        (r#""sku":"CUP","id":"e1""#, "source"),
+        (r#""sku":"CUP","source":"/wms","id":"""#, "id"),
+        (r#""sku":"CUP","source":"/wms","ids":"*""#, "ids"),
+    ];
+    for (fields, field) in wrong {
+        assert_eq!(said(fields).expect_err(fields).field.as_deref(), Some(field), "{fields}");
+    }
 }
