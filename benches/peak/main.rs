@@ -33,6 +33,7 @@ mod timeline;
 mod world;
 
 use std::{
+    ops::Range,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -96,6 +97,8 @@ struct Result {
     /// rush the pod was back.
     up_s: f64,
     back_s: f64,
+    /// From when on it was at its highest level, until the rush was over.
+    at_top: Range<Instant>,
     sent: Vec<Sent>,
     memory: u64,
 }
@@ -134,7 +137,8 @@ async fn play(case: Case, time: Duration) -> Result {
     let trace = Trace { began, seen: &seen, sent: &sent };
     trace.draw(case.name, &folder().join(format!("{}.svg", case.file)));
     let since = |at: Instant, from: Instant| at.saturating_duration_since(from).as_secs_f64();
-    Result { levels, up_s: since(first, began), back_s: since(back, over), sent, memory }
+    let (up_s, back_s) = (since(first, began), since(back, over));
+    Result { levels, up_s, back_s, at_top: first..over, sent, memory }
 }
 
 fn main() {
@@ -158,7 +162,9 @@ fn main() {
         println!("{} ...", case.name);
         let of = runtime.block_on(play(case, time));
         let p99 = |kind: Kind| {
-            let others = |sent: &Sent| sent.kind == kind && !is_hot(case, sent);
+            let others = |sent: &Sent| {
+                sent.kind == kind && !is_hot(case, sent) && of.at_top.contains(&sent.at)
+            };
             percentile(&of.sent, 99, others).map_or_else(String::new, milliseconds)
         };
         let busy = |sent: &&Sent| sent.answer.is_some_and(|(_, heard)| heard == Heard::Busy);
@@ -178,7 +184,10 @@ fn main() {
         runtime.block_on(beside::add_rows(&mut table, time));
     }
     println!("{table}");
-    println!("from publication to the answer of the committed decision; plots: target/peak/*.svg");
+    println!(
+        "p99: of what was sent at the highest level and was decided, from publication to the answer of \
+         the committed decision; plots: target/peak/*.svg"
+    );
 }
 
 /// A cart of the SKU that everybody wants: it is the others that are told.
