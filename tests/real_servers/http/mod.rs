@@ -1,0 +1,5 @@
+//! The door for events as a client sees it: `earmark run` between real servers, and an HTTP client.
+
+mod answers;
+mod refusals;
+mod world;
