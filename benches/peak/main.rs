@@ -3,7 +3,7 @@
 //! A pod that may decide C = 3,000 a second, default settings else, nats-server and Redis beside it
 //! on the same machine. Three rushes of 60 seconds each (`-- --seconds 10` for others): ten times C,
 //! of which most can wait; five times C of demand; twice C, of which nineteen of twenty are for one
-//! SKU, and the same without that SKU. Told are the levels of safe mode, how long those waited who
+//! SKU, the same without that SKU, and both again at C. Told are the levels of safe mode, how long those waited who
 //! must not wait, and the pod's memory; a plot of each rush over time is drawn into `target/peak`.
 //! Nothing is asserted but that all that was put off is applied, once, and no unit is sold twice.
 //!
@@ -63,7 +63,7 @@ struct Case {
     whose: Whose,
 }
 
-const CASES: [Case; 4] = [
+const CASES: [Case; 6] = [
     Case {
         name: "10 C, of which 0.7 C cannot wait",
         file: "can-wait",
@@ -86,6 +86,18 @@ const CASES: [Case; 4] = [
         name: "the others of it alone",
         file: "without-it",
         mix: [0, C / 10, 0, 0, 0],
+        whose: Whose::Everybodys,
+    },
+    Case {
+        name: "C of demand, 95 % for one SKU",
+        file: "one-sku-at-c",
+        mix: [0, C, 0, 0, 0],
+        whose: Whose::TheFirst,
+    },
+    Case {
+        name: "the others of it alone",
+        file: "without-it-at-c",
+        mix: [0, C / 20, 0, 0, 0],
         whose: Whose::Everybodys,
     },
 ];

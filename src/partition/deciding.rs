@@ -187,7 +187,8 @@ impl Owner {
     fn stress(&self, inputs: usize) -> Stress {
         let credit = self.env.credit.borrow();
         let scarce = inputs >= credit.messages;
-        Stress { level: credit.level, scarce, sku_share: credit.sku_share }
+        let spare = self.env.pace.has_spare();
+        Stress { level: credit.level, scarce, sku_share: credit.sku_share, spare }
     }
 
     fn spend(&self, source: Option<Source>, work: &Inputs) {

@@ -22,6 +22,8 @@ const SAVED: Duration = Duration::from_millis(100);
 /// What must be left of what was saved for a lane to be read, in quarters, in the order of
 /// [`Lane::ALL`].
 const LEFT: [f64; 4] = [0.0, 0.25, 0.5, 0.75];
+/// What must be left for nobody to go short, whoever takes some of it.
+const SPARE: f64 = 0.9;
 /// Nobody waits longer for a purse that is in debt: it is looked at again.
 const WAIT_MAX: f64 = 60.0;
 
@@ -133,6 +135,11 @@ impl Pace {
             true => self.urgent.fetch_add(1, Ordering::Relaxed),
             false => self.urgent.fetch_sub(1, Ordering::Relaxed),
         };
+    }
+
+    /// Whether a bounded pod has more left than any lane asks for.
+    pub fn has_spare(&self) -> bool {
+        self.decisions.as_ref().is_some_and(|purse| purse.lacks_until(SPARE).is_none())
     }
 
     /// How much of what it may decide at once is used, from 0 to 1; more than 1 in debt.

@@ -99,6 +99,8 @@ pub struct Stress {
     /// Requests for carts of one SKU that are decided in a second at most, while more is asked for
     /// than can be decided, and until less is asked for of that SKU. 0: as many as there are.
     pub sku_share: u32,
+    /// More can be decided now than anybody else asks for.
+    pub spare: bool,
 }
 
 impl Shedding {
@@ -141,7 +143,7 @@ impl Shedding {
         let Some(asked) = self.asked.get_mut(sku) else { return false };
         asked.requests = asked.requests.saturating_add(1);
         asked.hot |= stress.scarce && asked.requests > stress.sku_share;
-        let refused = asked.hot && asked.decided >= so_far(stress.sku_share, at - self.began);
+        let refused = asked.hot && !stress.spare && asked.decided >= so_far(stress.sku_share, at - self.began);
         asked.decided += u32::from(!refused);
         refused
     }

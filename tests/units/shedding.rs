@@ -78,7 +78,7 @@ fn a_second_of(
     scarce: bool,
 ) -> u32 {
     let (entity, input) = hold(sku, "cart", true);
-    let stress = Stress { level: Level::Normal, scarce, sku_share: 100 };
+    let stress = Stress { scarce, sku_share: 100, ..Stress::default() };
     let each = 1_000_000 / i64::from(requests);
     let at = |request| Timestamp(from_s * 1_000_000) + Span(i64::from(request) * each);
     (0..requests).filter(|n| !shedding.refuses(&entity, &input, &stress, at(*n))).count() as u32
@@ -111,7 +111,7 @@ fn a_hot_sku_does_not_take_its_share_at_once() {
     let mut shedding = Shedding::default();
     assert_eq!(a_second_of(&mut shedding, "DROP", 1_000, 1, true), 100);
     let (entity, input) = hold("DROP", "cart", true);
-    let stress = Stress { level: Level::Normal, scarce: true, sku_share: 100 };
+    let mut stress = Stress { scarce: true, sku_share: 100, ..Stress::default() };
     let mut decided = [0; 10];
     for request in 0..1_000 {
         let at = Timestamp(2_000_000) + Span(request * 1_000);
@@ -119,4 +119,9 @@ fn a_hot_sku_does_not_take_its_share_at_once() {
         decided[request as usize / 100] += u32::from(!refused);
     }
     assert_eq!(decided, [20, 10, 10, 10, 10, 10, 10, 10, 10, 0]);
+    // What nobody else wants it takes beyond its share.
+    stress.spare = true;
+    assert!(!shedding.refuses(&entity, &input, &stress, Timestamp(2_999_999)));
+    stress.spare = false;
+    assert!(shedding.refuses(&entity, &input, &stress, Timestamp(2_999_999)));
 }

@@ -4,50 +4,33 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, Addr};
+use actix::Addr;
 use earmark::{
     actors::Stage,
-    app::{self, Adapters},
+    app,
     config::{self, Settings},
-    nats::{Connections, NatsDepths, NatsLeases, orders::Desk},
     partition::entry::Trigger,
     supervisor::{Ask, Leave, Supervisor},
 };
 use serde_json::{Value, json};
 
+use super::inside;
 use crate::{
     harness::wait_until,
-    world::{BOUND, PARTITIONS, World, hold, received, sku_in},
+    world::{BOUND, World, hold, received, sku_in},
 };
 
 /// The event that the code fails on.
 const POISON: &str = "poison";
 
-/// A pod in this process that panics on one event, and hears operators.
+/// A pod that panics on one event.
 async fn pod(settings: &Settings) -> Addr<Supervisor> {
-    let connections = Connections::open(&settings.nats).await.expect("NATS is there");
-    let adapters = Adapters {
-        ports: app::ports(settings, &connections).expect("the adapters can be made"),
-        depths: Arc::new(NatsDepths::new(connections.control.clone())),
-        stores: ["NATS", "Redis"],
-        leases: Some(Arc::new(NatsLeases::new(connections.leases.clone()))),
-        control: None,
-    };
-    let mut plan = app::plan(settings, adapters);
-    plan.tap = Some(Arc::new(|stage, _, trigger| {
+    let tap = |stage, _: &_, trigger: &_| {
         if let (Stage::Applied, Trigger::Event(cause)) = (stage, trigger) {
             assert_ne!(cause.id, POISON, "a bug in the SKU's code");
         }
-    }));
-    let desk = Desk::new(&connections, &plan.owner, PARTITIONS, settings.control);
-    tokio::spawn(desk.serve());
-    let supervisor = Supervisor::new(plan).start();
-    wait_until("the pod serves everything", BOUND, async || {
-        let report = supervisor.send(Ask).await;
-        report.is_ok_and(|report| report.partitions.iter().all(|partition| partition.serving))
-    })
-    .await;
-    supervisor
+    };
+    inside::pod(settings, Arc::new(tap)).await
 }
 
 async fn leave(pod: Addr<Supervisor>) {
