@@ -4,5 +4,6 @@
 mod harness;
 
 mod answers;
+mod bounds;
 mod refusals;
 mod world;
