@@ -203,3 +203,23 @@ async fn who_is_told_busy_comes_again_and_is_decided() {
     assert_eq!(world.post(&asked).await.decided()["status"], json!("granted"));
     assert_eq!(pod.terminate(BOUND).await, 0);
 }
+
+#[tokio::test]
+async fn what_was_handed_over_is_counted_no_more() {
+    let world = World::start().await;
+    let heard = [("EARMARK__CLUSTER__OWNERSHIP", "leases"), ("EARMARK__ENGINE__POD", "a")];
+    let mut pod = world.pod(&heard).await;
+    world.post(&received("r", "CUP", 2)).await.decided();
+    let is = async |metric: &str, wanted: f64| {
+        wait_until(metric, BOUND, async || world.metric(metric).await == wanted).await;
+    };
+    is("earmark_partition_serving", 4.0).await;
+    is("earmark_units", 4.0).await;
+    is("earmark_partition_live_entities", 1.0).await;
+    world.earmark(&["drain", "a", "--reason", "its disk", "--by", "ann"]).await;
+    is("earmark_partition_serving", 0.0).await;
+    for metric in ["earmark_units", "earmark_partition_live_entities", "earmark_lane_lag_messages"] {
+        assert_eq!(world.metric(metric).await, 0.0, "{metric}");
+    }
+    assert_eq!(pod.terminate(BOUND).await, 0);
+}
