@@ -31,7 +31,8 @@ if ! "$promtool" --version >/dev/null 2>&1; then
         mkdir -p "$unpacked"
         (cd "$unpacked" && { apt-get download -qq prometheus 2>/dev/null ||
             { apt-get update -qq && apt-get download -qq prometheus; }; })
-        dpkg-deb --extract "$unpacked"/prometheus_*.deb "$unpacked"
+        dpkg-deb --fsys-tarfile "$unpacked"/prometheus_*.deb |
+            tar --extract --directory "$unpacked" ./usr/bin/promtool
         mv "$unpacked/usr/bin/promtool" "$promtool"
         rm -rf "$unpacked"
     else

@@ -133,9 +133,7 @@ impl Door {
     /// Says how much of each bound is in use.
     pub fn tell_use(&self) {
         let share = |used: usize, most: usize| used as f64 / most.max(1) as f64;
-        let taken = |of: &Semaphore, most: usize| {
-            share(most.saturating_sub(of.available_permits()), most)
-        };
+        let taken = |of: &Semaphore, most: usize| share(most - of.available_permits(), most);
         let max = &self.settings;
         let (_, kept) = self.answers.sizes();
         let used = [

@@ -23,7 +23,9 @@ impl Supervisor {
     pub(super) fn look(&mut self, ctx: &mut Context<Self>) {
         let bounds = &self.plan.bounds;
         for slot in &self.slots {
-            telemetry::watch::partition(slot.partition, &slot.status.borrow(), slot.stands(), bounds);
+            // Before its status is borrowed: two borrows at once may wait for each other for ever.
+            let stands = slot.stands();
+            telemetry::watch::partition(slot.partition, &slot.status.borrow(), stands, bounds);
         }
         for (thread, busy) in self.threads.busy().into_iter().enumerate() {
             busy.into_iter().for_each(|busy| telemetry::watch::thread(thread, busy));

@@ -177,10 +177,8 @@ async fn the_pod_itself(world: &World) {
 #[tokio::test]
 async fn who_is_told_busy_comes_again_and_is_decided() {
     let world = World::start().await;
-    let heard = [
-        ("EARMARK__CLUSTER__OWNERSHIP", "leases"),
-        ("EARMARK__SAFE_MODE__RETRY_AFTER_S", "3"),
-    ];
+    let heard =
+        [("EARMARK__CLUSTER__OWNERSHIP", "leases"), ("EARMARK__SAFE_MODE__RETRY_AFTER_S", "3")];
     let mut pod = world.pod(&heard).await;
     world.post(&received("r", "CUP", 2)).await.decided();
     let order = ["safe-mode", "on", "--level", "2", "--reason", "a drop", "--by", "ann"];
@@ -218,7 +216,8 @@ async fn what_was_handed_over_is_counted_no_more() {
     is("earmark_partition_live_entities", 1.0).await;
     world.earmark(&["drain", "a", "--reason", "its disk", "--by", "ann"]).await;
     is("earmark_partition_serving", 0.0).await;
-    for metric in ["earmark_units", "earmark_partition_live_entities", "earmark_lane_lag_messages"] {
+    for metric in ["earmark_units", "earmark_partition_live_entities", "earmark_lane_lag_messages"]
+    {
         assert_eq!(world.metric(metric).await, 0.0, "{metric}");
     }
     assert_eq!(pod.terminate(BOUND).await, 0);

@@ -379,7 +379,8 @@ async fn check_letters(world: &World, by_sequence: &BTreeMap<u64, &Case>) {
 /// How many dead letters of a severity the pod has counted, each with an owner.
 async fn counted(world: &World, severity: &str) -> f64 {
     let (_, metrics) = get(world.port, "/metrics").await;
-    let letters = metrics.lines().filter_map(|line| line.strip_prefix("earmark_dead_letters_total"));
+    let letters =
+        metrics.lines().filter_map(|line| line.strip_prefix("earmark_dead_letters_total"));
     let severity = format!("severity=\"{severity}\"");
     let of = letters.filter(|of| of.contains(&severity) && !of.contains("owner=\"\""));
     of.filter_map(|of| of.rsplit(' ').next()?.parse::<f64>().ok()).sum()
