@@ -37,6 +37,7 @@ use crate::{
         self, Connections, NatsDepths, NatsInput, NatsJournal, NatsLeases, NatsOthers, NatsOutbox,
         NatsPublisher, NatsShelf, QueryService,
         control::{DrainAnswer, audit_drain, hear},
+        late::LateDesk,
         orders::Desk,
         setup,
     },
@@ -191,11 +192,13 @@ async fn start(settings: &Settings, home: &Home) -> Result<Started, Failure> {
         }
     };
     door.take_questions(clerk);
-    let (pod, bounds) = (plan.owner.clone(), plan.safe_mode.bounds);
+    let pod = plan.owner.clone();
     let supervisor = Supervisor::new(plan).start();
     if let Some(control) = control {
-        let desk = Desk::new(&control, &pod, settings.streams.partitions, bounds);
+        let desk = Desk::new(&control, &pod, settings.streams.partitions, settings.control);
         tokio::spawn(desk.serve());
+        let late = LateDesk::new(&control, &pod, settings.streams.partitions);
+        tokio::spawn(late.serve());
         tokio::spawn(obey(control.control, pod, supervisor.clone()));
     }
     Ok((supervisor, door, asked))

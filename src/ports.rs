@@ -204,6 +204,16 @@ pub trait Input: Send + Sync {
     /// One message again, for the original bytes of a dead letter.
     async fn fetch(&self, source: Source, sequence: u64) -> Result<Option<LogMessage>, PortError>;
 
+    /// The same with the headers that it was published with, a line each. A log that keeps none
+    /// has none.
+    async fn fetch_with_headers(
+        &self,
+        source: Source,
+        sequence: u64,
+    ) -> Result<Option<(LogMessage, String)>, PortError> {
+        Ok(self.fetch(source, sequence).await?.map(|message| (message, String::new())))
+    }
+
     /// Forgets every message of EARMARK_IN below a sequence.
     async fn purge_lanes(&self, below: u64) -> Result<(), PortError>;
 

@@ -6,8 +6,13 @@
 //! SKU, and the same without that SKU. Told are the levels of safe mode, how long those waited who
 //! must not wait, and the pod's memory; a plot of each rush over time is drawn into `target/peak`.
 //! Nothing is asserted but that all that was put off is applied, once, and no unit is sold twice.
+//!
+//! And, by [`beside`], how long good events wait among which one in a hundred is one that nobody can
+//! take, and how long without. `-- --only poison` plays that alone, and any part of another's file
+//! name that one.
 #![allow(dead_code, reason = "the tests' parts have more than is taken here")]
 
+mod beside;
 mod plot;
 
 #[path = "../../tests/harness/mod.rs"]
@@ -16,6 +21,8 @@ mod harness;
 mod journal;
 #[path = "../../tests/pods/load.rs"]
 mod load;
+#[path = "../../tests/pods/poison.rs"]
+mod poison;
 #[path = "../../tests/pods/rush.rs"]
 mod rush;
 #[path = "../../tests/real_orders/streams.rs"]
@@ -26,6 +33,7 @@ mod timeline;
 mod world;
 
 use std::{
+    ops::Range,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -89,6 +97,8 @@ struct Result {
     /// rush the pod was back.
     up_s: f64,
     back_s: f64,
+    /// From when on it was at its highest level, until the rush was over.
+    at_top: Range<Instant>,
     sent: Vec<Sent>,
     memory: u64,
 }
@@ -127,7 +137,8 @@ async fn play(case: Case, time: Duration) -> Result {
     let trace = Trace { began, seen: &seen, sent: &sent };
     trace.draw(case.name, &folder().join(format!("{}.svg", case.file)));
     let since = |at: Instant, from: Instant| at.saturating_duration_since(from).as_secs_f64();
-    Result { levels, up_s: since(first, began), back_s: since(back, over), sent, memory }
+    let (up_s, back_s) = (since(first, began), since(back, over));
+    Result { levels, up_s, back_s, at_top: first..over, sent, memory }
 }
 
 fn main() {
@@ -146,11 +157,14 @@ fn main() {
         "told busy",
         "memory",
     ]);
-    for case in CASES {
+    let only = argument("--only").unwrap_or_default();
+    for case in CASES.into_iter().filter(|case| case.file.contains(&only)) {
         println!("{} ...", case.name);
         let of = runtime.block_on(play(case, time));
         let p99 = |kind: Kind| {
-            let others = |sent: &Sent| sent.kind == kind && !is_hot(case, sent);
+            let others = |sent: &Sent| {
+                sent.kind == kind && !is_hot(case, sent) && of.at_top.contains(&sent.at)
+            };
             percentile(&of.sent, 99, others).map_or_else(String::new, milliseconds)
         };
         let busy = |sent: &&Sent| sent.answer.is_some_and(|(_, heard)| heard == Heard::Busy);
@@ -166,8 +180,14 @@ fn main() {
             format!("{} MiB", of.memory >> 20),
         ]);
     }
+    if "poison".contains(&only) {
+        runtime.block_on(beside::add_rows(&mut table, time));
+    }
     println!("{table}");
-    println!("from publication to the answer of the committed decision; plots: target/peak/*.svg");
+    println!(
+        "p99: of what was sent at the highest level and was decided, from publication to the answer of \
+         the committed decision; plots: target/peak/*.svg"
+    );
 }
 
 /// A cart of the SKU that everybody wants: it is the others that are told.
@@ -184,7 +204,11 @@ fn milliseconds(wait: Duration) -> String {
 }
 
 fn seconds() -> Duration {
-    let mut args = std::env::args().skip_while(|arg| arg != "--seconds").skip(1);
-    let seconds = args.next().map_or(60, |of| of.parse().expect("--seconds takes a number"));
+    let seconds = argument("--seconds");
+    let seconds = seconds.map_or(60, |of| of.parse().expect("--seconds takes a number"));
     Duration::from_secs(seconds)
+}
+
+fn argument(name: &str) -> Option<String> {
+    std::env::args().skip_while(|arg| arg != name).nth(1)
 }

@@ -142,6 +142,8 @@ def operate(site):
     if told["ordered"] != ordered["after"]:
         raise Wrong(f"safe mode was not ordered: {ordered}, {told}")
     site.must("operator", "safe-mode", "auto", *WHO)
+    site.must("operator", "pause", "sku", "NONE", *WHO)
+    site.must("operator", "resume", "sku", "NONE", *WHO)
     serves_everything(site)
 
 

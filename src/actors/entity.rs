@@ -54,6 +54,8 @@ pub struct Task<I> {
     pub input: I,
     /// If it is new, it is refused `busy`.
     pub busy: bool,
+    /// It may be older than the horizon.
+    pub late: bool,
 }
 
 type TaskOf<E> = Task<Input<<E as Entity>::Event, <E as Entity>::Command>>;
@@ -160,7 +162,8 @@ impl<E: Hosted> EntityActor<E> {
     }
 
     fn decide(&self, work: &Work<E>, task: &TaskOf<E>) -> Result<Decision<E::Fact>, String> {
-        let moment = Moment { now: work.now, policy: &work.policy, busy: task.busy };
+        let (busy, late) = (task.busy, task.late);
+        let moment = Moment { now: work.now, policy: &work.policy, busy, late };
         guarded(|| {
             work.tap(Stage::Deciding, &self.key, &task.trigger);
             fitting(self.entity.decide(&task.input, &moment), &task.trigger)
@@ -193,7 +196,11 @@ impl<E: Hosted> EntityActor<E> {
             outcomes.push(Outcome::EventRefused { refusal: refusal.clone() });
         }
         let facts = E::facts(decision.facts);
-        let shown = self.entity.shown().filter(|_| !facts.is_empty());
+        // A dead letter says how its entity stood.
+        let refused = decision.verdict.refused();
+        let dead =
+            decision.standing == Standing::New && refused.is_some_and(Reason::is_dead_letter);
+        let shown = self.entity.shown().filter(|_| dead || !facts.is_empty());
         Done::Decided(Box::new(Decided {
             entity: self.key.clone(),
             trigger,

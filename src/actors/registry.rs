@@ -222,8 +222,8 @@ fn work_of<E: Hosted>(
 ) -> Work<E> {
     let tasks = tasks
         .into_iter()
-        .filter_map(|Task { index, trigger, input, busy }| {
-            Some(Task { index, trigger, input: E::own_input(input)?, busy })
+        .filter_map(|Task { index, trigger, input, busy, late }| {
+            Some(Task { index, trigger, input: E::own_input(input)?, busy, late })
         })
         .collect();
     Work { tasks, now, policy, tap }

@@ -10,9 +10,9 @@ mod dlq;
 mod drain;
 pub mod inspect;
 mod partition;
+mod pausing;
 mod print;
 pub mod publish;
-mod resume;
 mod run;
 mod safe_mode;
 mod scenario;
@@ -69,7 +69,8 @@ enum Command {
     Status(status::Status),
     Drain(drain::Drain),
     SafeMode(safe_mode::SafeMode),
-    Resume(resume::Resume),
+    Pause(pausing::Pause),
+    Resume(pausing::Resume),
     Partition(partition::Partitions),
     Dlq(dlq::DeadLetters),
     Scenario(scenario::Scenarios),
@@ -132,6 +133,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Status(status) => status.run(&context).await,
             Command::Drain(drain) => drain.run(&context).await,
             Command::SafeMode(safe_mode) => safe_mode.run(&context).await,
+            Command::Pause(pause) => pause.run(&context).await,
             Command::Resume(resume) => resume.run(&context).await,
             Command::Partition(partitions) => partitions.run(&context).await,
             Command::Dlq(letters) => letters.run(&context).await,

@@ -5,13 +5,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Context, print, who::Who};
+use super::{Context, pausing::paused, print, who::Who};
 use crate::{
     contract::time,
-    control::{Answer, Order, Refused},
+    control::{Answer, Order, Refused, What},
     domain::Level,
     error::{Exit, Failure},
-    nats::orders,
+    nats::{names, orders},
 };
 
 /// Order a level of safe mode for all pods, or show what is ordered.
@@ -32,8 +32,8 @@ pub struct SafeMode {
     /// The level, with `on`: 1 to 3; 2 if nothing is said.
     #[arg(long, value_name = "N")]
     level: Option<u64>,
-    /// For how long, with `on` and `off`; `safe_mode.for_s` if nothing is said. Seconds, 1 to
-    /// `safe_mode.for_max_s`.
+    /// For how long, with `on` and `off`; `control.for_s` if nothing is said. Seconds, 1 to
+    /// `control.for_max_s`.
     #[arg(long = "for", value_name = "SECONDS")]
     for_s: Option<u64>,
     #[command(flatten)]
@@ -66,13 +66,7 @@ impl Set {
 impl SafeMode {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let request = self.request()?;
-        let nats = context.connect("safe-mode").await?;
-        let within = Duration::from_millis(context.settings.nats.request_timeout_ms);
-        let answer = orders::ask(&nats.client(), &request, within).await?;
-        let answer = answer.ok_or_else(|| {
-            Failure::new(Exit::Failed, "no pod listens")
-                .advise("start one; pods with cluster.ownership = \"all\" take no orders")
-        })?;
+        let answer = ask(context, names::SAFE_MODE, &request).await?;
         match (&answer, context.json) {
             (Answer::Refused(refused), _) => return Err(refusal(refused)),
             (_, true) => print::json(&answer),
@@ -97,6 +91,16 @@ impl SafeMode {
     }
 }
 
+/// Asks the pods at one of their subjects.
+pub async fn ask(context: &Context, subject: &str, request: &Value) -> Result<Answer, Failure> {
+    let nats = context.connect("control").await?;
+    let within = Duration::from_millis(context.settings.nats.request_timeout_ms);
+    orders::ask(&nats.client(), subject, request, within).await?.ok_or_else(|| {
+        Failure::new(Exit::Failed, "no pod listens")
+            .advise("start one; pods with cluster.ownership = \"all\" take no orders")
+    })
+}
+
 /// What a pod refused, as a command says it.
 pub fn refusal(refused: &Refused) -> Failure {
     let code = serde_json::to_value(refused.error).unwrap_or_default();
@@ -114,6 +118,7 @@ fn tell(answer: &Answer) {
         }
         Answer::Status(status) => {
             print::line(ordered(status.ordered.as_ref()));
+            status.pauses.iter().for_each(|pause| print::line(paused(pause)));
             let mut table = print::table(&["pod", "own level", "works by", "which means"]);
             for member in &status.members {
                 table.add_row([
@@ -132,7 +137,7 @@ fn tell(answer: &Answer) {
 
 /// What is ordered, in a line.
 pub fn ordered(order: Option<&Order>) -> String {
-    let Some(Order { level, by, reason, until, .. }) = order else {
+    let Some(Order { what: What::Level(level), by, reason, until, .. }) = order else {
         return "no level of safe mode is ordered: each pod goes by its own load".to_owned();
     };
     let (number, until) = (Level::number(*level), time::format(*until));

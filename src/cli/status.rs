@@ -5,11 +5,11 @@ use clap::Args;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
-use super::{Context, print, safe_mode};
+use super::{Context, pausing, print, safe_mode};
 use crate::{
     cluster::{self, Lease, Member, Phase, View, look},
     contract::time,
-    control::Order,
+    control::Orders,
     domain::time::{Span, Timestamp},
     error::{Exit, Failure},
     nats::{NatsDepths, NatsInput, NatsJournal, NatsLeases},
@@ -62,8 +62,9 @@ struct SourceStanding {
 struct Told {
     unread: u64,
     oldest_unread_s: Option<f64>,
-    /// The level of safe mode that an operator ordered; `null` if each pod goes by its own load.
-    ordered: Option<Order>,
+    /// What operators have ordered.
+    #[serde(flatten)]
+    orders: Orders,
     members: Vec<Member>,
     partitions: Vec<Standing>,
     streams: Vec<StreamUsage>,
@@ -90,7 +91,7 @@ impl Status {
         let told = Told {
             unread: partitions.iter().map(|standing| standing.unread).sum(),
             oldest_unread_s: oldest(partitions.iter().map(|standing| standing.oldest_unread_s)),
-            ordered: view.order().filter(|order| order.counts(now)).cloned(),
+            orders: view.orders(now),
             members: view.members().cloned().collect(),
             partitions,
             streams,
@@ -212,7 +213,8 @@ impl Told {
             ]);
         }
         print::line(table);
-        print::line(safe_mode::ordered(self.ordered.as_ref()));
+        print::line(safe_mode::ordered(self.orders.ordered.as_ref()));
+        self.orders.pauses.iter().for_each(|pause| print::line(pausing::paused(pause)));
     }
 
     fn tell(&self) {

@@ -13,12 +13,13 @@ use super::{
     member::Member,
 };
 use crate::{
-    control::{Order, Word},
+    control::{Late, Order, Orders, Word},
+    domain::time::Timestamp,
     ports::{Note, Partition},
 };
 
-/// Words of operators that are heeded at a time.
-const WORDS_MAX: usize = 1_000;
+/// Orders and words of operators that are heeded at a time, of each.
+const HEEDED_MAX: usize = 1_000;
 
 /// The format of a lease that this build cannot read.
 const UNREADABLE: u8 = u8::MAX;
@@ -51,10 +52,12 @@ pub struct View {
     orphans: BTreeMap<Partition, Orphan>,
     /// Where leases stand that count as lapsed and of which no end was told.
     lapsed: BTreeMap<Partition, u64>,
-    /// What an operator ordered for all pods. It ends by itself, and is not written anew.
-    order: Option<Heard<Order>>,
+    /// What operators ordered for all pods, by key. It ends by itself, and is not written anew.
+    orders: BTreeMap<String, Heard<Order>>,
     /// By which operators let quarantined entities decide again, by key.
     words: BTreeMap<String, Heard<Word>>,
+    /// By which operators let events be decided however late they are, by key.
+    late: BTreeMap<String, Heard<Late>>,
     /// What stands under keys of members and is none that this build can read.
     unreadable: BTreeMap<String, u64>,
     /// The oldest format that whoever takes a partition over must read, as its last lease said.
@@ -74,8 +77,9 @@ impl View {
             leases: BTreeMap::new(),
             orphans: BTreeMap::new(),
             lapsed: BTreeMap::new(),
-            order: None,
+            orders: BTreeMap::new(),
             words: BTreeMap::new(),
+            late: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             formats: BTreeMap::new(),
             partitions,
@@ -101,8 +105,9 @@ impl View {
         let pass = self.pass;
         self.drop_where(now, |heard_in, _| heard_in < pass);
         self.lapsed.clear();
-        self.order = self.order.take().filter(|heard| heard.pass == pass);
+        self.orders.retain(|_, heard| heard.pass == pass);
         self.words.retain(|_, heard| heard.pass == pass);
+        self.late.retain(|_, heard| heard.pass == pass);
         for partition in 0..self.partitions {
             if !self.leases.contains_key(&partition) {
                 let orphan = Orphan { since: now, freed: false };
@@ -121,33 +126,29 @@ impl View {
             && partition < self.partitions
         {
             self.note_lease(partition, note, now);
-        } else if note.key == Order::KEY {
+        } else if Order::is_at(&note.key) {
             self.note_order(note, now);
         } else if Word::is_at(&note.key) {
             self.note_word(note, now);
+        } else if Late::is_at(&note.key) {
+            self.note_late(note, now);
         }
     }
 
     fn note_order(&mut self, note: &Note, now: Instant) {
-        if self.order.as_ref().is_some_and(|known| note.revision < known.revision) {
-            return;
-        }
         // What this build cannot read, it cannot obey.
         let order = note.value.as_ref().and_then(|bytes| Order::decode(bytes).ok());
-        let (revision, pass) = (note.revision, self.pass);
-        self.order = order.map(|value| Heard { value, revision, at: now, pass });
+        heed(&mut self.orders, note, order, self.pass, now);
     }
 
     fn note_word(&mut self, note: &Note, now: Instant) {
         let word = note.value.as_ref().and_then(|bytes| Word::decode(bytes).ok());
-        let (revision, pass) = (note.revision, self.pass);
-        match word {
-            Some(value) if self.words.len() < WORDS_MAX || self.words.contains_key(&note.key) => {
-                self.words.insert(note.key.clone(), Heard { value, revision, at: now, pass });
-            }
-            Some(_) => tracing::warn!(key = note.key, "too many words of operators at a time"),
-            None => drop(self.words.remove(&note.key)),
-        }
+        heed(&mut self.words, note, word, self.pass, now);
+    }
+
+    fn note_late(&mut self, note: &Note, now: Instant) {
+        let word = note.value.as_ref().and_then(|bytes| Late::decode(bytes).ok());
+        heed(&mut self.late, note, word, self.pass, now);
     }
 
     fn note_member(&mut self, note: &Note, now: Instant) {
@@ -312,14 +313,19 @@ impl View {
         self.formats.get(&partition).copied().unwrap_or(0)
     }
 
-    /// What an operator ordered for all pods, also what is over by now.
-    pub fn order(&self) -> Option<&Order> {
-        self.order.as_ref().map(|heard| &heard.value)
+    /// What operators have ordered for all pods.
+    pub fn orders(&self, now: Timestamp) -> Orders {
+        Orders::counting(self.orders.values().map(|heard| &heard.value), now)
     }
 
     /// By which operators let quarantined entities decide again, with the revision of each.
     pub fn words(&self) -> impl Iterator<Item = (&Word, u64)> {
         self.words.values().map(|heard| (&heard.value, heard.revision))
+    }
+
+    /// By which operators let events be decided however late they are, with the revision of each.
+    pub fn late(&self) -> impl Iterator<Item = (&Late, u64)> {
+        self.late.values().map(|heard| (&heard.value, heard.revision))
     }
 
     /// The newest format in which partitions are kept that somebody has.
@@ -330,5 +336,28 @@ impl View {
     /// The newest format that every member reads.
     pub fn read_by_all(&self) -> Option<u8> {
         self.members().map(|member| member.reads).min()
+    }
+}
+
+/// Takes in what an operator's note says now.
+fn heed<T>(
+    known: &mut BTreeMap<String, Heard<T>>,
+    note: &Note,
+    value: Option<T>,
+    pass: u64,
+    now: Instant,
+) {
+    let before = known.get(&note.key);
+    if before.is_some_and(|before| note.revision < before.revision) {
+        return;
+    }
+    let has_room = before.is_some() || known.len() < HEEDED_MAX;
+    match value {
+        Some(value) if has_room => {
+            let heard = Heard { value, revision: note.revision, at: now, pass };
+            known.insert(note.key.clone(), heard);
+        }
+        Some(_) => tracing::warn!(key = note.key, "operators order too much at a time"),
+        None => drop(known.remove(&note.key)),
     }
 }

@@ -33,6 +33,7 @@ sections! {
         archive: Archive,
         supervisor: Supervisor,
         safe_mode: SafeMode,
+        control: Control,
         publish: Publish,
         http: Http,
         query: Query,
@@ -196,6 +197,10 @@ sections! {
         catch_up_per_s: u64,
         lane_patience_ms: u64,
         retry_after_s: u64,
+    }
+
+    /// What operators may order.
+    Control {
         for_s: u64,
         for_max_s: u64,
     }

@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     CONTRACT_VERSION, Rejection, Rule,
     catalogue::{Handling, Replay},
+    outcome::QUANTITIES,
     outgoing::json,
     shape::{Field, Shape, Whole, words},
     time,
 };
-use crate::domain::{refusal::Reason, time::Timestamp};
+use crate::domain::{outcome::Quantities, refusal::Reason, time::Timestamp};
 
 /// How much a dead letter matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -66,9 +67,15 @@ pub const FIELDS: &[Field] = &[
     Field::required("subject", Shape::AnyText, "its subject there"),
     Field::required("logged_at", Shape::Time, "when the log took it"),
     Field::required("time", Shape::Time, "when it was given up"),
+    Field::nullable("headers", Shape::AnyText, "its headers, a line each: the first 4,096 bytes"),
+    Field::nullable("revision", VERSION, "how often its SKU had changed, where that was looked at"),
+    Field::nullable("quantities", Shape::Object(QUANTITIES), "of its SKU then, in all"),
     Field::sometimes("payload_base64", Shape::Base64, "its bytes"),
     Field::sometimes("object", Shape::AnyText, "or the object of the store that has them"),
 ];
+
+/// Of the headers that an event was published with, a letter has so many bytes at most.
+pub const HEADERS_BYTES_MAX: usize = 4_096;
 
 /// What is estimated.
 const MINOR: Shape = Shape::Whole(Whole::natural("minor units"));
@@ -96,6 +103,15 @@ pub enum Payload<'a> {
     Object(&'a str),
 }
 
+/// A SKU in brief.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State {
+    /// How often it had changed.
+    pub revision: u64,
+    /// Summed over its locations.
+    pub quantities: Quantities,
+}
+
 /// A dead letter and where it was read.
 #[derive(Clone, Copy, Debug)]
 pub struct DeadLetter<'a> {
@@ -117,6 +133,11 @@ pub struct DeadLetter<'a> {
     pub logged_at: Timestamp,
     /// When it was given up.
     pub time: Timestamp,
+    /// The headers that it was published with, a line each. Beyond [`HEADERS_BYTES_MAX`] they are
+    /// left out.
+    pub headers: &'a str,
+    /// Its SKU when it was given up, where that was looked at.
+    pub state: Option<State>,
     /// Its bytes.
     pub payload: Payload<'a>,
 }
@@ -149,10 +170,20 @@ struct Body<'a> {
     subject: &'a str,
     logged_at: String,
     time: String,
+    headers: Option<&'a str>,
+    revision: Option<u64>,
+    quantities: Option<Quantities>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload_base64: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     object: Option<&'a str>,
+}
+
+/// As much of a text as a letter has room for.
+fn bounded(headers: &str) -> &str {
+    let most = HEADERS_BYTES_MAX.min(headers.len());
+    let end = (0..=most).rev().find(|end| headers.is_char_boundary(*end));
+    headers.get(..end.unwrap_or_default()).unwrap_or_default()
 }
 
 /// A dead letter as JSON.
@@ -189,6 +220,9 @@ pub fn render_dead_letter(letter: &DeadLetter) -> Vec<u8> {
         subject: letter.subject,
         logged_at: time::format(letter.logged_at),
         time: time::format(letter.time),
+        headers: Some(bounded(letter.headers)).filter(|headers| !headers.is_empty()),
+        revision: letter.state.map(|state| state.revision),
+        quantities: letter.state.map(|state| state.quantities),
         payload_base64,
         object,
     })

@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::order::Order;
+use super::{order::Order, order::Orders, request::Change};
 use crate::{
     cluster::Member,
     contract::time,
     domain::{Level, time::Timestamp},
-    ports::PortError,
+    ports::{Partition, PortError},
 };
 
-/// What a request on `earmark.control.safe-mode` is answered.
+/// What a request for all pods is answered: on `earmark.control.safe-mode`, `.pause` and `.resume`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Answer {
@@ -25,16 +25,19 @@ pub enum Answer {
 /// What was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
-    /// What was asked: `on`, `off` or `auto`.
+    /// What was asked: `on`, `off`, `auto`, `pause` or `resume`.
     pub set: String,
     /// The pod that did it, for all.
     pub pod: String,
     /// What was ordered before; `null` if nothing was.
     pub before: Option<Order>,
-    /// What is ordered now; `null` if each pod goes by its own load.
+    /// What is ordered now; `null` if nothing is.
     pub after: Option<Order>,
     /// Until when: RFC 3339. `null` if nothing is ordered.
     pub until: Option<String>,
+    /// The partition whose owner heeds it, where it is about one SKU or order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<Partition>,
     /// Where EARMARK_AUDIT has it.
     pub audit: u64,
 }
@@ -48,8 +51,11 @@ pub struct Status {
     pub pod: String,
     /// When, by the server's clock: RFC 3339.
     pub at: String,
-    /// What is ordered; `null` if each pod goes by its own load.
+    /// The level that is ordered; `null` if each pod goes by its own load.
     pub ordered: Option<Order>,
+    /// What is paused.
+    #[serde(default)]
+    pub pauses: Vec<Order>,
     /// The pods.
     pub members: Vec<Standing>,
 }
@@ -101,6 +107,8 @@ pub enum Code {
     UnknownValue,
     /// A number, or the length of a text, out of its range.
     OutOfRange,
+    /// Settlement cannot be paused.
+    SettlementGoesOn,
     /// NATS did not do its part; where a change had begun, it may have been made or not.
     Unavailable,
     /// Others changed the same at the same time, again and again.
@@ -111,15 +119,15 @@ pub enum Code {
 
 impl Changed {
     /// What was changed, from what to what.
-    pub fn new(set: &str, pod: &str, change: (Option<Order>, Option<Order>), audit: u64) -> Self {
-        let (before, after) = change;
+    pub fn new(change: &Change, pod: &str, before: Option<Order>, after: Option<Order>) -> Self {
         Changed {
-            set: set.to_owned(),
+            set: change.set.to_owned(),
             pod: pod.to_owned(),
             until: after.as_ref().map(|order| time::format(order.until)),
             before,
             after,
-            audit,
+            partition: None,
+            audit: 0,
         }
     }
 }
@@ -128,22 +136,22 @@ impl Status {
     /// How these members stand now.
     pub fn new<'a>(
         pod: &str,
-        ordered: Option<Order>,
+        orders: Orders,
         members: impl Iterator<Item = &'a Member>,
         now: Timestamp,
     ) -> Status {
-        let ordered = ordered.filter(|order| order.counts(now));
         let standing = |member: &Member| Standing {
             pod: member.pod.clone(),
             own: member.level,
-            level: super::effective(ordered.as_ref(), member.level, now),
+            level: orders.level(member.level),
         };
         Status {
             set: "status".to_owned(),
             pod: pod.to_owned(),
             at: time::format(now),
             members: members.map(standing).collect(),
-            ordered,
+            ordered: orders.ordered,
+            pauses: orders.pauses,
         }
     }
 }

@@ -47,6 +47,11 @@ impl Fields {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
+    /// Whether a field is said.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
     /// A field that nobody asked for here.
     pub fn none(&self, name: &str, why: &str) -> Result<(), Refused> {
         match self.get(name) {
@@ -114,7 +119,8 @@ impl Fields {
         Ok(Who { by, reason })
     }
 
-    fn text(&self, name: &str, most: usize, what: &str) -> Result<String, Refused> {
+    /// A text in so many characters at most, which must be said.
+    pub fn text(&self, name: &str, most: usize, what: &str) -> Result<String, Refused> {
         let expected = format!("{what}, in 1 to {most} characters");
         let refused = |code, found| Err(Refused::field(code, name, found, &expected));
         match self.get(name) {

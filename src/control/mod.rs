@@ -6,11 +6,13 @@
 
 pub mod answer;
 mod fields;
+pub mod late;
 pub mod order;
 pub mod request;
-pub mod resume;
+pub mod word;
 
 pub use answer::{Answer, Changed, Refused, Status};
-pub use order::{Order, effective};
+pub use late::{AllowStale, Late, LateAnswer};
+pub use order::{Order, Orders, Paused, What};
 pub use request::{Bounds, Change, Drain, Request, Who};
-pub use resume::{Resume, ResumeAnswer, Word};
+pub use word::Word;

@@ -40,12 +40,14 @@ pub struct Moment<'a> {
     pub policy: &'a Policy,
     /// There is more to do than can be done: what is new is refused `busy`, repeats are answered.
     pub busy: bool,
+    /// An operator lets the event be decided, however much older than the horizon it is.
+    pub late: bool,
 }
 
 impl<'a> Moment<'a> {
     /// A moment in which everything is decided.
     pub fn new(now: Timestamp, policy: &'a Policy) -> Moment<'a> {
-        Moment { now, policy, busy: false }
+        Moment { now, policy, busy: false, late: false }
     }
 }
 

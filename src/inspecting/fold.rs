@@ -106,7 +106,7 @@ pub async fn fold_all(
 fn entity(entry: &Entry) -> Option<&EntityKey> {
     match entry {
         Entry::Decided(decided) => Some(&decided.entity),
-        Entry::Quarantined { entity, .. } => Some(entity),
+        Entry::Quarantined { entity, .. } | Entry::Reinstated { entity, .. } => Some(entity),
         _ => None,
     }
 }
@@ -214,6 +214,7 @@ impl<'a> Fold<'a> {
                 })?;
             }
             Entry::Quarantined { why, .. } => self.found.quarantined = Some(why.clone()),
+            Entry::Reinstated { .. } => self.found.quarantined = None,
             _ => {}
         }
         Ok(())
@@ -232,6 +233,7 @@ fn is_about(entry: &Entry, key: &EntityKey) -> bool {
         Entry::Decided(decided) => decided.entity == *key,
         Entry::Quarantined { entity, .. }
         | Entry::Reinstated { entity, .. }
+        | Entry::LateAllowed { entity, .. }
         | Entry::Waiting { entity, .. }
         | Entry::WaitedOut { entity, .. } => entity == key,
         Entry::Rejected { rejection, .. } => {

@@ -85,8 +85,9 @@ impl<'a> Copies<'a> {
         Copies { journal, shelf, partitions, policy, limits, copies: HashMap::new() }
     }
 
-    /// Tries an event that would be logged now, on its own subject. Of its entity a copy was made.
-    pub fn try_on(&mut self, event: Decoded, now: Timestamp) -> Forecast {
+    /// Tries an event that would be logged now, on its own subject; however `late` it is, if an
+    /// operator lets it. Of its entity a copy was made.
+    pub fn try_on(&mut self, event: Decoded, now: Timestamp, late: bool) -> Forecast {
         let subject = StoredSubject {
             partition: partition_of(&event.key, self.partitions),
             lane: event.lane,
@@ -97,7 +98,7 @@ impl<'a> Copies<'a> {
             return refused_at_the_door(why.reason, why.to_string());
         }
         let (key, cause, event) = event.into_parts(now, 0);
-        let moment = Moment::new(now, self.policy);
+        let moment = Moment { late, ..Moment::new(now, self.policy) };
         let Some(copy) = self.copies.get_mut(&key) else {
             return fails(Value::Null, format!("no copy of {key} was made"));
         };

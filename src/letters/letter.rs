@@ -7,7 +7,7 @@ use crate::{
     contract::{
         Catalogue, EVENT_TYPES, EntityType, Severity, StoredSubject, catalogue::Handling, time,
     },
-    domain::{event::Lane, ids::EntityKey, refusal::Reason, time::Timestamp},
+    domain::{event::Lane, ids::EntityKey, outcome::Quantities, refusal::Reason, time::Timestamp},
 };
 
 /// Which event a letter is about: its `source` and `id`, or, where they could not be read, the
@@ -69,6 +69,9 @@ pub struct Letter {
     pub subject: String,
     pub logged_at: String,
     pub time: String,
+    pub headers: Option<String>,
+    pub revision: Option<u64>,
+    pub quantities: Option<Quantities>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload_base64: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -117,10 +117,13 @@ impl Story {
             partitions: sources.partitions,
         };
         let found = fold(&kept, key, |_, at, entry| {
-            let Entry::Decided(decided) = entry else { return };
             if at > self.until {
                 return;
             }
+            if let Entry::LateAllowed { id, .. } = entry {
+                self.missing.push(format!("that an operator let event {id} of {key} be late"));
+            }
+            let Entry::Decided(decided) = entry else { return };
             if let Trigger::Command { from: from @ EntityKey::Order(_), .. } = &decided.trigger {
                 self.orders.insert(from.clone());
             }

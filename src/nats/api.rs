@@ -56,6 +56,14 @@ pub(crate) struct Stored {
     pub payload: Bytes,
 }
 
+impl Stored {
+    /// Its headers, without the line that says which version they are of.
+    pub fn header_lines(&self) -> Vec<&str> {
+        let lines = self.headers.lines().map(str::trim).skip(1);
+        lines.filter(|line| !line.is_empty()).collect()
+    }
+}
+
 /// Which message is wanted.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Wanted<'a> {

@@ -9,7 +9,7 @@ use async_nats::jetstream::Context;
 use async_trait::async_trait;
 
 use super::{
-    api::{self, Wanted},
+    api::{self, Stored, Wanted},
     holes::refilled,
     names,
     reader::NatsReader,
@@ -71,13 +71,20 @@ impl Input for NatsInput {
     }
 
     async fn fetch(&self, source: Source, sequence: u64) -> Result<Option<LogMessage>, PortError> {
+        Ok(self.fetch_with_headers(source, sequence).await?.map(|(message, _)| message))
+    }
+
+    async fn fetch_with_headers(
+        &self,
+        source: Source,
+        sequence: u64,
+    ) -> Result<Option<(LogMessage, String)>, PortError> {
         let watch = self.watch(source);
         let stored = api::get(&watch.context, watch.stream, Wanted::at(sequence)).await?;
-        Ok(stored.map(|stored| LogMessage {
-            sequence: stored.sequence,
-            at: stored.at,
-            subject: stored.subject,
-            payload: stored.payload,
+        Ok(stored.map(|stored| {
+            let headers = stored.header_lines().join("\n");
+            let Stored { sequence, at, subject, payload, .. } = stored;
+            (LogMessage { sequence, at, subject, payload }, headers)
         }))
     }
 

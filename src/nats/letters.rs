@@ -19,7 +19,6 @@ use super::{
     span,
 };
 use crate::{
-    control::Order,
     domain::{ids::EntityKey, time::Timestamp},
     ports::{Extent, Outlet, PortError},
 };
@@ -123,10 +122,7 @@ impl NatsLetters {
         let stored = api::get(&self.context, stream, Wanted::at(sequence)).await?;
         // A log that was begun anew has another message there.
         let own = stored.filter(|stored| stored.at == logged_at);
-        Ok(own.map(|stored| {
-            let lines = stored.headers.lines().map(str::trim).skip(1);
-            lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
-        }))
+        Ok(own.map(|stored| stored.header_lines().into_iter().map(str::to_owned).collect()))
     }
 
     /// The bytes of an object; nothing if it is not there.
@@ -146,16 +142,6 @@ impl NatsLetters {
         };
         let read = tokio::time::timeout(OBJECT_WITHIN, read).await;
         read.unwrap_or_else(|_| Err(error(format!("no answer in {OBJECT_WITHIN:?}"))))
-    }
-
-    /// What an operator ordered of safe mode, if anything stands.
-    pub async fn ordered_safe_mode(&self) -> Result<Option<Value>, PortError> {
-        let subject = names::cluster_subject(Order::KEY);
-        let last = api::get(&self.context, names::CLUSTER_STREAM, Wanted::last(&subject)).await?;
-        // What says that an order is gone has no value.
-        let value = last.map(|last| last.payload).filter(|value| !value.is_empty());
-        let read = value.map(|value| serde_json::from_slice(&value)).transpose();
-        read.map_err(|why| PortError::new("read what is ordered of safe mode", why))
     }
 
     /// What the owner of a SKU or an order says of it now, or why nothing is said.

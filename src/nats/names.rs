@@ -41,8 +41,12 @@ pub const AUDIT_PARTITION: &str = "earmark.audit.partition";
 pub const AUDIT_DLQ: &str = "earmark.audit.dlq";
 /// What the subjects begin with at which a replay hears what was decided.
 pub const REPLAY_REPLIES: &str = "earmark.reply.dlq.";
-/// What [`AUDIT`] has of entities that were to decide again.
+/// What [`AUDIT`] has of what was paused.
+pub const AUDIT_PAUSE: &str = "earmark.audit.pause";
+/// What [`AUDIT`] has of what was to go on.
 pub const AUDIT_RESUME: &str = "earmark.audit.resume";
+/// What [`AUDIT`] has of events that may be late.
+pub const AUDIT_ALLOW_STALE: &str = "earmark.audit.allow-stale";
 /// What [`AUDIT`] has of pods that operators asked to hand over.
 pub const AUDIT_DRAIN: &str = "earmark.audit.drain";
 /// What [`AUDIT`] has of changes of safe mode.
@@ -110,9 +114,13 @@ pub fn cluster_subject(key: &str) -> String {
 
 /// Where an operator asks for a level of safe mode, for all pods.
 pub const SAFE_MODE: &str = "earmark.control.safe-mode";
-/// Where an operator asks that a quarantined entity decide again.
+/// Where an operator asks that something be paused, for all pods.
+pub const PAUSE: &str = "earmark.control.pause";
+/// Where an operator asks that what was paused, or a quarantined entity, go on.
 pub const RESUME: &str = "earmark.control.resume";
-/// The queue group of the pods on [`SAFE_MODE`] and [`RESUME`]: one of them answers.
+/// Where an operator asks that an event be decided however late it is.
+pub const ALLOW_STALE: &str = "earmark.control.allow-stale";
+/// The queue group of the pods on the subjects above: one of them answers.
 pub const CONTROL_GROUP: &str = "earmark-control";
 
 /// Where an operator asks a pod to hand over what it has.

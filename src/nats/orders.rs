@@ -1,14 +1,14 @@
-//! What operators order of all pods: `earmark.control.safe-mode` and `earmark.control.resume`,
-//! requests that one of the pods answers.
+//! What operators order of all pods: `earmark.control.safe-mode`, `.pause` and `.resume`, requests that
+//! one of the pods answers.
 //!
 //! Promises: EARMARK_AUDIT has a change before it is made; a change is made on what its answer
 //! calls `before`, whoever else changes the same; the note that says it lapses by itself.
 
 use std::time::Duration;
 
-use async_nats::{Client, Message, jetstream::Context};
+use async_nats::{Client, Message, SubscribeError, Subscriber, jetstream::Context};
 use bytes::Bytes;
-use futures::{StreamExt, stream::select};
+use futures::{StreamExt, stream::SelectAll};
 use serde_json::json;
 
 use super::{Connections, NatsLeases, api, audit, control, names};
@@ -16,8 +16,7 @@ use crate::{
     cluster::look,
     contract::{partition_of, time},
     control::{
-        Answer, Bounds, Change, Changed, Order, Refused, Request, Resume, ResumeAnswer, Status,
-        answer::Code, resume,
+        Answer, Bounds, Change, Changed, Order, Refused, Request, Status, Word, answer::Code, word,
     },
     domain::time::Timestamp,
     ports::{Leases, NoteError, Partition, PortError},
@@ -59,93 +58,64 @@ impl Desk {
 
     /// Answers one after another, for ever.
     pub async fn serve(self) {
-        let hear = async |subject| {
-            let group = names::CONTROL_GROUP.to_owned();
-            self.control.client().queue_subscribe(subject, group).await
+        let mut asked = match self.hear().await {
+            Ok(asked) => asked,
+            Err(error) => return tracing::error!(%error, "operators are not heard"),
         };
-        let (modes, resumes) = match (hear(names::SAFE_MODE).await, hear(names::RESUME).await) {
-            (Ok(modes), Ok(resumes)) => (modes, resumes),
-            (Err(error), _) | (_, Err(error)) => {
-                return tracing::error!(%error, "operators are not heard");
-            }
-        };
-        let mut asked = select(modes, resumes);
         while let Some(Message { subject, payload, reply, .. }) = asked.next().await {
-            // A struct of texts and numbers is always JSON.
-            let answer = match subject.as_str() {
-                names::RESUME => serde_json::to_vec(&self.resume(&payload).await),
-                _ => serde_json::to_vec(&self.answer(&payload).await),
-            };
+            let answer = self.answer(&subject, &payload).await.unwrap_or_else(Answer::Refused);
             let Some(reply) = reply else { continue };
-            let bytes: Bytes = answer.unwrap_or_default().into();
+            // A struct of texts and numbers is always JSON.
+            let bytes: Bytes = serde_json::to_vec(&answer).unwrap_or_default().into();
             if let Err(error) = self.control.client().publish(reply, bytes).await {
                 tracing::debug!(%error, "an answer to an operator did not leave");
             }
         }
     }
 
-    async fn answer(&self, payload: &[u8]) -> Answer {
-        let answer = match Request::parse(payload, self.bounds) {
-            Ok(Request::Status) => self.status().await.map(Answer::Status),
-            Ok(Request::Change(change)) => self.change(&change).await.map(Answer::Changed),
-            Err(refused) => Err(refused),
-        };
-        answer.unwrap_or_else(Answer::Refused)
+    async fn hear(&self) -> Result<SelectAll<Subscriber>, SubscribeError> {
+        let mut asked = SelectAll::new();
+        for subject in [names::SAFE_MODE, names::PAUSE, names::RESUME] {
+            let group = names::CONTROL_GROUP.to_owned();
+            asked.push(self.control.client().queue_subscribe(subject, group).await?);
+        }
+        Ok(asked)
     }
 
-    async fn resume(&self, payload: &[u8]) -> ResumeAnswer {
-        let resume = match Resume::parse(payload) {
-            Ok(resume) => resume,
-            Err(refused) => return ResumeAnswer::Refused(refused),
+    async fn answer(&self, subject: &str, payload: &[u8]) -> Result<Answer, Refused> {
+        let change = match subject {
+            names::PAUSE => Change::pause(payload, self.partitions, self.bounds)?,
+            names::RESUME => Change::resume(payload, self.partitions)?,
+            _ => match Request::parse(payload, self.bounds)? {
+                Request::Status => return self.status().await.map(Answer::Status),
+                Request::Change(change) => change,
+            },
         };
-        let said = self.say(&resume).await;
-        said.unwrap_or_else(|error| ResumeAnswer::Refused(Refused::unavailable(&error)))
-    }
-
-    /// Writes an operator's word down where whoever serves the partition hears it.
-    async fn say(&self, resume: &Resume) -> Result<ResumeAnswer, PortError> {
-        let word = resume.word();
-        let now = api::look(&self.control, names::CLUSTER_STREAM).await?.now;
-        let what = json!({
-            "at": time::format(now),
-            "by": word.by,
-            "reason": word.reason,
-            "command": "resume",
-            "pod": self.pod,
-            "kind": word.kind,
-            "key": word.key,
-        });
-        let audit = audit::write(&self.control, names::AUDIT_RESUME, &what).await?;
-        let (_, revision) = self.leases.standing(&word.note()).await?;
-        let lasts = resume::LASTS;
-        let noted = self.leases.note(&word.note(), word.encode(), Some(revision), lasts).await;
-        noted.map_err(|error| PortError::new("write the word down", error))?;
-        let partition = partition_of(&resume.entity, self.partitions);
-        Ok(ResumeAnswer::Said { resume: word, partition, audit })
+        self.change(&change).await.map(Answer::Changed)
     }
 
     async fn status(&self) -> Result<Status, Refused> {
-        let found = self.find().await.map_err(|error| Refused::unavailable(&error))?;
-        let view = look(&self.leases, self.partitions)
-            .await
-            .map_err(|error| Refused::unavailable(&error))?;
-        Ok(Status::new(&self.pod, found.order, view.members(), found.now))
+        let unavailable = |error| Refused::unavailable(&error);
+        let now = api::look(&self.control, names::CLUSTER_STREAM).await.map_err(unavailable)?.now;
+        let view = look(&self.leases, self.partitions).await.map_err(unavailable)?;
+        Ok(Status::new(&self.pod, view.orders(now), view.members(), now))
     }
 
-    /// What is ordered; an order that is over is none.
-    async fn find(&self) -> Result<Found, PortError> {
-        let (noted, revision) = self.leases.standing(Order::KEY).await?;
+    /// What is ordered there; an order that is over is none.
+    async fn find(&self, key: &str) -> Result<Found, PortError> {
+        let (noted, revision) = self.leases.standing(key).await?;
         let now = api::look(&self.control, names::CLUSTER_STREAM).await?.now;
         let order = noted.and_then(|noted| Order::decode(&noted).ok());
         Ok(Found { order: order.filter(|order| order.counts(now)), revision, now })
     }
 
     async fn change(&self, change: &Change) -> Result<Changed, Refused> {
+        let key = change.what.note();
         for _ in 0..TRIES {
-            let found = self.find().await.map_err(|error| Refused::unavailable(&error))?;
+            let found = self.find(&key).await.map_err(|error| Refused::unavailable(&error))?;
             let after = change.order(found.now);
             let audited = self.audit(change, &found, after.as_ref(), "begins").await;
-            let audited = audited.map_err(|error| Refused::unavailable(&error))?;
+            let audit = audited.map_err(|error| Refused::unavailable(&error))?;
             let phase = match self.write(change, after.as_ref(), found.revision).await {
                 Ok(()) => "done",
                 Err(NoteError::Taken) => "overtaken",
@@ -156,8 +126,10 @@ impl Desk {
             }
             match phase {
                 "done" => {
-                    let states = (found.order, after);
-                    return Ok(Changed::new(change.set, &self.pod, states, audited));
+                    let entity = change.what.entity();
+                    let partition = entity.map(|entity| partition_of(&entity, self.partitions));
+                    let changed = Changed::new(change, &self.pod, found.order, after);
+                    return Ok(Changed { partition, audit, ..changed });
                 }
                 "overtaken" => {}
                 _ => {
@@ -170,20 +142,30 @@ impl Desk {
         Err(Refused::other(Code::Contended, text, LOOK))
     }
 
+    /// Writes it down where all pods hear it.
     async fn write(
         &self,
         change: &Change,
         order: Option<&Order>,
         after: u64,
     ) -> Result<(), NoteError> {
-        match (order, change.level) {
-            (Some(order), Some((_, for_s))) => {
-                let lasts = Duration::from_secs(for_s);
-                let noted = self.leases.note(Order::KEY, order.encode(), Some(after), lasts).await;
-                noted.map(drop)
-            }
-            _ => self.leases.take_away(Order::KEY, after).await,
+        let key = change.what.note();
+        if let (Some(order), Some(lasts)) = (order, change.lasts) {
+            let lasts = Duration::from_secs(lasts);
+            return self.leases.note(&key, order.encode(), Some(after), lasts).await.map(drop);
         }
+        if let ("resume", Some(entity)) = (change.set, change.what.entity()) {
+            self.say(&Word::of(&entity, &change.who)).await?;
+        }
+        self.leases.take_away(&key, after).await
+    }
+
+    /// Says that an entity may decide again, if it is quarantined.
+    async fn say(&self, word: &Word) -> Result<(), NoteError> {
+        let standing = self.leases.standing(&word.note()).await;
+        let (_, revision) = standing.map_err(|error| NoteError::Later(error.to_string()))?;
+        let lasts = word::LASTS;
+        self.leases.note(&word.note(), word.encode(), Some(revision), lasts).await.map(drop)
     }
 
     async fn audit(
@@ -193,41 +175,36 @@ impl Desk {
         after: Option<&Order>,
         phase: &str,
     ) -> Result<u64, PortError> {
+        let (command, subject) = match change.set {
+            "pause" => ("pause", names::AUDIT_PAUSE),
+            "resume" => ("resume", names::AUDIT_RESUME),
+            _ => ("safe-mode", names::AUDIT_SAFE_MODE),
+        };
         let what = json!({
             "at": time::format(found.now),
             "by": change.who.by,
             "reason": change.who.reason,
-            "command": "safe-mode",
+            "command": command,
             "set": change.set,
+            "what": change.what,
             "phase": phase,
             "pod": self.pod,
             "before": found.order,
             "after": after,
         });
-        audit::write(&self.control, names::AUDIT_SAFE_MODE, &what).await
+        audit::write(&self.control, subject, &what).await
     }
 }
 
-/// Asks the pods about safe mode; nothing if none listens.
+/// Asks the pods at one of their subjects; nothing if none listens.
 ///
 /// # Errors
 /// No answer came in time, or none that can be understood.
 pub async fn ask(
     client: &Client,
+    subject: &str,
     request: &serde_json::Value,
     within: Duration,
 ) -> Result<Option<Answer>, PortError> {
-    control::ask(client, names::SAFE_MODE, request, within).await
-}
-
-/// Asks the pods to let a quarantined entity decide again; nothing if none listens.
-///
-/// # Errors
-/// No answer came in time, or none that can be understood.
-pub async fn ask_to_resume(
-    client: &Client,
-    request: &serde_json::Value,
-    within: Duration,
-) -> Result<Option<ResumeAnswer>, PortError> {
-    control::ask(client, names::RESUME, request, within).await
+    control::ask(client, subject, request, within).await
 }

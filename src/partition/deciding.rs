@@ -2,8 +2,8 @@
 //!
 //! All inputs of a read are decided together: entities that are not live are loaded in one round
 //! trip, each actor gets its own inputs as one message, and the entries stand in the order in which
-//! the log had the inputs. What cannot be decided now (its entity is quarantined, or cold while
-//! Redis is away) is journaled as waiting and keeps its place.
+//! the log had the inputs. What cannot be decided now (its entity is quarantined or paused, or cold
+//! while Redis is away) is journaled as waiting and keeps its place.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -71,8 +71,9 @@ impl Owner {
         self.last_cold_look = Some(Instant::now());
         let mut all_to = Timestamp(i64::MAX);
         for clock in [DueClock::Settled, DueClock::Demand] {
-            // The quarantined stay due for ever, and must not stand before the others.
-            let limit = self.env.bounds.due_entities_max + self.state.quarantined.len();
+            // Who is set aside stays due, and must not stand before the others.
+            let set_aside = self.state.quarantined.len() + self.paused.entities.len();
+            let limit = self.env.bounds.due_entities_max + set_aside;
             let reached = self.clock(clock);
             let began = Instant::now();
             let due = match self.keeper.due(clock, reached, limit).await {
@@ -128,7 +129,7 @@ impl Owner {
                     }
                 };
                 let input = AnyInput::internal(&key, of);
-                work.insert(key, vec![Task { index, trigger, input, busy: false }]);
+                work.insert(key, vec![Task { index, trigger, input, busy: false, late: false }]);
             }
         }
         let unloaded = self.load(work.keys()).await?;
@@ -162,7 +163,8 @@ impl Owner {
                     } else {
                         let busy = self.shedding.refuses(&entity, &input, &stress, now);
                         let tasks = work.entry(entity.clone()).or_insert_with(Vec::new);
-                        tasks.push(Task { index, trigger, input, busy });
+                        let late = self.late.lets(&entity, &trigger, &self.env.policy);
+                        tasks.push(Task { index, trigger, input, busy, late });
                         Planned::Decision { entity, read, within }
                     }
                 }
@@ -229,14 +231,15 @@ impl Owner {
         }
     }
 
-    /// A waiting input beyond the bound is a dead letter instead. Commands do not wait for an
-    /// entity that decides no more: they are asked again until they are answered, and must not hold
-    /// up the log in which all others speak.
+    /// An input beyond the bound that waits for a quarantined entity is a dead letter instead.
+    /// Commands do not wait for an entity that decides nothing: they are asked again until they are
+    /// answered, and must not hold up the log in which all others speak.
     fn push_waiting_or(&mut self, entry: Entry) -> Result<(), Exit> {
         match entry {
             Entry::Waiting { entity, read, .. }
                 if read.source == Source::Commands
-                    && self.state.quarantined.contains_key(&entity) =>
+                    && (self.state.quarantined.contains_key(&entity)
+                        || self.is_paused(&entity)) =>
             {
                 tracing::debug!(partition = self.env.partition, %entity, "a command is not heard");
                 Ok(())
@@ -265,7 +268,9 @@ impl Owner {
     }
 
     fn is_set_aside(&self, entity: &EntityKey) -> bool {
-        self.state.quarantined.contains_key(entity) || self.state.waiting.contains_key(entity)
+        self.state.quarantined.contains_key(entity)
+            || self.state.waiting.contains_key(entity)
+            || self.is_paused(entity)
     }
 
     // === actors ===

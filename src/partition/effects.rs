@@ -44,6 +44,8 @@ pub struct Letter {
     pub read: Option<ReadAt>,
     /// What is wrong with it.
     pub rejection: Box<Rejection>,
+    /// Its SKU then, where that was looked at.
+    pub shown: Option<Shown>,
     /// When it was given up.
     pub at: Timestamp,
 }
@@ -147,7 +149,8 @@ pub fn has_effects(record: &Record) -> bool {
         | Entry::Lost { .. }
         | Entry::Reseeded { .. }
         | Entry::LossAccepted { .. }
-        | Entry::Reinstated { .. } => false,
+        | Entry::Reinstated { .. }
+        | Entry::LateAllowed { .. } => false,
     })
 }
 
@@ -186,7 +189,8 @@ impl Builder<'_> {
             | Entry::Lost { .. }
             | Entry::Reseeded { .. }
             | Entry::LossAccepted { .. }
-            | Entry::Reinstated { .. } => {}
+            | Entry::Reinstated { .. }
+            | Entry::LateAllowed { .. } => {}
         }
     }
 
@@ -198,10 +202,11 @@ impl Builder<'_> {
             self.refused(decided, cause);
         }
         for given_up in &decided.given_up {
-            self.gave_up(&decided.entity, given_up.reason, &given_up.cause);
+            self.gave_up(decided, given_up.reason, &given_up.cause);
         }
         if let (EntityKey::Sku(sku), Some(shown)) = (&decided.entity, &decided.shown)
             && self.published.availability
+            && !decided.facts.is_empty()
         {
             let since = ShownSince {
                 at: ShownAt { record: self.sequence, entry: self.entry },
@@ -278,7 +283,7 @@ impl Builder<'_> {
             && refusal.reason.is_dead_letter()
             && decided.standing == Standing::New
         {
-            self.gave_up(&decided.entity, refusal.reason, cause);
+            self.gave_up(decided, refusal.reason, cause);
         }
     }
 
@@ -291,7 +296,8 @@ impl Builder<'_> {
         self.dead_letter(None, Some(read.clone()), Box::new(rejection.clone()));
     }
 
-    fn gave_up(&mut self, entity: &EntityKey, reason: Reason, cause: &Cause) {
+    fn gave_up(&mut self, decided: &Decided, reason: Reason, cause: &Cause) {
+        let entity = &decided.entity;
         let mut rejection = Rejection::of_gate(reason, cause);
         rejection.subject = Some(entity.key().to_owned());
         let subject = StoredSubject {
@@ -306,6 +312,9 @@ impl Builder<'_> {
             subject: subject.to_string(),
         };
         self.dead_letter(Some(entity), Some(read), rejection);
+        if let Some(letter) = self.effects.dead_letters.last_mut() {
+            letter.shown = decided.shown.clone();
+        }
     }
 
     fn quarantined(&mut self, entity: &EntityKey, read: &Option<ReadAt>, why: &str) {
@@ -320,7 +329,8 @@ impl Builder<'_> {
     ) {
         let id = self.next_id();
         let at = self.header.decided_at;
-        self.effects.dead_letters.push(Letter { id, entity: entity.cloned(), read, rejection, at });
+        let (entity, shown) = (entity.cloned(), None);
+        self.effects.dead_letters.push(Letter { id, entity, read, rejection, shown, at });
     }
 
     fn finish(mut self) -> Effects {

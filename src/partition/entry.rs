@@ -135,7 +135,7 @@ pub struct Decided {
     pub verdict: Verdict,
     /// How the verdict came about.
     pub standing: Standing,
-    /// A SKU's quantities afterwards.
+    /// A SKU's quantities afterwards, where something changed or a dead letter says them.
     pub shown: Option<Shown>,
     /// What changed of its partition's books.
     pub books: Option<Books>,
@@ -244,6 +244,19 @@ pub enum Entry {
     Reinstated {
         /// The entity.
         entity: EntityKey,
+        /// Who did it.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// An operator let an event be decided however late it is. Since format 2.
+    LateAllowed {
+        /// Whose event it is.
+        entity: EntityKey,
+        /// The event's `source`.
+        source: String,
+        /// Its `id`.
+        id: String,
         /// Who did it.
         by: String,
         /// Why.

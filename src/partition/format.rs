@@ -11,6 +11,7 @@
 //! | 2 | 0.2.0 | `Left`: an owner that hands over says so, and is not taken for dead. |
 //! | | | `Reseeded`, `LossAccepted`: an operator begins a partition anew |
 //! | | | `Reinstated`: an operator lets a quarantined entity decide again |
+//! | | | `LateAllowed`: an operator lets an event be decided however late it is |
 
 use std::sync::{
     Arc,
@@ -66,7 +67,7 @@ pub const BEGINS_ANEW: u8 = 2;
 pub fn needed_by(entry: &Entry) -> u8 {
     match entry {
         Entry::Reseeded { .. } | Entry::LossAccepted { .. } => BEGINS_ANEW,
-        Entry::Left | Entry::Reinstated { .. } => 2,
+        Entry::Left | Entry::Reinstated { .. } | Entry::LateAllowed { .. } => 2,
         _ => OLDEST,
     }
 }

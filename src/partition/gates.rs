@@ -31,6 +31,8 @@ pub struct Gates {
     /// When the log took what was read last of a lane, and how old that was then.
     taken: [(Timestamp, Span); LANES],
     level: Level,
+    /// Lanes that an operator has paused.
+    paused: [bool; LANES],
 }
 
 /// From which level on a lane is put off.
@@ -47,15 +49,19 @@ impl Gates {
     pub fn new(pace: Arc<Pace>) -> Gates {
         let (last_read, none) = ([Instant::now(); LANES], [false; LANES]);
         let taken = [(Timestamp::default(), Span::ZERO); LANES];
-        Gates { pace, last_read, behind: none, more: none, taken, level: Level::Normal }
+        let level = Level::Normal;
+        Gates { pace, last_read, behind: none, more: none, taken, level, paused: none }
     }
 
-    /// The level of safe mode is this.
-    pub fn set(&mut self, level: Level) {
-        self.level = level;
+    /// The level of safe mode is this, and operators have paused these lanes.
+    pub fn set(&mut self, level: Level, paused: [bool; LANES]) {
+        let before = self.is_urgent();
+        (self.level, self.paused) = (level, paused);
         for lane in Lane::ALL {
-            self.behind[lane as usize] |= self.is_put_off(lane);
+            let waits = paused[lane as usize] && put_off_from(lane).is_some();
+            self.behind[lane as usize] |= waits || self.is_put_off(lane);
         }
+        self.tell_urgent(before);
     }
 
     /// So many messages of a lane were read, `all` that were asked for or fewer; the log took the
@@ -91,11 +97,12 @@ impl Gates {
     }
 
     /// How late each lane is: how old what was read last is by now, if there is more behind it; and
-    /// else how old it was, if that is not long ago.
+    /// else how old it was, if that is not long ago. What is paused is not late.
     pub fn late(&self, now: Timestamp) -> [Span; LANES] {
         Lane::ALL.map(|lane| {
             let (at, age) = self.taken[lane as usize];
             match self.more[lane as usize] {
+                _ if self.paused[lane as usize] => Span::ZERO,
                 true => now - at,
                 false if self.last_read[lane as usize].elapsed() < LATELY => age,
                 false => Span::ZERO,
@@ -108,12 +115,17 @@ impl Gates {
     }
 
     fn is_urgent(&self) -> bool {
-        self.more[Lane::Settlement as usize] || self.more[Lane::Demand as usize]
+        let asks = |lane: Lane| self.more[lane as usize] && !self.paused[lane as usize];
+        asks(Lane::Settlement) || asks(Lane::Demand)
     }
 
     fn note(&mut self, lane: Lane, more: bool) {
         let before = self.is_urgent();
         self.more[lane as usize] = more;
+        self.tell_urgent(before);
+    }
+
+    fn tell_urgent(&self, before: bool) {
         let urgent = self.is_urgent();
         if urgent != before {
             self.pace.is_urgent(urgent);

@@ -24,6 +24,7 @@ impl Owner {
         self.give_deadlines().await?;
         self.look_for_cold_deadlines().await?;
         self.reinstate().await?;
+        self.heed_lateness()?;
         self.revive_waiting().await?;
         self.write_closing_mark()?;
         self.go_back_to_older_format();

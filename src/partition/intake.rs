@@ -14,7 +14,9 @@ use std::{
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::lateness::{Lateness, Named};
 use crate::{
+    control::Paused,
     domain::{Level, ids::EntityKey},
     ports::{Cursor, Input, Loss, Partition, Read, Source},
 };
@@ -33,8 +35,12 @@ pub struct Credit {
     /// Requests for carts of one SKU that are decided in a second at most, while more is asked for
     /// than can be decided. 0: no bound.
     pub sku_share: u32,
+    /// What operators have paused.
+    pub paused: Arc<Paused>,
     /// Entities that operators let decide again, if they are quarantined.
     pub reinstated: Arc<BTreeMap<EntityKey, Reinstatement>>,
+    /// Events that operators let be decided however late they are.
+    pub late: Arc<BTreeMap<Named, Lateness>>,
 }
 
 /// An operator's word that a quarantined entity may decide again.
@@ -56,7 +62,9 @@ impl Default for Credit {
             live_entities: 100_000,
             level: Level::Normal,
             sku_share: 0,
+            paused: Arc::default(),
             reinstated: Arc::default(),
+            late: Arc::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -26,6 +27,7 @@ use super::{
     intake::{Heard, Intake},
     items::Reception,
     keeper::Keeper,
+    lateness::Heeded,
     record::Released,
     recovery::{Recovered, recover},
     release::{Committed, Releaser},
@@ -36,6 +38,7 @@ use crate::{
     actors::Registry,
     archive,
     contract::{Rejection, Rule},
+    control::Paused,
     domain::{event::Lane, ids::EntityKey, refusal::Reason, time::Timestamp},
     ports::{LogMessage, Read, Source},
 };
@@ -97,7 +100,11 @@ pub(super) struct Owner {
     pub(super) credit_in_use: CreditInUse,
     /// The last word by which an operator let an entity decide again, of each.
     pub(super) heeded: BTreeMap<EntityKey, u64>,
+    /// Events that may be late, by words that the journal has.
+    pub(super) late: Heeded,
     pub(super) shedding: Shedding,
+    /// What operators have paused, as far as it has been taken notice of.
+    pub(super) paused: Arc<Paused>,
     /// For each source, messages that are still read one by one.
     single: [usize; 5],
     /// Waiting inputs that are still decided one by one.
@@ -143,6 +150,7 @@ impl Owner {
             true => bounds.single_messages,
             false => 0,
         };
+        let paused = env.credit.borrow().paused.clone();
         Owner {
             reception: Reception {
                 partition: env.partition,
@@ -153,6 +161,7 @@ impl Owner {
             single_waiting: singly(recovered.state.waiting_attempts.count),
             gates: Gates::new(env.pace.clone()),
             credit_in_use: CreditInUse::default(),
+            paused,
             env,
             registry: recovered.registry,
             dues: recovered.dues,
@@ -180,6 +189,7 @@ impl Owner {
             cold_until: None,
             shedding: Shedding::default(),
             heeded: BTreeMap::new(),
+            late: Heeded::default(),
         }
     }
 
@@ -244,7 +254,7 @@ impl Owner {
         );
         let mut tick = tokio::time::interval(self.env.bounds.tick);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let stop = self.env.stop.clone();
+        let (stop, mut credit) = (self.env.stop.clone(), self.env.credit.clone());
         let mut asking = Asking::new(self.env.desks.open(self.env.partition));
         loop {
             self.note_released();
@@ -256,6 +266,8 @@ impl Owner {
                 done = appended(&mut self.in_flight) => self.on_appended(done)?,
                 lost = &mut self.releasing => return Err(released_no_more(lost)),
                 written = self.keeper.written() => written?,
+                // Before the reading: of what is paused by now nothing more is heard.
+                Ok(()) = credit.changed() => {}
                 // Before the reading, which has always something to say behind a backlog.
                 _ = tick.tick() => {
                     self.on_tick().await?;
@@ -290,8 +302,10 @@ impl Owner {
     /// take until they are read. Demand begins new sagas, and waits while many are open. The pod's
     /// pace and safe mode hold lanes back, too.
     fn open_sources(&mut self) -> [bool; 5] {
+        self.heed_pauses();
         let bounds = &self.env.bounds;
-        self.gates.set(self.env.credit.borrow().level);
+        let paused = self.paused.lanes(self.env.partition);
+        self.gates.set(self.env.credit.borrow().level, paused);
         let now = Instant::now();
         let waiting = self.state.waiting_len() - self.state.waiting_set_aside();
         let lanes =
@@ -300,7 +314,7 @@ impl Owner {
         Source::ALL.map(|source| match source {
             Source::Commands => true,
             Source::Lane(Lane::Demand) if awaited >= bounds.awaited_holds_max => false,
-            Source::Lane(lane) => lanes && self.gates.opens(lane) <= now,
+            Source::Lane(lane) => lanes && self.gates.opens(lane) <= now && !paused[lane as usize],
         })
     }
 

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     contract::{
         EVENT_TYPES, EntityType, StoredSubject,
-        dead_letter::{DeadLetter, Payload, event_time, render_dead_letter},
+        dead_letter::{DeadLetter, Payload, State, event_time, render_dead_letter},
         subject::dead_letter_subject,
     },
     domain::event::Lane,
@@ -331,7 +331,7 @@ impl Releaser {
             Some(read) => self.original(read).await,
             None => None,
         };
-        let original = original.unwrap_or_default();
+        let (original, headers) = original.unwrap_or_default();
         let payload = match original.len() > DEAD_LETTER_BYTES_MAX {
             true => {
                 self.put_object(&letter.id, original.clone()).await;
@@ -360,6 +360,11 @@ impl Releaser {
             subject: read.map_or("", |read| read.subject.as_str()),
             logged_at: read.map_or(letter.at, |read| read.at),
             time: letter.at,
+            headers: &headers,
+            state: letter
+                .shown
+                .as_ref()
+                .map(|shown| State { revision: shown.revision, quantities: shown.total }),
             payload,
         });
         let entity = entity_type(&letter);
@@ -375,12 +380,14 @@ impl Releaser {
         }
     }
 
-    /// The bytes that were read; not those that a log which lost its tail has in their place.
-    async fn original(&self, read: &ReadAt) -> Option<Bytes> {
+    /// The bytes that were read, and their headers; not those that a log which lost its tail has in
+    /// their place.
+    async fn original(&self, read: &ReadAt) -> Option<(Bytes, String)> {
         loop {
-            match self.input.fetch(read.source, read.sequence).await {
-                Ok(message) => {
-                    return message.filter(|message| message.at == read.at).map(|m| m.payload);
+            match self.input.fetch_with_headers(read.source, read.sequence).await {
+                Ok(found) => {
+                    let own = found.filter(|(message, _)| message.at == read.at);
+                    return own.map(|(message, headers)| (message.payload, headers));
                 }
                 Err(error) => {
                     tracing::warn!(partition = self.partition, %error, "a dead letter waits");

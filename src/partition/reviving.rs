@@ -31,7 +31,7 @@ impl Owner {
             .state
             .waiting
             .iter()
-            .filter(|(key, _)| !self.state.quarantined.contains_key(*key))
+            .filter(|(key, _)| !self.state.quarantined.contains_key(*key) && !self.is_paused(key))
             .map(|(key, queue)| {
                 (key.clone(), queue.iter().take(REVIVED_AT_ONCE).cloned().collect())
             })
@@ -79,7 +79,8 @@ impl Owner {
         for (index, waiting) in queue.iter().enumerate() {
             let again = self.read_again(waiting).await.filter(|found| found.entity == entity);
             if let Some(Addressed { trigger, input, .. }) = again {
-                tasks.push(Task { index, trigger, input, busy: false });
+                let late = self.late.lets(&entity, &trigger, &self.env.policy);
+                tasks.push(Task { index, trigger, input, busy: false, late });
             }
         }
         self.open_batch();

@@ -19,6 +19,8 @@ use crate::{
 
 /// Over how long a SKU's requests are counted.
 const WINDOW: Span = Span(1_000_000);
+/// Into how many parts a share is divided that is spread over that time.
+const PARTS: i64 = 10;
 
 /// What may be refused, by what it means for the shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +141,7 @@ impl Shedding {
         let Some(asked) = self.asked.get_mut(sku) else { return false };
         asked.requests = asked.requests.saturating_add(1);
         asked.hot |= stress.scarce && asked.requests > stress.sku_share;
-        let refused = asked.hot && asked.decided >= stress.sku_share;
+        let refused = asked.hot && asked.decided >= so_far(stress.sku_share, at - self.began);
         asked.decided += u32::from(!refused);
         refused
     }
@@ -155,4 +157,13 @@ impl Shedding {
             hot
         });
     }
+}
+
+/// How much of its share a SKU may have taken by then: all of it at once would leave the others
+/// nothing for a while.
+fn so_far(share: u32, since: Span) -> u32 {
+    let part = since.0.clamp(0, WINDOW.0) + WINDOW.0 / PARTS;
+    let so_far = u64::from(share) * part.unsigned_abs();
+    let so_far = so_far.div_ceil(WINDOW.0.unsigned_abs());
+    u32::try_from(so_far).unwrap_or(share).min(share)
 }

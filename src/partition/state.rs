@@ -127,7 +127,8 @@ impl PartitionState {
             | Entry::Lost { .. }
             | Entry::Rejected { .. }
             | Entry::Reseeded { .. }
-            | Entry::LossAccepted { .. } => {}
+            | Entry::LossAccepted { .. }
+            | Entry::LateAllowed { .. } => {}
             Entry::TakenOver => self.taken_over(),
             Entry::InHand(in_hand) => self.in_hand = Some(in_hand.clone()),
             Entry::Decided(decided) => {

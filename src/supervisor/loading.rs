@@ -8,9 +8,8 @@ use tokio::time::Instant;
 
 use super::{actor::Supervisor, safe_mode::Load, slot::Slot};
 use crate::{
-    control::effective,
     domain::{event::Lane, time::Span},
-    partition::{Reinstatement, gates::put_off_from},
+    partition::{Lateness, Reinstatement, gates::put_off_from},
     ports::Source,
     telemetry,
 };
@@ -35,13 +34,14 @@ impl Supervisor {
         telemetry::watch::load(&load, &self.pace);
     }
 
-    /// Goes to the level that an operator ordered, while that counts, else to the pod's own.
+    /// Goes to the level that an operator ordered, while that counts, else to the pod's own; and
+    /// pauses what operators have paused.
     pub(super) fn go_to_level(&mut self) {
         let (own, now) = (self.safe_mode.level(), self.plan.ports.clock.now());
         let conduct = self.tenancy.as_ref();
-        let ordered = conduct.and_then(|conduct| conduct.participant.view().order());
-        let level = effective(ordered, own, now);
-        let ordered = ordered.filter(|order| order.counts(now)).cloned();
+        let orders = conduct.map(|conduct| conduct.participant.view().orders(now));
+        let orders = orders.unwrap_or_default();
+        let (level, paused) = (orders.level(own), orders.paused());
         let share =
             self.safe_mode.capacity().map_or(0.0, |most| most * self.plan.safe_mode.sku_share);
         let before = self.credit.borrow().level;
@@ -50,18 +50,23 @@ impl Supervisor {
             credit.sku_share = share as u32;
             let reporting = Source::Lane(Lane::Reporting).index();
             credit.open[reporting] = put_off_from(Lane::Reporting).is_none_or(|from| level < from);
+            if *credit.paused != paused {
+                tracing::warn!(pauses = ?orders.pauses, "what is paused");
+                credit.paused = Arc::new(paused);
+            }
         });
         if before != level {
             let (before, level, own) = (before.number(), level.number(), own.number());
             let late = self.safe_mode.late();
-            tracing::warn!(before, level, own, ?ordered, ?late, "safe mode");
+            tracing::warn!(before, level, own, ordered = ?orders.ordered, ?late, "safe mode");
         }
         telemetry::watch::level(level);
+        telemetry::watch::paused(orders.pauses.len());
     }
 }
 
 impl Supervisor {
-    /// Passes on what operators say of quarantined entities.
+    /// Passes on what operators say of quarantined entities and of late events.
     pub(super) fn heed(&mut self) {
         let Some(conduct) = &self.tenancy else { return };
         let said = conduct.participant.view().words().filter_map(|(word, number)| {
@@ -69,7 +74,17 @@ impl Supervisor {
             Some((word.entity()?, Reinstatement { number, by, why }))
         });
         let said: BTreeMap<_, _> = said.collect();
-        self.credit.send_modify(|credit| credit.reinstated = Arc::new(said));
+        let late = conduct.participant.view().late().filter_map(|(word, number)| {
+            let (by, why) = (word.by.clone(), word.reason.clone());
+            let (source, id) = (word.source.clone(), word.id.clone());
+            let lateness = Lateness { number, source, id, at: word.said_at()?, by, why };
+            Some(((word.entity()?, word.event()), lateness))
+        });
+        let late: BTreeMap<_, _> = late.collect();
+        self.credit.send_modify(|credit| {
+            credit.reinstated = Arc::new(said);
+            credit.late = Arc::new(late);
+        });
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     cluster::{Act, Member, Participant, Rules, Standing},
     contract::time,
-    control::{Order, Word},
+    control::{Late, Order, Word},
     partition::format::OLDEST,
     ports::{LeaseWatch, Leases, Partition, Watched},
 };
@@ -319,8 +319,9 @@ impl StreamHandler<Heard> for Supervisor {
     fn handle(&mut self, heard: Heard, ctx: &mut Self::Context) {
         let Some(conduct) = &mut self.tenancy else { return };
         let (participant, now) = (&mut conduct.participant, Instant::now());
+        let of_operators = |key: &str| Order::is_at(key) || Word::is_at(key) || Late::is_at(key);
         let ordered = match &heard {
-            Heard::Told(Watched::Note(note)) => note.key == Order::KEY || Word::is_at(&note.key),
+            Heard::Told(Watched::Note(note)) => of_operators(&note.key),
             Heard::Told(Watched::CaughtUp) => true,
             Heard::Began => false,
         };

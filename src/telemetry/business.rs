@@ -62,7 +62,8 @@ pub fn tally(record: &Record) -> Tally<'_> {
             | Entry::Lost { .. }
             | Entry::Reseeded { .. }
             | Entry::LossAccepted { .. }
-            | Entry::Reinstated { .. } => {}
+            | Entry::Reinstated { .. }
+            | Entry::LateAllowed { .. } => {}
         }
     }
     tally

@@ -187,6 +187,8 @@ metrics! {
     // How much there is to do.
     SAFE_MODE Kind::Gauge, Count, "earmark_safe_mode_level" []
         "The level of safe mode of this pod, 0 to 3.";
+    PAUSED Kind::Gauge, Count, "earmark_paused" []
+        "Lanes, partitions, SKUs and orders that operators have paused.";
     LANE_LATE Kind::Gauge, Seconds, "earmark_lane_late_seconds" ["lane"]
         "How late a lane is read: the age of what was read last, where more waits behind it; the \
          latest of the pod's partitions.";

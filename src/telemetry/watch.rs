@@ -93,6 +93,11 @@ pub fn level(level: Level) {
     c::SAFE_MODE.set(&[], f64::from(level.number()));
 }
 
+/// How many lanes, partitions, SKUs and orders operators have paused.
+pub fn paused(number: usize) {
+    c::PAUSED.set(&[], number as f64);
+}
+
 /// A partition stopped.
 pub fn stopped(exit: Option<&Exit>) {
     let why = match exit {

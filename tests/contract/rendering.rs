@@ -6,7 +6,7 @@ use earmark::{
     contract::{
         Catalogue, CauseRef,
         answer::{Answer, render_answer, render_rejection_answer},
-        dead_letter::{DeadLetter, Payload, render_dead_letter},
+        dead_letter::{DeadLetter, HEADERS_BYTES_MAX, Payload, State, render_dead_letter},
         document::samples,
         outcome::{OutcomeEvent, render_outcome},
     },
@@ -177,6 +177,7 @@ fn rejections_are_answered() {
 fn dead_letters_keep_the_bytes_and_the_place() {
     let rejection = refused(&without("hold.requested", "/data/owner"));
     let catalogue = Catalogue::shipped();
+    let none = Quantities::default();
     let letter = DeadLetter {
         id: "9",
         rejection: &rejection,
@@ -187,6 +188,8 @@ fn dead_letters_keep_the_bytes_and_the_place() {
         subject: "earmark.p.3.demand.sku",
         logged_at: NOW,
         time: NOW,
+        headers: "Trace-Id: 7\nTenant: shop",
+        state: Some(State { revision: 3, quantities: Quantities { on_hand: 5, ..none } }),
         payload: Payload::Inline(b"\xff\x00"),
     };
     let body: Value = serde_json::from_slice(&render_dead_letter(&letter)).unwrap();
@@ -195,8 +198,12 @@ fn dead_letters_keep_the_bytes_and_the_place() {
     assert_eq!((&body["rule"], &body["owner"]), (&json!("field.required"), &json!("shop")));
     assert_eq!(body["contract_version"], 1);
     assert_eq!((&body["replay"], &body["currency"]), (&json!("after_correction"), &json!(null)));
-    let letter = DeadLetter { payload: Payload::Object("in-77"), ..letter };
+    assert_eq!((&body["revision"], &body["quantities"]["on_hand"]), (&json!(3), &json!(5)));
+    assert_eq!(body["headers"], "Trace-Id: 7\nTenant: shop");
+    let headers = "é".repeat(HEADERS_BYTES_MAX);
+    let letter = DeadLetter { headers: &headers, payload: Payload::Object("in-77"), ..letter };
     let body: Value = serde_json::from_slice(&render_dead_letter(&letter)).unwrap();
     assert_eq!(body["object"], "in-77");
     assert_eq!(body.get("payload_base64"), None);
+    assert_eq!(body["headers"], headers[..HEADERS_BYTES_MAX], "and no more");
 }

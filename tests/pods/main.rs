@@ -7,6 +7,7 @@
 
 mod changes;
 mod crowd;
+mod dead_letters;
 mod formats;
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -15,6 +16,7 @@ mod load;
 mod million;
 mod orders;
 mod peak;
+mod poison;
 mod rush;
 #[path = "../real_orders/streams.rs"]
 mod streams;

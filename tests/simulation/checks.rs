@@ -186,6 +186,7 @@ fn count(world: &World, folded: &Folded) {
                 }
                 Entry::Quarantined { .. } => "journal: quarantined".to_owned(),
                 Entry::Reinstated { .. } => "journal: reinstated".to_owned(),
+                Entry::LateAllowed { .. } => "journal: late allowed".to_owned(),
                 Entry::Waiting { .. } => "journal: an input waits".to_owned(),
                 Entry::WaitedOut { .. } => "journal: inputs waited out".to_owned(),
                 Entry::Lost { .. } => "journal: a loss was said".to_owned(),

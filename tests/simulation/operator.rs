@@ -1,14 +1,15 @@
-//! Somebody who runs the simulated shop: changes the level of safe mode from time to time, and lets
-//! SKUs that have failed decide again.
+//! Somebody who runs the simulated shop: changes the level of safe mode from time to time, pauses
+//! this and that for a while, and lets SKUs that have failed decide again.
 
 use std::{sync::Arc, time::Duration};
 
 use earmark::{
     contract::partition_of,
+    control::Paused,
     domain::{
         Level,
         event::Lane,
-        ids::{EntityKey, Sku},
+        ids::{EntityKey, OrderId, Sku},
     },
     partition::{Credit, Reinstatement},
     ports::{Partition, Source},
@@ -25,6 +26,8 @@ use super::{
 
 /// Afterwards everything is as it is by day: what was put off is done before the checks.
 const UNTIL_MICROS: i64 = 60_000_000;
+/// Orders have numbers up to about this one.
+const ORDERS: u32 = 400;
 /// Of ten looks, how many find it quiet.
 const QUIET: u32 = 6;
 
@@ -41,7 +44,9 @@ pub async fn operate(world: World, partition: Partition, seed: u64, credit: watc
             _ => Level::ALL[rng.random_range(1..4)],
         };
         let number = world.now().0 as u64;
+        let paused = if over { Paused::default() } else { some_pause(partition, &mut rng) };
         credit.send_modify(|credit| {
+            credit.paused = Arc::new(paused);
             credit.level = level;
             credit.open[Source::Lane(Lane::Reporting).index()] = level == Level::Normal;
             if number.is_multiple_of(3) {
@@ -49,6 +54,26 @@ pub async fn operate(world: World, partition: Partition, seed: u64, credit: watc
             }
         });
     }
+}
+
+/// Nothing is paused, or a lane, all of them, or some SKUs and orders.
+fn some_pause(partition: Partition, rng: &mut ChaCha8Rng) -> Paused {
+    let mut paused = Paused::default();
+    match rng.random_range(0..10) {
+        0 => drop(paused.partitions.insert(partition)),
+        1 => drop(paused.lanes.insert(Lane::Demand)),
+        2 => drop(paused.lanes.insert(Lane::Fulfilment)),
+        3..6 => {
+            for _ in 0..3 {
+                let sku = Sku::new(&sku(rng.random_range(0..SKUS))).expect("it is a key");
+                let order = format!("order-{}", rng.random_range(0..ORDERS));
+                let order = OrderId::new(&order).expect("it is a key");
+                paused.entities.extend([EntityKey::Sku(sku), EntityKey::Order(order)]);
+            }
+        }
+        _ => {}
+    }
+    paused
 }
 
 fn skus_of(partition: Partition, number: u64) -> impl Iterator<Item = (EntityKey, Reinstatement)> {

@@ -84,7 +84,7 @@ async fn without_a_bound_every_lane_is_open() {
 async fn fulfilment_comes_last_while_any_partition_of_the_pod_has_something_urgent() {
     let pace = pace(0);
     let (mut busy, mut other) = (Gates::new(pace.clone()), Gates::new(pace));
-    [&mut busy, &mut other].into_iter().for_each(|gates| gates.set(Level::CartsBusy));
+    [&mut busy, &mut other].into_iter().for_each(|gates| gates.set(Level::CartsBusy, [false; 4]));
     read(&mut busy, Lane::Demand, 1);
     read(&mut other, Lane::Fulfilment, 1);
     assert!(!open(&other).contains(&"fulfilment"));
@@ -103,8 +103,8 @@ async fn fulfilment_comes_last_while_any_partition_of_the_pod_has_something_urge
 async fn what_was_put_off_is_caught_up_with_at_a_bounded_rate() {
     let pace = pace(0);
     let mut gates = Gates::new(pace);
-    gates.set(Level::ReportingWaits);
-    gates.set(Level::Normal);
+    gates.set(Level::ReportingWaits, [false; 4]);
+    gates.set(Level::Normal, [false; 4]);
     advance(Duration::from_secs(1)).await;
     let mut in_all = 0;
     for _ in 0..1_000 {

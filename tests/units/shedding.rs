@@ -79,7 +79,8 @@ fn a_second_of(
 ) -> u32 {
     let (entity, input) = hold(sku, "cart", true);
     let stress = Stress { level: Level::Normal, scarce, sku_share: 100 };
-    let at = |request| Timestamp(from_s * 1_000_000) + Span(i64::from(request) * 500_000 / 10_000);
+    let each = 1_000_000 / i64::from(requests);
+    let at = |request| Timestamp(from_s * 1_000_000) + Span(i64::from(request) * each);
     (0..requests).filter(|n| !shedding.refuses(&entity, &input, &stress, at(*n))).count() as u32
 }
 
@@ -103,4 +104,19 @@ fn a_share_counts_by_the_second() {
     let decided: u32 =
         (10..20).map(|second| a_second_of(&mut shedding, "DROP", 1_000, second, true)).sum();
     assert_eq!(decided, 1_000);
+}
+
+#[test]
+fn a_hot_sku_does_not_take_its_share_at_once() {
+    let mut shedding = Shedding::default();
+    assert_eq!(a_second_of(&mut shedding, "DROP", 1_000, 1, true), 100);
+    let (entity, input) = hold("DROP", "cart", true);
+    let stress = Stress { level: Level::Normal, scarce: true, sku_share: 100 };
+    let mut decided = [0; 10];
+    for request in 0..1_000 {
+        let at = Timestamp(2_000_000) + Span(request * 1_000);
+        let refused = shedding.refuses(&entity, &input, &stress, at);
+        decided[request as usize / 100] += u32::from(!refused);
+    }
+    assert_eq!(decided, [20, 10, 10, 10, 10, 10, 10, 10, 10, 0]);
 }

@@ -7,6 +7,7 @@
 mod asking;
 mod desk;
 mod discard;
+mod late;
 mod ls;
 mod replay;
 mod show;

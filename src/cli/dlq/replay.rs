@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use super::{
     asking::{How, Which, within},
     desk::Desk,
+    late::allow,
     trying::{Correction, Ready, Tried, ready, try_all},
 };
 use crate::{
@@ -39,14 +40,16 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// the order in which the log first took them, one after another. At level 2 of safe mode and above
 /// nothing is replayed. What is decided closes the letter; what fails stays open.
 ///
-/// What the catalogue says is corrected first needs --set or --edit. An event that is `stale`
-/// cannot be let through as it is; one whose `time` was wrong can be corrected.
+/// What the catalogue says is corrected first needs --set or --edit. An event that is `stale` is
+/// let through by --allow-stale, if its letter is named and the journal tells that it did not take
+/// effect before; one whose `time` was wrong is to be corrected.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   earmark dlq replay 17 --set data.quantity=3
   earmark dlq replay 17 --set data.quantity=3 --apply --by ann --why 'INC-17: typed -3'
-  earmark dlq replay --reason orphan --since 6h --rate 50 --apply --by ann --why 'INC-17'")]
+  earmark dlq replay --reason orphan --since 6h --rate 50 --apply --by ann --why 'INC-17'
+  earmark dlq replay 21 --allow-stale --apply --by ann --why 'INC-18: the scanner was offline'")]
 pub struct Replay {
     #[command(flatten)]
     which: Which,
@@ -56,6 +59,9 @@ pub struct Replay {
     /// Set a field of each event: PATH=VALUE, VALUE in JSON or else as text.
     #[arg(long, value_name = "PATH=VALUE", conflicts_with = "edit")]
     set: Vec<Set>,
+    /// Have the letters that are named, and are `stale`, decided however late they are.
+    #[arg(long, requires = "ids")]
+    allow_stale: bool,
     /// Events a second. By default dead_letters.replay_rate.
     #[arg(long, value_name = "N")]
     rate: Option<u32>,
@@ -126,7 +132,7 @@ impl Replay {
                 Told { applied: false, events: events.collect(), more, stopped: None }
             }
             Some((by, why)) => {
-                let run = Run { desk, correction: &correction, by, why, rate };
+                let run = Run { desk, journal: &journal, correction: &correction, by, why, rate };
                 run.all(tried).await?
             }
         };
@@ -158,7 +164,7 @@ impl Replay {
                 Failure::new(Exit::Usage, text).advise("name a file that has the corrected event")
             })?),
         };
-        Ok(Correction { payload, sets: self.set.clone() })
+        Ok(Correction { payload, sets: self.set.clone(), allow_stale: self.allow_stale })
     }
 }
 
@@ -175,25 +181,18 @@ async fn refuse_in_safe_mode(desk: &Desk<'_>) -> Result<(), Failure> {
 }
 
 async fn level(desk: &Desk<'_>) -> Result<(Level, &'static str), Failure> {
-    if let Some(order) = desk.letters.ordered_safe_mode().await? {
-        let until = order["until"].as_str().and_then(time::parse);
-        let stands = until.is_none_or(|until| until > SystemClock.now());
-        let number = order["level"].as_u64().and_then(|level| u8::try_from(level).ok());
-        if let Some(level) = number.and_then(|level| Level::try_from(level).ok())
-            && stands
-        {
-            return Ok((level, "an operator ordered it"));
-        }
-    }
     let leases = NatsLeases::new(desk.nats.clone());
     let view = cluster::look(&leases, desk.context.settings.streams.partitions).await?;
-    let level = view.members().map(|member| member.level).max().unwrap_or_default();
-    Ok((level, "a pod says so"))
+    let orders = view.orders(SystemClock.now());
+    let own = view.members().map(|member| member.level).max().unwrap_or_default();
+    let why = if orders.ordered.is_some() { "an operator ordered it" } else { "a pod says so" };
+    Ok((orders.level(own), why))
 }
 
 /// A replay under way.
 struct Run<'a> {
     desk: &'a Desk<'a>,
+    journal: &'a NatsJournal,
     correction: &'a Correction,
     by: String,
     why: String,
@@ -207,6 +206,7 @@ impl Run<'_> {
         let edit = self.correction.payload.as_deref().map(String::from_utf8_lossy);
         let begins = json!({
             "phase": "begins", "letters": ids, "set": sets, "edit": edit, "rate": self.rate,
+            "allow_stale": self.correction.allow_stale,
         });
         if !tried.is_empty() {
             self.note(begins, &[]).await?;
@@ -267,6 +267,11 @@ impl Run<'_> {
                 Ok(ready) => ready,
                 Err(why) => return Ok(Came { why: Some(why), ..Came::of("skipped") }),
             };
+        if tried.late
+            && let Err(why) = allow(self.desk, self.journal, &decoded, &self.by, &self.why).await
+        {
+            return Ok(Came { why: Some(why), ..Came::of("skipped") });
+        }
         let deadline = Instant::now() + self.desk.settings().decided_within;
         let event = NewEvent { lane: decoded.lane, key: decoded.key, payload: payload.into() };
         let sequence = publish(publisher, event, deadline).await;

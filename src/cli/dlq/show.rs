@@ -52,7 +52,7 @@ struct Shown {
     /// Why the bytes cannot be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     payload_missing: Option<String>,
-    /// The headers that it was published with, while the log has it.
+    /// The headers that it was published with.
     headers: Option<Vec<String>>,
     /// What the owner of its SKU or order says of it now.
     entity_now: Option<Value>,
@@ -109,9 +109,11 @@ async fn write_story(
 
 async fn look(desk: &Desk<'_>, dlq_sequence: u64, mut letter: Letter, closed: bool) -> Shown {
     let bytes = desk.bytes(&letter).await;
-    let headers = match letter.sequence {
-        0 => Ok(None),
-        at => desk.letters.headers(&letter.stream, at, letter.logged_at()).await,
+    let headers = match (letter.headers.take(), letter.sequence) {
+        (Some(headers), _) => Ok(Some(headers.lines().map(str::to_owned).collect())),
+        (None, 0) => Ok(None),
+        // A letter of a version that does not say them.
+        (None, at) => desk.letters.headers(&letter.stream, at, letter.logged_at()).await,
     };
     let (entity_now, entity_unknown) = match letter.entity() {
         Some(key) => match desk.letters.ask(&key, ANSWER_WITHIN).await {

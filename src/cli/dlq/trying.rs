@@ -6,9 +6,13 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-use super::desk::{Desk, Picked};
+use super::{
+    desk::{Desk, Picked},
+    late::not_let_through,
+};
 use crate::{
     contract::{self, Decoded, catalogue::Replay, time},
+    domain::refusal::Reason,
     error::Failure,
     http::replyto::with_reply_to,
     letters::{
@@ -26,11 +30,17 @@ pub struct Correction {
     pub payload: Option<Vec<u8>>,
     /// Single fields.
     pub sets: Vec<Set>,
+    /// What came too late may be decided all the same.
+    pub allow_stale: bool,
 }
 
 impl Correction {
     fn is_none(&self) -> bool {
         self.payload.is_none() && self.sets.is_empty()
+    }
+
+    fn lets_through(&self, letter: &Letter) -> bool {
+        self.allow_stale && letter.reason == Reason::Stale
     }
 }
 
@@ -44,12 +54,17 @@ pub struct Tried {
     pub event_id: Option<String>,
     pub event_type: Option<String>,
     pub entity: Option<String>,
+    /// It is let through however late it is.
+    pub late: bool,
     /// Why it is not replayed.
     pub held_back: Option<String>,
     /// What would come of it.
     pub forecast: Option<Forecast>,
     #[serde(skip)]
     pub picked: Picked,
+    /// Why it is not let through late.
+    #[serde(skip)]
+    doubt: Option<String>,
 }
 
 /// An event that is ready to be published.
@@ -76,9 +91,13 @@ pub async fn ready(
                 letter.reason
             ));
         }
-        Replay::AfterCorrection if correction.is_none() => {
+        Replay::AfterCorrection if correction.is_none() && !correction.lets_through(letter) => {
+            let late = match letter.reason {
+                Reason::Stale => "; or name its letter with --allow-stale, where it is true",
+                _ => "",
+            };
             return Err(format!(
-                "{}: it needs a correction, with --set PATH=VALUE or --edit FILE",
+                "{}: it needs a correction, with --set PATH=VALUE or --edit FILE{late}",
                 letter.message
             ));
         }
@@ -118,11 +137,34 @@ pub async fn try_all(
         let Some(letter) = desk.at(of.sequence).await? else { continue };
         read.push(look(desk, *of, &letter, correction).await);
     }
+    doubt_what_took_effect(desk, copies, &mut read).await?;
     bar.set_message("folding the journal into copies");
     let decoded = read.iter().filter_map(|(_, decoded)| decoded.as_ref());
     copies.make(decoded.map(|decoded| decoded.key.clone()).collect()).await?;
     bar.finish_and_clear();
     Ok(read.into_iter().map(|(tried, decoded)| forecast(desk, copies, tried, decoded)).collect())
+}
+
+/// Lets nothing through late that may have taken effect before.
+async fn doubt_what_took_effect(
+    desk: &Desk<'_>,
+    copies: &Copies<'_>,
+    read: &mut [(Tried, Option<Decoded>)],
+) -> Result<(), Failure> {
+    let late = read.iter().filter(|(tried, _)| tried.late);
+    let late: Vec<&Decoded> = late.filter_map(|(_, decoded)| decoded.as_ref()).collect();
+    if late.is_empty() {
+        return Ok(());
+    }
+    let skew = desk.context.settings.policy.skew;
+    let refused = not_let_through(copies.journal, copies.partitions, skew, &late).await?;
+    for (tried, decoded) in read.iter_mut().filter(|(tried, _)| tried.late) {
+        let named = decoded.as_ref().map(|event| (event.key.clone(), event.event_key));
+        if let Some(why) = named.and_then(|named| refused.get(&named)) {
+            (tried.doubt, tried.late) = (Some(why.clone()), false);
+        }
+    }
+    Ok(())
 }
 
 fn forecast(
@@ -132,8 +174,10 @@ fn forecast(
     decoded: Option<Decoded>,
 ) -> Tried {
     let Some(decoded) = decoded else { return tried };
-    let forecast = copies.try_on(decoded, desk.now);
-    Tried { held_back: again(&forecast), forecast: Some(forecast), ..tried }
+    let forecast = copies.try_on(decoded, desk.now, tried.late);
+    // What is remembered all the same is answered as the first time.
+    let held_back = again(&forecast, tried.late).map(|why| tried.doubt.clone().unwrap_or(why));
+    Tried { held_back, forecast: Some(forecast), ..tried }
 }
 
 async fn look(
@@ -150,9 +194,11 @@ async fn look(
         event_id: letter.event_id.clone(),
         event_type: letter.event_type.clone(),
         entity: letter.entity().map(|entity| entity.to_string()),
+        late: correction.lets_through(letter),
         held_back: None,
         forecast: None,
         picked,
+        doubt: None,
     };
     let oldest = desk.now - desk.settings().replay_age_max;
     if letter.given_up_at() < oldest {
@@ -178,13 +224,17 @@ async fn look(
 }
 
 /// Why an event is not published that would be a dead letter again.
-fn again(forecast: &Forecast) -> Option<String> {
+fn again(forecast: &Forecast, late: bool) -> Option<String> {
     let why = forecast.why.as_deref().unwrap_or_default();
     let stale = why.starts_with("stale");
     let advice = match (forecast.verdict.as_str(), stale) {
+        (_, true) if late => {
+            "; its SKU has had so many events that it forgot ids before their time: nobody can \
+             tell whether it took effect before"
+        }
         (_, true) => {
-            "; a late event cannot be let through as it is: correct `time` with --set \
-             time=… where that says what is true"
+            "; correct `time` with --set time=… where it was wrong, or name the letter with \
+             --allow-stale where it is true"
         }
         ("waits", _) => "; replay it once the entity is resumed",
         _ => "",

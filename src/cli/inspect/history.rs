@@ -104,6 +104,11 @@ pub fn item(sequence: u64, at: Timestamp, entry: &Entry) -> Item {
         Entry::Reinstated { by, why, .. } => {
             bare("decides again", Cause::default(), Some(format!("{by}: {why}")))
         }
+        Entry::LateAllowed { source, id, by, why, .. } => {
+            let (source, id) = (Some(source.clone()), Some(id.clone()));
+            let cause = Cause { source, id, ..Cause::default() };
+            bare("may be late", cause, Some(format!("{by}: {why}")))
+        }
         Entry::WaitedOut { inputs, .. } => {
             bare(&format!("{inputs} wait no more"), Cause::default(), None)
         }

@@ -18,8 +18,8 @@ use self::{
     ranges::Check,
     relations::relations,
     sections::{
-        bounds, cluster, engine, http, keeping, limits, log, nats, outcomes, policy, publish,
-        query, reader, redis, safe_mode, streams, supervisor,
+        bounds, cluster, engine, http, keeping, limits, log, nats, orders, outcomes, policy,
+        publish, query, reader, redis, safe_mode, streams, supervisor,
     },
 };
 use super::{Problems, raw::Raw};
@@ -63,6 +63,8 @@ pub struct Settings {
     pub supervisor: Supervisor,
     /// When less than everything is done.
     pub safe_mode: SafeMode,
+    /// For how long operators may order something.
+    pub control: control::Bounds,
     /// How long a directory keeps what others read.
     pub keeping: Keeping,
     /// How `earmark publish` publishes.
@@ -133,8 +135,6 @@ pub struct SafeMode {
     pub sku_share: f64,
     /// How fast the pod may be.
     pub limit: Limit,
-    /// For how long operators may order a level.
-    pub bounds: control::Bounds,
 }
 
 /// How `earmark publish` publishes.
@@ -213,6 +213,7 @@ pub fn check(raw: &Raw) -> Result<Settings, Problems> {
         cluster: cluster(&mut check, raw),
         supervisor: supervisor(&mut check, raw),
         safe_mode: safe_mode(&mut check, raw),
+        control: orders(&mut check, raw),
         keeping: keeping(raw),
         publish: publish(&mut check, raw),
         http: http(&mut check, raw),

@@ -66,7 +66,7 @@ pub fn relations(c: &mut Check, raw: &Raw) {
         "safe_mode.fulfilment_late_ms",
         safe_mode.fulfilment_late_ms,
     );
-    at_most("safe_mode.for_s", safe_mode.for_s, "safe_mode.for_max_s", safe_mode.for_max_s);
+    at_most("control.for_s", raw.control.for_s, "control.for_max_s", raw.control.for_max_s);
     // Pods compare what they see of Redis.
     at_most(
         "supervisor.watch_every_ms",

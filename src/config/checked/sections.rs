@@ -320,10 +320,13 @@ pub fn safe_mode(c: &mut Check, raw: &Raw) -> SafeMode {
             catch_up_per_s: within!(c.number(raw.safe_mode.catch_up_per_s, 1..=10_000_000)),
             patience: within!(c.millis(raw.safe_mode.lane_patience_ms, 10..=60_000)),
         },
-        bounds: control::Bounds {
-            for_s: within!(c.number(raw.safe_mode.for_s, 1..=604_800)),
-            for_max_s: within!(c.number(raw.safe_mode.for_max_s, 1..=604_800)),
-        },
+    }
+}
+
+pub fn orders(c: &mut Check, raw: &Raw) -> control::Bounds {
+    control::Bounds {
+        for_s: within!(c.number(raw.control.for_s, 1..=604_800)),
+        for_max_s: within!(c.number(raw.control.for_max_s, 1..=604_800)),
     }
 }
 

@@ -258,6 +258,8 @@ pub fn dead_letters() -> Vec<Value> {
             subject: "earmark.p.3.demand.sku",
             logged_at: NOW,
             time: NOW,
+            headers: "Nats-Msg-Id: hold-0001",
+            state: None,
             payload,
         }))
     };

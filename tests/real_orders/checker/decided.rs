@@ -48,7 +48,8 @@ impl Decisions {
             | Entry::Left
             | Entry::InHand(_)
             | Entry::WaitedOut { .. }
-            | Entry::Reinstated { .. } => {}
+            | Entry::Reinstated { .. }
+            | Entry::LateAllowed { .. } => {}
         }
     }
 

@@ -75,7 +75,7 @@ fn event(
 
 /// Why an event is not worth deciding any more, or not now, if it is not.
 fn untimely(cause: &Cause, moment: &Moment<'_>) -> Option<Reason> {
-    if cause.logged_at - cause.time > moment.policy.order_horizon {
+    if cause.logged_at - cause.time > moment.policy.order_horizon && !moment.late {
         return Some(Reason::Stale);
     }
     if cause.expires_at.is_some_and(|until| until < moment.now) {

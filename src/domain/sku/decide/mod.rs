@@ -81,7 +81,7 @@ fn again(same: bool, verdict: &Verdict) -> Decision<SkuFact> {
 
 fn is_stale(state: &SkuState, cause: &Cause, moment: &Moment<'_>) -> bool {
     let forgotten = state.head.forgotten[cause.lane as usize];
-    cause.logged_at - cause.time > moment.policy.horizon
+    (cause.logged_at - cause.time > moment.policy.horizon && !moment.late)
         || forgotten.is_some_and(|mark| cause.time <= mark + moment.policy.skew)
 }
 

@@ -1,9 +1,0 @@
-//! The commands as a user runs them: the binary, real servers, exit codes, and what is said.
-
-#[path = "../harness/mod.rs"]
-mod harness;
-
-mod commands;
-mod contracts;
-mod running;
-mod world;

@@ -1,0 +1,6 @@
+//! The commands as a user runs them: the binary, real servers, exit codes, and what is said.
+
+mod commands;
+mod contracts;
+mod running;
+mod world;

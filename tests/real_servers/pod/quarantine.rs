@@ -1,0 +1,133 @@
+//! A SKU whose code panics on an event: its neighbours go on, what comes for it waits, and an
+//! operator lets it decide again. The pod lives in the test, between real servers, so that the
+//! panic can be brought about.
+
+use std::sync::Arc;
+
+use actix::{Actor, Addr};
+use earmark::{
+    actors::Stage,
+    app::{self, Adapters},
+    config::{self, Settings},
+    nats::{Connections, NatsDepths, NatsLeases, orders::Desk},
+    partition::entry::Trigger,
+    supervisor::{Ask, Leave, Supervisor},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    harness::wait_until,
+    world::{BOUND, PARTITIONS, World, hold, received, sku_in},
+};
+
+/// The event that the code fails on.
+const POISON: &str = "poison";
+
+/// A pod in this process that panics on one event, and hears operators.
+async fn pod(settings: &Settings) -> Addr<Supervisor> {
+    let connections = Connections::open(&settings.nats).await.expect("NATS is there");
+    let adapters = Adapters {
+        ports: app::ports(settings, &connections).expect("the adapters can be made"),
+        depths: Arc::new(NatsDepths::new(connections.control.clone())),
+        stores: ["NATS", "Redis"],
+        leases: Some(Arc::new(NatsLeases::new(connections.leases.clone()))),
+        control: None,
+    };
+    let mut plan = app::plan(settings, adapters);
+    plan.tap = Some(Arc::new(|stage, _, trigger| {
+        if let (Stage::Applied, Trigger::Event(cause)) = (stage, trigger) {
+            assert_ne!(cause.id, POISON, "a bug in the SKU's code");
+        }
+    }));
+    let desk = Desk::new(&connections, &plan.owner, PARTITIONS, settings.control);
+    tokio::spawn(desk.serve());
+    let supervisor = Supervisor::new(plan).start();
+    wait_until("the pod serves everything", BOUND, async || {
+        let report = supervisor.send(Ask).await;
+        report.is_ok_and(|report| report.partitions.iter().all(|partition| partition.serving))
+    })
+    .await;
+    supervisor
+}
+
+async fn leave(pod: Addr<Supervisor>) {
+    pod.send(Leave).await.expect("it leaves in order");
+}
+
+/// How many entities a pod has set aside.
+async fn quarantined(pod: &Addr<Supervisor>) -> usize {
+    let report = pod.send(Ask).await.expect("the pod answers");
+    report.partitions.iter().map(|partition| partition.quarantined).sum()
+}
+
+#[test]
+fn a_panic_sets_one_sku_aside_and_resume_lets_it_go_on() {
+    app::system().block_on(async {
+        let world = World::start().await;
+        let at_once = [("EARMARK__CLUSTER__FORMAT_AFTER_S", "0")];
+        let environment = world.environment(&at_once).into_iter().collect();
+        let settings = config::load_from(None, environment).expect("the settings are right");
+        let first = pod(&settings).await;
+        let (bad, neighbour) = (sku_in(1, "BAD-"), sku_in(1, "GOOD-"));
+        for sku in [&bad, &neighbour] {
+            world.ask(&received(sku, sku, 10)).await;
+        }
+        world.send(&hold(POISON, &bad, 1)).await;
+        wait_until("it is set aside", BOUND, async || quarantined(&first).await == 1).await;
+
+        // Its neighbour in the same partition goes on; what comes for it waits in order.
+        assert_eq!(world.ask(&hold("n-1", &neighbour, 1)).await["status"], "granted");
+        for number in 0..3 {
+            world.send(&hold(&format!("w-{number}"), &bad, 4)).await;
+        }
+        assert_eq!(world.ask(&hold("n-2", &neighbour, 1)).await["status"], "granted");
+        assert_eq!(world.total(&bad).await, [10, 10, 0]);
+
+        // Another owner does not forget.
+        leave(first).await;
+        let second = pod(&settings).await;
+        assert_eq!(quarantined(&second).await, 1);
+
+        for unclear in [
+            json!({"sku": bad, "by": "ann"}),
+            json!({"sku": bad, "order": "A", "by": "ann", "reason": "mended"}),
+            json!({"sku": bad, "by": "ann", "reason": "mended", "level": 2}),
+        ] {
+            assert!(asked(&world, &unclear).await["error"].is_string(), "{unclear}");
+        }
+        assert_eq!(quarantined(&second).await, 1);
+        let resumed = ["resume", "sku", &bad, "--by", "ann", "--reason", "mended", "--json"];
+        let said = world.earmark(&resumed).await.with(0).json();
+        assert_eq!(said["resume"]["key"], json!(bad));
+        wait_until("it decides again", BOUND, async || quarantined(&second).await == 0).await;
+        // Of ten units, two of the three who waited get their four: the first two.
+        wait_until("those who waited are answered", BOUND, async || {
+            world.total(&bad).await == [10, 2, 8]
+        })
+        .await;
+        let again = world.ask(&hold("w-0", &bad, 4)).await;
+        assert_eq!((&again["status"], &again["repeated"]), (&json!("granted"), &json!(true)));
+        assert_eq!(world.ask(&hold("w-2", &bad, 4)).await["reason"], "insufficient_stock");
+        let audited = world.messages("EARMARK_AUDIT").await;
+        let told: Vec<Value> = audited
+            .iter()
+            .filter(|message| message.subject.as_str() == "earmark.audit.resume")
+            .map(|message| serde_json::from_slice(&message.payload).expect("JSON"))
+            .collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!((&told[0]["by"], &told[0]["key"]), (&json!("ann"), &json!(bad)));
+
+        // The next owner knows that it decides again.
+        leave(second).await;
+        let third = pod(&settings).await;
+        assert_eq!(quarantined(&third).await, 0);
+        leave(third).await;
+    });
+}
+
+/// Asks over the raw subject.
+async fn asked(world: &World, request: &Value) -> Value {
+    let payload = request.to_string().into();
+    let answer = world.context.client().request("earmark.control.resume", payload).await;
+    serde_json::from_slice(&answer.expect("a pod answers").payload).expect("answers are JSON")
+}

@@ -1,9 +1,0 @@
-//! The harness keeps its promises: each switch that other tests turn does what it says, seen on a
-//! real nats-server and a real Redis.
-
-#[path = "../harness/mod.rs"]
-mod harness;
-
-mod pod;
-mod proxy;
-mod servers;
