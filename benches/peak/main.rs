@@ -1,10 +1,11 @@
 //! What happens at a peak: `cargo bench --bench peak`.
 //!
 //! A pod that may decide C = 3,000 a second, default settings else, nats-server and Redis beside it
-//! on the same machine. Three rushes of 60 seconds each (`-- --seconds 10` for others): ten times C,
+//! on the same machine. Rushes of 60 seconds each (`-- --seconds 10` for others): ten times C,
 //! of which most can wait; five times C of demand; twice C, of which nineteen of twenty are for one
-//! SKU, the same without that SKU, and both again at C. Told are the levels of safe mode, how long those waited who
-//! must not wait, and the pod's memory; a plot of each rush over time is drawn into `target/peak`.
+//! SKU, the same without that SKU, and both again at C. Told are the levels of safe mode, how long
+//! those waited who must not wait, and the pod's memory; a plot of each rush over time is drawn into
+//! `target/peak`.
 //! Nothing is asserted but that all that was put off is applied, once, and no unit is sold twice.
 //!
 //! And, by [`beside`], how long good events wait among which one in a hundred is one that nobody can

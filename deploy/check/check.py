@@ -7,18 +7,25 @@ Each part is a module with `run()`, which returns what it has seen to be so, in 
 import sys
 import time
 
+import alerts
 import compose
 import image
 import manifests
 import servers
 from common import Wrong
 
-PARTS = {"manifests": manifests, "compose": compose, "image": image, "servers": servers}
+PARTS = {
+    "manifests": manifests,
+    "alerts": alerts,
+    "compose": compose,
+    "image": image,
+    "servers": servers,
+}
 
 UNKNOWN = """Not checked, for want of a container engine and a cluster:
   - that the image builds, and that the other images that are named are there
   - what compose and Kubernetes do with files that are well formed; NetworkPolicy
-  - KEDA's query and the autoscalers at work; what Prometheus says to local/prometheus.yml
+  - KEDA's query and the autoscalers at work; that alerts reach anybody
   - the NATS chart with nats/helm-values.yaml"""
 
 

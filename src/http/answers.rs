@@ -83,7 +83,8 @@ impl Answers {
 
     /// How many are awaited, and how many are kept for later.
     pub fn sizes(&self) -> (usize, usize) {
-        let books = self.books();
+        let mut books = self.books();
+        books.forget_old(Instant::now());
         (books.awaited.len(), books.kept.len())
     }
 }

@@ -130,6 +130,21 @@ impl Door {
         }
     }
 
+    /// Says how much of each bound is in use.
+    pub fn tell_use(&self) {
+        let share = |used: usize, most: usize| used as f64 / most.max(1) as f64;
+        let taken = |of: &Semaphore, most: usize| share(most - of.available_permits(), most);
+        let max = &self.settings;
+        let (_, kept) = self.answers.sizes();
+        let used = [
+            ("http.in_flight_max", taken(&self.events, max.in_flight_max)),
+            ("http.bodies_bytes_max", taken(&self.bodies, max.bodies_bytes_max)),
+            ("http.answers_max", share(kept, max.answers_max)),
+        ];
+        let asked = self.clerk.get().map(|clerk| ("query.waiting_max", clerk.in_use()));
+        used.into_iter().chain(asked).for_each(|(of, share)| telemetry::door::in_use(of, share));
+    }
+
     /// Room for a body of so many bytes.
     pub fn room_for_body(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Box<Problem>> {
         let asked = u32::try_from(bytes).unwrap_or(u32::MAX);

@@ -12,7 +12,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::future::join_all;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
@@ -22,13 +22,13 @@ use super::{
     batch,
     chain::{self, Outcome, Posted, Until},
     door::{Desk, Door},
-    problem::Problem,
+    problem::{self, Problem},
     replyto,
     request::{self, EVENT, Form, Wait},
 };
 use crate::{
     contract::{Decoded, Rejection, Rule, decode},
-    domain::ids::EntityKey,
+    domain::{ids::EntityKey, refusal::Reason},
     ports::NewEvent,
     telemetry,
 };
@@ -196,7 +196,10 @@ fn single(results: Vec<Of>) -> Result<Response, Box<Problem>> {
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
     match of.outcome {
-        Outcome::Decided(answer) => Ok(answered(answer)),
+        Outcome::Decided(answer) => match busy(&answer) {
+            Some(seconds) => Err(problem::put_off(seconds)),
+            None => Ok(answered(answer)),
+        },
         Outcome::Refused(problem) | Outcome::NotTaken(problem) => Err(problem),
         Outcome::Accepted | Outcome::Waiting(_) => {
             let result = Told::of(&of);
@@ -225,6 +228,25 @@ fn many(mut results: Vec<Of>) -> Result<Response, Box<Problem>> {
     let status = if undecided { StatusCode::ACCEPTED } else { StatusCode::OK };
     let told: Vec<Told> = results.iter().map(Told::of).collect();
     Ok((status, Json(told)).into_response())
+}
+
+/// In how many seconds to ask again, if that is the answer: nothing was decided.
+fn busy(answer: &[u8]) -> Option<u32> {
+    let Answer { data } = serde_json::from_slice(answer).ok()?;
+    data.retry_after_s.filter(|_| data.reason == Some(Reason::Busy.as_str()))
+}
+
+/// What is looked at of an answer.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    data: Data<'a>,
+}
+
+#[derive(Deserialize)]
+struct Data<'a> {
+    reason: Option<&'a str>,
+    retry_after_s: Option<u32>,
 }
 
 fn answered(answer: Bytes) -> Response {

@@ -117,7 +117,10 @@ async fn counted(response: Response) -> Response {
     response
 }
 
-async fn metrics() -> impl IntoResponse {
+async fn metrics(State(site): State<Site>) -> impl IntoResponse {
+    if let Ok(door) = site.door() {
+        door.tell_use();
+    }
     ([(header::CONTENT_TYPE, PROMETHEUS)], exporter::render())
 }
 

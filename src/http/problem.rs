@@ -7,7 +7,10 @@ use axum::{
 };
 use serde::{Serialize, Serializer};
 
-use crate::contract::{Rejection, Rule};
+use crate::{
+    contract::{Rejection, Rule},
+    domain::refusal::Reason,
+};
 
 /// What the type of a problem begins with; its code follows.
 const TYPE: &str = "urn:earmark:problem:";
@@ -216,4 +219,12 @@ pub fn busy(found: String, expected: String) -> Box<Problem> {
     )
     .found(found, expected)
     .retry_after(1)
+}
+
+/// Safe mode puts off what was asked: it is in the log, and was not decided.
+pub fn put_off(seconds: u32) -> Box<Problem> {
+    let action = format!("post the same event again in {seconds} s: nothing was decided of it");
+    let title = "more is asked for than can be decided now";
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, Reason::Busy.as_str(), title, action)
+        .retry_after(seconds)
 }

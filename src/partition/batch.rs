@@ -3,6 +3,7 @@
 use super::{
     entry::Entry,
     format::{self, OLDEST},
+    held::Amounts,
     keeper::Gathered,
     record::BadRecord,
     state::PartitionState,
@@ -22,6 +23,8 @@ pub struct Batch {
     pub state: PartitionState,
     /// The time of the decisions.
     pub decided_at: Timestamp,
+    /// What had been read when it was closed.
+    pub taken: Amounts,
 }
 
 impl Batch {

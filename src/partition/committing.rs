@@ -74,6 +74,7 @@ impl Owner {
         self.batches.closed += 1;
         batch.decided_at = self.state.decided_at;
         batch.state = self.state.clone();
+        batch.taken = self.credit_in_use.taken();
         batch
     }
 
@@ -135,6 +136,7 @@ impl Owner {
         };
         let link = Link { sequence, hash: RecordHash::of(&flying.record) };
         self.batches.committed += 1;
+        self.credit_in_use.commit(flying.batch.taken);
         self.committed = flying.batch.state;
         self.committed.follow(&flying.header, link);
         self.state.last = link;

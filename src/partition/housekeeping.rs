@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     Exit, Status,
+    held::Held,
     keeper::{ENTRIES_MAX, Gathered},
     owner::{Owner, uncommitted},
 };
@@ -144,6 +145,7 @@ impl Owner {
             books: self.committed.books,
             keep: self.keep,
             format: self.needed_format(),
+            held: self.held(),
         };
         self.env.status.send_if_modified(|told| {
             let news = *told != status;
@@ -152,9 +154,29 @@ impl Owner {
         });
     }
 
+    fn held(&self) -> Held {
+        let closed = uncommitted(&self.in_flight, &self.sealed).map(|batch| batch.entries.len());
+        let tail = self.keeper.tail();
+        Held {
+            sealed_records: self.sealed.len(),
+            batch_bytes: self.open.bytes.len(),
+            uncommitted_entries: self.open.entries.len() + closed.sum::<usize>(),
+            unreleased_records: self.unreleased.len(),
+            unsnapshotted_records: tail.len(),
+            unsnapshotted_bytes: tail.bytes(),
+            waiting: self.state.waiting_len() - self.state.waiting_set_aside(),
+            awaited_holds: usize::try_from(self.state.books.awaited).unwrap_or(0),
+            live_entities: self.registry.len(),
+            live_entities_max: self.env.live_entities_max(),
+            credit: match self.is_committed() {
+                true => Default::default(),
+                false => self.credit_in_use.amounts(),
+            },
+        }
+    }
+
     fn is_settled(&self) -> bool {
-        let committed = self.in_flight.is_none() && self.sealed.is_empty() && self.open.is_empty();
-        committed
+        self.is_committed()
             && self.stepping.is_empty()
             && self.released.borrow().up_to >= self.committed.position().sequence
     }

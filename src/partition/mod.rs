@@ -21,6 +21,7 @@ pub mod entry;
 pub mod fold;
 pub mod format;
 pub mod gates;
+pub mod held;
 mod housekeeping;
 pub mod intake;
 pub mod items;
@@ -109,6 +110,8 @@ pub struct Bounds {
     pub due_entities_max: usize,
     /// Inputs that wait for a quarantined or cold entity, in all.
     pub waiting_max: usize,
+    /// Commands that wait for it in the log, in all.
+    pub waiting_commands_max: usize,
     /// Holds that orders have asked for and no SKU has answered, beyond which no new demand is
     /// read.
     pub awaited_holds_max: usize,
@@ -145,6 +148,7 @@ impl Default for Bounds {
             load_entities_max: 256,
             due_entities_max: 256,
             waiting_max: 10_000,
+            waiting_commands_max: 65_536,
             awaited_holds_max: 16_384,
             tick: Duration::from_millis(50),
             cold_due_interval: Duration::from_secs(1),
@@ -270,6 +274,8 @@ pub struct Status {
     pub keep: [u64; 2],
     /// The oldest format that must be read by whoever goes on from here.
     pub format: u8,
+    /// How much it holds of what it may hold.
+    pub held: held::Held,
 }
 
 impl From<SnapshotLost> for Exit {

@@ -23,6 +23,7 @@ use super::{
     entry::{Entry, InHand, ReadAt},
     format::Spoken,
     gates::Gates,
+    held::CreditInUse,
     intake::{Heard, Intake},
     items::Reception,
     keeper::Keeper,
@@ -96,6 +97,7 @@ pub(super) struct Owner {
     /// Until then nothing is loaded, since Redis did not answer.
     pub(super) cold_until: Option<Instant>,
     pub(super) gates: Gates,
+    pub(super) credit_in_use: CreditInUse,
     /// The last word by which an operator let an entity decide again, of each.
     pub(super) heeded: BTreeMap<EntityKey, u64>,
     /// Events that may be late, by words that the journal has.
@@ -158,6 +160,7 @@ impl Owner {
             single: recovered.state.attempts.map(|attempts| singly(attempts.count)),
             single_waiting: singly(recovered.state.waiting_attempts.count),
             gates: Gates::new(env.pace.clone()),
+            credit_in_use: CreditInUse::default(),
             paused,
             env,
             registry: recovered.registry,
@@ -351,6 +354,7 @@ impl Owner {
 
     async fn hear(&mut self, source: Source, heard: Heard) -> Result<(), Exit> {
         self.pass_gate(source, &heard);
+        self.note_credit(source, &heard);
         match heard {
             Heard::Read(Read::Drained(cursor)) => {
                 let ours = &mut self.state.cursors[source.index()];
@@ -397,6 +401,21 @@ impl Owner {
             (Source::Lane(lane), Heard::Read(Read::Drained(_))) => self.gates.drained(lane),
             (Source::Commands, _) | (_, Heard::Lost(..)) => {}
         }
+    }
+
+    fn note_credit(&mut self, source: Source, heard: &Heard) {
+        if self.is_committed() {
+            // What was read and left nothing to be committed.
+            self.credit_in_use.commit(self.credit_in_use.taken());
+        }
+        if let Heard::Read(Read::Messages(messages)) = heard {
+            self.credit_in_use.take(source, messages);
+        }
+    }
+
+    /// Whether all that was decided is committed.
+    pub(super) fn is_committed(&self) -> bool {
+        self.in_flight.is_none() && self.sealed.is_empty() && self.open.is_empty()
     }
 
     async fn decide_alone(&mut self, source: Source, message: LogMessage) -> Result<(), Exit> {

@@ -142,9 +142,18 @@ impl Pace {
         self.decisions.as_ref().is_some_and(|purse| purse.lacks_until(SPARE).is_none())
     }
 
-    /// How much of what it may decide at once is used, from 0 to 1; more than 1 in debt.
-    pub fn in_use(&self) -> f64 {
-        self.decisions.as_ref().map_or(0.0, Purse::in_use)
+    /// How much of each bound is used, by its setting, from 0 to 1; more than 1 in debt.
+    pub fn in_use(&self) -> [(&'static str, f64); 2] {
+        let decisions = self.decisions.as_ref().map_or(0.0, Purse::in_use);
+        [
+            ("engine.max_decisions_per_s", decisions),
+            ("safe_mode.catch_up_per_s", self.catching_up.in_use()),
+        ]
+    }
+
+    /// Decisions a second at most; 0 for no bound.
+    pub fn decisions_per_s_max(&self) -> u32 {
+        self.decisions.as_ref().map_or(0, |purse| purse.per_s as u32)
     }
 }
 

@@ -327,7 +327,6 @@ impl Releaser {
 
     async fn dead_letter(&self, letter: Letter) -> Outgoing {
         let rejection = &*letter.rejection;
-        crate::telemetry::dead_letter(rejection.reason);
         let original = match &letter.read {
             Some(read) => self.original(read).await,
             None => None,
@@ -346,6 +345,7 @@ impl Releaser {
         };
         let kind = rejection.kind.as_deref();
         let handling = self.published.catalogue.handling(rejection.reason, kind, lane);
+        crate::telemetry::dead_letter(rejection.reason, &handling);
         let read = letter.read.as_ref();
         let body = render_dead_letter(&DeadLetter {
             id: &letter.id,

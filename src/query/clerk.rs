@@ -122,6 +122,12 @@ impl Clerk {
         &self.desks
     }
 
+    /// What share of the questions that may be under way are, from 0 to 1.
+    pub fn in_use(&self) -> f64 {
+        let most = self.settings.waiting_max.max(1);
+        most.saturating_sub(self.under_way.available_permits()) as f64 / most as f64
+    }
+
     /// What is known of a SKU or an order.
     pub async fn ask(&self, key: &EntityKey) -> Result<Bytes, Refusal> {
         let began = Instant::now();

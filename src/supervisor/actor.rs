@@ -21,6 +21,7 @@ use super::{
     safe_mode::SafeMode,
     slot::{Phase, Slot},
     tenancy::{Conduct, Tenancy},
+    threads::Threads,
 };
 use crate::{
     actors::Tap,
@@ -84,6 +85,7 @@ pub struct Plan {
 pub struct Supervisor {
     pub(super) plan: Plan,
     pub(super) arbiters: Vec<Arbiter>,
+    pub(super) threads: Threads,
     alone: Arc<Semaphore>,
     pub(super) slots: Vec<Slot>,
     pub(super) credit: watch::Sender<Credit>,
@@ -153,6 +155,7 @@ impl Supervisor {
             safe_mode: SafeMode::new(plan.safe_mode.thresholds),
             plan,
             arbiters: Vec::new(),
+            threads: Threads::default(),
             alone: Arc::new(Semaphore::new(1)),
             credit: watch::channel(credit).0,
             nats: Reach::default(),
@@ -308,6 +311,7 @@ impl Actor for Supervisor {
     fn started(&mut self, ctx: &mut Self::Context) {
         let threads = self.plan.arbiters.clamp(1, usize::from(self.plan.partitions).max(1));
         self.arbiters = (0..threads).map(|_| Arbiter::new()).collect();
+        self.threads = Threads::of(&self.arbiters);
         self.join(ctx);
         self.look(ctx);
         ctx.run_interval(self.plan.settings.watch_every, Supervisor::look);

@@ -31,7 +31,7 @@ impl Supervisor {
             conduct.participant.level(own);
         }
         self.go_to_level();
-        telemetry::watch::load(&load, self.pace.in_use());
+        telemetry::watch::load(&load, &self.pace);
     }
 
     /// Goes to the level that an operator ordered, while that counts, else to the pod's own; and

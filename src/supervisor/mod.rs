@@ -4,7 +4,8 @@
 //! what may be purged, whether the clock is right. [`actor`] does it, and `rounds` what it does
 //! again and again; [`tenancy`] does what [`crate::cluster`] says of who serves what. [`watcher`]
 //! looks at servers, clocks and lags, [`janitor`] purges what has been decided, [`report`] says how
-//! it stands. [`safe_mode`] says from the load what is put off, and `loading` gives credit by it.
+//! it stands. [`safe_mode`] says from the load what is put off, and `loading` gives credit by it;
+//! `threads` tells how busy the partitions' threads are.
 
 pub mod actor;
 pub mod depths;
@@ -16,6 +17,7 @@ mod rounds;
 pub mod safe_mode;
 mod slot;
 pub mod tenancy;
+mod threads;
 pub mod watcher;
 
 pub use actor::{Ask, AskPartitions, Leave, Plan, Supervisor};

@@ -21,8 +21,14 @@ const LOOK_WITHIN: Duration = Duration::from_secs(1);
 
 impl Supervisor {
     pub(super) fn look(&mut self, ctx: &mut Context<Self>) {
+        let bounds = &self.plan.bounds;
         for slot in &self.slots {
-            telemetry::watch::partition(slot.partition, &slot.status.borrow(), slot.is_serving());
+            // Before its status is borrowed: two borrows at once may wait for each other for ever.
+            let stands = slot.stands();
+            telemetry::watch::partition(slot.partition, &slot.status.borrow(), stands, bounds);
+        }
+        for (thread, busy) in self.threads.busy().into_iter().enumerate() {
+            busy.into_iter().for_each(|busy| telemetry::watch::thread(thread, busy));
         }
         self.measure(ctx);
         self.look_at_refused(ctx);
@@ -82,7 +88,8 @@ impl Supervisor {
         let serving = self.slots.iter().filter(|slot| slot.is_serving());
         let cursors = serving.map(|slot| (slot.partition, slot.status.borrow().cursors)).collect();
         let now = self.plan.ports.clock.now();
-        let measure = watcher::measure(self.plan.depths.clone(), cursors, now);
+        let commands_max = self.plan.bounds.waiting_commands_max;
+        let measure = watcher::measure(self.plan.depths.clone(), cursors, commands_max, now);
         ctx.spawn(measure.into_actor(self).map(move |measured, act, _| {
             act.busy.measuring = false;
             if let Some(streams) = measured.streams {

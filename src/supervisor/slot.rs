@@ -16,6 +16,7 @@ use crate::{
     domain::{Level, time::Timestamp},
     partition::{Exit, Start, Status},
     ports::Partition,
+    telemetry::watch::Stands,
 };
 
 /// What is said of a partition that stands still and remembers.
@@ -92,6 +93,18 @@ impl Slot {
 
     pub fn is_serving(&self) -> bool {
         self.is_running() && self.status.borrow().serving
+    }
+
+    /// Whether it is served, for those who look at metrics.
+    pub fn stands(&self) -> Stands {
+        let refused = matches!(self.phase, Phase::Refused(_));
+        match self.is_serving() {
+            true => Stands::Serving,
+            false if refused || (self.is_running() && self.status.borrow().frozen) => {
+                Stands::NeedsOperator
+            }
+            false => Stands::NotServing,
+        }
     }
 
     /// Goes on to the next run; the way in which it begins.

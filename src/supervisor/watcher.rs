@@ -77,10 +77,12 @@ pub struct Measured {
     pub streams: Option<Vec<StreamUsage>>,
 }
 
-/// Measures how far every source of these partitions is behind, and how full the streams are.
+/// Measures how far every source of these partitions is behind, and how full the streams are. So
+/// many commands may wait for a partition.
 pub async fn measure(
     depths: Arc<dyn Depths>,
     cursors: Vec<(Partition, [Cursor; 5])>,
+    commands_max: usize,
     now: Timestamp,
 ) -> Measured {
     let sources = cursors.iter().flat_map(|(partition, cursors)| {
@@ -100,8 +102,10 @@ pub async fn measure(
         .await;
     let mut all: BTreeMap<Partition, Ahead> = BTreeMap::new();
     for (partition, source, unread) in answers {
-        if let Some(unread) = unread {
-            all.entry(partition).or_default().add(source, unread);
+        let Some(unread) = unread else { continue };
+        all.entry(partition).or_default().add(source, unread);
+        if source == Source::Commands {
+            telemetry::watch::commands(partition, unread.messages, commands_max);
         }
     }
     let streams = match depths.usage().await {

@@ -78,8 +78,9 @@ metrics! {
         "Messages that were no input of any entity.";
     UNKNOWN_FIELDS Kind::Counter, Count, "earmark_unknown_fields_total" ["event"]
         "Fields of accepted events that nobody knows.";
-    DEAD_LETTERS Kind::Counter, Count, "earmark_dead_letters_total" ["reason"]
-        "Dead letters written.";
+    DEAD_LETTERS Kind::Counter, Count, "earmark_dead_letters_total"
+        ["reason", "severity", "owner"]
+        "Dead letters written, by why, how much they matter, and who can do something about them.";
     HOLDS Kind::Counter, Count, "earmark_holds_total" ["change"]
         "What became of holds: opened, extended, transferred, committed, refused, released, \
          expired, shipped, claimed.";
@@ -164,6 +165,20 @@ metrics! {
         "Entities that decide no more.";
     WAITING Kind::Gauge, Count, "earmark_partition_waiting_inputs" ["partition"]
         "Inputs that wait for a quarantined or cold entity.";
+    NEEDS_OPERATOR Kind::Gauge, Count, "earmark_partition_needs_operator" ["partition"]
+        "1 while the partition is this pod's, and cannot be served before an operator has looked at it.";
+    UNANSWERED Kind::Gauge, Count, "earmark_partition_append_unanswered" ["partition"]
+        "1 while the journal has not answered an append for longer than it ever should.";
+    PARTITION_BOUND_USED Kind::Gauge, Count, "earmark_partition_bound_used_ratio"
+        ["partition", "bound"]
+        "How much of what the partition may hold it holds, by the setting that bounds it; 1 where \
+         the bound is met.";
+    UNCOMMITTED Kind::Gauge, Count, "earmark_partition_uncommitted_entries" ["partition"]
+        "Entries that are decided and not committed.";
+    IN_HAND Kind::Gauge, Count, "earmark_lane_in_hand_messages" ["partition", "source"]
+        "Messages that are read and not committed: the credit of the lane that is in use.";
+    IN_HAND_BYTES Kind::Gauge, Bytes, "earmark_lane_in_hand_bytes" ["partition", "source"]
+        "The same in bytes, as they were published.";
     LAG Kind::Gauge, Count, "earmark_lane_lag_messages" ["partition", "source"]
         "Messages that are not decided yet.";
     OLDEST_UNREAD Kind::Gauge, Seconds, "earmark_lane_oldest_unread_seconds" ["partition", "source"]
@@ -177,9 +192,16 @@ metrics! {
     LANE_LATE Kind::Gauge, Seconds, "earmark_lane_late_seconds" ["lane"]
         "How late a lane is read: the age of what was read last, where more waits behind it; the \
          latest of the pod's partitions.";
-    PACE_IN_USE Kind::Gauge, Count, "earmark_pace_in_use_ratio" []
-        "How much of what the pod may decide at once is used, by engine.max_decisions_per_s; more \
-         than 1 where it has to wait.";
+    BOUND_USED Kind::Gauge, Count, "earmark_bound_used_ratio" ["bound"]
+        "How much of what the pod may hold, or do at once, is in use, by the setting that bounds it; 1 \
+         where the bound is met, more where what is over is waited for.";
+    PACED Kind::Counter, Count, "earmark_paced_decisions_total" ["result"]
+        "Decisions as engine.max_decisions_per_s counts them: decided, and busy (what those would \
+         have cost that were told so).";
+    PACE_MAX Kind::Gauge, Count, "earmark_pace_decisions_per_second_max" []
+        "How many decisions a second the pod may make (engine.max_decisions_per_s); 0 for no bound.";
+    THREAD_BUSY Kind::Gauge, Count, "earmark_thread_busy_ratio" ["thread"]
+        "Share of its time that a thread of partitions was computing, since it was last looked at.";
     HOT_SKUS Kind::Gauge, Count, "earmark_partition_hot_skus" ["partition"]
         "SKUs of which new carts are held to a share of what the pod can decide.";
 
@@ -226,6 +248,13 @@ pub fn describe() {
     }
 }
 
+/// Counters without labels begin at 0: what is there from the beginning is seen to rise from its
+/// first time on.
+pub fn begin() {
+    let counters = ALL.iter().filter(|of| of.kind == Kind::Counter && of.labels.is_empty());
+    counters.for_each(|counter| counter.count(&[], 0));
+}
+
 impl Metric {
     /// Counts on.
     pub fn count(&self, labels: &[&str], by: u64) {
@@ -235,6 +264,11 @@ impl Metric {
     /// Says how much there is.
     pub fn set(&self, labels: &[&str], to: f64) {
         metrics::gauge!(self.name, self.label(labels)).set(to);
+    }
+
+    /// Says how far a counter has come that is kept elsewhere.
+    pub fn reach(&self, labels: &[&str], to: u64) {
+        metrics::counter!(self.name, self.label(labels)).absolute(to);
     }
 
     /// Says by how much it changed.

@@ -35,6 +35,11 @@ pub fn bound(events: usize) {
     c::HTTP_IN_FLIGHT_MAX.set(&[], events as f64);
 }
 
+/// How much is in use of a bound of the pod, which is one of our settings.
+pub fn in_use(setting: &'static str, share: f64) {
+    c::BOUND_USED.set(&[setting], share);
+}
+
 /// A question was answered, by one of a few ways or not at all, after so long.
 pub fn question(entity: &'static str, result: &'static str, span: Duration) {
     c::QUESTIONS.count(&[entity, result], 1);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{business, catalogue as c};
 use crate::{
+    contract::catalogue::Handling,
     domain::{ids::EntityKey, refusal::Reason, time::Timestamp},
     partition::record::Record,
     ports::{AppendError, Outlet, Partition, Source},
@@ -62,8 +63,8 @@ pub fn commands_unsaid(subject: &str, why: &str) {
 }
 
 /// A dead letter was written.
-pub fn dead_letter(reason: Reason) {
-    c::DEAD_LETTERS.count(&[reason.as_str()], 1);
+pub fn dead_letter(reason: Reason, handling: &Handling<'_>) {
+    c::DEAD_LETTERS.count(&[reason.as_str(), handling.severity.as_str(), handling.owner], 1);
 }
 
 /// A partition has no snapshot that fits, and is folded from its first record.

@@ -3,6 +3,7 @@
 use std::{sync::OnceLock, time::Duration};
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
 
 use super::catalogue::{self, Kind};
 
@@ -25,6 +26,8 @@ pub fn builder() -> Result<PrometheusBuilder, BuildError> {
 pub fn install() -> Result<(), BuildError> {
     let handle = builder()?.install_recorder()?;
     catalogue::describe();
+    catalogue::begin();
+    Collector::default().describe();
     let _ = HANDLE.set(handle);
     Ok(())
 }
@@ -34,9 +37,12 @@ pub fn is_installed() -> bool {
     HANDLE.get().is_some()
 }
 
-/// All metrics in Prometheus' text format; empty before [`install`].
+/// All metrics in Prometheus' text format, and those of the process (`process_…`: its memory, its
+/// CPU time); empty before [`install`].
 pub fn render() -> String {
-    HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
+    let Some(handle) = HANDLE.get() else { return String::new() };
+    Collector::default().collect();
+    handle.render()
 }
 
 /// Keeps the exporter's memory bounded, for ever.

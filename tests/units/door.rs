@@ -32,6 +32,8 @@ struct Log {
     fails: Mutex<VecDeque<PublishError>>,
     published: Mutex<Vec<Bytes>>,
     decides: bool,
+    /// What it decides is told `busy`, and to ask again after so many seconds.
+    busy_for: Option<u32>,
     inbox: Mutex<Option<mpsc::UnboundedSender<(String, Bytes)>>>,
 }
 
@@ -43,7 +45,11 @@ impl Publisher for Log {
             return Err(error);
         }
         let event: Value = serde_json::from_slice(&event.payload).unwrap();
-        let answer = json!({"data": {"event_id": event["id"]}}).to_string();
+        let data = match self.busy_for {
+            Some(seconds) => json!({"reason": "busy", "retry_after_s": seconds}),
+            None => json!({"event_id": event["id"], "reason": "insufficient_stock"}),
+        };
+        let answer = json!({"data": data}).to_string();
         let subject = event["replyto"].as_str().unwrap().to_owned();
         if self.decides {
             let inbox = self.inbox.lock().unwrap();
@@ -81,14 +87,20 @@ impl World {
 
     /// Posts a batch: the status, and what was said.
     async fn post(&self, events: &[Value]) -> (u16, Value) {
+        let (status, _, said) = self.send(request::BATCH, &Value::from(events)).await;
+        (status, said)
+    }
+
+    /// Posts: the status, the headers, and what was said.
+    async fn send(&self, form: &str, what: &Value) -> (u16, HeaderMap, Value) {
         let request = Request::post("/v1/events")
             .header("authorization", format!("Bearer {TOKEN}"))
-            .header("content-type", request::BATCH)
-            .body(Body::from(Value::from(events).to_string()));
+            .header("content-type", form)
+            .body(Body::from(what.to_string()));
         let response = events::post(State(self.site.clone()), request.unwrap()).await;
-        let status = response.status().as_u16();
-        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap())
+        let (head, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        (head.status.as_u16(), head.headers, serde_json::from_slice(&body).unwrap())
     }
 
     fn published(&self) -> Vec<Bytes> {
@@ -147,6 +159,24 @@ async fn after_one_that_finds_no_room_only_other_keys_go_on() {
     assert_eq!(codes, [&json!("log_full"), &json!("earlier_not_taken")]);
     let (status, results) = world.post(&first[..2]).await;
     assert_eq!((status, statuses(&results)), (200, vec!["decided"; 2]), "{results}");
+}
+
+#[tokio::test]
+async fn who_is_told_busy_is_told_by_the_status_when_to_come_again() {
+    let world = World::start(Log { decides: true, busy_for: Some(7), ..Log::default() }).await;
+    let asked = received("a", "A");
+    let (status, headers, said) = world.send(request::EVENT, &asked).await;
+    assert_eq!((status, &said["code"]), (429, &json!("busy")), "{said}");
+    assert_eq!(headers[header::RETRY_AFTER], "7");
+    assert!(said["action"].as_str().unwrap().contains("in 7 s"), "{said}");
+    // In a batch the others are answered too: there it stands in the event's own answer.
+    let (status, headers, said) = world.send(request::BATCH, &json!([asked])).await;
+    assert_eq!((status, headers.get(header::RETRY_AFTER)), (200, None), "{said}");
+    assert_eq!(said[0]["answer"]["data"]["retry_after_s"], json!(7), "{said}");
+    // Every other refusal is a decision.
+    let world = World::start(Log { decides: true, ..Log::default() }).await;
+    let (status, _, said) = world.send(request::EVENT, &received("b", "B")).await;
+    assert_eq!((status, &said["data"]["reason"]), (200, &json!("insufficient_stock")), "{said}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,9 +3,15 @@
 use std::time::Duration;
 
 use earmark::{
-    domain::time::{Span, Timestamp},
-    partition::{Exit, Start},
-    ports::Room,
+    domain::{
+        event::Lane,
+        time::{Span, Timestamp},
+    },
+    partition::{
+        Bounds, Exit, Start,
+        held::{Amount, CreditInUse, Held},
+    },
+    ports::{LogMessage, Room, Source},
     supervisor::{
         PartitionReport, Report, StreamUsage,
         policy::{
@@ -140,4 +146,54 @@ fn a_pod_that_serves_something_is_ready_without_snapshots_where_others_lack_them
     assert!(!ready(&[None], lacks, Some("the clock is off".to_owned()), true));
     assert!(!ready(&[None], [("NATS", &down), ("Redis", &up)], None, true));
     assert!(!ready(&[None], [("NATS", &down), ("Redis", &down)], None, true));
+}
+
+#[test]
+fn what_was_read_is_credit_in_use_until_it_is_committed() {
+    let message = |bytes: usize| LogMessage {
+        sequence: 1,
+        at: Timestamp(0),
+        subject: String::new(),
+        payload: vec![0; bytes].into(),
+    };
+    let demand = Source::Lane(Lane::Demand);
+    let mut credit = CreditInUse::default();
+    credit.take(demand, &[message(10), message(20)]);
+    let closed = credit.taken();
+    credit.take(demand, &[message(5)]);
+    credit.take(Source::Commands, &[message(1)]);
+    let of = |credit: &CreditInUse, source: Source| credit.amounts()[source.index()];
+    assert_eq!(of(&credit, demand), Amount { messages: 3, bytes: 35 });
+    credit.commit(closed);
+    assert_eq!(of(&credit, demand), Amount { messages: 1, bytes: 5 });
+    assert_eq!(of(&credit, Source::Commands), Amount { messages: 1, bytes: 1 });
+    credit.commit(credit.taken());
+    assert_eq!(credit.amounts(), [Amount::default(); 5]);
+}
+
+#[test]
+fn a_share_of_a_bound_is_one_where_it_is_met() {
+    let bounds = Bounds::default();
+    let met = Held {
+        sealed_records: bounds.sealed_records_max,
+        batch_bytes: bounds.batch_bytes_max,
+        unreleased_records: bounds.unreleased_records_max,
+        unsnapshotted_records: bounds.unsnapshotted_records_max,
+        unsnapshotted_bytes: bounds.unsnapshotted_bytes_max,
+        waiting: bounds.waiting_max,
+        awaited_holds: bounds.awaited_holds_max,
+        live_entities: 5,
+        live_entities_max: 5,
+        ..Held::default()
+    };
+    assert!(met.shares(&bounds).iter().all(|(_, share)| *share == 1.0));
+    assert!(Held::default().shares(&bounds).iter().all(|(_, share)| *share == 0.0));
+    let sealed = Held { sealed_records: 1, ..Held::default() }.shares(&bounds);
+    assert_eq!(sealed.iter().find(|(_, share)| *share > 0.0), Some(&sealed[1]));
+    assert_eq!(sealed[1], ("engine.sealed_records_max", 0.25));
+    let settings = include_str!("../../config/default.toml");
+    for (bound, _) in met.shares(&bounds) {
+        let key = bound.split_once('.').map_or(bound, |(_, key)| key);
+        assert!(settings.contains(&format!("\n{key} = ")), "{bound} is no setting");
+    }
 }

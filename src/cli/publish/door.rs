@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::way::{Delivered, Undelivered, Way};
 use crate::{
     contract::{Rejection, Rule},
+    domain::refusal::Reason,
     error::{Exit, Failure},
     ports::NewEvent,
 };
@@ -90,7 +91,7 @@ impl Door {
             let asked = self.client.get(self.at(location)).bearer_auth(&self.token);
             let answer = asked.timeout(ANSWER_WITHIN).send().await.map_err(unanswered)?;
             match answer.status() {
-                StatusCode::OK => return Ok(()),
+                StatusCode::OK => return decided(answer).await,
                 StatusCode::ACCEPTED => tokio::time::sleep(Duration::from_millis(200)).await,
                 // The event is sent again, and gets its first answer.
                 _ => return Err(Undelivered::Unanswered(said(answer).await.to_string())),
@@ -122,6 +123,26 @@ fn is_here(base: &Url) -> bool {
     let host = base.host_str().unwrap_or_default();
     let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
     host == "localhost" || address.is_some_and(|address| address.is_loopback())
+}
+
+/// Whether what was answered is a decision: who is told `busy` asks again.
+async fn decided(answer: Response) -> Result<(), Undelivered> {
+    let answer: Answer = answer.json().await.map_err(unanswered)?;
+    match answer.data.reason.as_deref() == Some(Reason::Busy.as_str()) {
+        true => Err(Undelivered::Full("safe mode puts it off".to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// What is looked at of an answer.
+#[derive(Deserialize)]
+struct Answer {
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    reason: Option<String>,
 }
 
 fn unanswered(error: reqwest::Error) -> Undelivered {

@@ -79,7 +79,7 @@ pub struct Sender {
 #[derive(Default)]
 struct Trouble {
     retried: AtomicU64,
-    /// Events that wait because the stream is full.
+    /// Events that wait because the stream is full, or since safe mode puts them off.
     full: AtomicU64,
     /// Events that wait for another reason.
     unanswered: AtomicU64,
@@ -118,7 +118,7 @@ impl Sender {
     /// What it waits for, in words, if publishing does not go on.
     pub fn waits_for(&self) -> Option<&'static str> {
         if self.trouble.full.load(Ordering::Relaxed) > 0 {
-            Some("the log is full: waiting for room")
+            Some("the log is full, or the pod puts off what is asked: waiting for room")
         } else if self.trouble.unanswered.load(Ordering::Relaxed) > 0 {
             Some("no acknowledgements: publishing again")
         } else {

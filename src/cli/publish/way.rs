@@ -28,7 +28,7 @@ pub enum Undelivered {
     Never(Box<Rejection>),
     /// This way is none, for any event.
     Closed(Failure),
-    /// There is no room for it now.
+    /// There is no room for it now, or it is put off.
     Full(String),
     /// Nobody knows; to send it again is harmless.
     Unanswered(String),

@@ -205,6 +205,8 @@ pub fn bounds(c: &mut Check, raw: &Raw) -> Bounds {
         load_entities_max: within!(c.number(raw.engine.load_entities_max, 1..=10_000)),
         due_entities_max: within!(c.number(raw.engine.due_entities_max, 1..=10_000)),
         waiting_max: within!(c.number(raw.engine.waiting_max, 1..=1_000_000)),
+        // Its range is complained of as the stream's.
+        waiting_commands_max: raw.streams.cmd_waiting_max.try_into().unwrap_or(usize::MAX),
         awaited_holds_max: awaited_holds_max(c, raw),
         tick: within!(c.millis(raw.engine.tick_ms, 1..=10_000)),
         cold_due_interval: within!(c.millis(raw.engine.cold_due_interval_ms, 10..=600_000)),

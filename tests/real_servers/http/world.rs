@@ -140,13 +140,22 @@ impl World {
 
     /// The sum of a metric's samples that begin so; 0 if there are none.
     pub async fn metric(&self, begin: &str) -> f64 {
+        self.samples(begin).await.into_iter().map(|(_, sample)| sample).sum()
+    }
+
+    /// A metric's samples that begin so, with their names and labels.
+    pub async fn samples(&self, begin: &str) -> Vec<(String, f64)> {
         let url = format!("http://127.0.0.1:{}/metrics", self.port);
         let text = match self.client.get(url).send().await {
             Ok(response) => response.text().await.unwrap_or_default(),
             Err(_) => String::new(),
         };
         let samples = text.lines().filter(|line| line.starts_with(begin));
-        samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+        let sample = |line: &str| {
+            let (named, sample) = line.rsplit_once(' ')?;
+            Some((named.to_owned(), sample.parse().ok()?))
+        };
+        samples.filter_map(sample).collect()
     }
 
     /// Waits until so many events are under way.

@@ -12,7 +12,7 @@ use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 
-use crate::harness::wait_until;
+use crate::harness::{get, wait_until};
 use crate::world::{BOUND, PARTITIONS, World, event, hold, order, partition, received, sku_in};
 use crate::world::{subject_of, type_of};
 
@@ -347,6 +347,10 @@ async fn each_is_a_dead_letter_with_its_bytes_and_blocks_nothing() {
 async fn check_letters(world: &World, by_sequence: &BTreeMap<u64, &Case>) {
     let letters = world.messages("EARMARK_DLQ").await;
     assert_eq!(letters.len(), by_sequence.len());
+    for severity in ["page", "high", "medium", "low"] {
+        let of = by_sequence.values().filter(|case| case.letter[0] == severity);
+        assert_eq!(counted(world, severity).await, of.count() as f64, "{severity}");
+    }
     let mut objects = world.context.get_object_store("EARMARK_OBJECTS").await.expect("a store");
     let stored = world.messages("EARMARK_IN").await;
     for letter in letters {
@@ -370,6 +374,16 @@ async fn check_letters(world: &World, by_sequence: &BTreeMap<u64, &Case>) {
         let kept = kept(&mut objects, &body, case).await;
         assert!(kept == case.bytes, "{name}: {} bytes kept", kept.len());
     }
+}
+
+/// How many dead letters of a severity the pod has counted, each with an owner.
+async fn counted(world: &World, severity: &str) -> f64 {
+    let (_, metrics) = get(world.port, "/metrics").await;
+    let letters =
+        metrics.lines().filter_map(|line| line.strip_prefix("earmark_dead_letters_total"));
+    let severity = format!("severity=\"{severity}\"");
+    let of = letters.filter(|of| of.contains(&severity) && !of.contains("owner=\"\""));
+    of.filter_map(|of| of.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
 /// The original bytes that a dead letter carries, or refers to.

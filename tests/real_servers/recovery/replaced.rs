@@ -162,6 +162,8 @@ async fn a_frozen_partition_is_served_once_it_was_begun_anew() {
         world.send(&hold(&format!("into the hole of {of}"), sku, 1)).await;
         world.not_ready(&format!("partition {of} is not served: it is frozen: JetStream")).await;
     }
+    let operator = "earmark_partition_needs_operator";
+    wait_until("metrics say so", BOUND, async || world.metric(operator).await == 2.0).await;
     for (of, command) in frozen {
         let number = of.to_string();
         wait_until("the lease says that nobody serves it", BOUND, async || {
@@ -176,6 +178,7 @@ async fn a_frozen_partition_is_served_once_it_was_begun_anew() {
 
     world.ready(world.port).await;
     assert!(pod.is_running(), "no pod was started again");
+    wait_until("nobody is needed", BOUND, async || world.metric(operator).await == 0.0).await;
     for (of, _) in frozen {
         let sku = sku_of(&shop, of);
         let now = available(&world, &shop.skus[sku], "thawed").await;
