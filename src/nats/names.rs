@@ -116,7 +116,8 @@ pub const SAFE_MODE: &str = "earmark.control.safe-mode";
 pub const RESUME: &str = "earmark.control.resume";
 /// Where an operator asks that an event be decided however late it is.
 pub const ALLOW_STALE: &str = "earmark.control.allow-stale";
-/// The queue group of the pods on [`SAFE_MODE`], [`RESUME`] and [`ALLOW_STALE`]: one of them answers.
+/// The queue group of the pods on [`SAFE_MODE`], [`RESUME`] and [`ALLOW_STALE`]: one of them
+/// answers.
 pub const CONTROL_GROUP: &str = "earmark-control";
 
 /// Where an operator asks a pod to hand over what it has.
