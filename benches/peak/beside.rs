@@ -39,7 +39,7 @@ pub async fn add_rows(table: &mut Table, time: Duration) {
         let p99 = |kind: Kind| median(runs, |sent| sent.kind == kind).map(milliseconds);
         let [settlement, orders, carts] =
             [Kind::Settlement, Kind::Order, Kind::Cart].map(p99).map(Option::unwrap_or_default);
-        table.add_row([name, "0", "-", "-", &settlement, &orders, &carts, "0", "-"]);
+        table.add_row([name, "-", "-", "-", &settlement, &orders, &carts, "-", "-"]);
     }
     let [without, with] = [0, 1].map(|at| median(&runs[at], |_| true).unwrap_or_default());
     println!(

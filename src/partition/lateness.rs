@@ -1,10 +1,11 @@
 //! Events that operators let be decided however late they came.
 //!
 //! Promises: the journal has an operator's word before it counts. It lets one event of one entity
-//! pass that is older than the horizon, and nothing else: not one whose SKU has forgotten ids before
-//! their time. It counts for what the log took while the id of its first decision is certain to be
-//! remembered, so that it never lets an event take effect twice. Whether the event took effect
-//! before, and is forgotten since, nobody here knows: whoever says the word has read the journal.
+//! pass that is older than the horizon, and nothing else: not one whose SKU has forgotten ids
+//! before their time. It counts for what the log took while the id of its first decision is
+//! certain to be remembered, so that it never lets an event take effect twice. Whether the event
+//! took effect before, and is forgotten since, nobody here knows: whoever says the word has read
+//! the journal.
 
 use std::collections::BTreeMap;
 

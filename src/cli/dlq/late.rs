@@ -174,7 +174,11 @@ pub async fn allow(
     let within = Duration::from_millis(settings.nats.request_timeout_ms);
     let answer = ask_to_allow(&desk.nats.client(), &request, within).await;
     match answer.map_err(|error| error.to_string())? {
-        None => return Err("no pod listens to operators that knows of late events".to_owned()),
+        None => {
+            let why = "no pod listens that lets late events through: start one of this version; \
+                       pods with cluster.ownership = \"all\" take no orders";
+            return Err(why.to_owned());
+        }
         Some(LateAnswer::Refused(refused)) => return Err(refused.message),
         Some(LateAnswer::Said { .. }) => {}
     }

@@ -10,7 +10,7 @@ use crate::{
         Catalogue, Limits, Rejection,
         answer::{Answer, render_answer, render_rejection_answer},
         availability::{Availability, render_availability},
-        dead_letter::{DeadLetter, Payload, event_time, render_dead_letter},
+        dead_letter::{DeadLetter, Payload, State, event_time, render_dead_letter},
         decode,
         outcome::{OutcomeEvent, render_outcome},
         outgoing::CauseRef,
@@ -247,6 +247,8 @@ pub fn availability() -> Value {
 /// Dead letters, with the bytes inside and outside.
 pub fn dead_letters() -> Vec<Value> {
     let (rejection, catalogue) = (rejection(), Catalogue::shipped());
+    let quantities = Quantities { on_hand: 10, available: 7, held: 3, ..Quantities::default() };
+    let state = State { revision: 12, quantities };
     let letter = |payload| {
         value(&render_dead_letter(&DeadLetter {
             id: "1-4-77-2",
@@ -259,7 +261,7 @@ pub fn dead_letters() -> Vec<Value> {
             logged_at: NOW,
             time: NOW,
             headers: "Nats-Msg-Id: hold-0001",
-            state: None,
+            state: Some(state),
             payload,
         }))
     };

@@ -88,6 +88,10 @@ fn a_panic_sets_one_sku_aside_and_resume_lets_it_go_on() {
             world.total(&bad).await == [10, 2, 8]
         })
         .await;
+        // What is tried on a copy knows that, too.
+        let dry = ["dlq", "replay", "--reason", "quarantined", "--json"];
+        let dry = world.earmark(&dry).await.with(0).json();
+        assert_eq!(dry["events"][0]["forecast"]["verdict"], "granted 1 of 1", "{dry}");
         let again = world.ask(&hold("w-0", &bad, 4)).await;
         assert_eq!((&again["status"], &again["repeated"]), (&json!("granted"), &json!(true)));
         assert_eq!(world.ask(&hold("w-2", &bad, 4)).await["reason"], "insufficient_stock");
