@@ -370,8 +370,11 @@ impl Participant {
     /// Takes what is ours to take, and starts what was granted.
     fn take(&mut self, now: Instant, wall: &str, acts: &mut Vec<Act>) {
         self.adopt(now);
+        let lasts = self.rules.lasts;
         for (partition, tenure) in &mut self.tenures {
-            if tenure.stage == Stage::Granted {
+            // Who slept since must know first that nobody else has it.
+            let lapsed = now.duration_since(tenure.written()) >= lasts;
+            if tenure.stage == Stage::Granted && !lapsed {
                 tenure.stage = Stage::Running;
                 acts.push(Act::Start(*partition));
             }

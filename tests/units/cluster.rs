@@ -490,6 +490,19 @@ fn a_pod_that_has_lost_its_memory_waits_for_its_namesake() {
     world.all_is_well();
 }
 
+#[test]
+fn who_slept_since_it_was_granted_a_partition_does_not_start_it_behind_its_lease() {
+    let mut world = World::new();
+    world.join("a");
+    world.pod("a").lost = true;
+    world.pass(Duration::from_millis(551));
+    world.pod("a").frozen = true;
+    world.pass(Duration::from_millis(4_901));
+    world.pod("a").frozen = false;
+    world.pass(Duration::from_secs(60));
+    world.all_is_well();
+}
+
 /// What happens to a pod.
 #[derive(Clone, Debug)]
 enum Fault {
