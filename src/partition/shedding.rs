@@ -143,7 +143,9 @@ impl Shedding {
         let Some(asked) = self.asked.get_mut(sku) else { return false };
         asked.requests = asked.requests.saturating_add(1);
         asked.hot |= stress.scarce && asked.requests > stress.sku_share;
-        let refused = asked.hot && !stress.spare && asked.decided >= so_far(stress.sku_share, at - self.began);
+        let refused = asked.hot
+            && !stress.spare
+            && asked.decided >= so_far(stress.sku_share, at - self.began);
         asked.decided += u32::from(!refused);
         refused
     }
