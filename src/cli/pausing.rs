@@ -15,9 +15,9 @@ use crate::{
 /// Let a lane, a partition, a SKU or an order stand still for a while.
 ///
 /// Of a lane or partition nothing is read: it waits in the log, untouched. What comes for a SKU or
-/// an order waits in its order; beyond `engine.waiting_max` inputs its partition reads nothing more.
-/// Holds of what stands still do not expire meanwhile. Settlement cannot be paused as a lane. Every
-/// pause ends by itself.
+/// an order waits in its order; beyond `engine.waiting_max` inputs its partition reads nothing
+/// more. Holds of what stands still do not expire meanwhile. Settlement cannot be paused as a lane.
+/// Every pause ends by itself.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -37,8 +37,9 @@ pub struct Pause {
 /// Let go on what was paused; and a quarantined SKU or order, after what made it fail was mended.
 ///
 /// A quarantined one goes on in the state that it had before the input on which it failed. That
-/// input stays a dead letter (`earmark dlq show`); what has come since is decided in its order. If it
-/// fails again, it is quarantined again. What neither is paused nor quarantined goes on as it was.
+/// input stays a dead letter (`earmark dlq show`); what has come since is decided in its order. If
+/// it fails again, it is quarantined again. What is neither paused nor quarantined goes on as it
+/// was.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

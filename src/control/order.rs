@@ -1,8 +1,8 @@
 //! What operators have ordered, as it stands in EARMARK_CLUSTER: a level of safe mode, or that
 //! something is paused.
 //!
-//! Promises: an order counts until its end and not a moment longer, whether or not its note is still
-//! there; what is unknown in a note is passed over, so that a newer build may say more.
+//! Promises: an order counts until its end and not a moment longer, whether or not its note is
+//! still there; what is unknown in a note is passed over, so that a newer build may say more.
 
 use std::{collections::BTreeSet, fmt};
 

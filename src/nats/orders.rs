@@ -1,5 +1,5 @@
-//! What operators order of all pods: `earmark.control.safe-mode`, `.pause` and `.resume`, requests that
-//! one of the pods answers.
+//! What operators order of all pods: `earmark.control.safe-mode`, `.pause` and `.resume`, requests
+//! that one of the pods answers.
 //!
 //! Promises: EARMARK_AUDIT has a change before it is made; a change is made on what its answer
 //! calls `before`, whoever else changes the same; the note that says it lapses by itself.

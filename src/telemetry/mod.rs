@@ -4,8 +4,8 @@
 //! have; nothing else names one. [`engine`] has a function for each thing worth counting in a
 //! partition, [`business`] derives from a committed record what the business asks, [`watch`] is
 //! what the supervisor sees, [`door`] what comes in by HTTP, [`exporter`] serves it all,
-//! [`logging`] writes the log. What every process has (memory, CPU time) is told as `process_…` by a
-//! library, as others do. No SKU, order or event id is ever a label. Before
+//! [`logging`] writes the log. What every process has (memory, CPU time) is told as `process_…` by
+//! a library, as others do. No SKU, order or event id is ever a label. Before
 //! [`exporter::install`] nothing is counted and nothing costs much.
 
 pub mod business;
