@@ -277,7 +277,12 @@ async fn what_would_do_harm_is_refused_and_changes_nothing() {
     assert!(told["events"][0]["held_back"].as_str().expect("a text").contains("data.quantity"));
 
     let bucket = world.context.get_key_value("EARMARK_CLUSTER").await.expect("the bucket");
-    let order = |level: u8| json!({"level": level}).to_string().into();
+    let order = |level: u8| {
+        let (at, until) = ("2026-01-01T00:00:00Z", "2099-01-01T00:00:00Z");
+        let order =
+            json!({"level": level, "by": "ann", "reason": "a drop", "at": at, "until": until});
+        order.to_string().into()
+    };
     bucket.put("control.safe-mode", order(2)).await.expect("it can be written");
     let ran = world.dlq(&[&fix[..], &DOES].concat()).await.with(1);
     assert!(ran.err().contains("safe mode is at level 2"), "{}", ran.err());

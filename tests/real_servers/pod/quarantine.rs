@@ -81,7 +81,7 @@ fn a_panic_sets_one_sku_aside_and_resume_lets_it_go_on() {
         assert_eq!(quarantined(&second).await, 1);
         let resumed = ["resume", "sku", &bad, "--by", "ann", "--reason", "mended", "--json"];
         let said = world.earmark(&resumed).await.with(0).json();
-        assert_eq!(said["resume"]["key"], json!(bad));
+        assert_eq!((&said["set"], &said["partition"]), (&json!("resume"), &json!(1)), "{said}");
         wait_until("it decides again", BOUND, async || quarantined(&second).await == 0).await;
         // Of ten units, two of the three who waited get their four: the first two.
         wait_until("those who waited are answered", BOUND, async || {
@@ -101,8 +101,8 @@ fn a_panic_sets_one_sku_aside_and_resume_lets_it_go_on() {
             .filter(|message| message.subject.as_str() == "earmark.audit.resume")
             .map(|message| serde_json::from_slice(&message.payload).expect("JSON"))
             .collect();
-        assert_eq!(told.len(), 1, "{told:?}");
-        assert_eq!((&told[0]["by"], &told[0]["key"]), (&json!("ann"), &json!(bad)));
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert_eq!((&told[0]["by"], &told[0]["what"]["sku"]), (&json!("ann"), &json!(bad)));
 
         // The next owner knows that it decides again.
         leave(second).await;
