@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
+pub use crate::world::{event, hold, received};
+
 use crate::harness::{NatsServer, Pod, Ran, RedisServer, environment, free_port, wait_until};
 
 /// How long anything may take that is not a fault.
@@ -230,27 +232,3 @@ impl Said {
 }
 
 // === events ===
-
-/// An event of now.
-pub fn event(id: &str, kind: &str, subject: &str, data: Value) -> Value {
-    let now = time::OffsetDateTime::now_utc();
-    let now = now.format(&time::format_description::well_known::Rfc3339);
-    json!({
-        "specversion": "1.0", "id": id, "source": "/test", "type": kind, "subject": subject,
-        "time": now.expect("now can be written"), "data": data,
-    })
-}
-
-/// Units come in.
-pub fn received(id: &str, sku: &str, quantity: u64) -> Value {
-    let data = json!({"location": "MAIN", "quantity": quantity, "reference": id});
-    event(id, "stock.received.v1", sku, data)
-}
-
-/// A cart wants units, for an hour, under the event's id.
-pub fn hold(id: &str, sku: &str, quantity: u64) -> Value {
-    let data = json!({
-        "hold": id, "owner": "cart-1", "kind": "cart", "quantity": quantity, "ttl_s": 3_600,
-    });
-    event(id, "hold.requested.v1", sku, data)
-}
