@@ -1,9 +1,10 @@
 //! What is asked of the JetStream API directly, because async-nats does not say it (the server's
 //! own time) or would let a follower answer.
 //!
-//! Promises: every answer here comes from the stream's leader; nothing is retried.
+//! Promises: every answer here comes from a server that leads the stream, or believes so; what
+//! [`look`] and [`certain`] say comes from one that cannot have been replaced; nothing is retried.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{Context, response::Response};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -20,6 +21,12 @@ use crate::{
 
 /// `no message found`.
 const NO_MESSAGE_FOUND: u64 = 10_037;
+
+/// A leader that has heard from most of its servers within this has not been replaced: they wait
+/// for at least four seconds of silence before they elect another, and hear from it every second
+/// (`minElectionTimeout` and `hbInterval` in nats-server's raft.go). One that was cut off or frozen
+/// does not know better for up to twenty seconds, and says what was true when it last led.
+const LEADS_FOR: Duration = Duration::from_secs(3);
 
 /// What a stream looked like at a moment.
 #[derive(Clone, Debug)]
@@ -98,6 +105,41 @@ struct RawInfo {
     ts: String,
     config: RawConfig,
     state: RawState,
+    #[serde(default)]
+    cluster: RawCluster,
+}
+
+/// The servers that hold the stream, as the one sees them that answers.
+#[derive(Default, Deserialize)]
+struct RawCluster {
+    leader: Option<String>,
+    #[serde(default)]
+    replicas: Vec<RawReplica>,
+}
+
+/// Another server than that.
+#[derive(Deserialize)]
+struct RawReplica {
+    /// How long ago it was heard from, in nanoseconds; 0 if never.
+    #[serde(default)]
+    active: u64,
+}
+
+impl RawCluster {
+    /// Why the server that answers may not be the leader any more.
+    fn doubt(&self, replicas: usize) -> Option<&'static str> {
+        if replicas <= 1 {
+            return None;
+        }
+        if self.leader.is_none() {
+            return Some("it has no leader at present");
+        }
+        let within = 1..=u64::try_from(LEADS_FOR.as_nanos()).unwrap_or(u64::MAX);
+        let heard = self.replicas.iter().filter(|other| within.contains(&other.active)).count();
+        let most = heard + 1 > replicas / 2;
+        (!most)
+            .then_some("its leader has not heard from most of its servers lately, and may be none")
+    }
 }
 
 #[derive(Deserialize)]
@@ -140,7 +182,7 @@ pub(crate) async fn request<T: DeserializeOwned>(
     }
 }
 
-/// A stream's state and the server's time.
+/// A stream's state and the server's time, from a leader that has not been replaced.
 pub(crate) async fn look(context: &Context, stream: &str) -> Result<StreamSeen, PortError> {
     let error = |why: String| PortError::new(format!("read the state of {stream}"), why);
     let asked = Instant::now();
@@ -148,18 +190,31 @@ pub(crate) async fn look(context: &Context, stream: &str) -> Result<StreamSeen, 
         request(context, format!("STREAM.INFO.{stream}"), &json!({})).await.map_err(error)?;
     match answer {
         Response::Err { error: why } => Err(error(why.to_string())),
-        Response::Ok(raw) => Ok(StreamSeen {
-            created: timestamp(&raw.created).map_err(error)?,
-            first: raw.state.first_seq,
-            last: raw.state.last_seq,
-            now: timestamp(&raw.ts).map_err(error)?,
-            replicas: raw.config.num_replicas,
-            asked,
-        }),
+        Response::Ok(raw) => match raw.cluster.doubt(raw.config.num_replicas) {
+            Some(doubt) => Err(error(doubt.to_owned())),
+            None => Ok(StreamSeen {
+                created: timestamp(&raw.created).map_err(error)?,
+                first: raw.state.first_seq,
+                last: raw.state.last_seq,
+                now: timestamp(&raw.ts).map_err(error)?,
+                replicas: raw.config.num_replicas,
+                asked,
+            }),
+        },
     }
 }
 
-/// A message from the stream's leader.
+/// A message, where it matters that there is no newer one, or none at all.
+pub(crate) async fn certain(
+    context: &Context,
+    stream: &str,
+    wanted: Wanted<'_>,
+) -> Result<Option<Stored>, PortError> {
+    let (_, found) = tokio::try_join!(look(context, stream), get(context, stream, wanted))?;
+    Ok(found)
+}
+
+/// A message from a server that believes to be the stream's leader.
 pub(crate) async fn get(
     context: &Context,
     stream: &str,

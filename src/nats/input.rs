@@ -1,9 +1,10 @@
 //! The input port: EARMARK_IN and EARMARK_CMD.
 //!
 //! Promises: a loss is found when a reader is opened, by the state of the stream at its leader, and
-//! the reader then stands where nothing that is there is skipped.
+//! the reader then stands where nothing that is there is skipped. What a replicated stream has lost
+//! it has lost a moment later, too.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_nats::jetstream::Context;
 use async_trait::async_trait;
@@ -20,6 +21,10 @@ use crate::{
     domain::time::Timestamp,
     ports::{Cursor, Input, LogMessage, Loss, Opened, Partition, PortError, Source},
 };
+
+/// A leader that thaws takes answers from before it froze for new ones. After this it has heard of
+/// its successor.
+const THAWED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The input port.
 pub struct NatsInput {
@@ -44,16 +49,13 @@ impl NatsInput {
             Source::Lane(_) => &self.lanes,
         }
     }
-}
 
-#[async_trait]
-impl Input for NatsInput {
-    async fn open(
+    /// Where a reader stands after a cursor, what was lost before it, and on how many servers.
+    async fn stand(
         &self,
-        partition: Partition,
         source: Source,
         after: Cursor,
-    ) -> Result<Opened, PortError> {
+    ) -> Result<(Cursor, Option<Loss>, usize), PortError> {
         let watch = self.watch(source);
         let seen = watch.look().await?;
         let (mut cursor, mut loss) = after.stand(source, &seen.extent());
@@ -65,6 +67,24 @@ impl Input for NatsInput {
             }
             loss = Some(hole);
         }
+        Ok((cursor, loss, seen.replicas))
+    }
+}
+
+#[async_trait]
+impl Input for NatsInput {
+    async fn open(
+        &self,
+        partition: Partition,
+        source: Source,
+        after: Cursor,
+    ) -> Result<Opened, PortError> {
+        let (mut cursor, mut loss, replicas) = self.stand(source, after).await?;
+        if loss.is_some() && replicas > 1 {
+            tokio::time::sleep(THAWED_WITHIN).await;
+            (cursor, loss, _) = self.stand(source, after).await?;
+        }
+        let watch = self.watch(source);
         let filter = names::filter_of(partition, source);
         let reader = NatsReader::new(watch.clone(), source, filter, self.settings.clone(), cursor);
         Ok(Opened { reader: Box::new(reader), cursor, loss })
@@ -80,7 +100,12 @@ impl Input for NatsInput {
         sequence: u64,
     ) -> Result<Option<(LogMessage, String)>, PortError> {
         let watch = self.watch(source);
-        let stored = api::get(&watch.context, watch.stream, Wanted::at(sequence)).await?;
+        let at = Wanted::at(sequence);
+        let stored = match api::get(&watch.context, watch.stream, at.clone()).await? {
+            Some(stored) => Some(stored),
+            // What waits would be given up.
+            None => api::certain(&watch.context, watch.stream, at).await?,
+        };
         Ok(stored.map(|stored| {
             let headers = stored.header_lines().join("\n");
             let Stored { sequence, at, subject, payload, .. } = stored;

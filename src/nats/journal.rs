@@ -87,7 +87,7 @@ impl Journal for NatsJournal {
 
     async fn last(&self, partition: Partition) -> Result<Option<JournalEntry>, PortError> {
         let subject = names::journal_subject(partition);
-        let stored = api::get(&self.context, names::JOURNAL, Wanted::last(&subject)).await?;
+        let stored = api::certain(&self.context, names::JOURNAL, Wanted::last(&subject)).await?;
         Ok(stored.map(|stored| JournalEntry {
             sequence: stored.sequence,
             at: stored.at,
@@ -97,7 +97,7 @@ impl Journal for NatsJournal {
 
     async fn read(&self, partition: Partition, after: u64) -> Result<Vec<JournalEntry>, PortError> {
         let filter = names::journal_subject(partition);
-        let last = api::get(&self.context, names::JOURNAL, Wanted::last(&filter)).await?;
+        let last = api::certain(&self.context, names::JOURNAL, Wanted::last(&filter)).await?;
         let end = last.map_or(0, |last| last.sequence);
         let of = FeedOf { stream: names::JOURNAL, filter, after, headers_only: false };
         let mut entries = Vec::new();

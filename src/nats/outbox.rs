@@ -125,7 +125,7 @@ impl Outbox for NatsOutbox {
     }
 
     async fn out_holds(&self, sequence: u64, id: &str) -> Result<bool, PortError> {
-        let found = api::get(&self.context, names::OUT, Wanted::at(sequence)).await?;
+        let found = api::certain(&self.context, names::OUT, Wanted::at(sequence)).await?;
         match found {
             Some(stored) => {
                 let line = format!("{}: {id}", id_header(Outlet::Out));

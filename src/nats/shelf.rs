@@ -77,7 +77,7 @@ impl NatsShelf {
     async fn describe(&self, name: &str) -> Result<Option<ObjectInfo>, PortError> {
         let subject = described(name);
         let found =
-            api::get(&self.context, names::SNAPSHOTS_STREAM, Wanted::last(&subject)).await?;
+            api::certain(&self.context, names::SNAPSHOTS_STREAM, Wanted::last(&subject)).await?;
         let parse = |stored: api::Stored| serde_json::from_slice(&stored.payload);
         let info: Option<ObjectInfo> = found.map(parse).transpose().map_err(|error| {
             PortError::new(format!("read what the archived object {name} is"), error)

@@ -43,7 +43,7 @@ pub(crate) async fn read(
             }
             Got::Quiet => {
                 let next = Wanted::next(&of.filter, feed.position() + 1);
-                match api::get(context, of.stream, next).await? {
+                match api::certain(context, of.stream, next).await? {
                     Some(more) if more.sequence <= end => {}
                     _ => return Ok(()),
                 }

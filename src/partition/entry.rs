@@ -15,7 +15,7 @@ use crate::{
         sku::SkuFact,
         time::Timestamp,
     },
-    ports::{Position, Source},
+    ports::{LogMessage, Position, Source},
 };
 
 /// The event at the root of a chain of causes: what outcomes name as their cause.
@@ -152,6 +152,14 @@ pub struct ReadAt {
     pub at: Timestamp,
     /// The subject under which it is stored.
     pub subject: String,
+}
+
+impl ReadAt {
+    /// Where this message was read.
+    pub fn of(source: Source, message: &LogMessage) -> ReadAt {
+        let LogMessage { sequence, at, ref subject, .. } = *message;
+        ReadAt { source, sequence, at, subject: subject.clone() }
+    }
 }
 
 /// What is decided alone, so that a death would tell of what.

@@ -156,7 +156,7 @@ impl Default for Bounds {
             look_every: Duration::from_secs(1),
             retry_after: Duration::from_millis(100),
             leave_within: Duration::from_secs(8),
-            attempts_before_single: 3,
+            attempts_before_single: 2,
             single_messages: 1_024,
             archiving: Archiving::default(),
         }

@@ -43,6 +43,8 @@ use crate::{
     ports::{LogMessage, Read, Source},
 };
 
+/// Messages that are read one by one in a run, while no other partition of the process may.
+const SINGLE_RUN: usize = 32;
 /// How often it is looked at whether a lane has to be held back, when none is.
 const GATE_EVERY: Duration = Duration::from_secs(1);
 
@@ -201,9 +203,8 @@ impl Owner {
             self.push(Entry::Resumed)?;
             return self.settle().await;
         }
-        let died_of = self.state.in_hand.clone();
-        if let Some(in_hand) = died_of {
-            self.take_out(in_hand).await?;
+        if let Some(killer) = self.state.killer().cloned() {
+            self.take_out(killer).await?;
         }
         self.push(Entry::TakenOver)?;
         self.settle().await
@@ -366,10 +367,7 @@ impl Owner {
                 self.give_deadlines().await
             }
             Heard::Read(Read::Messages(messages)) if self.single[source.index()] > 0 => {
-                for message in messages {
-                    self.decide_alone(source, message).await?;
-                }
-                Ok(())
+                self.decide_singly(source, messages).await
             }
             Heard::Read(Read::Messages(messages)) => {
                 self.decide_messages(source, messages).await?;
@@ -418,15 +416,30 @@ impl Owner {
         self.in_flight.is_none() && self.sealed.is_empty() && self.open.is_empty()
     }
 
-    async fn decide_alone(&mut self, source: Source, message: LogMessage) -> Result<(), Exit> {
-        let left = &mut self.single[source.index()];
-        *left = left.saturating_sub(1);
-        let LogMessage { sequence, at, ref subject, .. } = message;
-        let read = ReadAt { source, sequence, at, subject: subject.clone() };
-        let alone = self.take_in_hand(read, None).await?;
-        self.decide_messages(source, vec![message]).await?;
-        self.settle().await?;
-        drop(alone);
+    /// Decides messages each in a record of its own, which also announces the next one.
+    async fn decide_singly(
+        &mut self,
+        source: Source,
+        messages: Vec<LogMessage>,
+    ) -> Result<(), Exit> {
+        let mut rest = messages.as_slice();
+        while let Some(first) = rest.first() {
+            let (run, later) = rest.split_at(rest.len().min(SINGLE_RUN));
+            let alone = self.take_in_hand(ReadAt::of(source, first), None).await?;
+            for (index, message) in run.iter().enumerate() {
+                let left = &mut self.single[source.index()];
+                *left = left.saturating_sub(1);
+                self.decide_messages(source, vec![message.clone()]).await?;
+                if let Some(next) = run.get(index + 1) {
+                    let read = ReadAt::of(source, next);
+                    self.open_batch();
+                    self.push(Entry::InHand(InHand { read, waited_for: None }))?;
+                }
+                self.settle().await?;
+            }
+            drop(alone);
+            rest = later;
+        }
         Ok(())
     }
 

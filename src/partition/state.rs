@@ -83,6 +83,10 @@ pub struct PartitionState {
     pub waiting_attempts: Attempts<u64>,
     /// What was about to be decided, alone, when the last record was written.
     pub in_hand: Option<InHand>,
+    /// For each source, what was in hand at the last death at which something of it was. No
+    /// snapshot has it: who forgets it waits for one death more.
+    #[serde(skip)]
+    pub suspects: [Option<InHand>; 5],
 }
 
 impl PartitionState {
@@ -119,7 +123,7 @@ impl PartitionState {
 
     /// Goes on by one entry.
     pub fn note(&mut self, entry: &Entry) {
-        self.in_hand = None;
+        let in_hand = self.in_hand.take();
         match entry {
             Entry::Genesis
             | Entry::Resumed
@@ -129,7 +133,7 @@ impl PartitionState {
             | Entry::Reseeded { .. }
             | Entry::LossAccepted { .. }
             | Entry::LateAllowed { .. } => {}
-            Entry::TakenOver => self.taken_over(),
+            Entry::TakenOver => self.taken_over(in_hand),
             Entry::InHand(in_hand) => self.in_hand = Some(in_hand.clone()),
             Entry::Decided(decided) => {
                 decided.books.iter().for_each(|change| self.books.enter(change));
@@ -197,7 +201,19 @@ impl PartitionState {
         keep
     }
 
-    fn taken_over(&mut self) {
+    /// What the process dies of: it was in hand at the last death, and at one before. Once is no
+    /// proof: whoever is killed from outside may have anything in hand.
+    pub fn killer(&self) -> Option<&InHand> {
+        let in_hand = self.in_hand.as_ref()?;
+        let suspect = self.suspects[in_hand.read.source.index()].as_ref();
+        (suspect == Some(in_hand)).then_some(in_hand)
+    }
+
+    fn taken_over(&mut self, in_hand: Option<InHand>) {
+        if let Some(in_hand) = in_hand {
+            let source = in_hand.read.source.index();
+            self.suspects[source] = Some(in_hand);
+        }
         for (attempts, cursor) in self.attempts.iter_mut().zip(self.cursors) {
             attempts.again(cursor);
         }

@@ -39,9 +39,6 @@ const SETTINGS: &[(&str, &str)] = &[
     ("EARMARK__NATS__REQUEST_TIMEOUT_MS", "2000"),
     ("EARMARK__NATS__ACK_TIMEOUT_MS", "2000"),
     ("EARMARK__REDIS__RESPONSE_TIMEOUT_MS", "1000"),
-    // Here pods die of no message: where nothing gets on, take-overs at one cursor would make an
-    // innocent one look like their cause (see `tests/real_servers/pod/killer.rs` for a true one).
-    ("EARMARK__ENGINE__ATTEMPTS_BEFORE_SINGLE_MAX", "1000"),
 ];
 
 /// What befalls the cluster.

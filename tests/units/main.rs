@@ -10,6 +10,7 @@ mod door;
 mod hosted;
 mod http;
 mod inspect;
+mod killer;
 mod letters;
 mod nats;
 mod pace;

@@ -3,6 +3,7 @@
 mod archives;
 mod common;
 mod full_and_silent;
+mod leaders;
 mod reader;
 mod redis;
 mod setup;
