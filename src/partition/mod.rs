@@ -41,12 +41,13 @@ mod reviving;
 mod seed;
 pub mod shedding;
 mod showing;
+mod singly;
 pub mod state;
 pub mod verdict;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -69,6 +70,7 @@ pub use lateness::{Lateness, Named};
 pub use owner::serve;
 pub use pace::{Limit, Pace};
 pub use seed::{Begin, Seeded, begin_incarnation, seed, seed_all};
+pub use singly::Hands;
 
 /// The doors to the outside.
 #[derive(Clone)]
@@ -209,8 +211,8 @@ pub struct Env {
     pub bounds: Bounds,
     /// Which formats are read and written.
     pub formats: Formats,
-    /// Held while a message is in hand: one permit for all partitions of the process.
-    pub alone: Arc<Semaphore>,
+    /// What all partitions of the process have in hand.
+    pub hands: Hands,
     /// Sees each input at each stage.
     pub tap: Option<Tap>,
     /// Where questions are put while it serves.

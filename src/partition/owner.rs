@@ -9,7 +9,7 @@ use std::{
 use futures::FutureExt as _;
 use hashlink::LinkedHashSet;
 use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc, watch},
+    sync::{mpsc, watch},
     time::Instant,
 };
 use tokio_util::task::AbortOnDropHandle;
@@ -20,7 +20,7 @@ use super::{
     batch::Batch,
     committing::{InFlight, appended},
     dues::Dues,
-    entry::{Entry, InHand, ReadAt},
+    entry::Entry,
     format::Spoken,
     gates::Gates,
     held::CreditInUse,
@@ -37,14 +37,11 @@ use super::{
 use crate::{
     actors::Registry,
     archive,
-    contract::{Rejection, Rule},
     control::Paused,
-    domain::{event::Lane, ids::EntityKey, refusal::Reason, time::Timestamp},
-    ports::{LogMessage, Read, Source},
+    domain::{event::Lane, ids::EntityKey, time::Timestamp},
+    ports::{Read, Source},
 };
 
-/// Messages that are read one by one in a run, while no other partition of the process may.
-const SINGLE_RUN: usize = 32;
 /// How often it is looked at whether a lane has to be held back, when none is.
 const GATE_EVERY: Duration = Duration::from_secs(1);
 
@@ -108,7 +105,7 @@ pub(super) struct Owner {
     /// What operators have paused, as far as it has been taken notice of.
     pub(super) paused: Arc<Paused>,
     /// For each source, messages that are still read one by one.
-    single: [usize; 5],
+    pub(super) single: [usize; 5],
     /// Waiting inputs that are still decided one by one.
     pub(super) single_waiting: usize,
 }
@@ -203,36 +200,9 @@ impl Owner {
             self.push(Entry::Resumed)?;
             return self.settle().await;
         }
-        if let Some(killer) = self.state.killer().cloned() {
-            self.take_out(killer).await?;
-        }
+        self.take_out_killer().await?;
         self.push(Entry::TakenOver)?;
         self.settle().await
-    }
-
-    async fn take_out(&mut self, in_hand: InHand) -> Result<(), Exit> {
-        let found = "a message that the process died of";
-        let mut rejection = Rejection::new(Rule::Killer, found, "a message that can be decided");
-        rejection.reason = Reason::Killer;
-        if let Some(entity) = in_hand.waited_for {
-            let oldest = self.state.waiting.get(&entity).and_then(|queue| queue.front());
-            let Some(read) = oldest.map(|waiting| waiting.read.clone()) else { return Ok(()) };
-            let out = Entry::WaitedOut { entity, inputs: 1 };
-            return self.push_together([Entry::Rejected { read, rejection }, out]);
-        }
-        let read = in_hand.read;
-        let (source, sequence, at) = (read.source, read.sequence, read.at);
-        let input = self.env.ports.input.clone();
-        let message = self.env.until_done(|| input.fetch(source, sequence)).await;
-        // What a log that lost its tail has in its place is innocent.
-        if message.is_none_or(|message| message.at != at) {
-            return Ok(());
-        }
-        self.push(Entry::Rejected { read, rejection })?;
-        let cursor = &mut self.state.cursors[source.index()];
-        cursor.sequence = cursor.sequence.max(sequence);
-        cursor.at = cursor.at.max(at);
-        Ok(())
     }
 
     // === the loop ===
@@ -367,7 +337,7 @@ impl Owner {
                 self.give_deadlines().await
             }
             Heard::Read(Read::Messages(messages)) if self.single[source.index()] > 0 => {
-                self.decide_singly(source, messages).await
+                self.decide_singly(source, &messages).await
             }
             Heard::Read(Read::Messages(messages)) => {
                 self.decide_messages(source, messages).await?;
@@ -414,49 +384,6 @@ impl Owner {
     /// Whether all that was decided is committed.
     pub(super) fn is_committed(&self) -> bool {
         self.in_flight.is_none() && self.sealed.is_empty() && self.open.is_empty()
-    }
-
-    /// Decides messages each in a record of its own, which also announces the next one.
-    async fn decide_singly(
-        &mut self,
-        source: Source,
-        messages: Vec<LogMessage>,
-    ) -> Result<(), Exit> {
-        let mut rest = messages.as_slice();
-        while let Some(first) = rest.first() {
-            let (run, later) = rest.split_at(rest.len().min(SINGLE_RUN));
-            let alone = self.take_in_hand(ReadAt::of(source, first), None).await?;
-            for (index, message) in run.iter().enumerate() {
-                let left = &mut self.single[source.index()];
-                *left = left.saturating_sub(1);
-                self.decide_messages(source, vec![message.clone()]).await?;
-                if let Some(next) = run.get(index + 1) {
-                    let read = ReadAt::of(source, next);
-                    self.open_batch();
-                    self.push(Entry::InHand(InHand { read, waited_for: None }))?;
-                }
-                self.settle().await?;
-            }
-            drop(alone);
-            rest = later;
-        }
-        Ok(())
-    }
-
-    /// Says in the journal what is decided next, so that whoever comes after a death knows what it
-    /// died of. While the permit is held nothing else of this process is in hand: what is innocent
-    /// of a death must not be found there.
-    pub(super) async fn take_in_hand(
-        &mut self,
-        read: ReadAt,
-        waited_for: Option<EntityKey>,
-    ) -> Result<OwnedSemaphorePermit, Exit> {
-        let alone = self.env.alone.clone().acquire_owned().await;
-        let alone = alone.map_err(|_| Exit::refuse("nobody may be alone any more"))?;
-        self.open_batch();
-        self.push(Entry::InHand(InHand { read, waited_for }))?;
-        self.settle().await?;
-        Ok(alone)
     }
 }
 

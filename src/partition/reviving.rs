@@ -7,7 +7,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Exit, entry::Entry, items::Addressed, owner::Owner, state::Waiting};
+use super::{
+    Exit,
+    entry::{Entry, InHand},
+    items::Addressed,
+    owner::Owner,
+    state::Waiting,
+};
 use crate::{
     actors::{Done, Inputs, Task},
     domain::ids::EntityKey,
@@ -64,10 +70,11 @@ impl Owner {
                 break;
             }
             self.single_waiting = self.single_waiting.saturating_sub(1);
-            let alone = self.take_in_hand(waiting.read.clone(), Some(key.clone())).await?;
+            let in_hand = InHand { read: waiting.read.clone(), waited_for: Some(key.clone()) };
+            let hand = self.take_in_hand(in_hand).await?;
             self.revive(key.clone(), vec![waiting]).await?;
             self.settle().await?;
-            drop(alone);
+            drop(hand);
         }
         Ok(())
     }

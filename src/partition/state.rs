@@ -204,9 +204,12 @@ impl PartitionState {
     /// What the process dies of: it was in hand at the last death, and at one before. Once is no
     /// proof: whoever is killed from outside may have anything in hand.
     pub fn killer(&self) -> Option<&InHand> {
-        let in_hand = self.in_hand.as_ref()?;
-        let suspect = self.suspects[in_hand.read.source.index()].as_ref();
-        (suspect == Some(in_hand)).then_some(in_hand)
+        self.in_hand.as_ref().filter(|in_hand| self.is_suspected(in_hand))
+    }
+
+    /// Whether this was in hand at a death.
+    pub fn is_suspected(&self, in_hand: &InHand) -> bool {
+        self.suspects[in_hand.read.source.index()].as_ref() == Some(in_hand)
     }
 
     fn taken_over(&mut self, in_hand: Option<InHand>) {

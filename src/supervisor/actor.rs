@@ -6,10 +6,7 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, Arbiter, AsyncContext, Context, Handler, Message,
     ResponseActFuture, WrapFuture,
 };
-use tokio::{
-    sync::{Semaphore, watch},
-    time::Instant,
-};
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -28,7 +25,7 @@ use crate::{
     config::checked,
     contract::Limits,
     domain::{policy::Policy, time::Span},
-    partition::{Bounds, Credit, Env, Exit, Formats, Pace, Ports, Published, Status, serve},
+    partition::{Bounds, Credit, Env, Exit, Formats, Hands, Pace, Ports, Published, Status, serve},
     ports::Partition,
     query::Desks,
     telemetry,
@@ -86,7 +83,7 @@ pub struct Supervisor {
     pub(super) plan: Plan,
     pub(super) arbiters: Vec<Arbiter>,
     pub(super) threads: Threads,
-    alone: Arc<Semaphore>,
+    hands: Hands,
     pub(super) slots: Vec<Slot>,
     pub(super) credit: watch::Sender<Credit>,
     pub(super) nats: Reach,
@@ -156,7 +153,7 @@ impl Supervisor {
             plan,
             arbiters: Vec::new(),
             threads: Threads::default(),
-            alone: Arc::new(Semaphore::new(1)),
+            hands: Hands::default(),
             credit: watch::channel(credit).0,
             nats: Reach::default(),
             redis: Reach::default(),
@@ -204,7 +201,7 @@ impl Supervisor {
             published: self.plan.published.clone(),
             bounds: self.plan.bounds.clone(),
             formats: self.plan.formats.clone(),
-            alone: self.alone.clone(),
+            hands: self.hands.clone(),
             tap: self.plan.tap.clone(),
             desks: self.plan.desks.clone(),
             credit: self.credit.subscribe(),

@@ -19,7 +19,7 @@ use earmark::{
         time::{Span, Timestamp},
     },
     partition::{
-        Bounds, Credit, Env, Exit, Formats, Published, Start, Status, entry::Trigger, serve,
+        Bounds, Credit, Env, Exit, Formats, Hands, Published, Start, Status, entry::Trigger, serve,
     },
     ports::{Input, Partition},
     query::Desks,
@@ -110,7 +110,7 @@ impl Pod {
         };
         let stop = CancellationToken::new();
         let tap = tap(seed, world.clone(), health.clone());
-        let alone = Arc::new(Semaphore::new(1));
+        let hands = Hands::default();
         let desks = Desks::new(4);
         let (partitions, statuses) = (0..PARTITIONS)
             .map(|partition| {
@@ -120,7 +120,7 @@ impl Pod {
                     seed,
                     view: view.clone(),
                     owner: name.to_owned(),
-                    alone: alone.clone(),
+                    hands: hands.clone(),
                     desks: desks.clone(),
                     tap: tap.clone(),
                     told,
@@ -187,7 +187,7 @@ struct Slot {
     seed: u64,
     view: PodView,
     owner: String,
-    alone: Arc<Semaphore>,
+    hands: Hands,
     desks: Desks,
     tap: Tap,
     told: watch::Sender<Status>,
@@ -239,7 +239,7 @@ impl Slot {
             published: Published::default(),
             bounds: bounds(),
             formats: Formats::default(),
-            alone: self.alone.clone(),
+            hands: self.hands.clone(),
             tap: Some(self.tap.clone()),
             desks: self.desks.clone(),
             credit,

@@ -58,6 +58,14 @@ async fn what_the_process_dies_of_is_a_dead_letter_after_some_take_overs() {
     for sku in [&sku, &neighbour] {
         world.send(&received(sku, sku, 10)).await;
     }
+    // No order is promised between lanes.
+    let first = start(&world);
+    wait_until("the stock is there", BOUND, async || {
+        let known = async |sku| world.earmark(&["inspect", "sku", sku]).await.code() == 0;
+        known(&sku).await && known(&neighbour).await
+    })
+    .await;
+    drop(first);
     // All are read together, in the same partition.
     world.send(&hold("before", &neighbour, 1)).await;
     let killer = world.send(&hold("killer", &sku, 1)).await;
@@ -84,5 +92,5 @@ async fn what_the_process_dies_of_is_a_dead_letter_after_some_take_overs() {
         totals == ([10, 9, 1], [10, 8, 2])
     })
     .await;
-    assert!(deaths >= 3 && pod.is_running(), "it has died {deaths} times");
+    assert!(deaths >= 2 && pod.is_running(), "it has died {deaths} times");
 }
