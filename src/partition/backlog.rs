@@ -16,6 +16,9 @@ use crate::{
     ports::{JournalEntry, Outlet},
 };
 
+/// Marks that are remembered at a time: of more, every second is.
+const MARKS_MAX: usize = 65_536;
+
 /// Effects that may not have left.
 #[derive(Clone, Debug, Default)]
 pub struct Backlog {
@@ -122,26 +125,41 @@ impl Env {
         self.until_done(|| self.ports.outbox.out_holds(out, &id)).await
     }
 
-    /// A journaled mark up to which nothing has been lost, as new as can be found in one pass: what
+    /// A journaled mark up to which nothing has been lost, as new as can be found by halving: what
     /// is lost is an end, so marks are true up to it and false behind it.
     async fn newest_true_mark(&self) -> Result<Released, Exit> {
-        let mut newest = Released::default();
+        let marks = self.marks().await?;
+        let (mut found, mut low, mut high) = (Released::default(), 0, marks.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let (incarnation, mark) = &marks[middle];
+            match self.has_all(*incarnation, mark).await? {
+                true => (found, low) = (*mark, middle + 1),
+                false => high = middle,
+            }
+        }
+        Ok(found)
+    }
+
+    /// The journaled marks that may be true, each beyond the one before, with their incarnations. A
+    /// mark that a later one falls behind was found false then: what stands in the places that it
+    /// names came later, even where it is the same again.
+    async fn marks(&self) -> Result<Vec<(u64, Released)>, Exit> {
+        let mut marks: Vec<(u64, Released)> = Vec::new();
         let mut after = 0;
         loop {
             let page = self.until_done(|| self.ports.journal.read(self.partition, after)).await;
-            let Some(last) = page.last() else { return Ok(newest) };
+            let Some(last) = page.last() else { return Ok(marks) };
             after = last.sequence;
-            let Header { incarnation, released: mark, .. } = self.decode(last)?.header;
-            if self.has_all(incarnation, &mark).await? {
-                newest = mark;
-                continue;
-            }
             for entry in &page {
                 let Header { incarnation, released: mark, .. } = self.decode(entry)?.header;
-                if mark != newest && !self.has_all(incarnation, &mark).await? {
-                    return Ok(newest);
-                }
-                newest = mark;
+                let behind = |before: &Released| before.up_to > mark.up_to || before.out > mark.out;
+                while marks.pop_if(|(_, before)| behind(before) || *before == mark).is_some() {}
+                marks.push((incarnation, mark));
+            }
+            if marks.len() > MARKS_MAX {
+                let mut index = 0;
+                marks.retain(|_| (index += 1, index % 2 == 0).1);
             }
         }
     }
