@@ -13,7 +13,9 @@ use anyhow::{Result, bail};
 use earmark::{
     contract::Limits,
     domain::policy::Policy,
-    partition::{Bounds, Credit, Env, Exit, Formats, Published, Start, Status, seed_all, serve},
+    partition::{
+        Bounds, Credit, Env, Exit, Formats, Hands, Published, Start, Status, seed_all, serve,
+    },
     query::Desks,
 };
 use mimalloc::MiMalloc;
@@ -21,7 +23,7 @@ use nix::sys::{
     resource::{UsageWho, getrusage},
     time::TimeVal,
 };
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use ports::Memory;
@@ -71,7 +73,7 @@ async fn measure(events: usize, skus: usize, told: Told) -> Result<()> {
         published: published(told),
         bounds: Bounds::default(),
         formats: Formats::default(),
-        alone: Arc::new(Semaphore::new(1)),
+        hands: Hands::default(),
         tap: None,
         desks: Desks::default(),
         credit,

@@ -1,6 +1,5 @@
-//! Good events among which one in a hundred is one that nobody can take, and the same without: runs
-//! of either in turn, and their medians. In the runs with them there are 100,000 good ones and 1,000
-//! bad ones of ten kinds in all, if they last for a minute.
+//! How long most events wait beside others that are trouble, and how long without these: runs of
+//! either in turn, and their medians.
 
 use std::time::Duration;
 
@@ -8,7 +7,8 @@ use comfy_table::Table;
 use serde_json::json;
 
 use crate::{
-    harness::{RedisConfig, wait_until},
+    C, CAP, archived,
+    harness::{RedisConfig, free_port, wait_until},
     milliseconds,
     poison::{poison, publish},
     rush::{Kind, Mix, Rush, Sent, Whose, percentile},
@@ -25,30 +25,107 @@ const SKUS: usize = 400;
 /// How long it may take until all dead letters are there.
 const LETTERS_WITHIN: Duration = Duration::from_secs(60);
 
-/// Plays, and adds a row for either.
-pub async fn add_rows(table: &mut Table, time: Duration) {
-    let mut runs = [Vec::new(), Vec::new()];
-    for _ in 0..RUNS {
-        for (with, runs) in [false, true].into_iter().zip(&mut runs) {
-            println!("good events, bad ones among them: {with} ...");
-            runs.push(play(with, time / RUNS).await);
+/// What is trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// A SKU that nineteen of twenty carts are for. The pod may decide C in a second, and is asked
+    /// for C.
+    HotSku,
+    /// One event in a hundred that nobody can take. In the runs with them there are 100,000 good ones
+    /// and 1,000 bad ones of ten kinds in all, if they last for a minute.
+    Poison,
+}
+
+impl Trouble {
+    pub const ALL: [Trouble; 2] = [Trouble::HotSku, Trouble::Poison];
+
+    /// By what it is asked for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Trouble::HotSku => "hot-sku",
+            Trouble::Poison => "poison",
         }
     }
-    let names = ["1,667 good events a second", "the same, and 1 % that nobody can take"];
-    for (name, runs) in names.into_iter().zip(&runs) {
-        let p99 = |kind: Kind| median(runs, |sent| sent.kind == kind).map(milliseconds);
-        let [settlement, orders, carts] =
-            [Kind::Settlement, Kind::Order, Kind::Cart].map(p99).map(Option::unwrap_or_default);
-        table.add_row([name, "-", "-", "-", &settlement, &orders, &carts, "-", "-"]);
+
+    /// What is played without it, and with it.
+    fn rows(self) -> [&'static str; 2] {
+        match self {
+            Trouble::HotSku => ["the others of it alone", "C of demand, 95 % for one SKU"],
+            Trouble::Poison => {
+                ["1,667 good events a second", "the same, and 1 % that nobody can take"]
+            }
+        }
     }
-    let [without, with] = [0, 1].map(|at| median(&runs[at], |_| true).unwrap_or_default());
-    println!(
-        "p99 of all that is answered, median of {RUNS} runs: {:.2} ms without bad events, {:.2} ms \
-         with: {:.2} times",
-        without.as_secs_f64() * 1e3,
-        with.as_secs_f64() * 1e3,
-        with.as_secs_f64() / without.as_secs_f64()
-    );
+
+    /// Whether it is one of those that should not notice.
+    fn is_counted(self, sent: &Sent) -> bool {
+        self == Trouble::Poison || sent.sku != 0
+    }
+
+    /// One run, in a world of its own.
+    async fn play(self, is_there: bool, time: Duration) -> Vec<Sent> {
+        let mut world = World::start_with(&[], RedisConfig::default()).await;
+        let port = free_port();
+        let listen = format!("127.0.0.1:{port}");
+        let held_back = match self {
+            Trouble::HotSku => ("EARMARK__ENGINE__MAX_DECISIONS_PER_S", CAP),
+            Trouble::Poison => ("EARMARK__SAFE_MODE__AUTOMATIC", "false"),
+        };
+        world.run("one", &[("EARMARK__HTTP__LISTEN", &listen), held_back]);
+        world.shared_by(&["one"]).await;
+        let context = world.nats.jetstream().await;
+        let rush = Rush::start(context.clone(), SKUS, 1_000_000).await;
+        archived(port).await;
+        match (self, is_there) {
+            (Trouble::HotSku, true) => rush.play([0, C, 0, 0, 0], Whose::TheFirst, time).await,
+            (Trouble::HotSku, false) => {
+                rush.play([0, C / 20, 0, 0, 0], Whose::Everybodys, time).await;
+            }
+            (Trouble::Poison, false) => rush.play(MIX, Whose::Everybodys, time).await,
+            (Trouble::Poison, true) => {
+                let number = MIX.iter().sum::<u64>() * time.as_secs() / GOOD_FOR_A_BAD;
+                let bad = poison(usize::try_from(number).expect("not so many"), SKUS);
+                tokio::join!(
+                    publish(&context, &bad, time),
+                    rush.play(MIX, Whose::Everybodys, time)
+                );
+                wait_until("each has its letter", LETTERS_WITHIN, async || {
+                    let listed = world.earmark(&["dlq", "ls", "--json"]).await.with(0).json();
+                    listed["events"] == json!(bad.len())
+                })
+                .await;
+            }
+        }
+        rush.all_is_well().await
+    }
+
+    /// Plays, and adds a row for either.
+    pub async fn add_rows(self, table: &mut Table, time: Duration) {
+        let mut runs = [Vec::new(), Vec::new()];
+        for _ in 0..RUNS {
+            for (place, runs) in runs.iter_mut().enumerate() {
+                println!("{} ...", self.rows()[place]);
+                runs.push(self.play(place == 1, time / RUNS).await);
+            }
+        }
+        for (name, runs) in self.rows().into_iter().zip(&runs) {
+            let p99 = |kind: Kind| {
+                let counted = |sent: &Sent| sent.kind == kind && self.is_counted(sent);
+                median(runs, counted).map(milliseconds).unwrap_or_default()
+            };
+            let [settlement, orders, carts] = [Kind::Settlement, Kind::Order, Kind::Cart].map(p99);
+            table.add_row([name, "-", "-", "-", &settlement, &orders, &carts, "-", "-"]);
+        }
+        let all = |runs| median(runs, |sent| self.is_counted(sent)).unwrap_or_default();
+        let [without, with] = [0, 1].map(|place| all(&runs[place]));
+        println!(
+            "{}: p99 of all that is answered, median of {RUNS} runs: {} without, {} with: {:.2} times",
+            self.name(),
+            milliseconds(without),
+            milliseconds(with),
+            with.as_secs_f64() / without.as_secs_f64()
+        );
+    }
 }
 
 /// The median of the runs' p99.
@@ -57,24 +134,4 @@ fn median(runs: &[Vec<Sent>], is_counted: impl Fn(&Sent) -> bool) -> Option<Dura
     let mut p99: Vec<Duration> = p99.collect();
     p99.sort_unstable();
     p99.get(p99.len() / 2).copied()
-}
-
-/// One run, in a world of its own, by a pod that is held back by nothing.
-async fn play(with_bad_ones: bool, time: Duration) -> Vec<Sent> {
-    let mut world = World::start_with(&[], RedisConfig::default()).await;
-    world.run("one", &[("EARMARK__SAFE_MODE__AUTOMATIC", "false")]);
-    world.shared_by(&["one"]).await;
-    let context = world.nats.jetstream().await;
-    let rush = Rush::start(context.clone(), SKUS, 1_000_000).await;
-    let good = MIX.iter().sum::<u64>() * time.as_secs();
-    let number = if with_bad_ones { good / GOOD_FOR_A_BAD } else { 0 };
-    let bad = poison(usize::try_from(number).expect("not so many"), SKUS);
-    tokio::join!(publish(&context, &bad, time), rush.play(MIX, Whose::Everybodys, time));
-    let sent = rush.all_is_well().await;
-    wait_until("each has its letter", LETTERS_WITHIN, async || {
-        let listed = world.earmark(&["dlq", "ls", "--json"]).await.with(0).json();
-        listed["events"] == json!(bad.len())
-    })
-    .await;
-    sent
 }

@@ -185,7 +185,7 @@ impl View {
         let unreadable = || Lease { format: UNREADABLE, ..Lease::default() };
         let lease = note.value.as_ref();
         let lease = lease.map(|bytes| Lease::decode(bytes).unwrap_or_else(|_| unreadable()));
-        let Some(value) = lease else {
+        let Some(mut value) = lease else {
             self.orphaned(partition, now, false);
             self.forget(partition);
             self.lapsed.remove(&partition);
@@ -196,6 +196,10 @@ impl View {
             _ => drop(self.orphans.remove(&partition)),
         }
         self.formats.insert(partition, value.format);
+        // Who has just got it could not say yet where that stands.
+        if value.epoch == 0 {
+            value.epoch = note.revision;
+        }
         let heard = Heard { value, revision: note.revision, at: now, pass: self.pass };
         self.leases.insert(partition, heard);
     }

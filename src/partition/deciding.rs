@@ -149,7 +149,7 @@ impl Owner {
 
     async fn decide(&mut self, items: Vec<Item>, ends: Option<Ends>) -> Result<(), Exit> {
         let now = self.open_batch();
-        let stress = self.stress(items.len());
+        let mut stress = self.stress(items.len());
         let unloaded = self.load(items.iter().filter_map(Item::entity)).await?;
         let mut work = Inputs::default();
         let mut reads = Vec::with_capacity(items.len());
@@ -161,7 +161,7 @@ impl Owner {
                     if unloaded.contains(&entity) || self.is_set_aside(&entity) {
                         Planned::Entry(Entry::Waiting { entity, read, index: within })
                     } else {
-                        let busy = self.shedding.refuses(&entity, &input, &stress, now);
+                        let busy = self.shedding.refuses(&entity, &input, &mut stress, now);
                         let tasks = work.entry(entity.clone()).or_insert_with(Vec::new);
                         let late = self.late.lets(&entity, &trigger, &self.env.policy);
                         tasks.push(Task { index, trigger, input, busy, late });
@@ -182,12 +182,12 @@ impl Owner {
         self.finish_chunk(done).await
     }
 
-    /// How things stand, where so many inputs came at once: as many as are read at a time, and more
-    /// wait behind them.
+    /// How things stand, where so many inputs came at once: where they are as many as are read at a
+    /// time, more wait behind them.
     fn stress(&self, inputs: usize) -> Stress {
-        let credit = self.env.credit.borrow();
-        let scarce = inputs >= credit.messages;
-        let spare = self.env.pace.has_spare();
+        let (credit, pace) = (self.env.credit.borrow(), &self.env.pace);
+        let scarce = inputs >= credit.messages || pace.is_short();
+        let spare = pace.spare();
         Stress { level: credit.level, scarce, sku_share: credit.sku_share, spare }
     }
 

@@ -21,8 +21,9 @@ use crate::{
 };
 
 /// Entries of records behind a snapshot from which on it is due: what they changed is written in
-/// one step, in which Redis does nothing else for some tens of milliseconds.
-pub const ENTRIES_MAX: usize = 8_192;
+/// one step, in which neither Redis nor the partition's thread does anything else for some
+/// milliseconds.
+pub const ENTRIES_MAX: usize = 2_048;
 
 /// What changed of entities since the delta before, taken from them when a batch was sealed: they
 /// stand as after its last entry.

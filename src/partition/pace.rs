@@ -22,8 +22,10 @@ const SAVED: Duration = Duration::from_millis(100);
 /// What must be left of what was saved for a lane to be read, in quarters, in the order of
 /// [`Lane::ALL`].
 const LEFT: [f64; 4] = [0.0, 0.25, 0.5, 0.75];
-/// What must be left for nobody to go short, whoever takes some of it.
-const SPARE: f64 = 0.9;
+/// What must be left for nobody to go short, whoever takes what is beyond it.
+const SPARE: f64 = 0.75;
+/// With less than this there is too much to do: soon a lane would have to wait.
+const SHORT: f64 = 0.5;
 /// Nobody waits longer for a purse that is in debt: it is looked at again.
 const WAIT_MAX: f64 = 60.0;
 
@@ -137,9 +139,14 @@ impl Pace {
         };
     }
 
-    /// Whether a bounded pod has more left than any lane asks for.
-    pub fn has_spare(&self) -> bool {
-        self.decisions.as_ref().is_some_and(|purse| purse.lacks_until(SPARE).is_none())
+    /// So many decisions a bounded pod has left beyond what any lane asks for.
+    pub fn spare(&self) -> u32 {
+        self.decisions.as_ref().map_or(0, |purse| purse.beyond(SPARE) as u32)
+    }
+
+    /// Whether a bounded pod has little left.
+    pub fn is_short(&self) -> bool {
+        self.decisions.as_ref().is_some_and(|purse| purse.lacks_until(SHORT).is_some())
     }
 
     /// How much of each bound is used, by its setting, from 0 to 1; more than 1 in debt.
@@ -189,6 +196,11 @@ impl Purse {
         let (content, now) = self.update(|_| ());
         let lacks = (share * self.most() - content) / self.per_s;
         (lacks > 0.0).then(|| now + Duration::from_secs_f64(lacks.min(WAIT_MAX)))
+    }
+
+    /// How much more than this share of the most is in it; 0 if less.
+    fn beyond(&self, share: f64) -> f64 {
+        (self.update(|_| ()).0 - share * self.most()).max(0.0)
     }
 
     fn in_use(&self) -> f64 {

@@ -99,17 +99,18 @@ pub struct Stress {
     /// Requests for carts of one SKU that are decided in a second at most, while more is asked for
     /// than can be decided, and until less is asked for of that SKU. 0: as many as there are.
     pub sku_share: u32,
-    /// More can be decided now than anybody else asks for.
-    pub spare: bool,
+    /// So much more can be decided now than anybody else asks for.
+    pub spare: u32,
 }
 
 impl Shedding {
-    /// Whether this input is to be refused `busy`, if it is new. `at` never goes back.
+    /// Whether this input is to be refused `busy`, if it is new. What is decided beyond a share is
+    /// taken from what is spare. `at` never goes back.
     pub fn refuses(
         &mut self,
         entity: &EntityKey,
         input: &AnyInput,
-        stress: &Stress,
+        stress: &mut Stress,
         at: Timestamp,
     ) -> bool {
         let Some(request) = Request::of(input) else { return false };
@@ -129,7 +130,7 @@ impl Shedding {
         self.asked.values().filter(|asked| asked.hot).count()
     }
 
-    fn exceeds(&mut self, sku: &Sku, stress: &Stress, at: Timestamp) -> bool {
+    fn exceeds(&mut self, sku: &Sku, stress: &mut Stress, at: Timestamp) -> bool {
         if at - self.began >= WINDOW {
             self.turn(stress.sku_share, at);
         }
@@ -143,11 +144,13 @@ impl Shedding {
         let Some(asked) = self.asked.get_mut(sku) else { return false };
         asked.requests = asked.requests.saturating_add(1);
         asked.hot |= stress.scarce && asked.requests > stress.sku_share;
-        let refused = asked.hot
-            && !stress.spare
-            && asked.decided >= so_far(stress.sku_share, at - self.began);
-        asked.decided += u32::from(!refused);
-        refused
+        if asked.hot && asked.decided >= so_far(stress.sku_share, at - self.began) {
+            let left = stress.spare.checked_sub(1);
+            stress.spare = left.unwrap_or(0);
+            return left.is_none();
+        }
+        asked.decided += 1;
+        false
     }
 
     /// A new second begins: who still asks for more than a share stays hot, the others are

@@ -1,8 +1,8 @@
 //! Finds out which message the process dies of.
 //!
-//! Where take-overs found a source at the same cursor again and again, its messages are decided one
-//! by one, and the journal says of each beforehand that it is in hand. What was in hand at a death is
-//! a suspect, and is decided next time while nothing else of the process is in hand; if the process
+//! Where take-overs found a source at the same cursor again, its messages are decided one by one,
+//! and the journal says of each beforehand that it is in hand. What was in hand at a death is a
+//! suspect, and is decided next time while nothing else of the process is in hand; if the process
 //! dies again, it was that. So whatever kills is found, and what is innocent is only slow.
 
 use std::sync::Arc;
@@ -71,7 +71,8 @@ impl Owner {
         Ok(())
     }
 
-    /// Decides messages each in a record of its own, which also says of the next that it is in hand.
+    /// Decides messages each in a record of its own, which also says of the next that it is in
+    /// hand.
     pub(super) async fn decide_singly(
         &mut self,
         source: Source,

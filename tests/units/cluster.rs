@@ -573,3 +573,24 @@ proptest! {
         world.all_is_well();
     }
 }
+
+/// What was to move was chosen anew at each step, from leases that did not say yet since when; so
+/// everything moved, and then back, for ever.
+#[test]
+fn what_moves_is_chosen_once() {
+    let mut world = World::new();
+    world.join("0");
+    world.pod("0").lost = true;
+    world.pass(Duration::from_millis(100));
+    world.pod("0").frozen = true;
+    world.join("1");
+    world.pass(Duration::from_millis(4_851));
+    (world.pod("0").frozen, world.pod("0").lost) = (false, false);
+    world.pass(Duration::from_millis(5_051));
+    world.pod("1").cut = true;
+    world.pass(Duration::from_millis(451));
+    world.pod("1").cut = false;
+    world.join("last");
+    world.pass(Duration::from_secs(20));
+    world.all_is_well();
+}
