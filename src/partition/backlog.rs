@@ -158,8 +158,11 @@ impl Env {
                 marks.push((incarnation, mark));
             }
             if marks.len() > MARKS_MAX {
-                let mut index = 0;
-                marks.retain(|_| (index += 1, index % 2 == 0).1);
+                let mut kept = false;
+                marks.retain(|_| {
+                    kept = !kept;
+                    kept
+                });
             }
         }
     }
