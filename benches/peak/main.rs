@@ -10,15 +10,19 @@
 //!
 //! And, by [`beside`], how long others wait beside one SKU that is asked for in nineteen of twenty
 //! events, and good events among which one in a hundred is one that nobody can take, and how long
-//! without. `-- --only poison` or `hot-sku` plays that alone, and any part of another's file name that
-//! one.
+//! without. By [`stated`], how long an operator's level takes to reach three pods, and how long
+//! neighbours wait while a SKU's code panics. `-- --only poison`, `hot-sku` or `stated` plays that alone,
+//! and any part of another's file name that one.
 #![allow(dead_code, reason = "the tests' parts have more than is taken here")]
 
 mod beside;
 mod plot;
+mod stated;
 
 #[path = "../../tests/harness/mod.rs"]
 mod harness;
+#[path = "../../tests/real_servers/pod/inside.rs"]
+mod inside;
 #[path = "../../tests/pods/journal.rs"]
 mod journal;
 #[path = "../../tests/pods/load.rs"]
@@ -197,6 +201,12 @@ fn main() {
     }
     for trouble in Trouble::ALL.into_iter().filter(|trouble| trouble.name().contains(&only)) {
         runtime.block_on(trouble.add_rows(&mut table, time));
+    }
+    if "stated".contains(&only) {
+        let mut times = Table::new();
+        times.set_header(["from", "stated", "median of five", "longest"]);
+        runtime.block_on(stated::add_rows(&mut times));
+        println!("{times}");
     }
     println!("{table}");
     println!(

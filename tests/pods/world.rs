@@ -88,7 +88,8 @@ impl World {
         world
     }
 
-    fn environment(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
+    /// What a process of this world finds in its environment.
+    pub fn environment(&self, more: &[(&str, &str)]) -> Vec<(String, String)> {
         let (nats, redis) = (self.nats.url(), self.redis.url());
         let own = [
             ("EARMARK_NATS_URL", &*nats),
