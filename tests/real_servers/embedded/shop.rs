@@ -111,6 +111,11 @@ async fn a_directory_is_published_to_served_killed_and_served_again() {
     assert_eq!(put.with(0).json()["published"], 2);
 
     let mut pod = shop.pod().await;
+    // No order is promised between lanes.
+    wait_until("the stock is there", READY_BOUND, async || {
+        shop.get("/v1/availability/Cup%20%2F%20bl%C3%A5").await.1["available"] == 3
+    })
+    .await;
     let (status, answer) = shop.post(&hold("first")).await;
     assert_eq!(
         (status, &answer["data"]["status"]),
