@@ -19,7 +19,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 
 use super::{
-    api::{self, Wanted},
+    api::{self, Stored, Wanted},
     cut::{self, CUT},
     feed::FeedOf,
     journal::{STREAM_FULL, code, explain},
@@ -125,12 +125,15 @@ impl Outbox for NatsOutbox {
     }
 
     async fn out_holds(&self, sequence: u64, id: &str) -> Result<bool, PortError> {
-        let found = api::certain(&self.context, names::OUT, Wanted::at(sequence)).await?;
-        match found {
-            Some(stored) => {
-                let line = format!("{}: {id}", id_header(Outlet::Out));
-                Ok(stored.headers.lines().any(|header| header == line))
-            }
+        let line = format!("{}: {id}", id_header(Outlet::Out));
+        let is_it = |stored: &Stored| stored.headers.lines().any(|header| header == line);
+        let at = Wanted::at(sequence);
+        if api::get(&self.context, names::OUT, at.clone()).await?.as_ref().is_some_and(is_it) {
+            return Ok(true);
+        }
+        // What is there is there; only what is not could be another leader's.
+        match api::certain(&self.context, names::OUT, at).await? {
+            Some(stored) => Ok(is_it(&stored)),
             None => Ok(api::look(&self.context, names::OUT).await?.first > sequence),
         }
     }
