@@ -1,8 +1,9 @@
 //! What is asked of the JetStream API directly, because async-nats does not say it (the server's
 //! own time) or would let a follower answer.
 //!
-//! Promises: every answer here comes from a server that leads the stream, or believes so; what
-//! [`look`] and [`certain`] say comes from one that cannot have been replaced; nothing is retried.
+//! Promises: every answer here comes from a server that leads the stream, or believes so; [`look`]
+//! and [`certain`] fail where it may have been replaced since; nothing is retried. For some
+//! milliseconds a leader that thaws may take what it was told before it froze for new.
 
 use std::time::{Duration, Instant};
 
@@ -204,7 +205,8 @@ pub(crate) async fn look(context: &Context, stream: &str) -> Result<StreamSeen, 
     }
 }
 
-/// A message, where it matters that there is no newer one, or none at all.
+/// A message, where it matters that there is no newer one, or none at all: the leader is looked at
+/// side by side.
 pub(crate) async fn certain(
     context: &Context,
     stream: &str,
