@@ -37,11 +37,12 @@ pub struct Kept<'a> {
     pub partitions: Partition,
 }
 
-/// Reads the whole journal of the entity's partition. `see` is shown each entry that is about the
-/// entity, with its record's sequence and time.
+/// Reads the journal of the entity's partition, all of it or what was decided `until` then. `see`
+/// is shown each entry that is about the entity, with its record's sequence and time.
 pub async fn fold(
     kept: &Kept<'_>,
     key: &EntityKey,
+    until: Option<Timestamp>,
     mut see: impl FnMut(u64, Timestamp, &Entry),
 ) -> Result<Found, Failure> {
     let mut fold = Fold::new(kept, key);
@@ -56,6 +57,9 @@ pub async fn fold(
             if first && index == 0 {
                 let base = fold.archives.newest_in(kept.journal).await?;
                 fold.begin(kept, entry.sequence, &record, base)?;
+            }
+            if until.is_some_and(|until| record.header.decided_at > until) {
+                return fold.finish();
             }
             fold.record(entry.sequence, &record, &mut see).await?;
         }

@@ -116,10 +116,8 @@ impl Story {
             partition,
             partitions: sources.partitions,
         };
-        let found = fold(&kept, key, |_, at, entry| {
-            if at > self.until {
-                return;
-            }
+        let until = self.until;
+        let found = fold(&kept, key, Some(until), |_, _, entry| {
             if let Entry::LateAllowed { id, .. } = entry {
                 self.missing.push(format!("that an operator let event {id} of {key} be late"));
             }

@@ -163,7 +163,7 @@ impl Stage {
         let partition = partition_of(key, PARTITIONS);
         let journal = &*self.ports.journal;
         let kept = Kept { journal, shelf: None, partition, partitions: PARTITIONS };
-        fold(&kept, key, |_, _, _| {}).await
+        fold(&kept, key, None, |_, _, _| {}).await
     }
 
     /// Ends the engine.

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::desk::Desk;
 use crate::{
@@ -161,6 +161,10 @@ fn what_to_do(letter: &Letter, catalogue: &Catalogue, closed: bool) -> Vec<Strin
             format!("it is not to be replayed; `earmark dlq discard {id}` once it is seen to")
         }
     });
+    if let Some(key) = letter.entity() {
+        let (kind, key, at) = (key.entity(), json!(key.key()), &letter.time);
+        lines.push(format!("`earmark inspect {kind} {key} --until {at}` says how it stood then"));
+    }
     lines.push(format!("deploy/runbook.md has a section on {}", letter.reason));
     lines
 }

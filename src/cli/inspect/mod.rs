@@ -11,8 +11,11 @@ use serde::Serialize;
 use self::history::{Item, item};
 use super::{Context, print};
 use crate::{
-    contract::partition_of,
-    domain::ids::{EntityKey, OrderId, Sku},
+    contract::{partition_of, time},
+    domain::{
+        ids::{EntityKey, OrderId, Sku},
+        time::Timestamp,
+    },
     error::{Exit, Failure},
     inspecting::{Found, Kept, fold, state},
     nats::{NatsJournal, NatsShelf},
@@ -27,6 +30,7 @@ use crate::{
 #[command(after_help = "\
 Example:
   earmark inspect sku 85123A
+  earmark inspect sku 85123A --until 2026-11-27T09:30:00Z   # as it was then
   earmark inspect order 536365 --limit 20 --json")]
 pub struct Inspect {
     #[command(subcommand)]
@@ -34,6 +38,9 @@ pub struct Inspect {
     /// Show at most so many entries of the history, the newest.
     #[arg(long, global = true, value_name = "N", default_value_t = 50)]
     limit: usize,
+    /// Show it as it was at this time, in RFC 3339.
+    #[arg(long, global = true, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -77,7 +84,7 @@ impl Inspect {
         let partitions = settings.streams.partitions;
         let kept = Kept { journal: &journal, shelf: Some(&shelf), partition, partitions };
         let mut history = VecDeque::new();
-        let found = fold(&kept, &key, |at, time, entry| {
+        let found = fold(&kept, &key, self.until, |at, time, entry| {
             history.push_back(item(at, time, entry));
             if history.len() > self.limit {
                 history.pop_front();
@@ -107,6 +114,11 @@ impl Inspect {
                 .advise("name the SKU or the order as it is published, not percent-encoded")
         })
     }
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let expected = "it is no time in RFC 3339, like 2026-01-31T12:00:00Z";
+    time::parse(text).ok_or_else(|| expected.to_owned())
 }
 
 fn told(

@@ -360,6 +360,7 @@ async fn what_led_to_a_letter_can_be_played(world: &World) {
     let path = file.path().to_str().expect("a path in UTF-8");
     let shown = world.dlq(&["show", "4", "--scenario", path]).await.with(0).json();
     assert_eq!(shown["scenario_lacks"], json!([]), "{shown}");
+    how_it_stood_then(world, &shown).await;
     let story = std::fs::read_to_string(path).expect("it was written");
     let place = |id: &str| story.find(&json!(format!("\"id\":\"{id}\"")).to_string()[1..12]);
     let places = ["o1", "o2", "o3", "o5"].map(place);
@@ -369,4 +370,20 @@ async fn what_led_to_a_letter_can_be_played(world: &World) {
     std::fs::write(path, story + expected).expect("it can be written");
     let played = world.earmark(&["scenario", "run", path, "--json"]).await;
     assert_eq!(played.code(), 0, "{}", played.out());
+}
+
+/// A letter says how to see its SKU as it was; what came later is not in it.
+async fn how_it_stood_then(world: &World, shown: &Value) {
+    let then = shown["letter"]["time"].as_str().expect("it has a time");
+    let advice = format!("`earmark inspect sku \"KEY\" --until {then}` says how it stood then");
+    let advised = shown["what_to_do"].as_array().expect("it advises").contains(&json!(advice));
+    assert!(advised, "{shown}");
+    let stood = async |until: &[&str]| {
+        let args = [&["inspect", "sku", "KEY", "--json"], until].concat();
+        let mut stood = world.earmark(&args).await.with(0).json();
+        stood["state"]["total"]["on_hand"].take()
+    };
+    assert_eq!((stood(&["--until", then]).await, stood(&[]).await), (json!(5), json!(6)));
+    let refused = world.earmark(&["inspect", "sku", "KEY", "--until", "noon"]).await;
+    assert!(refused.with(2).err().contains("no time in RFC 3339"));
 }
