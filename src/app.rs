@@ -37,7 +37,6 @@ use crate::{
         self, Connections, NatsDepths, NatsInput, NatsJournal, NatsLeases, NatsOthers, NatsOutbox,
         NatsPublisher, NatsShelf, QueryService,
         control::{DrainAnswer, audit_drain, hear},
-        late::LateDesk,
         orders::Desk,
         setup,
     },
@@ -197,8 +196,6 @@ async fn start(settings: &Settings, home: &Home) -> Result<Started, Failure> {
     if let Some(control) = control {
         let desk = Desk::new(&control, &pod, settings.streams.partitions, settings.control);
         tokio::spawn(desk.serve());
-        let late = LateDesk::new(&control, &pod, settings.streams.partitions);
-        tokio::spawn(late.serve());
         tokio::spawn(obey(control.control, pod, supervisor.clone()));
     }
     Ok((supervisor, door, asked))

@@ -138,7 +138,7 @@ async fn ask(
             Ok(None)
         }
         Answer::Changed(changed) => Ok(Some(changed)),
-        Answer::Status(_) => Ok(None),
+        Answer::Status(_) | Answer::Allowed(_) => Ok(None),
     }
 }
 

@@ -130,8 +130,8 @@ fn tell(answer: &Answer) {
             }
             print::line(table);
         }
-        // It was told as a failure.
-        Answer::Refused(_) => {}
+        // It was told as a failure; and no event is asked for here.
+        Answer::Refused(_) | Answer::Allowed(_) => {}
     }
 }
 

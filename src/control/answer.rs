@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{order::Order, order::Orders, request::Change};
+use super::{
+    late::Late,
+    order::{Order, Orders},
+    request::Change,
+};
 use crate::{
     cluster::Member,
     contract::time,
@@ -10,7 +14,8 @@ use crate::{
     ports::{Partition, PortError},
 };
 
-/// What a request for all pods is answered: on `earmark.control.safe-mode`, `.pause` and `.resume`.
+/// What a request for all pods is answered: on `earmark.control.safe-mode`, `.pause`, `.resume` and
+/// `.allow-stale`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Answer {
@@ -18,8 +23,21 @@ pub enum Answer {
     Changed(Changed),
     /// How it stands.
     Status(Status),
+    /// An event may be late.
+    Allowed(Allowed),
     /// Nothing was changed, or that is not certain.
     Refused(Refused),
+}
+
+/// That an event is decided however late it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allowed {
+    /// The word.
+    pub allowed: Late,
+    /// The partition whose owner heeds it, and writes it into its journal.
+    pub partition: u16,
+    /// Where EARMARK_AUDIT has it.
+    pub audit: u64,
 }
 
 /// What was changed.

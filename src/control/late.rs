@@ -62,23 +62,6 @@ pub struct Late {
     pub reason: String,
 }
 
-/// What is answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum LateAnswer {
-    /// It is said.
-    Said {
-        /// The word.
-        allowed: Late,
-        /// The partition whose owner heeds it, and writes it into its journal.
-        partition: u16,
-        /// Where EARMARK_AUDIT has it.
-        audit: u64,
-    },
-    /// It is not.
-    Refused(Refused),
-}
-
 impl AllowStale {
     /// Reads a request.
     ///

@@ -11,8 +11,8 @@ pub mod order;
 pub mod request;
 pub mod word;
 
-pub use answer::{Answer, Changed, Refused, Status};
-pub use late::{AllowStale, Late, LateAnswer};
+pub use answer::{Allowed, Answer, Changed, Refused, Status};
+pub use late::{AllowStale, Late};
 pub use order::{Order, Orders, Paused, What};
 pub use request::{Bounds, Change, Drain, Request, Who};
 pub use word::Word;

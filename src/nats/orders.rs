@@ -1,8 +1,9 @@
-//! What operators order of all pods: `earmark.control.safe-mode`, `.pause` and `.resume`, requests
-//! that one of the pods answers.
+//! What operators order of all pods: `earmark.control.safe-mode`, `.pause`, `.resume` and
+//! `.allow-stale`, requests that one of the pods answers.
 //!
 //! Promises: EARMARK_AUDIT has a change before it is made; a change is made on what its answer
-//! calls `before`, whoever else changes the same; the note that says it lapses by itself.
+//! calls `before`, whoever else changes the same; the note that says it lapses by itself, and
+//! whoever serves the partition that it is about hears it.
 
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ use crate::{
     cluster::look,
     contract::{partition_of, time},
     control::{
-        Answer, Bounds, Change, Changed, Order, Refused, Request, Status, Word, answer::Code, word,
+        AllowStale, Allowed, Answer, Bounds, Change, Changed, Order, Refused, Request, Status,
+        Word, answer::Code, late, word,
     },
     domain::time::Timestamp,
     ports::{Leases, NoteError, Partition, PortError},
@@ -75,7 +77,7 @@ impl Desk {
 
     async fn hear(&self) -> Result<SelectAll<Subscriber>, SubscribeError> {
         let mut asked = SelectAll::new();
-        for subject in [names::SAFE_MODE, names::PAUSE, names::RESUME] {
+        for subject in [names::SAFE_MODE, names::PAUSE, names::RESUME, names::ALLOW_STALE] {
             let group = names::CONTROL_GROUP.to_owned();
             asked.push(self.control.client().queue_subscribe(subject, group).await?);
         }
@@ -86,6 +88,11 @@ impl Desk {
         let change = match subject {
             names::PAUSE => Change::pause(payload, self.partitions, self.bounds)?,
             names::RESUME => Change::resume(payload, self.partitions)?,
+            names::ALLOW_STALE => {
+                let allowed = self.allow(&AllowStale::parse(payload)?).await;
+                let allowed = allowed.map_err(|error| Refused::unavailable(&error))?;
+                return Ok(Answer::Allowed(allowed));
+            }
             _ => match Request::parse(payload, self.bounds)? {
                 Request::Status => return self.status().await.map(Answer::Status),
                 Request::Change(change) => change,
@@ -155,17 +162,40 @@ impl Desk {
             return self.leases.note(&key, order.encode(), Some(after), lasts).await.map(drop);
         }
         if let ("resume", Some(entity)) = (change.set, change.what.entity()) {
-            self.say(&Word::of(&entity, &change.who)).await?;
+            // If it is quarantined, it decides again.
+            let word = Word::of(&entity, &change.who);
+            self.say(&word.note(), word.encode(), word::LASTS).await?;
         }
         self.leases.take_away(&key, after).await
     }
 
-    /// Says that an entity may decide again, if it is quarantined.
-    async fn say(&self, word: &Word) -> Result<(), NoteError> {
-        let standing = self.leases.standing(&word.note()).await;
+    /// Lets an event be decided however late it is.
+    async fn allow(&self, asked: &AllowStale) -> Result<Allowed, PortError> {
+        let now = api::look(&self.control, names::CLUSTER_STREAM).await?.now;
+        let word = asked.word(now);
+        let what = json!({
+            "at": time::format(now),
+            "by": word.by,
+            "reason": word.reason,
+            "command": "allow-stale",
+            "pod": self.pod,
+            "kind": word.kind,
+            "key": word.key,
+            "event_source": word.source,
+            "event_id": word.id,
+        });
+        let audit = audit::write(&self.control, names::AUDIT_ALLOW_STALE, &what).await?;
+        let noted = self.say(&word.note(), word.encode(), late::LASTS).await;
+        noted.map_err(|error| PortError::new("write the word down", error))?;
+        let partition = partition_of(&asked.entity, self.partitions);
+        Ok(Allowed { allowed: word, partition, audit })
+    }
+
+    /// Writes a word down that whoever serves its partition heeds, in place of an older one.
+    async fn say(&self, note: &str, word: Bytes, lasts: Duration) -> Result<(), NoteError> {
+        let standing = self.leases.standing(note).await;
         let (_, revision) = standing.map_err(|error| NoteError::Later(error.to_string()))?;
-        let lasts = word::LASTS;
-        self.leases.note(&word.note(), word.encode(), Some(revision), lasts).await.map(drop)
+        self.leases.note(note, word, Some(revision), lasts).await.map(drop)
     }
 
     async fn audit(

@@ -15,14 +15,14 @@ use tokio::time::{Instant, sleep};
 use super::desk::Desk;
 use crate::{
     contract::{Decoded, partition_of, time},
-    control::LateAnswer,
+    control::Answer,
     domain::{
         decision::{Standing, Verdict},
         ids::{EntityKey, EventKey},
         time::{Span, Timestamp},
     },
     error::{Exit, Failure},
-    nats::late::ask_to_allow,
+    nats::{names, orders},
     partition::{
         entry::{Decided, Entry},
         record::Record,
@@ -172,15 +172,15 @@ pub async fn allow(
         "by": by, "reason": why,
     });
     let within = Duration::from_millis(settings.nats.request_timeout_ms);
-    let answer = ask_to_allow(&desk.nats.client(), &request, within).await;
+    let answer = orders::ask(&desk.nats.client(), names::ALLOW_STALE, &request, within).await;
     match answer.map_err(|error| error.to_string())? {
         None => {
             let why = "no pod listens that lets late events through: start one of this version; \
                        pods with cluster.ownership = \"all\" take no orders";
             return Err(why.to_owned());
         }
-        Some(LateAnswer::Refused(refused)) => return Err(refused.message),
-        Some(LateAnswer::Said { .. }) => {}
+        Some(Answer::Refused(refused)) => return Err(refused.message),
+        Some(_) => {}
     }
     let (mut after, until) = (last.map_or(0, |last| last.sequence), Instant::now());
     let until = until + desk.settings().decided_within;
