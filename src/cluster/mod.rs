@@ -18,4 +18,4 @@ pub use member::{Member, Standing};
 pub use participant::{Act, Participant, Rules};
 pub use placement::Delays;
 pub use tenure::News;
-pub use view::View;
+pub use view::{HEEDED_MAX, View};

@@ -13,13 +13,13 @@ use super::{
     member::Member,
 };
 use crate::{
-    control::{Late, Order, Orders, Word},
+    control::{Late, Order, Orders, What, Word},
     domain::time::Timestamp,
     ports::{Note, Partition},
 };
 
-/// Orders and words of operators that are heeded at a time, of each.
-const HEEDED_MAX: usize = 1_000;
+/// Pauses that are heeded at a time; and words of operators of each kind.
+pub const HEEDED_MAX: usize = 1_000;
 
 /// The format of a lease that this build cannot read.
 const UNREADABLE: u8 = u8::MAX;
@@ -138,17 +138,21 @@ impl View {
     fn note_order(&mut self, note: &Note, now: Instant) {
         // What this build cannot read, it cannot obey.
         let order = note.value.as_ref().and_then(|bytes| Order::decode(bytes).ok());
-        heed(&mut self.orders, note, order, self.pass, now);
+        let is_level = order.as_ref().is_some_and(|order| matches!(order.what, What::Level(_)));
+        let has_room = is_level || self.orders.len() < HEEDED_MAX;
+        heed(&mut self.orders, note, order, has_room, self.pass, now);
     }
 
     fn note_word(&mut self, note: &Note, now: Instant) {
         let word = note.value.as_ref().and_then(|bytes| Word::decode(bytes).ok());
-        heed(&mut self.words, note, word, self.pass, now);
+        let has_room = self.words.len() < HEEDED_MAX;
+        heed(&mut self.words, note, word, has_room, self.pass, now);
     }
 
     fn note_late(&mut self, note: &Note, now: Instant) {
         let word = note.value.as_ref().and_then(|bytes| Late::decode(bytes).ok());
-        heed(&mut self.late, note, word, self.pass, now);
+        let has_room = self.late.len() < HEEDED_MAX;
+        heed(&mut self.late, note, word, has_room, self.pass, now);
     }
 
     fn note_member(&mut self, note: &Note, now: Instant) {
@@ -348,6 +352,7 @@ fn heed<T>(
     known: &mut BTreeMap<String, Heard<T>>,
     note: &Note,
     value: Option<T>,
+    has_room: bool,
     pass: u64,
     now: Instant,
 ) {
@@ -355,7 +360,7 @@ fn heed<T>(
     if before.is_some_and(|before| note.revision < before.revision) {
         return;
     }
-    let has_room = before.is_some() || known.len() < HEEDED_MAX;
+    let has_room = before.is_some() || has_room;
     match value {
         Some(value) if has_room => {
             let heard = Heard { value, revision: note.revision, at: now, pass };

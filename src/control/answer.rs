@@ -131,6 +131,8 @@ pub enum Code {
     Unavailable,
     /// Others changed the same at the same time, again and again.
     Contended,
+    /// As many pauses or words stand as pods heed at a time.
+    TooMany,
     /// The pod that was asked leaves.
     Leaving,
 }

@@ -10,15 +10,15 @@ use crate::{
     domain::{event::Lane, ids::EntityKey, outcome::Quantities, refusal::Reason, time::Timestamp},
 };
 
-/// Which event a letter is about: its `source` and `id`, or, where they could not be read, the
-/// place that it was read from.
+/// Which event a letter is about: its `source`, its `id` and its SKU or order, which remembers ids for
+/// itself; or, where they could not be read, the place that it was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity(pub u128);
 
 impl Identity {
-    fn of(tag: &str, one: &str, other: &str) -> Identity {
+    fn of(parts: &[&str]) -> Identity {
         let mut hasher = blake3::Hasher::new();
-        for part in [tag, one, other] {
+        for part in parts {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
@@ -87,8 +87,11 @@ impl Letter {
     /// Which event it is about.
     pub fn identity(&self) -> Identity {
         match (&self.event_source, &self.event_id) {
-            (Some(source), Some(id)) => Identity::of("event", source, id),
-            _ => Identity::of("place", &self.stream, &self.sequence.to_string()),
+            (Some(source), Some(id)) => {
+                let entity = self.entity().map_or_else(String::new, |entity| entity.to_string());
+                Identity::of(&["event", source, id, &entity])
+            }
+            _ => Identity::of(&["place", &self.stream, &self.sequence.to_string()]),
         }
     }
 

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{Connections, NatsLeases, api, audit, control, names};
 use crate::{
-    cluster::look,
+    cluster::{HEEDED_MAX, View, look},
     contract::{partition_of, time},
     control::{
         AllowStale, Allowed, Answer, Bounds, Change, Changed, Order, Refused, Request, Status,
@@ -89,7 +89,9 @@ impl Desk {
             names::PAUSE => Change::pause(payload, self.partitions, self.bounds)?,
             names::RESUME => Change::resume(payload, self.partitions)?,
             names::ALLOW_STALE => {
-                let allowed = self.allow(&AllowStale::parse(payload)?).await;
+                let asked = AllowStale::parse(payload)?;
+                self.has_room_for(|view| view.late().count()).await?;
+                let allowed = self.allow(&asked).await;
                 let allowed = allowed.map_err(|error| Refused::unavailable(&error))?;
                 return Ok(Answer::Allowed(allowed));
             }
@@ -120,6 +122,15 @@ impl Desk {
         let key = change.what.note();
         for _ in 0..TRIES {
             let found = self.find(&key).await.map_err(|error| Refused::unavailable(&error))?;
+            match (change.set, &found.order) {
+                ("pause", None) => {
+                    self.has_room_for(|view| view.orders(found.now).pauses.len()).await?;
+                }
+                ("resume", None) if change.what.entity().is_some() => {
+                    self.has_room_for(|view| view.words().count()).await?;
+                }
+                _ => {}
+            }
             let after = change.order(found.now);
             let audited = self.audit(change, &found, after.as_ref(), "begins").await;
             let audit = audited.map_err(|error| Refused::unavailable(&error))?;
@@ -147,6 +158,18 @@ impl Desk {
         }
         let text = format!("nothing was changed: others changed it, {TRIES} times in a row");
         Err(Refused::other(Code::Contended, text, LOOK))
+    }
+
+    /// Pods heed so many pauses, and words of each kind, and no more.
+    async fn has_room_for(&self, standing: impl Fn(&View) -> usize) -> Result<(), Refused> {
+        let view = look(&self.leases, self.partitions).await;
+        let standing = standing(&view.map_err(|error| Refused::unavailable(&error))?);
+        if standing < HEEDED_MAX {
+            return Ok(());
+        }
+        let text = format!("nothing was changed: {standing} such orders stand, which is the most");
+        let advice = "end some, or wait until some end; a lane or a partition can be paused whole";
+        Err(Refused::other(Code::TooMany, text, advice))
     }
 
     /// Writes it down where all pods hear it.

@@ -191,7 +191,7 @@ impl Owner {
         Stress { level: credit.level, scarce, sku_share: credit.sku_share, spare }
     }
 
-    fn spend(&self, source: Option<Source>, work: &Inputs) {
+    pub(super) fn spend(&self, source: Option<Source>, work: &Inputs) {
         let all = work.values().map(Vec::len).sum::<usize>() as u64;
         let refused = work.iter().flat_map(|(key, tasks)| {
             let cost = shedding::cost(key);
@@ -281,13 +281,18 @@ impl Owner {
         &mut self,
         keys: impl Iterator<Item = &EntityKey>,
     ) -> Result<BTreeSet<EntityKey>, Exit> {
+        self.rebuild_broken().await?;
         let cold = |key: &&EntityKey| !self.registry.holds(key) && !self.is_set_aside_for_good(key);
-        let mut cold: BTreeSet<EntityKey> = keys.filter(cold).cloned().collect();
+        let cold: BTreeSet<EntityKey> = keys.filter(cold).cloned().collect();
         if cold.is_empty() || self.redis_rests() {
             return Ok(cold);
         }
+        // A snapshot does not have all of what is broken.
+        let (mut broken, mut cold): (BTreeSet<_>, BTreeSet<_>) =
+            cold.into_iter().partition(|key| self.broken.contains(key));
         self.load_cold(&mut cold).await?;
-        Ok(cold)
+        broken.append(&mut cold);
+        Ok(broken)
     }
 
     pub(super) fn redis_rests(&self) -> bool {
@@ -295,13 +300,16 @@ impl Owner {
     }
 
     /// Whoever is live must not wait again and again for a Redis that is silent.
-    fn let_redis_rest(&mut self, asked: Instant) {
+    pub(super) fn let_redis_rest(&mut self, asked: Instant) {
         let rest = (asked.elapsed() * COLD_RESTS).min(COLD_RESTS_MAX);
         self.cold_until = Some(Instant::now() + rest);
     }
 
     /// Takes those out that are live now.
     async fn load_cold(&mut self, cold: &mut BTreeSet<EntityKey>) -> Result<(), Exit> {
+        if cold.is_empty() {
+            return Ok(());
+        }
         if self.keeper.is_writing() && !self.finish_writing().await? {
             return Ok(());
         }
@@ -376,10 +384,10 @@ impl Owner {
 
     /// Rebuilds what broke on the way.
     pub(super) async fn finish_chunk(&mut self, chunk: Chunk) -> Result<(), Exit> {
-        for entity in chunk.broken {
-            self.rebuild(&entity).await?;
+        match chunk.broken.is_empty() {
+            true => Ok(()),
+            false => self.rebuild(chunk.broken).await,
         }
-        Ok(())
     }
 }
 

@@ -2,29 +2,34 @@
 //! say.
 //!
 //! Promises: at level 2 fulfilment gets what settlement and demand leave, and is still read once in
-//! a while; a lane that was put off is caught up with at a bounded rate until it has nothing left.
+//! a while; a lane that was put off is caught up with at a bounded rate until it is late no more.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use super::pace::Pace;
-use crate::domain::{
-    Level,
-    event::Lane,
-    time::{Span, Timestamp},
+use crate::{
+    domain::{
+        Level,
+        event::Lane,
+        time::{Span, Timestamp},
+    },
+    ports::Source,
 };
 
 const LANES: usize = Lane::ALL.len();
 /// What was read longer ago says nothing of now.
 const LATELY: Duration = Duration::from_secs(1);
+/// What the log took no longer ago is not late.
+const RECENT: Span = Span(1_000_000);
 
 /// The gates of a partition's lanes.
 #[derive(Debug)]
 pub struct Gates {
     pace: Arc<Pace>,
     last_read: [Instant; LANES],
-    /// Lanes that were put off and have not been read to their end since.
+    /// Lanes that were put off and have been late since.
     behind: [bool; LANES],
     /// Lanes of which there is more to read, as far as is known.
     more: [bool; LANES],
@@ -71,6 +76,10 @@ impl Gates {
         if self.behind[lane as usize] && !self.is_put_off(lane) {
             self.pace.caught_up(messages);
         }
+        // Under steady traffic there is always something to read.
+        if !all && now - at <= RECENT && !self.is_put_off(lane) {
+            self.behind[lane as usize] = false;
+        }
         self.last_read[lane as usize] = Instant::now();
         self.taken[lane as usize] = (at, now - at);
         self.note(lane, all);
@@ -84,6 +93,14 @@ impl Gates {
         self.last_read[lane as usize] = Instant::now();
         self.taken[lane as usize].1 = Span::ZERO;
         self.note(lane, false);
+    }
+
+    /// Which sources have waited too long for their next read.
+    pub fn overdue(&self) -> [bool; 5] {
+        Source::ALL.map(|source| match source {
+            Source::Commands => false,
+            Source::Lane(lane) => self.last_read[lane as usize].elapsed() >= self.pace.patience(),
+        })
     }
 
     /// From when on a lane may be read.

@@ -21,6 +21,7 @@ const UNANSWERED_AFTER: Duration = Duration::from_secs(3);
 impl Owner {
     /// What is due from time to time.
     pub(super) async fn on_tick(&mut self) -> Result<(), Exit> {
+        self.rebuild_broken().await?;
         self.give_deadlines().await?;
         self.look_for_cold_deadlines().await?;
         self.reinstate().await?;
@@ -95,7 +96,7 @@ impl Owner {
             || self.dirty.len() >= (self.env.live_entities_max() / 2).max(1)
             || (!tail.is_empty() && Instant::now() >= self.next_snapshot);
         // Deadlines are looked up between two deltas: they must not follow each other for ever.
-        let free = !self.keeper.is_writing() && !self.is_cold_look_due();
+        let free = !self.keeper.is_writing() && !self.is_cold_look_due() && self.broken.is_empty();
         if due
             && free
             && uncommitted(&self.in_flight, &self.sealed).all(|batch| batch.gathered.is_none())

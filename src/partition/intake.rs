@@ -1,6 +1,7 @@
 //! Reads the five sources of a partition, each at its own cursor, and hands over what they say.
 //!
-//! Commands come first, then settlement; the other lanes take turns. A reader that fails is stood
+//! A lane that has waited for its turn too long comes first, then commands, then settlement; the
+//! other lanes take turns. A reader that fails is stood
 //! up again at its cursor. A lane whose gate is shut is not read, and loses nothing: the log keeps
 //! it. Each source is at most one read ahead.
 
@@ -116,15 +117,22 @@ impl Intake {
     }
 
     /// What the most important source has to say, of those that are `open` (in the order of
-    /// [`Source::ALL`]). Dropping the future loses nothing.
-    pub async fn next(&mut self, open: [bool; 5]) -> (Source, Heard) {
-        std::future::poll_fn(|cx| self.poll_next(open, cx)).await
+    /// [`Source::ALL`]), those that are `overdue` before all others. Dropping the future loses
+    /// nothing.
+    pub async fn next(&mut self, open: [bool; 5], overdue: [bool; 5]) -> (Source, Heard) {
+        std::future::poll_fn(|cx| self.poll_next(open, overdue, cx)).await
     }
 
-    fn poll_next(&mut self, open: [bool; 5], cx: &mut Context<'_>) -> Poll<(Source, Heard)> {
+    fn poll_next(
+        &mut self,
+        open: [bool; 5],
+        overdue: [bool; 5],
+        cx: &mut Context<'_>,
+    ) -> Poll<(Source, Heard)> {
         let turn = self.turn;
         let turns = (0..TURNS.len()).map(|ahead| TURNS[(turn + ahead) % TURNS.len()]);
-        for index in [0, 1].into_iter().chain(turns).filter(|index| open[*index]) {
+        let first = (0..overdue.len()).filter(|index| overdue[*index]).chain([0, 1]);
+        for index in first.chain(turns).filter(|index| open[*index]) {
             if let Poll::Ready(Some(heard)) = self.heard[index].poll_recv(cx) {
                 if let Some(at) = TURNS.iter().position(|turn| *turn == index) {
                     self.turn = (at + 1) % TURNS.len();

@@ -86,10 +86,14 @@ impl Owner {
 
     async fn write_snapshot(&mut self) -> Result<(), Exit> {
         while !self.keeper.tail().is_empty() {
-            if !self.keeper.is_writing() {
+            if self.keeper.is_writing() {
+                self.keeper.written().await?;
+            } else if self.broken.is_empty() {
                 self.gather().await?;
+            } else {
+                self.rebuild_broken().await?;
+                tokio::time::sleep(self.env.bounds.retry_after).await;
             }
-            self.keeper.written().await?;
         }
         Ok(())
     }

@@ -74,6 +74,8 @@ pub(super) struct Owner {
     pub(super) keeper: Keeper,
     /// Live entities that have changed since what changed was last taken.
     pub(super) dirty: LinkedHashSet<EntityKey>,
+    /// Entities whose actor is gone, and that are not made anew yet.
+    pub(super) broken: BTreeSet<EntityKey>,
     pub(super) to_release: mpsc::UnboundedSender<Committed>,
     releasing: AbortOnDropHandle<Result<(), Exit>>,
     pub(super) released: watch::Receiver<Released>,
@@ -121,13 +123,14 @@ impl Owner {
         };
         // Who has said that it left has not died.
         let start = if recovered.left { Start::Again } else { start };
-        let mut owner = Owner::begin(env, recovered);
+        let mut owner = Owner::begin(env, recovered, start == Start::Anew);
         owner.claim(start).await?;
         crate::telemetry::recovered(owner.env.partition, started.elapsed());
         Ok(owner)
     }
 
-    fn begin(env: Env, recovered: Recovered) -> Owner {
+    /// `died`: whoever had the partition before did not leave it.
+    fn begin(env: Env, recovered: Recovered, died: bool) -> Owner {
         let bounds = env.bounds.clone();
         let keeper = Keeper::new(
             env.ports.snapshots.clone(),
@@ -145,7 +148,7 @@ impl Owner {
         // Not all partitions at once.
         let turn = bounds.snapshot_interval * (u32::from(env.partition) + 1);
         let next_snapshot = Instant::now() + turn / u32::from(env.partitions);
-        let singly = |attempts: u32| match attempts + 1 >= bounds.attempts_before_single {
+        let singly = |stood: u32| match died && stood + 1 >= bounds.attempts_before_single {
             true => bounds.single_messages,
             false => 0,
         };
@@ -156,8 +159,8 @@ impl Owner {
                 partitions: env.partitions,
                 limits: env.limits.clone(),
             },
-            single: recovered.state.attempts.map(|attempts| singly(attempts.count)),
-            single_waiting: singly(recovered.state.waiting_attempts.count),
+            single: Source::ALL.map(|source| singly(recovered.state.stood(source))),
+            single_waiting: singly(recovered.state.waiting_stood()),
             gates: Gates::new(env.pace.clone()),
             credit_in_use: CreditInUse::default(),
             paused,
@@ -173,6 +176,7 @@ impl Owner {
             batches: Batches::default(),
             keeper,
             dirty: recovered.dirty,
+            broken: BTreeSet::new(),
             to_release,
             releasing: AbortOnDropHandle::new(releasing),
             released,
@@ -245,7 +249,7 @@ impl Owner {
                     // A tick that took its time must not be followed by the next at once.
                     tick.reset();
                 }
-                (source, heard) = intake.next(open), if may_read => {
+                (source, heard) = intake.next(open, self.gates.overdue()), if may_read => {
                     self.hear(source, heard).await?;
                     self.hear_on(&mut intake).await?;
                 }
@@ -315,9 +319,8 @@ impl Owner {
         while self.in_flight.is_none() && self.open.bytes.len() < half && self.may_read() {
             // The readers are on this thread too.
             tokio::task::yield_now().await;
-            let Some((source, heard)) = intake.next(self.open_sources()).now_or_never() else {
-                break;
-            };
+            let (open, overdue) = (self.open_sources(), self.gates.overdue());
+            let Some((source, heard)) = intake.next(open, overdue).now_or_never() else { break };
             self.hear(source, heard).await?;
         }
         Ok(())

@@ -3,11 +3,12 @@
 //! Promises: settlement comes before demand, demand before fulfilment, fulfilment before reporting,
 //! over all partitions of the pod; what actors say to one another is never held up; no lane that
 //! may be read waits longer than a bound for its next read; and what has waited for a better time
-//! is caught up with at a bounded rate.
+//! is caught up with at a bounded rate, which rises as long as that is too little and nothing
+//! else waits.
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -26,6 +27,11 @@ const LEFT: [f64; 4] = [0.0, 0.25, 0.5, 0.75];
 const SPARE: f64 = 0.75;
 /// With less than this there is too much to do: soon a lane would have to wait.
 const SHORT: f64 = 0.5;
+/// How much faster there is catching up, each time that it is looked at and was not enough: looked
+/// at four times a second, twice as fast after ten seconds.
+const QUICKENS: f64 = 1.0175;
+/// And no more than so many times as fast.
+const QUICKEST: f64 = 1_000.0;
 /// Nobody waits longer for a purse that is in debt: it is looked at again.
 const WAIT_MAX: f64 = 60.0;
 
@@ -34,6 +40,8 @@ const WAIT_MAX: f64 = 60.0;
 pub struct Pace {
     decisions: Option<Purse>,
     catching_up: Purse,
+    /// How many times as fast as at first there is catching up.
+    quickened: Mutex<f64>,
     /// How long a lane waits at most for its next read.
     patience: Duration,
     /// Partitions with settlement or demand that they have not read.
@@ -78,6 +86,7 @@ impl Pace {
         Pace {
             decisions: (decisions > 0).then(|| Purse::new(decisions)),
             catching_up: Purse::new(limit.catch_up_per_s),
+            quickened: Mutex::new(1.0),
             patience: limit.patience,
             urgent: AtomicUsize::new(0),
             decided: AtomicU64::new(0),
@@ -89,7 +98,7 @@ impl Pace {
     /// So much is being decided and refused.
     pub fn spend(&self, counts: Counts) {
         if let Some(purse) = &self.decisions {
-            purse.spend(counts.decided as usize);
+            purse.spend(counts.decided as f64);
         }
         self.decided.fetch_add(counts.decided, Ordering::Relaxed);
         self.urgently.fetch_add(counts.urgent, Ordering::Relaxed);
@@ -107,7 +116,23 @@ impl Pace {
 
     /// So many messages of a lane that catches up were read.
     pub fn caught_up(&self, messages: usize) {
-        self.catching_up.spend(messages);
+        self.catching_up.spend(messages as f64 / *self.quickened());
+    }
+
+    /// Told again and again: whether there is room to catch up faster than before.
+    pub fn look(&self, has_room: bool) {
+        let mut quickened = self.quickened();
+        *quickened = match self.catching_up.in_use() {
+            _ if !has_room => 1.0,
+            used if used >= 1.0 => (*quickened * QUICKENS).min(QUICKEST),
+            used if used <= 0.0 => 1.0,
+            _ => *quickened,
+        };
+    }
+
+    fn quickened(&self) -> MutexGuard<'_, f64> {
+        // Whoever panicked here left a number.
+        self.quickened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From when on a lane may be read that was read last at `last`.
@@ -149,6 +174,11 @@ impl Pace {
         self.decisions.as_ref().is_some_and(|purse| purse.lacks_until(SHORT).is_some())
     }
 
+    /// How long a lane waits at most for its next read.
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// How much of each bound is used, by its setting, from 0 to 1; more than 1 in debt.
     pub fn in_use(&self) -> [(&'static str, f64); 2] {
         let decisions = self.decisions.as_ref().map_or(0.0, Purse::in_use);
@@ -187,8 +217,8 @@ impl Purse {
         (self.per_s * SAVED.as_secs_f64()).max(1.0)
     }
 
-    fn spend(&self, of: usize) {
-        self.update(|content| *content -= of as f64);
+    fn spend(&self, of: f64) {
+        self.update(|content| *content -= of);
     }
 
     /// Until when less than this share of the most is in it; nothing if that much is in it now.

@@ -1,46 +1,56 @@
-//! An entity whose code failed on an input, made anew without what broke it.
+//! Entities whose code failed on an input, made anew without what broke them.
 //!
-//! Promise: it knows all that was decided of it, committed or not, and nothing else; so it can go
-//! on being asked about, or be quarantined, in a state that others can fold.
+//! Promises: such an entity knows all that was decided of it, committed or not, and nothing else; so
+//! it can go on being asked about, or be quarantined, in a state that others can fold. While Redis
+//! is away it waits, and nobody waits for it.
+
+use tokio::time::Instant;
 
 use super::{
     Exit,
     owner::{Owner, uncommitted},
     recovery::{FoldedFacts, decode_at, gather},
 };
-use crate::{domain::ids::EntityKey, ports::StoredEntity};
+use crate::domain::ids::EntityKey;
 
 impl Owner {
-    /// Makes an entity anew from snapshot, journal and what is not committed yet: all of its
-    /// decisions but the one that broke it.
-    pub(super) async fn rebuild(&mut self, entity: &EntityKey) -> Result<(), Exit> {
-        self.registry.drop_entity(entity);
-        let stop = self.env.stop.clone();
-        let stored = tokio::select! {
-            biased;
-            stored = self.as_snapshotted(entity) => stored?,
-            // Redis may be away for long; whoever has the partition next makes it anew.
-            () = stop.cancelled() => return Err(Exit::LeftInHaste),
-        };
-        self.registry.spawn(entity, stored).map_err(|_| Exit::SnapshotLost)?;
-        let records = self.facts_since_snapshot(entity)?;
-        let change = self.registry.fold(entity, records).await.map_err(Exit::breach)?;
-        self.take_change(entity.clone(), change);
-        Ok(())
+    /// Makes entities anew, now or later, from snapshot, journal and what is not committed yet: all
+    /// of their decisions but the one that broke them. Until then they are as good as not loaded.
+    pub(super) async fn rebuild(
+        &mut self,
+        entities: impl IntoIterator<Item = EntityKey>,
+    ) -> Result<(), Exit> {
+        for entity in entities {
+            self.registry.drop_entity(&entity);
+            self.broken.insert(entity);
+        }
+        self.rebuild_broken().await
     }
 
-    /// The entity as the snapshot has it, once that can be read.
-    async fn as_snapshotted(&mut self, entity: &EntityKey) -> Result<Option<StoredEntity>, Exit> {
-        while self.keeper.is_writing() {
-            self.keeper.written().await?;
+    /// Makes those anew that are to be, if Redis answers.
+    pub(super) async fn rebuild_broken(&mut self) -> Result<(), Exit> {
+        // No other delta is begun before they are there: the one under way is the last.
+        if self.broken.is_empty() || self.keeper.is_writing() || self.redis_rests() {
+            return Ok(());
         }
-        let keys = [entity.clone()];
-        loop {
-            match self.keeper.load(&keys).await {
-                Ok(stored) => return Ok(stored?.pop().flatten()),
-                Err(_) => tokio::time::sleep(self.env.bounds.retry_after).await,
+        let keys: Vec<EntityKey> = self.broken.iter().cloned().collect();
+        let began = Instant::now();
+        let stored = match self.keeper.load(&keys).await {
+            Ok(stored) => stored?,
+            Err(error) => {
+                tracing::warn!(partition = self.env.partition, %error, "broken entities wait");
+                self.let_redis_rest(began);
+                return Ok(());
             }
+        };
+        for (entity, stored) in keys.into_iter().zip(stored) {
+            self.registry.spawn(&entity, stored).map_err(|_| Exit::SnapshotLost)?;
+            let records = self.facts_since_snapshot(&entity)?;
+            let change = self.registry.fold(&entity, records).await.map_err(Exit::breach)?;
+            self.broken.remove(&entity);
+            self.take_change(entity, change);
         }
+        Ok(())
     }
 
     fn facts_since_snapshot(&self, entity: &EntityKey) -> Result<Vec<FoldedFacts>, Exit> {

@@ -42,6 +42,6 @@ impl Owner {
         self.open_batch();
         self.push(entry)?;
         // Its deadlines were not given meanwhile: they are known anew once it is made anew.
-        self.rebuild(entity).await
+        self.rebuild([entity.clone()]).await
     }
 }

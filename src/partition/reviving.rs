@@ -91,7 +91,9 @@ impl Owner {
             }
         }
         self.open_batch();
-        let mut done = self.work(Inputs::from_iter([(entity.clone(), tasks)])).await?;
+        let work = Inputs::from_iter([(entity.clone(), tasks)]);
+        self.spend(None, &work);
+        let mut done = self.work(work).await?;
         for (index, waiting) in queue.into_iter().enumerate() {
             let read = waiting.read;
             let entry = match done.take(index) {

@@ -51,6 +51,9 @@ impl<T: PartialEq> Attempts<T> {
     }
 }
 
+/// More take-overs than any setting asks for.
+const ENOUGH: u32 = u32::MAX - 1;
+
 /// A partition beside its entities.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionState {
@@ -199,6 +202,32 @@ impl PartitionState {
             keep[0] = keep[0].min(stretch * STRETCH);
         }
         keep
+    }
+
+    /// How many take-overs in a row found a source where it stands now. Where something of it was in
+    /// hand at a death there were enough: it is nearly found.
+    pub fn stood(&self, source: Source) -> u32 {
+        let attempts = &self.attempts[source.index()];
+        match attempts.at == self.cursor(source) {
+            _ if self.had_in_hand(|of| of.read.source == source && of.waited_for.is_none()) => {
+                ENOUGH
+            }
+            true => attempts.count,
+            false => 0,
+        }
+    }
+
+    /// How many take-overs in a row found the same inputs waiting as wait now.
+    pub fn waiting_stood(&self) -> u32 {
+        match self.waiting_attempts.at == self.waited_out {
+            _ if self.had_in_hand(|of| of.waited_for.is_some()) => ENOUGH,
+            true => self.waiting_attempts.count,
+            false => 0,
+        }
+    }
+
+    fn had_in_hand(&self, such: impl Fn(&InHand) -> bool) -> bool {
+        self.in_hand.iter().chain(self.suspects.iter().flatten()).any(such)
     }
 
     /// What the process dies of: it was in hand at the last death, and at one before. Once is no

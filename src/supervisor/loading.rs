@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{actor::Supervisor, safe_mode::Load, slot::Slot};
 use crate::{
-    domain::{event::Lane, time::Span},
+    domain::{Level, event::Lane, time::Span},
     partition::{Lateness, Reinstatement, gates::put_off_from},
     ports::Source,
     telemetry,
@@ -31,6 +31,8 @@ impl Supervisor {
             conduct.participant.level(own);
         }
         self.go_to_level();
+        let level = self.credit.borrow().level;
+        self.pace.look(level == Level::Normal && self.safe_mode.spares_time(&load));
         telemetry::watch::load(&load, &self.pace);
     }
 

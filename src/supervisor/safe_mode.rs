@@ -2,7 +2,8 @@
 //!
 //! Promises: it rises only while a lag is there for a while and does not shrink; it falls one level
 //! at a time, each only after it has been calm for a while and what is asked for fits what the pod
-//! can decide; so a peak that comes in waves does not make it flap.
+//! can decide; so a peak that comes in waves does not make it flap. What an unbounded pod can decide
+//! is found out by trying, the more seldom the more often that failed.
 
 use std::time::Duration;
 
@@ -17,6 +18,13 @@ use crate::{
 const WINDOW: Duration = Duration::from_secs(1);
 /// A lag that is smaller than this share of what it was a window ago shrinks.
 const SHRINKS: f64 = 0.9;
+/// What a pod could decide while it was slow is not what it can: above level 0, each window in which
+/// nothing is late, so much more is believed of it.
+const HOPES: f64 = 0.1;
+/// Each rise halves the hope, up to so many times, until there was none for [`FORGETS`]: a pod that
+/// cannot decide more tries ever more seldom.
+const RISES_MAX: i32 = 7;
+const FORGETS: Duration = Duration::from_secs(900);
 
 /// When it rises and falls.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,6 +80,8 @@ pub struct SafeMode {
     late: [Duration; 4],
     window: Option<Window>,
     rates: Rates,
+    /// How often it rose, and when it did last.
+    rises: (i32, Option<Instant>),
 }
 
 /// Where a window began.
@@ -106,6 +116,7 @@ impl SafeMode {
             late: [Duration::ZERO; 4],
             window: None,
             rates: Rates { capacity, ..Rates::default() },
+            rises: (0, None),
         }
     }
 
@@ -117,6 +128,11 @@ impl SafeMode {
     /// How late each lane was when it was last looked at.
     pub fn late(&self) -> [Duration; 4] {
         self.late
+    }
+
+    /// Whether nothing that must not wait is late.
+    pub fn spares_time(&self, load: &Load) -> bool {
+        load.urgent() <= self.thresholds.calm
     }
 
     /// What the pod can decide in a second, as far as that is known.
@@ -136,6 +152,11 @@ impl SafeMode {
             since.is_some_and(|since| now.duration_since(since) >= long)
         };
         if for_long(late, self.thresholds.rises_after) {
+            let before = match self.rises {
+                (rises, Some(last)) if now.duration_since(last) < FORGETS => rises,
+                _ => 0,
+            };
+            self.rises = ((before + 1).min(RISES_MAX), Some(now));
             self.go_to(wanted);
         } else if self.level > Level::Normal && for_long(calm, self.thresholds.falls_after) {
             let below = usize::from(self.level.number()) - 1;
@@ -204,6 +225,10 @@ impl SafeMode {
                 // What was reached once can be reached again, as long as nothing slower is seen.
                 _ if is_late && decided > 0.0 => {
                     Some(decided.max(known.unwrap_or(decided) * SHRINKS))
+                }
+                // Whoever puts off does not see what it could do.
+                Some(known) if self.level > Level::Normal => {
+                    Some(known.max(decided) * (1.0 + HOPES / 2_f64.powi(self.rises.0)))
                 }
                 Some(known) => Some(known.max(decided)),
                 None => None,

@@ -1,16 +1,18 @@
 //! What operators order over NATS, for three pods at once: it reaches them all, outlives them, ends
 //! by itself, and the audit has it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::{
     harness::{free_port, get, wait_until},
-    world::{BOUND, World},
+    world::World,
 };
 
+/// Five times what is stated of how soon an order reaches all pods.
+const SOON: Duration = Duration::from_secs(5);
 const SUBJECT: &str = "earmark.control.safe-mode";
 const PODS: [&str; 3] = ["a", "b", "c"];
 
@@ -31,7 +33,7 @@ fn run(world: &mut World, ports: [u16; 3]) {
 
 async fn all_at(ports: [u16; 3], level: u8) {
     for port in ports {
-        wait_until(&format!("the pod on {port} is at level {level}"), BOUND, async || {
+        wait_until(&format!("the pod on {port} is at level {level}"), SOON, async || {
             let (_, metrics) = get(port, "/metrics").await;
             metrics.lines().any(|line| line == format!("earmark_safe_mode_level {level}"))
         })

@@ -54,6 +54,8 @@ pub type Mix = [u64; 5];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
     Decided,
+    /// Decided, and not granted.
+    Refused,
     Busy,
 }
 
@@ -309,7 +311,11 @@ async fn hear(mut answers: async_nats::Subscriber, book: Book) {
         if busy {
             assert!(answer["data"]["retry_after_s"].is_u64(), "{answer}");
         }
-        let heard = if busy { Heard::Busy } else { Heard::Decided };
+        let heard = match (busy, answer["data"]["status"] == json!("refused")) {
+            (true, _) => Heard::Busy,
+            (false, true) => Heard::Refused,
+            (false, false) => Heard::Decided,
+        };
         let mut book = book.lock().expect("nobody panics");
         book[number].answer.get_or_insert((Instant::now(), heard));
     }
@@ -339,7 +345,7 @@ pub fn percentile(
 ) -> Option<Duration> {
     let counted = sent.iter().filter(|sent| is_counted(sent));
     let answered = counted.filter_map(|sent| match sent.answer {
-        Some((at, Heard::Decided)) => Some(at - sent.at),
+        Some((at, Heard::Decided | Heard::Refused)) => Some(at - sent.at),
         Some((_, Heard::Busy)) | None => None,
     });
     let mut waits: Vec<Duration> = answered.collect();

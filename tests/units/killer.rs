@@ -48,3 +48,29 @@ fn two_killers_do_not_hide_each_other() {
     assert_eq!(killer(&[a(), TakenOver, b(), TakenOver, a()]), Some(7));
     assert_eq!(killer(&[a(), TakenOver, b(), TakenOver, b()]), Some(9));
 }
+
+/// How many take-overs in a row found the demand of a partition where it stands after these
+/// entries, each with how far demand is read by then.
+fn stood(entries: &[(u64, Entry)]) -> u32 {
+    let mut state = PartitionState::default();
+    let demand = Source::Lane(Lane::Demand);
+    for (sequence, entry) in entries {
+        state.cursors[demand.index()].sequence = *sequence;
+        state.note(entry);
+    }
+    state.stood(demand)
+}
+
+#[test]
+fn only_what_stands_where_it_stood_is_suspected() {
+    use Entry::{Resumed, TakenOver};
+    assert_eq!(stood(&[(7, TakenOver)]), 1);
+    assert_eq!(stood(&[(7, TakenOver), (7, TakenOver)]), 2);
+    assert_eq!(stood(&[(7, TakenOver), (7, TakenOver), (900, Resumed)]), 0, "it was read on");
+    assert_eq!(stood(&[(7, TakenOver), (900, TakenOver)]), 1);
+    // While it is read one by one, it moves on, and what it dies of is near.
+    let near = [(7, TakenOver), (7, TakenOver), (8, in_hand(Lane::Demand, 9))];
+    assert!(stood(&near) > 1_000);
+    let near = [&near[..], &[(8, TakenOver)]].concat();
+    assert!(stood(&near) > 1_000);
+}

@@ -61,6 +61,16 @@ fn an_event_is_where_its_last_letter_says_and_events_are_bounded() {
 }
 
 #[test]
+fn an_id_is_one_event_of_each_sku() {
+    let of = |subject: &str| {
+        let kind = "stock.received.v1";
+        letter(json!({"event_subject": subject, "event_type": kind})).identity()
+    };
+    assert_eq!(of("CUP"), of("CUP"));
+    assert_ne!(of("CUP"), of("MUG"), "a replay of one must not close the other");
+}
+
+#[test]
 fn what_is_closed_is_closed_up_to_a_letter_of_this_stream() {
     let event = letter(json!({})).identity();
     let note = |through: u64, created: &str| {

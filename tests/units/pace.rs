@@ -122,3 +122,60 @@ async fn what_was_put_off_is_caught_up_with_at_a_bounded_rate() {
         read(&mut gates, Lane::Reporting, 1_000);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_of_which_more_comes_than_the_bound_is_caught_up_with_all_the_same() {
+    let pace = pace(0);
+    let mut gates = Gates::new(pace.clone());
+    gates.set(Level::ReportingWaits, [false; 4]);
+    gates.set(Level::Normal, [false; 4]);
+    // Each second 400 come, and a minute's wait; the bound is 100 a second.
+    let (mut waiting, mut steps) = (60 * 400, 0);
+    while waiting > 20 {
+        assert!(steps < 180 * 20, "{waiting} wait after three minutes");
+        advance(Duration::from_millis(50)).await;
+        (waiting, steps) = (waiting + 20, steps + 1);
+        while waiting > 0 && open(&gates).contains(&"reporting") {
+            let messages = waiting.min(256);
+            read(&mut gates, Lane::Reporting, messages);
+            waiting -= messages;
+        }
+        if steps % 5 == 0 {
+            pace.look(true);
+        }
+    }
+    assert!(steps > 15 * 20, "all at once, after {steps} steps");
+    // Where there is no room, it is as slow as at first.
+    pace.look(false);
+    advance(Duration::from_secs(1)).await;
+    read(&mut gates, Lane::Reporting, 110);
+    assert!(!open(&gates).contains(&"reporting"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_that_is_late_no_more_is_behind_no_more() {
+    let pace = pace(0);
+    let mut gates = Gates::new(pace.clone());
+    gates.set(Level::ReportingWaits, [false; 4]);
+    gates.set(Level::Normal, [false; 4]);
+    let second = 1_000_000;
+    let mut read = |messages, all, age: i64| {
+        gates.read(Lane::Reporting, messages, all, Timestamp(0), Timestamp(age * second));
+        open(&gates).contains(&"reporting")
+    };
+    assert!(!read(1_000, true, 60), "it is caught up with at a rate");
+    assert!(!read(1, false, 60), "and is late still");
+    assert!(read(1_000, false, 1), "it is late no more, though it was not read to its end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_that_has_waited_too_long_is_overdue() {
+    let mut gates = Gates::new(pace(0));
+    assert_eq!(gates.overdue(), [false; 5]);
+    advance(PATIENCE).await;
+    read(&mut gates, Lane::Settlement, 256);
+    // Commands come before all others as it is.
+    assert_eq!(gates.overdue(), [false, false, true, true, true]);
+    read_all(&mut gates);
+    assert_eq!(gates.overdue(), [false; 5]);
+}

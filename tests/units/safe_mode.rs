@@ -144,6 +144,73 @@ fn reporting_alone_raises_nothing() {
     assert_eq!(levels(&[stretch(60, [0.1, 0.1, 0.1], [100, 100, 0])]), [0]);
 }
 
+/// A pod without a bound, as it goes on: asked for so many carts a second, beside settlement.
+struct Unbounded {
+    mode: SafeMode,
+    now: Instant,
+    waiting: f64,
+    counts: [f64; 3],
+}
+
+/// Settlement a second.
+const SETTLEMENT: f64 = 100.0;
+
+impl Unbounded {
+    fn new() -> Unbounded {
+        let of = Thresholds { decisions_per_s: None, ..thresholds() };
+        let mode = SafeMode::new(of);
+        Unbounded { mode, now: Instant::now(), waiting: 0.0, counts: [0.0; 3] }
+    }
+
+    /// For so many seconds it can decide so much, and so many carts are asked for, a second; the
+    /// levels that it goes through.
+    fn play(&mut self, seconds: u32, can: f64, carts: f64) -> Vec<u8> {
+        let mut levels = vec![self.mode.level().number()];
+        for _ in 0..seconds * 4 {
+            self.now += STEP;
+            let step = STEP.as_secs_f64();
+            let refused = if self.mode.level() >= Level::CartsBusy { carts } else { 0.0 };
+            self.waiting += (SETTLEMENT + carts - refused) * step;
+            let decided = self.waiting.min(can * step);
+            self.waiting -= decided;
+            for (count, by) in self.counts.iter_mut().zip([decided, decided, refused * step]) {
+                *count += by;
+            }
+            let [decided, urgent, refused] = self.counts.map(|count| count as u64);
+            let late = Duration::from_secs_f64(self.waiting / can);
+            let load = Load {
+                late: [late, late, Duration::ZERO, Duration::ZERO],
+                counts: Counts { decided, urgent, refused },
+            };
+            let level = self.mode.observe(&load, self.now).number();
+            if levels.last() != Some(&level) {
+                levels.push(level);
+            }
+        }
+        levels
+    }
+}
+
+#[test]
+fn a_pod_that_was_slow_for_a_while_is_believed_more_again() {
+    let mut pod = Unbounded::new();
+    assert_eq!(pod.play(60, 20_000.0, 350.0), [0]);
+    let top = *pod.play(60, 300.0, 350.0).last().expect("it has a level");
+    assert!(top >= 2, "it is slower than what it is asked for: {top}");
+    // The disk is fast again, and all that is asked for could be decided.
+    assert_eq!(pod.play(180, 20_000.0, 350.0).last(), Some(&0));
+    assert_eq!(pod.play(3_600, 20_000.0, 350.0), [0]);
+}
+
+#[test]
+fn a_pod_that_cannot_decide_more_tries_ever_more_seldom() {
+    let mut pod = Unbounded::new();
+    pod.play(60, 1_000.0, 100.0);
+    let hours: Vec<usize> = (0..3).map(|_| pod.play(3_600, 1_000.0, 3_000.0).len()).collect();
+    assert!(hours[0] <= 60 && hours[1] <= 30 && hours[2] <= 30, "it flaps: {hours:?}");
+    assert_eq!(pod.play(600, 1_000.0, 100.0).last(), Some(&0));
+}
+
 proptest! {
     #[test]
     fn it_falls_one_level_at_a_time_and_is_normal_again_once_all_is_calm(

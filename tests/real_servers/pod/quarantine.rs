@@ -2,7 +2,10 @@
 //! operator lets it decide again. The pod lives in the test, between real servers, so that the
 //! panic can be brought about.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::Addr;
 use earmark::{
@@ -19,6 +22,12 @@ use crate::{
     harness::wait_until,
     world::{BOUND, World, hold, received, sku_in},
 };
+
+/// Five times what is stated of how long neighbours wait.
+const SOON: Duration = Duration::from_millis(500);
+
+/// An order to go on is journaled at once.
+const AT_ONCE: [(&str, &str); 1] = [("EARMARK__CLUSTER__FORMAT_AFTER_S", "0")];
 
 /// The event that the code fails on.
 const POISON: &str = "poison";
@@ -47,8 +56,7 @@ async fn quarantined(pod: &Addr<Supervisor>) -> usize {
 fn a_panic_sets_one_sku_aside_and_resume_lets_it_go_on() {
     app::system().block_on(async {
         let world = World::start().await;
-        let at_once = [("EARMARK__CLUSTER__FORMAT_AFTER_S", "0")];
-        let environment = world.environment(&at_once).into_iter().collect();
+        let environment = world.environment(&AT_ONCE).into_iter().collect();
         let settings = config::load_from(None, environment).expect("the settings are right");
         let first = pod(&settings).await;
         let (bad, neighbour) = (sku_in(1, "BAD-"), sku_in(1, "GOOD-"));
@@ -59,7 +67,9 @@ fn a_panic_sets_one_sku_aside_and_resume_lets_it_go_on() {
         wait_until("it is set aside", BOUND, async || quarantined(&first).await == 1).await;
 
         // Its neighbour in the same partition goes on; what comes for it waits in order.
+        let asked_at = Instant::now();
         assert_eq!(world.ask(&hold("n-1", &neighbour, 1)).await["status"], "granted");
+        assert!(asked_at.elapsed() < SOON, "{:?}", asked_at.elapsed());
         for number in 0..3 {
             world.send(&hold(&format!("w-{number}"), &bad, 4)).await;
         }
@@ -109,6 +119,37 @@ fn a_panic_sets_one_sku_aside_and_resume_lets_it_go_on() {
         let third = pod(&settings).await;
         assert_eq!(quarantined(&third).await, 0);
         leave(third).await;
+    });
+}
+
+#[test]
+fn a_panic_while_redis_is_silent_stops_nobody_else() {
+    app::system().block_on(async {
+        let world = World::start().await;
+        let environment = world.environment(&AT_ONCE).into_iter().collect();
+        let settings = config::load_from(None, environment).expect("the settings are right");
+        let pod = pod(&settings).await;
+        let (bad, neighbour) = (sku_in(1, "BAD-"), sku_in(1, "GOOD-"));
+        for sku in [&bad, &neighbour] {
+            world.ask(&received(sku, sku, 10)).await;
+        }
+        world.redis.freeze();
+        world.send(&hold(POISON, &bad, 1)).await;
+        wait_until("it is set aside", BOUND, async || quarantined(&pod).await == 1).await;
+        // They are in memory, and need no Redis.
+        for number in 0..5 {
+            let answer = world.ask(&hold(&format!("n-{number}"), &neighbour, 1)).await;
+            assert_eq!(answer["status"], "granted", "{answer}");
+        }
+        world.send(&hold("w-1", &bad, 4)).await;
+        world.redis.thaw();
+        // It is made anew with all that was decided of it.
+        let resumed = ["resume", "sku", &bad, "--by", "ann", "--reason", "mended"];
+        world.earmark(&resumed).await.with(0);
+        wait_until("who waited is answered", BOUND, async || world.total(&bad).await == [10, 6, 4])
+            .await;
+        assert_eq!(world.total(&neighbour).await, [10, 5, 5]);
+        leave(pod).await;
     });
 }
 
