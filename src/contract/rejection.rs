@@ -89,6 +89,27 @@ impl Rejection {
         rejection
     }
 
+    /// The same, naming the event as its bytes do, where it does not name it yet.
+    pub fn naming(&self, event: &[u8]) -> Rejection {
+        #[derive(Default, Deserialize)]
+        struct Said {
+            source: Option<String>,
+            id: Option<String>,
+            subject: Option<String>,
+            #[serde(rename = "type")]
+            kind: Option<String>,
+        }
+        let mut named = self.clone();
+        if named.id.is_none() {
+            let said: Said = serde_json::from_slice(event).unwrap_or_default();
+            let bounded = |name: Option<String>| name.map(|name| cut(&name, NAME_MAX_CHARS));
+            (named.source, named.id) = (bounded(said.source), bounded(said.id));
+            named.subject = named.subject.or(bounded(said.subject));
+            named.kind = named.kind.or(bounded(said.kind));
+        }
+        named
+    }
+
     /// The same, about a field.
     pub fn at(mut self: Box<Self>, field: impl fmt::Display) -> Box<Rejection> {
         self.field = Some(cut(&field.to_string(), NAME_MAX_CHARS));

@@ -10,8 +10,8 @@ use crate::{
     domain::{event::Lane, ids::EntityKey, outcome::Quantities, refusal::Reason, time::Timestamp},
 };
 
-/// Which event a letter is about: its `source`, its `id` and its SKU or order, which remembers ids for
-/// itself; or, where they could not be read, the place that it was read from.
+/// Which event a letter is about: its `source`, its `id` and its SKU or order, which remembers ids
+/// for itself; or, where they could not be read, the place that it was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity(pub u128);
 

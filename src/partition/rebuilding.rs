@@ -1,8 +1,8 @@
 //! Entities whose code failed on an input, made anew without what broke them.
 //!
-//! Promises: such an entity knows all that was decided of it, committed or not, and nothing else; so
-//! it can go on being asked about, or be quarantined, in a state that others can fold. While Redis
-//! is away it waits, and nobody waits for it.
+//! Promises: such an entity knows all that was decided of it, committed or not, and nothing else;
+//! so it can go on being asked about, or be quarantined, in a state that others can fold. While
+//! Redis is away it waits, and nobody waits for it.
 
 use tokio::time::Instant;
 

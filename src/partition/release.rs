@@ -326,12 +326,12 @@ impl Releaser {
     }
 
     async fn dead_letter(&self, letter: Letter) -> Outgoing {
-        let rejection = &*letter.rejection;
         let original = match &letter.read {
             Some(read) => self.original(read).await,
             None => None,
         };
         let (original, headers) = original.unwrap_or_default();
+        let rejection = &letter.rejection.naming(&original);
         let payload = match original.len() > DEAD_LETTER_BYTES_MAX {
             true => {
                 self.put_object(&letter.id, original.clone()).await;

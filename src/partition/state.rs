@@ -204,8 +204,8 @@ impl PartitionState {
         keep
     }
 
-    /// How many take-overs in a row found a source where it stands now. Where something of it was in
-    /// hand at a death there were enough: it is nearly found.
+    /// How many take-overs in a row found a source where it stands now. Where something of it was
+    /// in hand at a death there were enough: it is nearly found.
     pub fn stood(&self, source: Source) -> u32 {
         let attempts = &self.attempts[source.index()];
         match attempts.at == self.cursor(source) {

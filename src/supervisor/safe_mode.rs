@@ -2,8 +2,8 @@
 //!
 //! Promises: it rises only while a lag is there for a while and does not shrink; it falls one level
 //! at a time, each only after it has been calm for a while and what is asked for fits what the pod
-//! can decide; so a peak that comes in waves does not make it flap. What an unbounded pod can decide
-//! is found out by trying, the more seldom the more often that failed.
+//! can decide; so a peak that comes in waves does not make it flap. What an unbounded pod can
+//! decide is found out by trying, the more seldom the more often that failed.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use crate::{
 const WINDOW: Duration = Duration::from_secs(1);
 /// A lag that is smaller than this share of what it was a window ago shrinks.
 const SHRINKS: f64 = 0.9;
-/// What a pod could decide while it was slow is not what it can: above level 0, each window in which
-/// nothing is late, so much more is believed of it.
+/// What a pod could decide while it was slow is not what it can: above level 0, each window in
+/// which nothing is late, so much more is believed of it.
 const HOPES: f64 = 0.1;
 /// Each rise halves the hope, up to so many times, until there was none for [`FORGETS`]: a pod that
 /// cannot decide more tries ever more seldom.

@@ -66,6 +66,11 @@ fn a_panic_sets_one_sku_aside_and_resume_lets_it_go_on() {
         world.send(&hold(POISON, &bad, 1)).await;
         wait_until("it is set aside", BOUND, async || quarantined(&first).await == 1).await;
 
+        let letter = world.earmark(&["dlq", "show", "1", "--json"]).await.with(0).json();
+        let said =
+            ["reason", "severity", "event_id", "event_subject"].map(|of| &letter["letter"][of]);
+        assert_eq!(said, [&json!("quarantined"), &json!("page"), &json!(POISON), &json!(bad)]);
+
         // Its neighbour in the same partition goes on; what comes for it waits in order.
         let asked_at = Instant::now();
         assert_eq!(world.ask(&hold("n-1", &neighbour, 1)).await["status"], "granted");
