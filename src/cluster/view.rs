@@ -139,7 +139,8 @@ impl View {
         // What this build cannot read, it cannot obey.
         let order = note.value.as_ref().and_then(|bytes| Order::decode(bytes).ok());
         let is_level = order.as_ref().is_some_and(|order| matches!(order.what, What::Level(_)));
-        let has_room = is_level || self.orders.len() < HEEDED_MAX;
+        // One of them may be a level.
+        let has_room = is_level || self.orders.len() <= HEEDED_MAX;
         heed(&mut self.orders, note, order, has_room, self.pass, now);
     }
 

@@ -70,7 +70,8 @@ pub struct Held {
     pub unsnapshotted_records: usize,
     /// Those in bytes.
     pub unsnapshotted_bytes: usize,
-    /// Inputs that wait for a cold entity, or for one that was quarantined just now.
+    /// Inputs that wait: for entities that are quarantined, or for those that are cold or paused,
+    /// whichever are more.
     pub waiting: usize,
     /// Holds that orders have asked for and no SKU has answered.
     pub awaited_holds: usize,

@@ -158,6 +158,7 @@ impl Owner {
     fn held(&self) -> Held {
         let closed = uncommitted(&self.in_flight, &self.sealed).map(|batch| batch.entries.len());
         let tail = self.keeper.tail();
+        let set_aside = self.state.waiting_set_aside();
         Held {
             sealed_records: self.sealed.len(),
             batch_bytes: self.open.bytes.len(),
@@ -165,7 +166,7 @@ impl Owner {
             unreleased_records: self.unreleased.len(),
             unsnapshotted_records: tail.len(),
             unsnapshotted_bytes: tail.bytes(),
-            waiting: self.state.waiting_len() - self.state.waiting_set_aside(),
+            waiting: set_aside.max(self.state.waiting_len() - set_aside),
             awaited_holds: usize::try_from(self.state.books.awaited).unwrap_or(0),
             live_entities: self.registry.len(),
             live_entities_max: self.env.live_entities_max(),

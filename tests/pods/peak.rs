@@ -20,6 +20,8 @@ const CAP: &str = "3000";
 const RUSH: Duration = Duration::from_secs(10);
 /// Five times what is stated of what must not wait, from level 2 on.
 const SOON: Duration = Duration::from_secs(5);
+/// What the shipped manifests ask for as a pod's memory.
+const MEMORY: u64 = 512 << 20;
 /// Units of each SKU: less than are asked for.
 const UNITS: u64 = 5;
 /// Units of the SKU that everybody wants, and of each other.
@@ -59,6 +61,8 @@ async fn rush(mix: Mix, whose: Whose, units: u64) -> (Vec<u8>, Vec<Sent>, Vec<Se
     wait_until(back, 2 * BOUND, async || timeline.seen().len() > 10 && timeline.level() == 0).await;
     let (levels, seen) = (timeline.levels(), timeline.seen());
     drop(timeline);
+    let memory = world.pod("held-back").memory_peak();
+    assert!(memory < MEMORY, "{} MiB", memory >> 20);
     // What was put off is more than this pod may decide in the time of a test.
     world.leave("held-back").await;
     let free = [
