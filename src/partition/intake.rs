@@ -1,8 +1,8 @@
 //! Reads the five sources of a partition, each at its own cursor, and hands over what they say.
 //!
 //! A lane that has waited for its turn too long comes first, then commands, then settlement; the
-//! other lanes take turns. A reader that fails is stood up again at its cursor. A lane whose gate is
-//! shut is not read, and loses nothing: the log keeps it. Each source is at most one read ahead.
+//! other lanes take turns. A reader that fails is stood up again at its cursor. A lane whose gate
+//! is shut is not read, and loses nothing: the log keeps it. Each source is at most one read ahead.
 
 use std::{
     collections::BTreeMap,
