@@ -72,7 +72,7 @@ pub struct Replay {
 /// What came of a replayed event.
 #[derive(Clone, Debug, Serialize)]
 struct Came {
-    /// `done`, `repeated`, `refused`, `dead_again`, `unanswered` or `skipped`.
+    /// `done`, `repeated`, `refused`, `busy`, `dead_again`, `unanswered` or `skipped`.
     result: &'static str,
     /// What was answered.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -346,6 +346,8 @@ fn came(answer: Option<Value>) -> Came {
     let decided = decided.is_some_and(|reason| reason.is_remembered());
     let why = reason.map(str::to_owned);
     let (result, closed) = match (answer["status"].as_str(), answer["repeated"].as_bool()) {
+        // A pod's own safe mode was faster.
+        (Some("refused"), _) if reason == Some(Reason::Busy.as_str()) => ("busy", false),
         (Some("refused"), _) if !decided => ("dead_again", false),
         (None, _) => ("unanswered", false),
         (_, Some(true)) => ("repeated", true),
