@@ -2,7 +2,7 @@
 //!
 //! Promises: such an entity knows all that was decided of it, committed or not, and nothing else;
 //! so it can go on being asked about, or be quarantined, in a state that others can fold. While
-//! Redis is away it waits, and nobody waits for it.
+//! Redis is away it waits; others wait for one try now and then, as for any cold entity.
 
 use tokio::time::Instant;
 
