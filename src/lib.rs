@@ -18,6 +18,7 @@ pub mod hosted;
 pub mod http;
 pub mod inspecting;
 pub mod letters;
+pub mod load;
 pub mod nats;
 pub mod partition;
 pub mod ports;

@@ -1,0 +1,4 @@
+//! `earmark load`: a promotion, as a plan has it, played against real servers and pods before it is
+//! played by shoppers.
+
+pub mod report;

@@ -1,0 +1,238 @@
+//! What a load test found, as numbers: what `--json` writes, what is compared, and what the page
+//! with plots is drawn from.
+//!
+//! Promises: all waits are from the time at which a shopper meant to ask, not from when the load
+//! came to send it, so that a slow system cannot hide behind a slow sender. Milliseconds, unless a
+//! name says otherwise.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A run of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The version of Earmark that was tested.
+    pub version: String,
+    /// The plan's name.
+    pub plan: String,
+    /// What it is about.
+    pub about: String,
+    /// What chance began with.
+    pub seed: u64,
+    /// When it began, RFC 3339.
+    pub began: String,
+    /// Where it ran.
+    pub machine: Machine,
+    /// For how many seconds shoppers came.
+    pub duration_s: f64,
+    /// How many seconds it took until all that they had begun was over.
+    pub settled_after_s: f64,
+    /// What was asked, and how long it was waited for the answer, by kind.
+    pub waits: BTreeMap<Kind, Waits>,
+    /// The same over time, a second each.
+    pub seconds: Vec<Second>,
+    /// What was seen of the pods over time.
+    pub looks: Vec<Look>,
+    /// The SKUs that were asked for most.
+    pub hot: Vec<Hot>,
+    /// What came of holds, orders and other events, by name.
+    pub outcomes: BTreeMap<String, u64>,
+    /// What was broken on purpose.
+    pub faults: Vec<Fault>,
+    /// Promises that were broken.
+    pub verdict: Verdict,
+    /// What the plan asked for, and whether it was so.
+    pub objectives: Vec<Objective>,
+}
+
+impl Report {
+    /// Whether no promise was broken and every objective was reached.
+    pub fn holds(&self) -> bool {
+        self.verdict.is_clean() && self.objectives.iter().all(|objective| objective.holds)
+    }
+
+    /// How many events of these kinds were asked for in all, and how many were answered.
+    pub fn total(&self) -> (u64, u64) {
+        let sum = |of: fn(&Waits) -> u64| self.waits.values().map(of).sum();
+        (sum(|waits| waits.asked), sum(|waits| waits.answered))
+    }
+
+    /// The levels of safe mode, one after the other.
+    pub fn levels(&self) -> Vec<u8> {
+        let mut levels: Vec<u8> = self.looks.iter().map(|look| look.level).collect();
+        levels.dedup();
+        levels
+    }
+}
+
+/// Where a test ran.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Processors that may be used.
+    pub processors: usize,
+    /// Pods that ran.
+    pub pods: usize,
+    /// Partitions.
+    pub partitions: u16,
+}
+
+/// What somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A hold for a cart, until its answer.
+    Hold,
+    /// An order, until the answer that it is taken.
+    Order,
+    /// An order, until it is said to be reserved or rejected.
+    Reserved,
+    /// What finishes or frees a promise (payments, cancellations, releases, parcels), until its
+    /// answer.
+    Settlement,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Kind; 4] = [Kind::Hold, Kind::Order, Kind::Reserved, Kind::Settlement];
+
+    /// Its name, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Hold => "hold",
+            Kind::Order => "order",
+            Kind::Reserved => "reserved",
+            Kind::Settlement => "settlement",
+        }
+    }
+}
+
+/// How long a kind was waited for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Waits {
+    /// Events that somebody meant to send.
+    pub asked: u64,
+    /// Of these, answered with a decision.
+    pub answered: u64,
+    /// Answers that asked to come back later.
+    pub busy: u64,
+    /// Decisions that refused.
+    pub refused: u64,
+    /// Never answered.
+    pub unanswered: u64,
+    /// The wait for a decision that half were below.
+    pub p50_ms: f64,
+    /// That 90 of 100 were below.
+    pub p90_ms: f64,
+    /// That 99 of 100 were below.
+    pub p99_ms: f64,
+    /// That 999 of 1,000 were below.
+    pub p999_ms: f64,
+    /// The longest.
+    pub max_ms: f64,
+    /// The distribution: shares of 100, and the wait that they were below.
+    pub distribution: Vec<(f64, f64)>,
+}
+
+/// A second of shoppers' time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Second {
+    /// Which one, from 0.
+    pub at_s: u64,
+    /// Events that were meant to be sent in it, of all kinds.
+    pub asked: u64,
+    /// Answers that came in it.
+    pub answered: u64,
+    /// Of these, how many asked to come back later.
+    pub busy: u64,
+    /// By kind, the waits of what was meant to be sent in it: p50 and p99.
+    pub waits: BTreeMap<Kind, (f64, f64)>,
+}
+
+/// What was seen of the pods at a time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Look {
+    /// Seconds after the beginning.
+    pub at_s: f64,
+    /// The highest level of safe mode of any pod.
+    pub level: u8,
+    /// By lane, how late the latest pod was, in seconds.
+    pub late_s: BTreeMap<String, f64>,
+    /// The memory of all pods, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// A SKU that many asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hot {
+    /// Its key.
+    pub sku: String,
+    /// Holds and lines of orders that asked for it.
+    pub asked: u64,
+    /// Units that carts were granted.
+    pub granted: u64,
+    /// Holds that were refused.
+    pub refused: u64,
+}
+
+/// What was broken on purpose.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Seconds after the beginning.
+    pub at_s: f64,
+    /// Seconds until it was mended.
+    pub for_s: f64,
+    /// What was done to what: `kill pod-1`.
+    pub what: String,
+    /// The longest wait of what was asked meanwhile and in the ten seconds after.
+    pub longest_wait_ms: f64,
+}
+
+/// Promises that were broken, each in words; all of them empty in a run that kept them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// More was promised or shipped than there was.
+    pub oversold: Vec<String>,
+    /// Refused for want of units that were there.
+    pub undersold: Vec<String>,
+    /// Taken by the log and not decided, decided and not said, told and taken back.
+    pub lost: Vec<String>,
+    /// Decided or said twice, or said and not decided.
+    pub twice: Vec<String>,
+    /// Holds that should have ended.
+    pub stuck_holds: Vec<String>,
+    /// Anything else: a quarantined entity, a record that cannot be read.
+    pub other: Vec<String>,
+}
+
+impl Verdict {
+    /// The lists by name.
+    pub fn lists(&self) -> [(&'static str, &[String]); 6] {
+        [
+            ("oversold", &self.oversold),
+            ("undersold", &self.undersold),
+            ("lost", &self.lost),
+            ("twice", &self.twice),
+            ("stuck holds", &self.stuck_holds),
+            ("other", &self.other),
+        ]
+    }
+
+    /// Whether every promise was kept.
+    pub fn is_clean(&self) -> bool {
+        self.lists().iter().all(|(_, list)| list.is_empty())
+    }
+}
+
+/// What a plan asks for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Objective {
+    /// Its key in the plan.
+    pub name: String,
+    /// What was asked for.
+    pub wanted: f64,
+    /// What was found.
+    pub found: f64,
+    /// Whether it was so.
+    pub holds: bool,
+}
