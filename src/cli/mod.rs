@@ -9,6 +9,7 @@ mod demo;
 mod dlq;
 mod drain;
 pub mod inspect;
+mod load;
 mod partition;
 mod pausing;
 mod print;
@@ -73,6 +74,7 @@ enum Command {
     Resume(pausing::Resume),
     Partition(partition::Partitions),
     Dlq(dlq::DeadLetters),
+    Load(load::Load),
     Scenario(scenario::Scenarios),
     Contracts(contracts::Contracts),
 }
@@ -126,6 +128,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Run(_) | Command::Demo(_) | Command::Scenario(_) | Command::Contracts(_) => {
                 Ok(Exit::Done)
             }
+            Command::Load(load) => load.run(&context).await,
             Command::Setup(setup) => setup.run(&context).await,
             Command::Check(check) => check.run(&context).await,
             Command::Publish(publish) => publish.run(&context).await,

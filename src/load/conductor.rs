@@ -1,0 +1,190 @@
+//! Runs a plan: starts what it needs, plays it, breaks what it says, and looks at what came of it.
+
+use std::{path::Path, time::Duration};
+
+use async_nats::Client;
+use tokio::{
+    sync::{oneshot, watch},
+    time::{Instant, sleep, sleep_until},
+};
+
+use super::{
+    local::Local,
+    look,
+    measure::Measure,
+    objectives,
+    plan::Plan,
+    player::{Played, Player, Shown},
+    report::{Fault, Look, Machine, Report, Verdict},
+};
+use crate::{clock::SystemClock, contract::time, error::Failure, ports::Clock};
+
+/// How long after a fault waits are counted as its own, in seconds.
+const AFTER_FAULT_S: f64 = 10.0;
+/// How often it is looked whether all is read.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// What is told while a plan is played.
+pub struct Watched {
+    /// How it goes.
+    pub shown: watch::Receiver<Shown>,
+    /// What the pods say.
+    pub seen: watch::Receiver<Look>,
+}
+
+/// Plays a plan on servers and pods of its own. `watch` is told how it goes.
+pub async fn conduct(
+    plan: &Plan,
+    servers: Option<&Path>,
+    watch: impl FnOnce(Watched),
+) -> Result<Report, Failure> {
+    let (shows, shown) = watch::channel(Shown { doing: "it starts".to_owned(), ..begin() });
+    let (sees, seen) = watch::channel(Look::default());
+    watch(Watched { shown, seen });
+    let mut local = Local::start(plan, servers).await?;
+    let played = play(plan, &mut local, shows, sees).await;
+    match played {
+        Ok(report) if report.verdict.is_clean() => Ok(report),
+        Ok(report) => {
+            tracing::warn!(kept = %local.keep().display(), "promises were broken");
+            Ok(report)
+        }
+        Err(failure) => {
+            let kept = format!("what the servers and pods wrote is in {}", local.keep().display());
+            let action = failure.action.clone().map_or(kept.clone(), |of| format!("{of}; {kept}"));
+            Err(failure.advise(action))
+        }
+    }
+}
+
+fn begin() -> Shown {
+    Shown { at_s: -1.0, ..Shown::default() }
+}
+
+async fn play(
+    plan: &Plan,
+    local: &mut Local,
+    shows: watch::Sender<Shown>,
+    sees: watch::Sender<Look>,
+) -> Result<Report, Failure> {
+    let began_at = SystemClock.now();
+    let clients = (connect(local).await?, connect(local).await?);
+    let run = format!("{:08x}", rand::random::<u32>());
+    let source = format!("/load/{run}");
+    let mut player = Player::new(plan, clients, (&source, "L"), shows.clone()).await?;
+    player.open().await?;
+    let urls = local.metrics_urls();
+    let began = player.begin();
+    let (is_enough, enough) = oneshot::channel();
+    let looking = tokio::spawn(look::on(urls.clone(), began, sees, enough));
+    let (played, faults) =
+        tokio::join!(player.play(), break_things(plan, local, began, plan.duration_s()));
+    let (played, faults) = (played?, faults?);
+    shows.send_modify(|shown| "all that is left is read".clone_into(&mut shown.doing));
+    all_is_read(&urls, Duration::from_secs_f64(plan.settle_within_s)).await;
+    drop(is_enough);
+    let looks = looking.await.unwrap_or_default();
+    shows.send_modify(|shown| "everything is checked".clone_into(&mut shown.doing));
+    let verdict = Verdict::default();
+    let told = Told { began_at, looks, faults, verdict };
+    Ok(told.report(plan, played))
+}
+
+async fn connect(local: &Local) -> Result<Client, Failure> {
+    // A server that is broken on purpose is waited for.
+    let options = async_nats::ConnectOptions::new().max_reconnects(None);
+    options.connect(local.nats_url()).await.map_err(Failure::unreachable)
+}
+
+/// Breaks what the plan says, and mends it.
+async fn break_things(
+    plan: &Plan,
+    local: &mut Local,
+    began: Instant,
+    lasts_s: f64,
+) -> Result<Vec<Fault>, Failure> {
+    let mut steps: Vec<(f64, bool, usize)> = Vec::new();
+    for (nth, fault) in plan.faults.iter().enumerate() {
+        steps.push((fault.at_s, true, nth));
+        steps.push((fault.at_s + fault.for_s, false, nth));
+    }
+    steps.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut done = Vec::new();
+    for (at_s, breaks, nth) in steps {
+        sleep_until(began + Duration::from_secs_f64(at_s)).await;
+        let fault = &plan.faults[nth];
+        match breaks {
+            true => {
+                local.break_it(fault.what, &fault.of).await?;
+                let what = format!("{} {}", fault.what.as_str(), fault.of);
+                done.push(Fault { at_s, for_s: fault.for_s, what, longest_wait_ms: 0.0 });
+            }
+            false => local.mend(fault.what, &fault.of).await?,
+        }
+    }
+    sleep_until(began + Duration::from_secs_f64(lasts_s)).await;
+    Ok(done)
+}
+
+/// Waits until the pods have read all that the log has, and said what is to be said; or for so long.
+async fn all_is_read(urls: &[String], within: Duration) {
+    let until = Instant::now() + within;
+    let mut quiet = 0;
+    while quiet < 2 && Instant::now() < until {
+        sleep(LOOK_EVERY).await;
+        let mut left = 0.0;
+        for url in urls {
+            for name in ["earmark_lane_lag_messages", "earmark_partition_unreleased"] {
+                left += look::sum(url, name).await.unwrap_or(1.0);
+            }
+        }
+        quiet = if left == 0.0 { quiet + 1 } else { 0 };
+    }
+}
+
+/// What a report is made from, beside what was played.
+struct Told {
+    began_at: crate::domain::time::Timestamp,
+    looks: Vec<Look>,
+    faults: Vec<Fault>,
+    verdict: Verdict,
+}
+
+impl Told {
+    fn report(self, plan: &Plan, played: Played) -> Report {
+        let Played { measure, hot, settled_after_s, .. } = played;
+        let mut report = Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            plan: plan.name.clone(),
+            about: plan.about.clone(),
+            seed: plan.seed,
+            began: time::format(self.began_at),
+            machine: Machine {
+                processors: std::thread::available_parallelism().map_or(1, usize::from),
+                pods: plan.pods.count as usize,
+                partitions: plan.pods.partitions,
+            },
+            duration_s: plan.duration_s(),
+            settled_after_s,
+            waits: measure.waits(),
+            looks: self.looks,
+            hot,
+            outcomes: measure.outcomes().clone(),
+            faults: with_waits(self.faults, &measure),
+            verdict: self.verdict,
+            seconds: Vec::new(),
+            objectives: Vec::new(),
+        };
+        report.seconds = measure.seconds();
+        report.objectives = objectives::check(&plan.objectives, &report);
+        report
+    }
+}
+
+fn with_waits(faults: Vec<Fault>, measure: &Measure) -> Vec<Fault> {
+    let with = |fault: Fault| {
+        let until = fault.at_s + fault.for_s + AFTER_FAULT_S;
+        Fault { longest_wait_ms: measure.longest_ms(fault.at_s, until), ..fault }
+    };
+    faults.into_iter().map(with).collect()
+}

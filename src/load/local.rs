@@ -1,0 +1,354 @@
+//! Servers and pods of a load test's own: nats-server, Redis and as many pods as the plan says, each
+//! a process of its own on this machine, with its data in one temporary directory.
+//!
+//! Promises: nothing outlives the run. Each pod reaches the servers by a way of its own
+//! ([`super::way`]), so that it can be cut off; shoppers are never cut off from the log.
+
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tempfile::TempDir;
+use tokio::{
+    process::{Child, Command},
+    time::{Instant, sleep},
+};
+
+use super::{
+    plan::{Breakage, Plan},
+    way::Way,
+};
+use crate::error::{Exit, Failure};
+
+/// How long a server or a pod may take until it serves.
+const SERVES_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Ports are looked for from here on: below those of outgoing connections, so that a server that was
+/// killed finds its own free.
+const PORTS: std::ops::Range<u16> = 12_000..32_000;
+
+/// What runs.
+pub struct Local {
+    nats: Process,
+    redis: Process,
+    pods: Vec<Pod>,
+    /// Where the servers listen: NATS, Redis.
+    ports: [u16; 2],
+    dir: TempDir,
+}
+
+struct Pod {
+    process: Process,
+    /// To NATS, to Redis.
+    ways: [Way; 2],
+    http: u16,
+}
+
+/// A process that can be started again as it was.
+struct Process {
+    name: String,
+    program: PathBuf,
+    args: Vec<String>,
+    env: BTreeMap<String, String>,
+    log: PathBuf,
+    child: Option<Child>,
+}
+
+impl Local {
+    /// Starts everything; returns when all pods serve. Servers are looked for in `servers`, if it is
+    /// given, and else where commands are.
+    pub async fn start(plan: &Plan, servers: Option<&Path>) -> Result<Local, Failure> {
+        let dir = tempfile::Builder::new().prefix("earmark-load-").tempdir().map_err(failed)?;
+        let ports = [free_port()?, free_port()?];
+        let program =
+            |name: &str| servers.map_or_else(|| name.into(), |servers| servers.join(name));
+        let mut nats = nats(program("nats-server"), ports[0], dir.path())?;
+        let mut redis = redis(program("redis-server"), ports[1], dir.path());
+        nats.start()?;
+        redis.start()?;
+        for (process, port) in [(&mut nats, ports[0]), (&mut redis, ports[1])] {
+            process.listens(port).await?;
+        }
+        let mut local = Local { nats, redis, pods: Vec::new(), ports, dir };
+        local.set_up(plan).await?;
+        for number in 1..=plan.pods.count {
+            let pod = local.pod(plan, number).await?;
+            local.pods.push(pod);
+        }
+        local.all_serve(plan).await?;
+        Ok(local)
+    }
+
+    /// Where NATS listens.
+    pub fn nats_url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.ports[0])
+    }
+
+    /// Where Redis listens.
+    pub fn redis_url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.ports[1])
+    }
+
+    /// Where the pods tell their metrics.
+    pub fn metrics_urls(&self) -> Vec<String> {
+        self.pods.iter().map(|pod| format!("http://127.0.0.1:{}/metrics", pod.http)).collect()
+    }
+
+    /// Keeps what was written, for whoever looks for what went wrong; where that is.
+    pub fn keep(self) -> PathBuf {
+        self.dir.keep()
+    }
+
+    /// Breaks something.
+    pub async fn break_it(&mut self, what: Breakage, of: &str) -> Result<(), Failure> {
+        match what {
+            Breakage::Kill => self.process(of)?.kill().await,
+            Breakage::Freeze => self.process(of)?.signal(Signal::SIGSTOP),
+            Breakage::Cut => {
+                self.ways(of).for_each(Way::cut);
+                Ok(())
+            }
+        }
+    }
+
+    /// Mends it.
+    pub async fn mend(&mut self, what: Breakage, of: &str) -> Result<(), Failure> {
+        match what {
+            Breakage::Kill => self.process(of)?.start(),
+            Breakage::Freeze => self.process(of)?.signal(Signal::SIGCONT),
+            Breakage::Cut => {
+                self.ways(of).for_each(Way::heal);
+                Ok(())
+            }
+        }
+    }
+
+    fn process(&mut self, name: &str) -> Result<&mut Process, Failure> {
+        let pods = self.pods.iter_mut().map(|pod| &mut pod.process);
+        let mut all = [&mut self.nats, &mut self.redis].into_iter().chain(pods);
+        let found = all.find(|process| process.name == name);
+        found.ok_or_else(|| Failure::new(Exit::Usage, format!("there is no {name}")))
+    }
+
+    /// The ways that end where this is broken: all to a server, or both of a pod.
+    fn ways(&self, of: &str) -> impl Iterator<Item = &Way> {
+        self.pods
+            .iter()
+            .flat_map(move |pod| {
+                let [nats, redis] = &pod.ways;
+                let is_pod = pod.process.name == of;
+                [(nats, is_pod || of == "nats"), (redis, is_pod || of == "redis")]
+            })
+            .filter_map(|(way, is_broken)| is_broken.then_some(way))
+    }
+
+    async fn set_up(&self, plan: &Plan) -> Result<(), Failure> {
+        let log = self.dir.path().join("setup.log");
+        let env = environment(plan, &self.nats_url(), &self.redis_url());
+        let mut setup = Process::new("setup", this_program()?, ["setup"], env, log);
+        setup.start()?;
+        let child = setup.child.as_mut();
+        let ended = match child {
+            Some(child) => child.wait().await.map_err(failed)?,
+            None => return Ok(()),
+        };
+        if ended.success() { Ok(()) } else { Err(setup.gone()) }
+    }
+
+    async fn pod(&self, plan: &Plan, number: u32) -> Result<Pod, Failure> {
+        let name = format!("pod-{number}");
+        let mut ways = Vec::new();
+        for port in self.ports {
+            ways.push(Way::to(port).await.map_err(failed)?);
+        }
+        let [nats, redis]: [Way; 2] =
+            ways.try_into().map_err(|_| Failure::new(Exit::Failed, "there are two servers"))?;
+        let http = free_port()?;
+        let mut env = environment(
+            plan,
+            &format!("nats://127.0.0.1:{}", nats.port()),
+            &format!("redis://127.0.0.1:{}", redis.port()),
+        );
+        env.insert("EARMARK__ENGINE__POD".to_owned(), name.clone());
+        env.insert("EARMARK__HTTP__LISTEN".to_owned(), format!("127.0.0.1:{http}"));
+        let log = self.dir.path().join(format!("{name}.log"));
+        let mut process = Process::new(&name, this_program()?, ["run"], env, log);
+        process.start()?;
+        Ok(Pod { process, ways: [nats, redis], http })
+    }
+
+    /// Waits until each partition is served by some pod.
+    async fn all_serve(&mut self, plan: &Plan) -> Result<(), Failure> {
+        let until = Instant::now() + SERVES_WITHIN;
+        loop {
+            let mut serving = 0.0;
+            for url in self.metrics_urls() {
+                serving += super::look::sum(&url, "earmark_partition_serving").await.unwrap_or(0.0);
+            }
+            if serving >= f64::from(plan.pods.partitions) {
+                return Ok(());
+            }
+            for pod in &mut self.pods {
+                if pod.process.has_ended() {
+                    return Err(pod.process.gone());
+                }
+            }
+            if Instant::now() > until {
+                let text = format!("{serving} of {} partitions are served", plan.pods.partitions);
+                return Err(Failure::new(Exit::TimedOut, text));
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+impl Process {
+    fn new<'a>(
+        name: &str,
+        program: PathBuf,
+        args: impl IntoIterator<Item = &'a str>,
+        env: BTreeMap<String, String>,
+        log: PathBuf,
+    ) -> Process {
+        let args = args.into_iter().map(str::to_owned).collect();
+        Process { name: name.to_owned(), program, args, env, log, child: None }
+    }
+
+    fn start(&mut self) -> Result<(), Failure> {
+        let out = append_to(&self.log)?;
+        let mut command = Command::new(&self.program);
+        // What this shell sets is for this command, not for what it starts.
+        for (key, _) in std::env::vars_os() {
+            if key.to_string_lossy().starts_with("EARMARK_") {
+                command.env_remove(key);
+            }
+        }
+        command
+            .args(&self.args)
+            .envs(&self.env)
+            .stdin(Stdio::null())
+            .stderr(out.try_clone().map_err(failed)?)
+            .stdout(out)
+            .kill_on_drop(true);
+        let child = command.spawn().map_err(|error| {
+            let text = format!("start {}: {error}", self.program.display());
+            Failure::new(Exit::Failed, text).advise(format!(
+                "install {}, or name the directory that it is in with --servers",
+                self.name
+            ))
+        })?;
+        self.child = Some(child);
+        Ok(())
+    }
+
+    async fn kill(&mut self) -> Result<(), Failure> {
+        match &mut self.child {
+            Some(child) => child.kill().await.map_err(failed),
+            None => Ok(()),
+        }
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), Failure> {
+        let id = self.child.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok());
+        let id = id.ok_or_else(|| Failure::new(Exit::Failed, format!("{} is gone", self.name)))?;
+        kill(Pid::from_raw(id), signal).map_err(|error| Failure::new(Exit::Failed, error))
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
+    }
+
+    async fn listens(&mut self, port: u16) -> Result<(), Failure> {
+        let until = Instant::now() + SERVES_WITHIN;
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            if self.has_ended() || Instant::now() > until {
+                return Err(self.gone());
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    fn gone(&self) -> Failure {
+        let said = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = said.lines().collect();
+        let last = lines[lines.len().saturating_sub(5)..].join("\n");
+        Failure::new(Exit::Failed, format!("{} ended by itself; it wrote:\n{last}", self.name))
+    }
+}
+
+fn nats(program: PathBuf, port: u16, dir: &Path) -> Result<Process, Failure> {
+    let (data, file) = (dir.join("nats"), dir.join("nats.conf"));
+    let text = format!(
+        "listen: \"127.0.0.1:{port}\"\n\
+         jetstream {{ store_dir: {data:?}, max_file_store: 64GB, max_memory_store: 1GB }}\n"
+    );
+    std::fs::write(&file, text).map_err(failed)?;
+    let args = ["--config", &*file.to_string_lossy()].map(str::to_owned);
+    let args = args.iter().map(String::as_str);
+    Ok(Process::new("nats", program, args, BTreeMap::new(), dir.join("nats.log")))
+}
+
+fn redis(program: PathBuf, port: u16, dir: &Path) -> Process {
+    let (port, data) = (port.to_string(), dir.to_string_lossy().into_owned());
+    let args = [
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        &port,
+        "--dir",
+        &data,
+        "--appendonly",
+        "yes",
+        "--save",
+        "",
+    ];
+    Process::new("redis", program, args, BTreeMap::new(), dir.join("redis.log"))
+}
+
+fn environment(plan: &Plan, nats: &str, redis: &str) -> BTreeMap<String, String> {
+    let written = plan.pods.settings.iter().map(|(key, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        (format!("EARMARK__{}", key.to_uppercase().replace('.', "__")), value)
+    });
+    let mut env: BTreeMap<String, String> = written.collect();
+    env.insert("EARMARK_NATS_URL".to_owned(), nats.to_owned());
+    env.insert("EARMARK_REDIS_URL".to_owned(), redis.to_owned());
+    let partitions = plan.pods.partitions.to_string();
+    env.insert("EARMARK__STREAMS__PARTITIONS".to_owned(), partitions);
+    env.insert("EARMARK__CLUSTER__OWNERSHIP".to_owned(), "leases".to_owned());
+    env
+}
+
+fn this_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(failed)
+}
+
+fn append_to(log: &Path) -> Result<File, Failure> {
+    let opened = OpenOptions::new().create(true).append(true).open(log);
+    opened.map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", log.display())))
+}
+
+/// A port that nobody listened on a moment ago.
+fn free_port() -> Result<u16, Failure> {
+    for _ in 0..1_000 {
+        let port = rand::random_range(PORTS);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(Failure::new(Exit::Failed, format!("no port between {PORTS:?} is free")))
+}
+
+fn failed(error: std::io::Error) -> Failure {
+    Failure::new(Exit::Failed, error)
+}

@@ -1,0 +1,41 @@
+//! Whether a run reached what its plan asks for.
+
+use super::{
+    plan::Objectives,
+    report::{Kind, Objective, Report},
+};
+
+/// Each objective of a plan, with what was found. A kind that nobody asked for reaches any.
+pub fn check(wanted: &Objectives, of: &Report) -> Vec<Objective> {
+    let mut all = Vec::new();
+    for (kind, most) in [
+        (Kind::Hold, wanted.hold_p99_ms),
+        (Kind::Order, wanted.order_p99_ms),
+        (Kind::Reserved, wanted.reserved_p99_ms),
+        (Kind::Settlement, wanted.settlement_p99_ms),
+    ] {
+        if let Some(most) = most {
+            let found = of.waits.get(&kind).map_or(0.0, |waits| waits.p99_ms);
+            let name = format!("{}_p99_ms", kind.as_str());
+            all.push(Objective { name, wanted: most, found, holds: found <= most });
+        }
+    }
+    if let Some(least) = wanted.decided_min {
+        let (asked, answered) = of.total();
+        let found = answered as f64 / asked.max(1) as f64;
+        let holds = found >= least;
+        all.push(Objective { name: "decided_min".to_owned(), wanted: least, found, holds });
+    }
+    if let Some(most) = wanted.level_max {
+        let found = of.levels().into_iter().max().unwrap_or(0);
+        let (wanted, holds) = (f64::from(most), found <= most);
+        let name = "level_max".to_owned();
+        all.push(Objective { name, wanted, found: f64::from(found), holds });
+    }
+    if let Some(most) = wanted.settled_after_s_max {
+        let found = of.settled_after_s;
+        let name = "settled_after_s_max".to_owned();
+        all.push(Objective { name, wanted: most, found, holds: found <= most });
+    }
+    all
+}

@@ -1,0 +1,383 @@
+//! Plays a plan: sends each event when it was meant to be sent, or as soon after as it can, and hears
+//! what comes of it.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, VecDeque},
+    time::Duration,
+};
+
+use async_nats::{Client, Subscriber, jetstream};
+use bytes::Bytes;
+use futures::StreamExt;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    curve::{Arrivals, Curve},
+    event::{Envelopes, Event, id},
+    heard::{Answer, Told},
+    measure::{Came, Measure},
+    plan::Plan,
+    report::{Hot, Kind},
+    sender::Sender,
+    shop::Shop,
+};
+use crate::{
+    clock::SystemClock,
+    error::{Exit, Failure},
+    ports::Clock,
+};
+
+/// Who has heard nothing for so long asks again.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// How long the goods that are there when the shop opens may take to be there.
+const OPEN_WITHIN: Duration = Duration::from_secs(120);
+/// How often whoever watches is told.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+/// How long nothing may be left to do until it is believed.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// How a run goes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shown {
+    /// What is going on.
+    pub doing: String,
+    /// Seconds since the first shopper could come; below 0 before.
+    pub at_s: f64,
+    /// Events that were asked for and answered in the last second.
+    pub rates: (u64, u64),
+    /// By kind: p50, p99 and p99.9 so far, in milliseconds.
+    pub waits: Vec<(Kind, [f64; 3])>,
+    /// Events that are not answered.
+    pub unanswered: usize,
+    /// Events that the log has.
+    pub logged: u64,
+}
+
+/// What a run has heard.
+pub struct Played {
+    /// All waits.
+    pub measure: Measure,
+    /// The SKUs that were asked for most.
+    pub hot: Vec<Hot>,
+    /// The seconds after which all that was begun was over.
+    pub settled_after_s: f64,
+    /// Events that were never answered.
+    pub unanswered: usize,
+    /// The ids of holds that were answered, and whether they were granted.
+    pub promises: Vec<(String, bool)>,
+}
+
+/// Who comes by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Comes {
+    Shopper,
+    Delivery,
+    Description,
+}
+
+enum Due {
+    Comes(Comes),
+    Say(Event),
+}
+
+/// An event that waits for its answer.
+struct Waiting {
+    kind: Kind,
+    meant_s: f64,
+    tries: u32,
+    subject: String,
+    payload: Bytes,
+}
+
+/// What is played on.
+pub struct Player {
+    plan: Plan,
+    shop: Shop,
+    sender: Sender,
+    answers: Subscriber,
+    outcomes: Subscriber,
+    shown: watch::Sender<Shown>,
+    measure: Measure,
+    began: Instant,
+    /// By when, and then in the order in which it was planned.
+    due: BinaryHeap<Reverse<(u64, u64)>>,
+    planned: HashMap<u64, (f64, Due)>,
+    turn: u64,
+    arrivals: Vec<(Comes, Arrivals<ChaCha8Rng>)>,
+    waiting: HashMap<u64, Waiting>,
+    /// Who was sent last when.
+    asked_at: VecDeque<(Instant, u64)>,
+    promises: Vec<(String, bool)>,
+}
+
+impl Player {
+    /// A player of a plan; `source` and `prefix` are the run's own.
+    pub async fn new(
+        plan: &Plan,
+        (publishing, hearing): (Client, Client),
+        (source, prefix): (&str, &str),
+        shown: watch::Sender<Shown>,
+    ) -> Result<Player, Failure> {
+        let failed = |error: async_nats::SubscribeError| Failure::unreachable(error);
+        let inbox = hearing.new_inbox();
+        let answers = hearing.subscribe(format!("{inbox}.*")).await.map_err(failed)?;
+        let outcomes = hearing.subscribe("earmark.out.order.>").await.map_err(failed)?;
+        hearing.flush().await.map_err(Failure::unreachable)?;
+        let began = SystemClock.now();
+        let envelopes = Envelopes { source: source.to_owned(), inbox, began };
+        let shop = Shop::new(plan, envelopes, prefix)
+            .ok_or_else(|| Failure::new(Exit::Usage, "shoppers.baskets: no shares"))?;
+        Ok(Player {
+            plan: plan.clone(),
+            shop,
+            sender: Sender::start(jetstream::new(publishing)),
+            answers,
+            outcomes,
+            shown,
+            measure: Measure::default(),
+            began: Instant::now(),
+            due: BinaryHeap::new(),
+            planned: HashMap::new(),
+            turn: 0,
+            arrivals: Vec::new(),
+            waiting: HashMap::new(),
+            asked_at: VecDeque::new(),
+            promises: Vec::new(),
+        })
+    }
+
+    /// Brings the goods in that are there when the shop opens.
+    pub async fn open(&mut self) -> Result<(), Failure> {
+        self.shop.open();
+        self.plan_sayings();
+        let until = Instant::now() + OPEN_WITHIN;
+        while !self.is_quiet() {
+            self.step("the shop is filled").await?;
+            if Instant::now() > until {
+                let text = format!("{} deliveries are not answered", self.waiting.len());
+                return Err(Failure::new(Exit::TimedOut, text)
+                    .advise("look at what the pods wrote, or take fewer SKUs"));
+            }
+        }
+        self.measure = Measure::default();
+        self.promises.clear();
+        Ok(())
+    }
+
+    /// Opens the doors: seconds are counted from now on. When that is.
+    pub fn begin(&mut self) -> Instant {
+        self.began = Instant::now();
+        self.shop.begins(SystemClock.now());
+        let (lasts, of) = (self.plan.duration_s(), &self.plan.warehouse);
+        for (comes, curve) in [
+            (Comes::Shopper, self.plan.arrivals.clone()),
+            (Comes::Delivery, Curve::steady(of.restocks_per_s, lasts)),
+            (Comes::Description, Curve::steady(of.descriptions_per_s, lasts)),
+        ] {
+            let seed = self.plan.seed.wrapping_mul(31).wrapping_add(comes as u64);
+            let chance = ChaCha8Rng::seed_from_u64(seed);
+            self.arrivals.push((comes, Arrivals::new(curve, chance)));
+        }
+        for comes in [Comes::Shopper, Comes::Delivery, Comes::Description] {
+            self.plan_next(comes);
+        }
+        self.began
+    }
+
+    /// Plays to the end: until nothing is left to do, or for as long as that may take.
+    pub async fn play(mut self) -> Result<Played, Failure> {
+        let lasts = self.plan.duration_s();
+        let longest = lasts + self.plan.settle_within_s;
+        let mut busy_until = Instant::now();
+        loop {
+            let doing = if self.now_s() < lasts { "shoppers come" } else { "what is begun ends" };
+            self.step(doing).await?;
+            if !self.is_quiet() || self.shop.open_orders() > 0 || self.now_s() < lasts {
+                busy_until = Instant::now();
+            }
+            if busy_until.elapsed() > QUIET || self.now_s() > longest {
+                break;
+            }
+        }
+        Ok(Played {
+            settled_after_s: busy_until.duration_since(self.began).as_secs_f64() - lasts,
+            hot: self.shop.hottest(20),
+            unanswered: self.waiting.len(),
+            measure: self.measure,
+            promises: self.promises,
+        })
+    }
+
+    fn now_s(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.due.is_empty() && self.waiting.is_empty() && self.sender.on_their_way() == 0
+    }
+
+    /// Does what is due, or hears something.
+    async fn step(&mut self, doing: &str) -> Result<(), Failure> {
+        self.tell(doing);
+        let next = self.due.peek().map(|Reverse((at_us, _))| Duration::from_micros(*at_us));
+        let wake = next.map_or_else(|| Instant::now() + TELL_EVERY, |next| self.began + next);
+        let wake = wake.min(Instant::now() + TELL_EVERY);
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep_until(wake) => {}
+            Some(message) = self.answers.next() => self.hear(&message),
+            Some(message) = self.outcomes.next() => self.hear_of_order(&message.payload),
+            else => return Err(Failure::unreachable("the connection to NATS is closed")),
+        }
+        while let Some(Reverse((at_us, turn))) = self.due.peek().copied()
+            && at_us <= self.began.elapsed().as_micros() as u64
+        {
+            self.due.pop();
+            if let Some((at_s, due)) = self.planned.remove(&turn) {
+                self.act(at_s, due).await;
+            }
+        }
+        self.ask_again().await;
+        Ok(())
+    }
+
+    // === what is due ===
+
+    fn plan(&mut self, at_s: f64, due: Due) {
+        self.turn += 1;
+        self.due.push(Reverse(((at_s.max(0.0) * 1e6) as u64, self.turn)));
+        self.planned.insert(self.turn, (at_s, due));
+    }
+
+    fn plan_next(&mut self, comes: Comes) {
+        let mut of = self.arrivals.iter_mut().filter(|(of, _)| *of == comes);
+        if let Some(at_s) = of.next().and_then(|(_, arrivals)| arrivals.next()) {
+            self.plan(at_s, Due::Comes(comes));
+        }
+    }
+
+    fn plan_sayings(&mut self) {
+        for (at_s, event) in self.shop.sayings() {
+            if let Some((_, kind)) = event.waits {
+                self.measure.asked(kind, at_s);
+            }
+            self.plan(at_s, Due::Say(event));
+        }
+    }
+
+    async fn act(&mut self, at_s: f64, due: Due) {
+        match due {
+            Due::Say(event) => return self.send(at_s, event).await,
+            Due::Comes(Comes::Shopper) => self.shop.come(at_s),
+            Due::Comes(Comes::Delivery) => self.shop.restock(at_s),
+            Due::Comes(Comes::Description) => self.shop.describe(at_s),
+        }
+        if let Due::Comes(comes) = due {
+            self.plan_next(comes);
+        }
+        self.plan_sayings();
+    }
+
+    async fn send(&mut self, meant_s: f64, event: Event) {
+        let Event { waits, subject, payload } = event;
+        if let Some((number, kind)) = waits {
+            let (subject, payload) = (subject.clone(), payload.clone());
+            let before = self.waiting.remove(&number);
+            let tries = before.map_or(0, |before| before.tries);
+            let waiting = Waiting { kind, meant_s, tries, subject, payload };
+            self.waiting.insert(number, waiting);
+            self.asked_at.push_back((Instant::now(), number));
+        }
+        self.sender.send((subject, payload)).await;
+    }
+
+    /// Who has heard nothing asks again, with the same id: answers are sent at most once.
+    async fn ask_again(&mut self) {
+        while let Some((asked, number)) = self.asked_at.front().copied() {
+            let waits = self.waiting.get(&number);
+            if waits.is_some() && asked.elapsed() < ASK_AGAIN {
+                return;
+            }
+            self.asked_at.pop_front();
+            if let Some(waiting) = waits {
+                let letter = (waiting.subject.clone(), waiting.payload.clone());
+                self.asked_at.push_back((Instant::now(), number));
+                self.sender.send(letter).await;
+            }
+        }
+    }
+
+    // === what is heard ===
+
+    fn hear(&mut self, message: &async_nats::Message) {
+        let number = message.subject.rsplit('.').next().and_then(|number| number.parse().ok());
+        let Some((number, answer)) = number.zip(Answer::read(&message.payload)) else { return };
+        let at_s = self.now_s();
+        let patience = self.plan.shoppers.patience;
+        let Some(waiting) = self.waiting.get_mut(&number) else { return };
+        let Waiting { kind, meant_s, .. } = *waiting;
+        let came = match (answer.busy(), answer.is_taken()) {
+            (Some(_), _) => Came::Busy,
+            (None, true) => Came::Taken,
+            (None, false) => Came::Refused,
+        };
+        self.measure.came(&format!("{} {}", kind.as_str(), answer.word()));
+        if let Some(later) = answer.busy()
+            && waiting.tries < patience
+        {
+            waiting.tries += 1;
+            let (subject, payload) = (waiting.subject.clone(), waiting.payload.clone());
+            let waits = Some((number, kind));
+            let meant_s = at_s + f64::from(later);
+            self.measure.answered(kind, waiting.meant_s, at_s, came);
+            self.measure.asked(kind, meant_s);
+            waiting.meant_s = meant_s;
+            return self.plan(meant_s, Due::Say(Event { waits, subject, payload }));
+        }
+        self.waiting.remove(&number);
+        self.measure.answered(kind, meant_s, at_s, came);
+        if kind == Kind::Hold && came != Came::Busy {
+            self.promises.push((id(number), came == Came::Taken));
+        }
+        self.shop.answered(number, &answer, at_s);
+        self.plan_sayings();
+    }
+
+    fn hear_of_order(&mut self, payload: &[u8]) {
+        let Some(told) = Told::read(payload) else { return };
+        let at_s = self.now_s();
+        let Some(order) = self.shop.order(&told.subject) else { return };
+        self.measure.came(told.kind.trim_end_matches(".v1"));
+        if order.is_open {
+            self.measure.asked(Kind::Reserved, order.placed_s);
+            let is_taken = told.kind == "order.reserved.v1";
+            let came = if is_taken { Came::Taken } else { Came::Refused };
+            self.measure.answered(Kind::Reserved, order.placed_s, at_s, came);
+        }
+        self.shop.told(&told, at_s);
+        self.plan_sayings();
+    }
+
+    fn tell(&self, doing: &str) {
+        let at_s = if self.arrivals.is_empty() { -1.0 } else { self.now_s() };
+        let due = self.shown.borrow().at_s + TELL_EVERY.as_secs_f64() <= at_s;
+        if !due && self.shown.borrow().doing == doing {
+            return;
+        }
+        let waits = Kind::ALL
+            .into_iter()
+            .filter_map(|kind| Some((kind, self.measure.below(kind, [50.0, 99.0, 99.9])?)));
+        let last_second = (at_s as usize).saturating_sub(1);
+        self.shown.send_replace(Shown {
+            doing: doing.to_owned(),
+            at_s,
+            rates: self.measure.rates(last_second),
+            waits: waits.collect(),
+            unanswered: self.waiting.len(),
+            logged: self.sender.logged(),
+        });
+    }
+}
