@@ -3,9 +3,11 @@
 //!
 //! Promises: EARMARK_AUDIT has a change before it is made; a change is made on what its answer
 //! calls `before`, whoever else changes the same; the note that says it lapses by itself, and
-//! whoever serves the partition that it is about hears it.
+//! whoever serves the partition that it is about hears it. No more pauses, or words of a kind, are
+//! let in than pods heed; two desks at once may let in a few more, and what ended at another one
+//! or was said twice may count too much for a second.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::{Client, Message, SubscribeError, Subscriber, jetstream::Context};
 use bytes::Bytes;
@@ -14,7 +16,7 @@ use serde_json::json;
 
 use super::{Connections, NatsLeases, api, audit, control, names};
 use crate::{
-    cluster::{HEEDED_MAX, View, look},
+    cluster::{HEEDED_MAX, look},
     contract::{partition_of, time},
     control::{
         AllowStale, Allowed, Answer, Bounds, Change, Changed, Order, Refused, Request, Status,
@@ -26,6 +28,9 @@ use crate::{
 
 /// How often a change is tried when others were faster.
 const TRIES: usize = 10;
+/// How long a count of what stands is used. Each takes a consumer, which the server keeps for half
+/// a minute, and of which it has only so many.
+const COUNTED_FOR: Duration = Duration::from_secs(1);
 /// What to do when NATS did not do its part.
 const LOOK: &str = "ask for \"status\", which says what is ordered, and ask again if need be";
 
@@ -36,6 +41,21 @@ pub struct Desk {
     pod: String,
     partitions: Partition,
     bounds: Bounds,
+    counted: Option<Counted>,
+}
+
+/// What pods heed so many of, and no more.
+#[derive(Clone, Copy)]
+enum Kind {
+    Pause,
+    Resume,
+    AllowStale,
+}
+
+/// How many of each kind stood when they were counted, with what was changed at this desk since.
+struct Counted {
+    at: Instant,
+    standing: [usize; 3],
 }
 
 /// What was ordered when it was looked, where that stands, and when that was.
@@ -55,11 +75,11 @@ impl Desk {
     ) -> Desk {
         let leases = NatsLeases::new(connections.leases.clone());
         let control = connections.control.clone();
-        Desk { control, leases, pod: pod.to_owned(), partitions, bounds }
+        Desk { control, leases, pod: pod.to_owned(), partitions, bounds, counted: None }
     }
 
     /// Answers one after another, for ever.
-    pub async fn serve(self) {
+    pub async fn serve(mut self) {
         let mut asked = match self.hear().await {
             Ok(asked) => asked,
             Err(error) => return tracing::error!(%error, "operators are not heard"),
@@ -84,15 +104,17 @@ impl Desk {
         Ok(asked)
     }
 
-    async fn answer(&self, subject: &str, payload: &[u8]) -> Result<Answer, Refused> {
+    async fn answer(&mut self, subject: &str, payload: &[u8]) -> Result<Answer, Refused> {
         let change = match subject {
             names::PAUSE => Change::pause(payload, self.partitions, self.bounds)?,
             names::RESUME => Change::resume(payload, self.partitions)?,
             names::ALLOW_STALE => {
                 let asked = AllowStale::parse(payload)?;
-                self.has_room_for(|view| view.late().count()).await?;
-                let allowed = self.allow(&asked).await;
-                let allowed = allowed.map_err(|error| Refused::unavailable(&error))?;
+                let unavailable = |error| Refused::unavailable(&error);
+                let now = self.now().await.map_err(unavailable)?;
+                self.has_room_for(Kind::AllowStale, now).await?;
+                let allowed = self.allow(&asked, now).await.map_err(unavailable)?;
+                self.count(Kind::AllowStale, 1);
                 return Ok(Answer::Allowed(allowed));
             }
             _ => match Request::parse(payload, self.bounds)? {
@@ -105,29 +127,32 @@ impl Desk {
 
     async fn status(&self) -> Result<Status, Refused> {
         let unavailable = |error| Refused::unavailable(&error);
-        let now = api::look(&self.control, names::CLUSTER_STREAM).await.map_err(unavailable)?.now;
+        let now = self.now().await.map_err(unavailable)?;
         let view = look(&self.leases, self.partitions).await.map_err(unavailable)?;
         Ok(Status::new(&self.pod, view.orders(now), view.members(), now))
+    }
+
+    /// The server's time.
+    async fn now(&self) -> Result<Timestamp, PortError> {
+        Ok(api::look(&self.control, names::CLUSTER_STREAM).await?.now)
     }
 
     /// What is ordered there; an order that is over is none.
     async fn find(&self, key: &str) -> Result<Found, PortError> {
         let (noted, revision) = self.leases.standing(key).await?;
-        let now = api::look(&self.control, names::CLUSTER_STREAM).await?.now;
+        let now = self.now().await?;
         let order = noted.and_then(|noted| Order::decode(&noted).ok());
         Ok(Found { order: order.filter(|order| order.counts(now)), revision, now })
     }
 
-    async fn change(&self, change: &Change) -> Result<Changed, Refused> {
+    async fn change(&mut self, change: &Change) -> Result<Changed, Refused> {
         let key = change.what.note();
         for _ in 0..TRIES {
             let found = self.find(&key).await.map_err(|error| Refused::unavailable(&error))?;
             match (change.set, &found.order) {
-                ("pause", None) => {
-                    self.has_room_for(|view| view.orders(found.now).pauses.len()).await?;
-                }
+                ("pause", None) => self.has_room_for(Kind::Pause, found.now).await?,
                 ("resume", None) if change.what.entity().is_some() => {
-                    self.has_room_for(|view| view.words().count()).await?;
+                    self.has_room_for(Kind::Resume, found.now).await?;
                 }
                 _ => {}
             }
@@ -145,6 +170,14 @@ impl Desk {
             match phase {
                 "done" => {
                     let entity = change.what.entity();
+                    match (change.set, &found.order) {
+                        ("pause", None) => self.count(Kind::Pause, 1),
+                        ("resume", order) => {
+                            self.count(Kind::Pause, -isize::from(order.is_some()));
+                            self.count(Kind::Resume, isize::from(entity.is_some()));
+                        }
+                        _ => {}
+                    }
                     let partition = entity.map(|entity| partition_of(&entity, self.partitions));
                     let changed = Changed::new(change, &self.pod, found.order, after);
                     return Ok(Changed { partition, audit, ..changed });
@@ -161,15 +194,29 @@ impl Desk {
     }
 
     /// Pods heed so many pauses, and words of each kind, and no more.
-    async fn has_room_for(&self, standing: impl Fn(&View) -> usize) -> Result<(), Refused> {
-        let view = look(&self.leases, self.partitions).await;
-        let standing = standing(&view.map_err(|error| Refused::unavailable(&error))?);
+    async fn has_room_for(&mut self, kind: Kind, now: Timestamp) -> Result<(), Refused> {
+        let lately = |counted: &Counted| counted.at.elapsed() < COUNTED_FOR;
+        if !self.counted.as_ref().is_some_and(lately) {
+            let view = look(&self.leases, self.partitions).await;
+            let view = view.map_err(|error| Refused::unavailable(&error))?;
+            let pauses = view.orders(now).pauses.len();
+            let standing = [pauses, view.words().count(), view.late().count()];
+            self.counted = Some(Counted { at: Instant::now(), standing });
+        }
+        let standing = self.counted.as_ref().map_or(0, |counted| counted.standing[kind as usize]);
         if standing < HEEDED_MAX {
             return Ok(());
         }
         let text = format!("nothing was changed: {standing} such orders stand, which is the most");
         let advice = "end some, or wait until some end; a lane or a partition can be paused whole";
         Err(Refused::other(Code::TooMany, text, advice))
+    }
+
+    fn count(&mut self, kind: Kind, more: isize) {
+        if let Some(counted) = &mut self.counted {
+            let standing = &mut counted.standing[kind as usize];
+            *standing = standing.saturating_add_signed(more);
+        }
     }
 
     /// Writes it down where all pods hear it.
@@ -193,8 +240,7 @@ impl Desk {
     }
 
     /// Lets an event be decided however late it is.
-    async fn allow(&self, asked: &AllowStale) -> Result<Allowed, PortError> {
-        let now = api::look(&self.control, names::CLUSTER_STREAM).await?.now;
+    async fn allow(&self, asked: &AllowStale, now: Timestamp) -> Result<Allowed, PortError> {
         let word = asked.word(now);
         let what = json!({
             "at": time::format(now),

@@ -337,10 +337,14 @@ impl Owner {
         self.state.quarantined.contains_key(key)
     }
 
+    /// How long whoever is live waits for what others need of Redis.
+    pub(super) fn patience(&self) -> Duration {
+        self.env.bounds.retry_after * 2
+    }
+
     /// Waits for the delta under way, but not for a Redis that is away.
     async fn finish_writing(&mut self) -> Result<bool, Exit> {
-        let patience = self.env.bounds.retry_after * 2;
-        match timeout(patience, self.keeper.written()).await {
+        match timeout(self.patience(), self.keeper.written()).await {
             Ok(written) => written.map(|()| true).map_err(Exit::from),
             Err(_) => {
                 let silent = |since: &Instant| since.elapsed() > SILENT_AFTER;

@@ -130,6 +130,16 @@ pub struct Keeper {
     under_way: Option<UnderWay>,
 }
 
+/// Entities on their way from a snapshot.
+pub struct Loading {
+    /// Which.
+    pub keys: Vec<EntityKey>,
+    /// Since when.
+    pub since: Instant,
+    from: Position,
+    task: AbortOnDropHandle<Result<At<Vec<Option<StoredEntity>>>, PortError>>,
+}
+
 struct UnderWay {
     to: Position,
     since: Instant,
@@ -222,6 +232,32 @@ impl Keeper {
     ) -> Result<Result<Vec<Option<StoredEntity>>, SnapshotLost>, PortError> {
         let loaded = self.snapshots.load(self.partition, self.stands_at, keys).await?;
         Ok(self.here(loaded))
+    }
+
+    /// Begins to load entities. It goes on whether or not it is waited for: only a call that comes
+    /// to its end finds out that its connection is silent. Must not be called while a delta is
+    /// under way.
+    pub fn begin_to_load(&self, keys: Vec<EntityKey>) -> Loading {
+        let (snapshots, partition, from) = (self.snapshots.clone(), self.partition, self.stands_at);
+        let wanted = keys.clone();
+        let task = async move { snapshots.load(partition, from, &wanted).await };
+        let task = AbortOnDropHandle::new(tokio::spawn(task));
+        Loading { keys, since: Instant::now(), from, task }
+    }
+
+    /// Whether what is on its way is of the snapshot as it stands: no delta was written since.
+    pub fn is_of_now(&self, loading: &Loading) -> bool {
+        !self.is_writing() && loading.from == self.stands_at
+    }
+
+    /// Waits for what is on its way. Dropping the future loses nothing.
+    pub async fn loaded(
+        &self,
+        loading: &mut Loading,
+    ) -> Result<Result<Vec<Option<StoredEntity>>, SnapshotLost>, PortError> {
+        let loaded = (&mut loading.task).await;
+        let loaded = loaded.map_err(|error| PortError::new("load entities", error))?;
+        Ok(self.here(loaded?))
     }
 
     /// Entities in the snapshot whose deadline is before `before`.

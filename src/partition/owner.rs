@@ -26,7 +26,7 @@ use super::{
     held::CreditInUse,
     intake::{Heard, Intake},
     items::Reception,
-    keeper::Keeper,
+    keeper::{Keeper, Loading},
     lateness::Heeded,
     record::Released,
     recovery::{Recovered, recover},
@@ -76,6 +76,8 @@ pub(super) struct Owner {
     pub(super) dirty: LinkedHashSet<EntityKey>,
     /// Entities whose actor is gone, and that are not made anew yet.
     pub(super) broken: BTreeSet<EntityKey>,
+    /// What the snapshot has of them, on its way.
+    pub(super) mending: Option<Loading>,
     pub(super) to_release: mpsc::UnboundedSender<Committed>,
     releasing: AbortOnDropHandle<Result<(), Exit>>,
     pub(super) released: watch::Receiver<Released>,
@@ -177,6 +179,7 @@ impl Owner {
             keeper,
             dirty: recovered.dirty,
             broken: BTreeSet::new(),
+            mending: None,
             to_release,
             releasing: AbortOnDropHandle::new(releasing),
             released,

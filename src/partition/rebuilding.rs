@@ -2,9 +2,13 @@
 //!
 //! Promises: such an entity knows all that was decided of it, committed or not, and nothing else;
 //! so it can go on being asked about, or be quarantined, in a state that others can fold. While
-//! Redis is away it waits; others wait for one try now and then, as for any cold entity.
+//! Redis is away it waits. Others wait for it no longer than for a delta that is being written, and
+//! then not again for ten times as long, or five seconds: what a Redis that hangs was asked for
+//! stays on its way, and is taken whenever it comes.
 
-use tokio::time::Instant;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::{
     Exit,
@@ -29,20 +33,38 @@ impl Owner {
 
     /// Makes those anew that are to be, if Redis answers.
     pub(super) async fn rebuild_broken(&mut self) -> Result<(), Exit> {
-        // No other delta is begun before they are there: the one under way is the last.
-        if self.broken.is_empty() || self.keeper.is_writing() || self.redis_rests() {
+        // No other delta is begun before they are there, but for what was gathered already.
+        if self.broken.is_empty() || self.keeper.is_writing() {
             return Ok(());
         }
-        let keys: Vec<EntityKey> = self.broken.iter().cloned().collect();
-        let began = Instant::now();
-        let stored = match self.keeper.load(&keys).await {
-            Ok(stored) => stored?,
-            Err(error) => {
-                tracing::warn!(partition = self.env.partition, %error, "broken entities wait");
-                self.let_redis_rest(began);
+        let rests = self.redis_rests();
+        let on_its_way = self.mending.take().filter(|loading| self.keeper.is_of_now(loading));
+        let mut loading = match on_its_way {
+            Some(loading) => loading,
+            None if rests => return Ok(()),
+            None => self.keeper.begin_to_load(self.broken.iter().cloned().collect()),
+        };
+        let patience = if rests { Duration::ZERO } else { self.patience() };
+        let loaded = match timeout(patience, self.keeper.loaded(&mut loading)).await {
+            Ok(loaded) => loaded,
+            Err(_) => {
+                if !rests {
+                    self.let_redis_rest(loading.since);
+                }
+                self.mending = Some(loading);
                 return Ok(());
             }
         };
+        let stored = match loaded {
+            Ok(stored) => stored?,
+            Err(error) => {
+                tracing::warn!(partition = self.env.partition, %error, "broken entities wait");
+                self.let_redis_rest(loading.since);
+                return Ok(());
+            }
+        };
+        // Those that broke since are asked for next.
+        let keys = loading.keys;
         for (entity, stored) in keys.into_iter().zip(stored) {
             self.registry.spawn(&entity, stored).map_err(|_| Exit::SnapshotLost)?;
             let records = self.facts_since_snapshot(&entity)?;

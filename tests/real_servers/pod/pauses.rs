@@ -1,5 +1,9 @@
 //! What operators pause stands still, and nothing else; afterwards it goes on where it was.
 
+use std::time::Duration;
+
+use earmark::cluster::HEEDED_MAX;
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::{
@@ -172,6 +176,58 @@ async fn a_paused_order_waits_and_a_pause_ends_by_itself() {
     let of = |subject: &str| audited.iter().filter(|m| m.subject.as_str() == subject).count();
     assert_eq!((of("earmark.audit.pause"), of("earmark.audit.resume")), (4, 0));
     leave(pod).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_pauses_stand_as_pods_heed_and_no_more() {
+    let world = World::start().await;
+    let pod = start(&world).await;
+    // A script, from eight shells.
+    let all = stream::iter(0..HEEDED_MAX).map(|n| order_about(&world, "pause", n));
+    let all: Vec<Value> = all.buffer_unordered(8).collect().await;
+    for said in all {
+        assert_eq!((&said["error"], &said["set"]), (&json!(null), &json!("pause")), "{said}");
+    }
+    let heeded = async |paused: f64| {
+        let what = format!("{paused} orders are paused");
+        wait_until(&what, BOUND, async || world.metric("earmark_paused").await == paused).await;
+    };
+    let most = HEEDED_MAX as f64;
+    heeded(most).await;
+
+    let audited = last_audited(&world).await;
+    for beyond in HEEDED_MAX..HEEDED_MAX + 3 {
+        let refused = order_about(&world, "pause", beyond).await;
+        assert_eq!(refused["error"], "too_many", "{refused}");
+        // The desk counts anew.
+        tokio::time::sleep(Duration::from_millis(600)).await;
+    }
+    assert_eq!(last_audited(&world).await, audited, "nothing was begun");
+    heeded(most).await;
+    // Who is paused can be paused for longer, and be let go on.
+    for (word, orders) in [("pause", HEEDED_MAX), ("resume", HEEDED_MAX - 1)] {
+        let said = order_about(&world, word, 0).await;
+        assert_eq!((&said["error"], &said["set"]), (&json!(null), &json!(word)), "{said}");
+        heeded(orders as f64).await;
+    }
+    let said = order_about(&world, "pause", HEEDED_MAX).await;
+    assert_eq!((&said["error"], &said["before"]), (&json!(null), &json!(null)), "{said}");
+    heeded(most).await;
+    leave(pod).await;
+}
+
+/// Pauses one of many orders, or lets it go on: over the raw subject.
+async fn order_about(world: &World, word: &str, number: usize) -> Value {
+    let order = format!("o-{number}");
+    let request = json!({"order": order, "by": "ann", "reason": "counted by hand"}).to_string();
+    let subject = format!("earmark.control.{word}");
+    let answer = world.context.client().request(subject, request.into()).await;
+    serde_json::from_slice(&answer.expect("a pod answers").payload).expect("answers are JSON")
+}
+
+async fn last_audited(world: &World) -> u64 {
+    let audit = world.context.get_stream("EARMARK_AUDIT").await.expect("the stream is there");
+    audit.cached_info().state.last_sequence
 }
 
 fn partition_of_order(key: &str) -> u16 {

@@ -26,6 +26,9 @@ use crate::{
 /// Five times what is stated of how long neighbours wait.
 const SOON: Duration = Duration::from_millis(500);
 
+/// Far less than what a silent Redis is waited for, where that is long.
+const NOT_LONG: Duration = Duration::from_secs(4);
+
 /// An order to go on is journaled at once.
 const AT_ONCE: [(&str, &str); 1] = [("EARMARK__CLUSTER__FORMAT_AFTER_S", "0")];
 
@@ -154,6 +157,47 @@ fn a_panic_while_redis_is_silent_stops_nobody_else() {
         wait_until("who waited is answered", BOUND, async || world.total(&bad).await == [10, 6, 4])
             .await;
         assert_eq!(world.total(&neighbour).await, [10, 5, 5]);
+        leave(pod).await;
+    });
+}
+
+/// Whoever waits for an answer of Redis is seen; and nothing else of the pod's waits for one.
+const WAITS_LONG: [(&str, &str); 4] = [
+    ("EARMARK__CLUSTER__FORMAT_AFTER_S", "0"),
+    ("EARMARK__REDIS__RESPONSE_TIMEOUT_MS", "10000"),
+    ("EARMARK__ENGINE__SNAPSHOT_INTERVAL_MS", "3600000"),
+    ("EARMARK__ENGINE__COLD_DUE_INTERVAL_MS", "600000"),
+];
+
+#[test]
+fn neighbours_do_not_wait_for_what_a_silent_redis_has_of_a_broken_one() {
+    app::system().block_on(async {
+        let world = World::start().await;
+        let environment = world.environment(&WAITS_LONG).into_iter().collect();
+        let settings = config::load_from(None, environment).expect("the settings are right");
+        let pod = pod(&settings).await;
+        let (bad, neighbour) = (sku_in(1, "BAD-"), sku_in(1, "GOOD-"));
+        for sku in [&bad, &neighbour] {
+            world.ask(&received(sku, sku, 10)).await;
+        }
+        world.redis.freeze();
+        world.send(&hold(POISON, &bad, 1)).await;
+        wait_until("it is set aside", NOT_LONG, async || quarantined(&pod).await == 1).await;
+        // Longer than Redis is left alone after a try.
+        for number in 0..8 {
+            let asked_at = Instant::now();
+            let answer = world.ask(&hold(&format!("n-{number}"), &neighbour, 1)).await;
+            assert_eq!(answer["status"], "granted", "{answer}");
+            assert!(asked_at.elapsed() < NOT_LONG, "{:?}", asked_at.elapsed());
+            tokio::time::sleep(SOON).await;
+        }
+        // What was asked for is answered late, and is used.
+        world.redis.thaw();
+        let resumed = ["resume", "sku", &bad, "--by", "ann", "--reason", "mended"];
+        world.earmark(&resumed).await.with(0);
+        assert_eq!(world.ask(&hold("w-1", &bad, 4)).await["status"], "granted");
+        assert_eq!(world.total(&bad).await, [10, 6, 4]);
+        assert_eq!(world.total(&neighbour).await, [10, 2, 8]);
         leave(pod).await;
     });
 }
