@@ -3,6 +3,7 @@
 pub mod actors;
 pub mod app;
 pub mod archive;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod cluster;

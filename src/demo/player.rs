@@ -180,7 +180,7 @@ impl Player {
             let _ = supervisor.send(Leave).await;
         }
         self.say("everything is checked");
-        audit(&self.store, PARTITIONS).await
+        audit(&self.store, PARTITIONS, before.at()).await
     }
 
     /// Sets the clock, starts the pod if it does not run, and waits until all deadlines are given.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Plan;
+pub use crate::audit::Units;
 
 /// What came of a day: for a plan always the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,21 +30,6 @@ pub struct Day {
     pub state: String,
     /// Promises that were broken, in words. Empty.
     pub broken: Vec<String>,
-}
-
-/// Units over all SKUs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Units {
-    /// Arrived, as the warehouse said.
-    pub received: u64,
-    /// Left in parcels, as orders said.
-    pub shipped: u64,
-    /// On the shelves.
-    pub on_hand: u64,
-    /// Promised: held or allocated.
-    pub promised: u64,
-    /// Shipped and promised beyond what arrived.
-    pub oversold: u64,
 }
 
 /// A day, and how it was played.
