@@ -12,6 +12,7 @@ mod http;
 mod inspect;
 mod killer;
 mod letters;
+mod load_compare;
 mod nats;
 mod pace;
 mod publish;
