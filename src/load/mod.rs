@@ -3,4 +3,5 @@
 
 pub mod amounts;
 pub mod compare;
+pub mod page;
 pub mod report;

@@ -13,6 +13,7 @@ mod inspect;
 mod killer;
 mod letters;
 mod load_compare;
+mod load_page;
 mod nats;
 mod pace;
 mod publish;
