@@ -64,7 +64,7 @@ impl Axis {
     pub fn waits(least_ms: f64, most_ms: f64) -> Axis {
         let from = log_wait(least_ms).floor();
         let to = (log_wait(most_ms) + 0.05).max(from + 1.0);
-        let between: &[f64] = if to - from > 3.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let between: &[f64] = if to - from > 2.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
         let powers = (from as i32..=to.ceil() as i32).map(f64::from);
         let marks = powers.flat_map(|power| between.iter().map(move |by| power + by.log10()));
         let marks = marks.filter(|mark| *mark <= to).collect();
