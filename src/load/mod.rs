@@ -1,7 +1,16 @@
 //! `earmark load`: a promotion, as a plan has it, played against real servers and pods before it is
 //! played by shoppers.
+//!
+//! A [`plan`] says who comes when ([`curve`]) and what is sold ([`catalogue`]). The [`conductor`]
+//! starts servers and pods ([`local`], [`way`]) and has the [`player`] play: people ([`shop`]) mean
+//! to say something at a time, the [`sender`] brings it to the log, and what they hear ([`heard`])
+//! decides what they do next. Waits are taken down ([`measure`]), pods are looked at ([`look`]); what
+//! came of it is audited ([`crate::audit`]) and held against what the plan asks for ([`objectives`]).
+//! The [`report`] is numbers; [`page`] draws it, [`compare`] lays two beside each other.
 
+pub mod amounts;
 pub mod catalogue;
+pub mod compare;
 pub mod conductor;
 pub mod curve;
 pub mod event;
@@ -10,6 +19,7 @@ pub mod local;
 pub mod look;
 pub mod measure;
 pub mod objectives;
+pub mod page;
 pub mod plan;
 pub mod player;
 pub mod report;

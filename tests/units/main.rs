@@ -12,6 +12,8 @@ mod http;
 mod inspect;
 mod killer;
 mod letters;
+mod load_compare;
+mod load_page;
 mod nats;
 mod pace;
 mod publish;
