@@ -5,7 +5,7 @@
 //! of which most can wait; five times C of demand; twice C, of which nineteen of twenty are for one
 //! SKU, and the same without that SKU. Told are the levels of safe mode, how long
 //! those waited who must not wait, and the pod's memory; a plot of each rush over time is drawn into
-//! `target/peak`.
+//! `target/peak`, and what the pod saw of its load is written beside it, as `tests/data/peaks` has it.
 //! Nothing is asserted but that all that was put off is applied, once, and no unit is sold twice.
 //!
 //! And, by [`beside`], how long others wait beside one SKU that is asked for in nineteen of twenty
@@ -17,6 +17,7 @@
 
 mod beside;
 mod plot;
+mod recording;
 mod stated;
 
 #[path = "../../tests/harness/mod.rs"]
@@ -116,8 +117,12 @@ async fn play(case: Case, time: Duration) -> Result {
     let mut world = World::start_with(&[], RedisConfig::default()).await;
     let port = free_port();
     let listen = format!("127.0.0.1:{port}");
-    let settings =
-        [("EARMARK__HTTP__LISTEN", &*listen), ("EARMARK__ENGINE__MAX_DECISIONS_PER_S", CAP)];
+    let settings = [
+        ("EARMARK__HTTP__LISTEN", &*listen),
+        ("EARMARK__ENGINE__MAX_DECISIONS_PER_S", CAP),
+        ("EARMARK__LOG__FORMAT", "json"),
+        ("EARMARK__LOG__LEVEL", "info,earmark::supervisor::loading=trace"),
+    ];
     world.run("held-back", &settings);
     world.shared_by(&["held-back"]).await;
     let rush = Rush::start(world.nats.jetstream().await, 400, 100_000).await;
@@ -135,6 +140,7 @@ async fn play(case: Case, time: Duration) -> Result {
     let first = seen.iter().find(|seen| seen.level == top).map_or(began, |seen| seen.at);
     let back = seen.iter().rev().find(|seen| seen.level > 0).map_or(over, |seen| seen.at);
     let (levels, memory) = (timeline.levels(), world.pod("held-back").memory_peak());
+    recording::write(&world.pod("held-back").output(), &folder().join(case.file));
     drop(timeline);
     // What was put off would take this pod minutes: another one, which is not held back, applies it.
     world.leave("held-back").await;

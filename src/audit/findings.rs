@@ -32,17 +32,24 @@ pub struct Findings {
 impl Findings {
     /// Whether every promise was kept.
     pub fn is_clean(&self) -> bool {
-        self.lists().into_iter().all(Vec::is_empty)
+        self.lists().into_iter().all(|(_, list)| list.is_empty())
     }
 
     /// All of them, one list after the other.
     pub fn lines(&self) -> impl Iterator<Item = &String> {
-        self.lists().into_iter().flatten()
+        self.lists().into_iter().flat_map(|(_, list)| list)
     }
 
-    fn lists(&self) -> [&Vec<String>; 6] {
-        let Findings { oversold, undersold, lost, twice, stuck, other } = self;
-        [oversold, undersold, lost, twice, stuck, other]
+    /// The lists by name.
+    pub fn lists(&self) -> [(&'static str, &[String]); 6] {
+        [
+            ("oversold", &self.oversold),
+            ("undersold", &self.undersold),
+            ("lost", &self.lost),
+            ("twice", &self.twice),
+            ("stuck holds", &self.stuck),
+            ("other", &self.other),
+        ]
     }
 }
 

@@ -1,6 +1,6 @@
 //! Runs a plan: starts what it needs, plays it, breaks what it says, and looks at what came of it.
 
-use std::{path::Path, time::Duration};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use async_nats::Client;
 use tokio::{
@@ -15,12 +15,24 @@ use super::{
     objectives,
     plan::Plan,
     player::{Played, Player, Shown},
-    report::{Fault, Look, Machine, Report, Verdict},
+    report::{Fault, Look, Machine, Report},
 };
-use crate::{clock::SystemClock, contract::time, error::Failure, ports::Clock};
+use crate::{
+    app,
+    audit::{Findings, Heard, Logs, Scope, audit},
+    clock::SystemClock,
+    config,
+    contract::time,
+    domain::time::{Span, Timestamp},
+    error::Failure,
+    nats::Connections,
+    ports::Clock,
+};
 
 /// How long after a fault waits are counted as its own, in seconds.
 const AFTER_FAULT_S: f64 = 10.0;
+/// A hold that is open so long after its deadline is stuck.
+const STUCK_AFTER: Span = Span::from_secs(30);
 /// How often it is looked whether all is read.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
@@ -85,9 +97,40 @@ async fn play(
     drop(is_enough);
     let looks = looking.await.unwrap_or_default();
     shows.send_modify(|shown| "everything is checked".clone_into(&mut shown.doing));
-    let verdict = Verdict::default();
+    let verdict = judge(plan, local, &source, &played).await?;
     let told = Told { began_at, looks, faults, verdict };
     Ok(told.report(plan, played))
+}
+
+/// Folds the journal anew, and compares it with every log and with what shoppers heard.
+async fn judge(
+    plan: &Plan,
+    local: &Local,
+    source: &str,
+    played: &Played,
+) -> Result<Findings, Failure> {
+    let environment = HashMap::from([
+        ("EARMARK_NATS_URL".to_owned(), local.nats_url()),
+        ("EARMARK_REDIS_URL".to_owned(), local.redis_url()),
+    ]);
+    let settings = config::load_from(None, environment)?;
+    let ports = app::ports(&settings, &Connections::open(&settings.nats).await?)?;
+    let promises = played.promises.iter();
+    let heard: Heard = promises.map(|(id, granted)| (source, id.as_str(), *granted)).collect();
+    let scope = Scope {
+        partitions: plan.pods.partitions,
+        published: settings.published,
+        limits: settings.limits,
+        at: SystemClock.now(),
+        margin: STUCK_AFTER,
+        with_state: false,
+    };
+    let mut audited = audit(&Logs::from(ports), &scope, heard).await?;
+    if played.unanswered > 0 {
+        let text = format!("never answered: {} events", played.unanswered);
+        audited.findings.lost.push(text);
+    }
+    Ok(audited.findings)
 }
 
 async fn connect(local: &Local) -> Result<Client, Failure> {
@@ -144,10 +187,10 @@ async fn all_is_read(urls: &[String], within: Duration) {
 
 /// What a report is made from, beside what was played.
 struct Told {
-    began_at: crate::domain::time::Timestamp,
+    began_at: Timestamp,
     looks: Vec<Look>,
     faults: Vec<Fault>,
-    verdict: Verdict,
+    verdict: Findings,
 }
 
 impl Told {

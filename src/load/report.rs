@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Findings;
+
 /// A run of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -41,7 +43,7 @@ pub struct Report {
     /// What was broken on purpose.
     pub faults: Vec<Fault>,
     /// Promises that were broken.
-    pub verdict: Verdict,
+    pub verdict: Findings,
     /// What the plan asked for, and whether it was so.
     pub objectives: Vec<Objective>,
 }
@@ -186,42 +188,6 @@ pub struct Fault {
     pub what: String,
     /// The longest wait of what was asked meanwhile and in the ten seconds after.
     pub longest_wait_ms: f64,
-}
-
-/// Promises that were broken, each in words; all of them empty in a run that kept them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verdict {
-    /// More was promised or shipped than there was.
-    pub oversold: Vec<String>,
-    /// Refused for want of units that were there.
-    pub undersold: Vec<String>,
-    /// Taken by the log and not decided, decided and not said, told and taken back.
-    pub lost: Vec<String>,
-    /// Decided or said twice, or said and not decided.
-    pub twice: Vec<String>,
-    /// Holds that should have ended.
-    pub stuck_holds: Vec<String>,
-    /// Anything else: a quarantined entity, a record that cannot be read.
-    pub other: Vec<String>,
-}
-
-impl Verdict {
-    /// The lists by name.
-    pub fn lists(&self) -> [(&'static str, &[String]); 6] {
-        [
-            ("oversold", &self.oversold),
-            ("undersold", &self.undersold),
-            ("lost", &self.lost),
-            ("twice", &self.twice),
-            ("stuck holds", &self.stuck_holds),
-            ("other", &self.other),
-        ]
-    }
-
-    /// Whether every promise was kept.
-    pub fn is_clean(&self) -> bool {
-        self.lists().iter().all(|(_, list)| list.is_empty())
-    }
 }
 
 /// What a plan asks for.

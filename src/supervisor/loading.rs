@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{actor::Supervisor, safe_mode::Load, slot::Slot};
 use crate::{
     domain::{Level, event::Lane, time::Span},
-    partition::{Lateness, Reinstatement, gates::put_off_from},
+    partition::{Lateness, Reinstatement, gates::put_off_from, pace::Counts},
     ports::Source,
     telemetry,
 };
@@ -27,6 +27,10 @@ impl Supervisor {
             self.safe_mode.observe(&load, Instant::now());
         }
         let own = self.safe_mode.level();
+        // As a trace, it can be played again: tests/units/safe_mode does.
+        let late_us = load.late.map(|late| late.as_micros());
+        let Counts { decided, urgent, refused } = load.counts;
+        tracing::trace!(?late_us, decided, urgent, refused, level = own.number(), "load");
         if let Some(conduct) = &mut self.tenancy {
             conduct.participant.level(own);
         }

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use earmark::load::{
-    page::page,
-    report::{Fault, Hot, Kind, Look, Machine, Objective, Report, Second, Verdict, Waits},
+use earmark::{
+    audit::Findings,
+    load::{
+        page::page,
+        report::{Fault, Hot, Kind, Look, Machine, Objective, Report, Second, Waits},
+    },
 };
 
 fn report(seconds: u64) -> Report {
@@ -61,7 +64,7 @@ fn report(seconds: u64) -> Report {
             what: "kill pod-1".to_owned(),
             longest_wait_ms: 6_788.0,
         }],
-        verdict: Verdict::default(),
+        verdict: Findings::default(),
         objectives: vec![wanted("hold_p99_ms", true), wanted("order_p99_ms", false)],
     }
 }

@@ -1,5 +1,5 @@
-//! Safe mode as a function of load, on traces of peaks: a line a stretch of time, and the levels
-//! that the pod went through.
+//! Safe mode as a function of load, on traces of peaks, made up (a line a stretch of time) and
+//! recorded, and the levels that the pod went through.
 
 use std::time::Duration;
 
@@ -74,6 +74,48 @@ fn play(mode: &mut SafeMode, trace: &[Stretch]) -> Vec<(u32, u8)> {
 
 fn levels(trace: &[Stretch]) -> Vec<u8> {
     play(&mut SafeMode::new(thresholds()), trace).into_iter().map(|(_, level)| level).collect()
+}
+
+/// What a pod bounded at 3,000 decisions a second saw, four times a second, and its levels then.
+fn recorded(file: &str) -> Vec<(Duration, Load, u8)> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/peaks/");
+    let mut rows = csv::Reader::from_path(format!("{path}{file}.csv")).expect("it is there");
+    let row = |row: csv::Result<[u64; 9]>| {
+        let [at, late @ .., decided, urgent, refused, level] = row.expect("a row of numbers");
+        let late: [u64; 4] = late;
+        let counts = Counts { decided, urgent, refused };
+        let late = late.map(Duration::from_micros);
+        let level = u8::try_from(level).expect("a level");
+        (Duration::from_micros(at), Load { late, counts }, level)
+    };
+    rows.deserialize().map(row).collect()
+}
+
+/// The policy with the built-in thresholds on a recording: its levels one after the other, having
+/// been at each of them when the pod was.
+fn relived(file: &str) -> Vec<u8> {
+    let built_in = earmark::config::load_from(None, Default::default()).expect("they are good");
+    let thresholds = built_in.safe_mode.thresholds;
+    let mut mode = SafeMode::new(Thresholds { decisions_per_s: Some(3_000), ..thresholds });
+    let began = Instant::now();
+    let mut levels = vec![0];
+    for (at, load, then) in recorded(file) {
+        let level = mode.observe(&load, began + at).number();
+        assert_eq!(level, then, "{file} after {at:?}: {load:?}");
+        levels.push(level);
+    }
+    levels.dedup();
+    levels
+}
+
+#[test]
+fn a_recorded_rush_of_what_can_wait_goes_up_to_two_and_comes_back_level_by_level() {
+    assert_eq!(relived("can-wait"), [0, 1, 2, 1, 0]);
+}
+
+#[test]
+fn a_recorded_rush_of_demand_goes_to_the_top_and_comes_back_level_by_level() {
+    assert_eq!(relived("demand"), [0, 1, 2, 3, 2, 1, 0]);
 }
 
 #[test]

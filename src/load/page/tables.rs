@@ -2,9 +2,12 @@
 
 use maud::{Markup, html};
 
-use crate::load::{
-    amounts::{count, exact, number, with},
-    report::{Hot, Objective, Report, Verdict, Waits},
+use crate::{
+    audit::Findings,
+    load::{
+        amounts::{count, exact, number, with},
+        report::{Hot, Objective, Report, Waits},
+    },
 };
 
 /// How many broken promises of a sort are listed; all of them are in the JSON.
@@ -40,7 +43,7 @@ fn mark(good: bool, yes: &str, no: &str) -> Markup {
 }
 
 /// The promises, and those that were broken.
-pub fn verdict(verdict: &Verdict) -> Markup {
+pub fn verdict(verdict: &Findings) -> Markup {
     html! {
         table {
             thead { tr { th { "promise" } th.n { "broken" } th { } } }

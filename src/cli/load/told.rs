@@ -1,0 +1,58 @@
+//! What came of a load test, and how two of them differ, as tables.
+
+use crate::{
+    cli::print,
+    load::{
+        compare::Comparison,
+        report::{Report, Waits},
+    },
+};
+
+/// What came of one.
+pub fn told(report: &Report) {
+    let headings =
+        ["", "asked", "decided", "refused", "busy", "unanswered", "p50", "p99", "p99.9", "longest"];
+    let mut table = print::table(&headings);
+    for (kind, waits) in &report.waits {
+        let Waits { asked, answered, refused, busy, unanswered, .. } = waits;
+        let counts = [asked, answered, refused, busy, unanswered].map(u64::to_string);
+        let times = [waits.p50_ms, waits.p99_ms, waits.p999_ms, waits.max_ms]
+            .map(|wait| format!("{wait:.1} ms"));
+        let name = [kind.as_str().to_owned()];
+        table.add_row(name.into_iter().chain(counts).chain(times));
+    }
+    print::line(table);
+    for objective in &report.objectives {
+        let holds = if objective.holds { "reached" } else { "MISSED" };
+        let (name, wanted, found) = (&objective.name, objective.wanted, objective.found);
+        print::line(format!("{holds}: {name}, {wanted} wanted, {found:.3} found"));
+    }
+    let levels: Vec<String> = report.levels().iter().map(u8::to_string).collect();
+    let settled = report.settled_after_s;
+    print::line(format!(
+        "levels of safe mode: {}; all that was begun was over {settled:.1} s after the last shopper",
+        levels.join(" ")
+    ));
+    for (name, list) in report.verdict.lists() {
+        print::line(format!("{name}: {}", list.len()));
+        list.iter().for_each(|line| print::line(format!("  {line}")));
+    }
+    match report.verdict.is_clean() {
+        true => print::line("every promise was kept"),
+        false => print::line("PROMISES WERE BROKEN"),
+    }
+}
+
+/// How two differ.
+pub fn compared(comparison: &Comparison) {
+    print::line(format!("A: {}", comparison.a));
+    print::line(format!("B: {}", comparison.b));
+    let mut table = print::table(&["", "A", "B", "unit", "B by A"]);
+    for row in &comparison.rows {
+        table.add_row(row.cells());
+    }
+    print::line(table);
+    comparison.changes.iter().for_each(print::line);
+    comparison.warnings.iter().for_each(|why| print::line(format!("not the same: {why}")));
+    print::line(&comparison.note);
+}
