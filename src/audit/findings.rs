@@ -1,7 +1,8 @@
 //! What an audit found, in words.
 //!
-//! Promises: the same faults give the same words, in whatever order they were found; of each kind of
-//! fault the first few are told and the others counted, so that a broken run does not fill memory.
+//! Promises: the same faults give the same words, in whatever order they were found; of each kind
+//! of fault the first few are told and the others counted, so that a broken run does not fill
+//! memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 

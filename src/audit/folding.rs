@@ -1,7 +1,8 @@
 //! The journal of a partition, folded anew.
 //!
 //! Of a decided message eight bytes are kept, until its lanes have been read. A journal that does
-//! not begin with its first record, or was begun anew from an archive, cannot be folded from itself.
+//! not begin with its first record, or was begun anew from an archive, cannot be folded from
+//! itself.
 
 use std::collections::{BTreeMap, HashMap};
 

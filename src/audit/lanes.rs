@@ -1,5 +1,5 @@
-//! What was published to a partition, against what its journal has decided: each message was decided
-//! once, or is a dead letter.
+//! What was published to a partition, against what its journal has decided: each message was
+//! decided once, or is a dead letter.
 //!
 //! The four lanes are read side by side, since a log says only after a while that it has no more.
 //! Bytes are looked into only where goods, or a refusal in doubt, are spoken of.

@@ -6,10 +6,10 @@
 //! certain once the engine is at rest: what is under way then looks as if it had been forgotten.
 //!
 //! [`folding`] reads the journal of a partition and [`lanes`] what was published to it, one
-//! partition after the other, so that one at a time is in memory; [`summing`] is what is kept of its
-//! entities: [`units`], and the [`agreement`] between SKUs and orders. [`refused`] judges refusals,
-//! [`said`] compares what stands in the logs of effects, [`heard`] what clients were told.
-//! [`findings`] has what was found, and [`counts`] what was counted.
+//! partition after the other, so that one at a time is in memory; [`summing`] is what is kept of
+//! its entities: [`units`], and the [`agreement`] between SKUs and orders. [`refused`] judges
+//! refusals, [`said`] compares what stands in the logs of effects, [`heard`] what clients were
+//! told. [`findings`] has what was found, and [`counts`] what was counted.
 
 mod agreement;
 pub mod counts;

@@ -73,8 +73,8 @@ impl Audit<'_> {
 }
 
 fn breaches(sku: &SkuState) -> Vec<Breach> {
-    let locations = sku.locations().keys().map(Some).chain([None]);
-    let sums = locations.map(|location| conservation(&sku.quantities(location)));
+    let locations = sku.locations().keys();
+    let sums = locations.map(|location| conservation(&sku.quantities(Some(location))));
     sums.chain([sku.audit()]).filter_map(Result::err).collect()
 }
 

@@ -3,7 +3,8 @@
 //!
 //! Promise: a SKU whose shelf was counted, or of which the log has forgotten something, is not held
 //! to the sum: nobody said how many units came or went then. What was promised beyond stock on
-//! purpose, or broken by a physical fact, is not oversold.
+//! purpose, or broken by a physical fact, is not oversold; nor is what a warehouse said to have
+//! left that nobody was promised.
 
 use std::collections::BTreeMap;
 
@@ -32,6 +33,10 @@ struct Account {
     /// Left in parcels, and left otherwise.
     shipped: u64,
     gone: u64,
+    /// Units out of the holds of orders among those that left in parcels.
+    kept: u64,
+    /// It was promised beyond stock at some time.
+    beyond_stock: bool,
     /// What came and left is not known to be all.
     unclear: bool,
     /// What the fold has.
@@ -83,7 +88,10 @@ impl Accounts {
         let account = self.of(&leg.sku);
         let units = u64::from(shipment.quantity);
         match goods {
-            Goods::Left => account.shipped += units,
+            Goods::Left => {
+                account.shipped += units;
+                account.kept += u64::from(shipment.held);
+            }
             Goods::Missing => account.gone += units,
             Goods::BroughtBack => account.came += units,
             Goods::Returned(Disposition::Scrap) => {}
@@ -95,10 +103,16 @@ impl Accounts {
 
     /// A SKU's own facts: a count says how many there are, whatever came before.
     pub fn sku_facts(&mut self, sku: &Sku, facts: &[SkuFact]) {
-        let counts =
-            |fact: &SkuFact| matches!(fact, SkuFact::Counted { .. } | SkuFact::CountedV010 { .. });
-        if facts.iter().any(counts) {
-            self.of(sku).unclear = true;
+        for fact in facts {
+            match fact {
+                SkuFact::Counted { .. } | SkuFact::CountedV010 { .. } => {
+                    self.of(sku).unclear = true;
+                }
+                SkuFact::Configured(settings) if settings.backorder_limit > 0 => {
+                    self.of(sku).beyond_stock = true;
+                }
+                _ => {}
+            }
         }
     }
 
@@ -135,9 +149,13 @@ impl Accounts {
 }
 
 impl Account {
+    /// What is promised and left beyond what came; or what was promised, and is or has left, beyond
+    /// all that ever came, whatever was lost meanwhile.
     fn oversold(&self, total: &Quantities) -> u64 {
-        let left = self.shipped + self.gone;
-        (left + covered(total)).saturating_sub(self.received + self.came)
+        let (left, came) = (self.shipped + self.gone, self.received + self.came);
+        let now = (left + covered(total)).saturating_sub(came + total.overdrawn);
+        let ever = (self.kept + covered(total)).saturating_sub(came);
+        if self.beyond_stock { now } else { now.max(ever) }
     }
 
     fn tell_oversold(&self, sku: &Sku, total: &Quantities, by: u64) -> String {

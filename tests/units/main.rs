@@ -2,6 +2,7 @@
 //! edges of it.
 
 mod archive;
+mod audit;
 mod cluster;
 mod config;
 mod control;

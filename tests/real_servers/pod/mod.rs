@@ -2,6 +2,7 @@
 //! servers and networks that fail.
 
 mod answers;
+mod audited;
 mod bad_input;
 mod faults;
 mod hot;
