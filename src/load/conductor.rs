@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app,
-    audit::{Findings, Heard, Logs, Scope, audit},
+    audit::{Audited, Heard, Logs, Scope, audit},
     clock::SystemClock,
     config,
     contract::time,
@@ -97,8 +97,8 @@ async fn play(
     drop(is_enough);
     let looks = looking.await.unwrap_or_default();
     shows.send_modify(|shown| "everything is checked".clone_into(&mut shown.doing));
-    let verdict = judge(plan, local, &source, &played).await?;
-    let told = Told { began_at, looks, faults, verdict };
+    let audited = judge(plan, local, &source, &played).await?;
+    let told = Told { began_at, looks, faults, audited };
     Ok(told.report(plan, played))
 }
 
@@ -108,7 +108,7 @@ async fn judge(
     local: &Local,
     source: &str,
     played: &Played,
-) -> Result<Findings, Failure> {
+) -> Result<Audited, Failure> {
     let environment = HashMap::from([
         ("EARMARK_NATS_URL".to_owned(), local.nats_url()),
         ("EARMARK_REDIS_URL".to_owned(), local.redis_url()),
@@ -121,7 +121,7 @@ async fn judge(
         partitions: plan.pods.partitions,
         published: settings.published,
         limits: settings.limits,
-        at: SystemClock.now(),
+        at: ports.input.server_time().await?,
         margin: STUCK_AFTER,
         with_state: false,
     };
@@ -130,7 +130,7 @@ async fn judge(
         let text = format!("never answered: {} events", played.unanswered);
         audited.findings.lost.push(text);
     }
-    Ok(audited.findings)
+    Ok(audited)
 }
 
 async fn connect(local: &Local) -> Result<Client, Failure> {
@@ -190,7 +190,7 @@ struct Told {
     began_at: Timestamp,
     looks: Vec<Look>,
     faults: Vec<Fault>,
-    verdict: Findings,
+    audited: Audited,
 }
 
 impl Told {
@@ -214,7 +214,8 @@ impl Told {
             hot,
             outcomes: measure.outcomes().clone(),
             faults: with_waits(self.faults, &measure),
-            verdict: self.verdict,
+            verdict: self.audited.findings,
+            unchecked: self.audited.unchecked,
             seconds: Vec::new(),
             objectives: Vec::new(),
         };

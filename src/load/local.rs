@@ -166,12 +166,8 @@ impl Local {
 
     async fn pod(&self, plan: &Plan, number: u32) -> Result<Pod, Failure> {
         let name = format!("pod-{number}");
-        let mut ways = Vec::new();
-        for port in self.ports {
-            ways.push(Way::to(port).await.map_err(failed)?);
-        }
-        let [nats, redis]: [Way; 2] =
-            ways.try_into().map_err(|_| Failure::new(Exit::Failed, "there are two servers"))?;
+        let nats = Way::to(self.ports[0]).await.map_err(failed)?;
+        let redis = Way::to(self.ports[1]).await.map_err(failed)?;
         let http = free_port()?;
         let mut env = environment(
             plan,

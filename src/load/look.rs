@@ -1,6 +1,6 @@
 //! What pods tell of themselves while a load test runs: their metrics, as anybody scrapes them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
 use tokio::{
     sync::{oneshot, watch},
@@ -53,8 +53,9 @@ pub async fn sum(url: &str, name: &str) -> Option<f64> {
 }
 
 async fn metrics(url: &str) -> Option<String> {
-    let request = reqwest::Client::new().get(url).timeout(PATIENCE).send();
-    request.await.ok()?.text().await.ok()
+    static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
+    let told = CLIENT.get(url).timeout(PATIENCE).send().await.ok()?;
+    told.text().await.ok()
 }
 
 fn add(look: &mut Look, text: &str) {
@@ -62,6 +63,9 @@ fn add(look: &mut Look, text: &str) {
         match name {
             "earmark_safe_mode_level" => look.level = look.level.max(value as u8),
             "process_resident_memory_bytes" => look.memory_bytes += value as u64,
+            "earmark_units" if labels.contains("state=\"short\"") => {
+                look.short_units += value as u64;
+            }
             "earmark_lane_late_seconds" => {
                 let lane = labels.trim_start_matches("lane=\"").trim_end_matches('"');
                 raise(&mut look.late_s, lane, value);

@@ -6,9 +6,11 @@
 //! to say something at a time, the [`sender`] brings it to the log, and what they hear ([`heard`])
 //! decides what they do next. Waits are taken down ([`measure`]), pods are looked at ([`look`]); what
 //! came of it is audited ([`crate::audit`]) and held against what the plan asks for ([`objectives`]).
-//! The [`report`] is numbers; [`page`] draws it, [`compare`] lays two beside each other.
+//! The [`report`] is numbers; [`page`] draws it, [`compare`] lays two beside each other. [`capacity`]
+//! plays a plan again and again, for the highest rate that it bears.
 
 pub mod amounts;
+pub mod capacity;
 pub mod catalogue;
 pub mod compare;
 pub mod conductor;

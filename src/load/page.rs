@@ -30,6 +30,7 @@ pub fn page(report: &Report) -> String {
             (tables::objectives(report))
             h2 { "What was promised" }
             (tables::verdict(&report.verdict))
+            @for what in &report.unchecked { p { "Not checked: " (what) } }
         }
         (waits(report))
         (system(report))

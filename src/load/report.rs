@@ -44,6 +44,9 @@ pub struct Report {
     pub faults: Vec<Fault>,
     /// Promises that were broken.
     pub verdict: Findings,
+    /// What could not be compared any more, in words.
+    #[serde(default)]
+    pub unchecked: Vec<String>,
     /// What the plan asked for, and whether it was so.
     pub objectives: Vec<Objective>,
 }
@@ -162,6 +165,9 @@ pub struct Look {
     pub late_s: BTreeMap<String, f64>,
     /// The memory of all pods, in bytes.
     pub memory_bytes: u64,
+    /// Promised units that are not there any more.
+    #[serde(default)]
+    pub short_units: u64,
 }
 
 /// A SKU that many asked for.

@@ -36,7 +36,6 @@ pub struct Sender {
 struct Counts {
     given: AtomicU64,
     logged: AtomicU64,
-    refused: AtomicU64,
 }
 
 impl Sender {
@@ -64,11 +63,6 @@ impl Sender {
     pub fn on_their_way(&self) -> u64 {
         self.counts.given.load(Ordering::Relaxed) - self.logged()
     }
-
-    /// How often the log did not take one at once.
-    pub fn refused(&self) -> u64 {
-        self.counts.refused.load(Ordering::Relaxed)
-    }
 }
 
 impl Drop for Sender {
@@ -86,7 +80,7 @@ async fn send_all(context: Context, mut queued: mpsc::Receiver<Letter>, counts: 
             letter = queued.recv(), if sent.len() < ON_THEIR_WAY_MAX => match letter {
                 Some(letter) => {
                     let first = context.publish(letter.0.clone(), letter.1.clone()).await;
-                    sent.push(logged(context.clone(), letter, first, counts.clone()));
+                    sent.push(logged(context.clone(), letter, first));
                 }
                 None => return,
             },
@@ -99,7 +93,7 @@ type Published = Result<
     async_nats::jetstream::context::PublishError,
 >;
 
-async fn logged(context: Context, letter: Letter, first: Published, counts: Arc<Counts>) {
+async fn logged(context: Context, letter: Letter, first: Published) {
     let mut published = first;
     loop {
         if let Ok(acknowledged) = published
@@ -107,7 +101,6 @@ async fn logged(context: Context, letter: Letter, first: Published, counts: Arc<
         {
             return;
         }
-        counts.refused.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(AGAIN_AFTER).await;
         published = context.publish(letter.0.clone(), letter.1.clone()).await;
     }

@@ -15,7 +15,7 @@ use super::{
     catalogue::Catalogue,
     event::{Content, Envelopes, Event, malformed},
     heard::{Answer, Told},
-    plan::Plan,
+    plan::{Plan, Publishers},
     report::{Hot, Kind},
 };
 use crate::domain::time::Timestamp;
@@ -134,8 +134,8 @@ impl Shop {
 
     /// The goods that are there when the shop opens.
     pub fn open(&mut self) {
-        let wrong = std::mem::take(&mut self.plan.publishers);
-        self.plan.publishers.duplicates = 0.0;
+        let right = Publishers { duplicates: 0.0, malformed: 0.0 };
+        let wrong = std::mem::replace(&mut self.plan.publishers, right);
         for sku in 0..self.catalogue.len() as u32 {
             let units = self.catalogue.stock(sku);
             if units > 0 {

@@ -65,6 +65,7 @@ fn report(seconds: u64) -> Report {
             longest_wait_ms: 6_788.0,
         }],
         verdict: Findings::default(),
+        unchecked: Vec::new(),
         objectives: vec![wanted("hold_p99_ms", true), wanted("order_p99_ms", false)],
     }
 }

@@ -13,6 +13,7 @@ mod http;
 mod inspect;
 mod killer;
 mod letters;
+mod load;
 mod load_compare;
 mod load_page;
 mod nats;

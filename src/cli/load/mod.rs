@@ -10,7 +10,10 @@ use clap::{Args, Subcommand};
 use super::{Context, print};
 use crate::{
     error::{Exit, Failure},
-    load::{compare::compare, conductor::conduct, page::page, plan::Plan, report::Report},
+    load::{
+        capacity::capacity, compare::compare, conductor::conduct, page::page, plan::Plan,
+        report::Report,
+    },
     signals::Signals,
 };
 
@@ -64,6 +67,26 @@ enum Other {
         #[arg(value_name = "B.json")]
         b: PathBuf,
     },
+    /// Find the highest rate at which a plan still reaches its objectives.
+    ///
+    /// Each rate is played steadily for some seconds, without the plan's faults, on servers and pods
+    /// of its own: twice as many shoppers until an objective is missed, then between the two, to a
+    /// tenth. It takes some minutes.
+    Capacity {
+        /// The plan (TOML).
+        #[arg(value_name = "PLAN")]
+        plan: PathBuf,
+        /// For how many seconds each rate is played.
+        #[arg(long, value_name = "SECONDS", default_value_t = 20,
+            value_parser = clap::value_parser!(u32).range(5..=3_600))]
+        seconds: u32,
+        /// Say how many pods and partitions so many shoppers a second need.
+        #[arg(long, value_name = "SHOPPERS")]
+        peak: Option<u32>,
+        /// Where nats-server and redis-server are, if not where commands are.
+        #[arg(long, value_name = "DIR", env = "EARMARK_SERVERS")]
+        servers: Option<PathBuf>,
+    },
 }
 
 impl Load {
@@ -77,20 +100,27 @@ impl Load {
                 }
                 Ok(Exit::Done)
             }
+            Some(Other::Capacity { plan, seconds, peak, servers }) => {
+                let plan = Plan::read(plan)?;
+                let how = (f64::from(*seconds), peak.map(f64::from));
+                let found = interruptible(capacity(&plan, servers.as_deref(), how, |rate, of| {
+                    print::aside(format_args!("{rate:.0} shoppers a second:"));
+                    screen::watch(of);
+                }));
+                let found = found.await?;
+                match context.json {
+                    true => print::json(&found),
+                    false => told::capacity(&found),
+                }
+                Ok(if found.shoppers_per_s > 0.0 { Exit::Done } else { Exit::Failed })
+            }
             None => self.play(context).await,
         }
     }
 
     async fn play(&self, context: &Context) -> Result<Exit, Failure> {
         let plan = self.plan()?;
-        let mut signals = Signals::listen()?;
-        let report = tokio::select! {
-            biased;
-            () = signals.next() => {
-                return Err(Failure::new(Exit::Failed, "the load test was interrupted"));
-            }
-            report = conduct(&plan, self.servers.as_deref(), screen::watch) => report?,
-        };
+        let report = interruptible(conduct(&plan, self.servers.as_deref(), screen::watch)).await?;
         match context.json {
             true => print::json(&report),
             false => told::told(&report),
@@ -115,6 +145,16 @@ impl Load {
         }
         plan.arrivals = plan.arrivals.times(self.rate);
         Ok(plan)
+    }
+}
+
+/// Servers and pods end with what is interrupted.
+async fn interruptible<T>(doing: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        biased;
+        () = signals.next() => Err(Failure::new(Exit::Failed, "the load test was interrupted")),
+        done = doing => done,
     }
 }
 

@@ -54,8 +54,8 @@ fn screen(shown: &Shown, seen: &watch::Receiver<Look>) -> String {
     let late = look.late_s.values().copied().fold(0.0, f64::max);
     let mut text = format!(
         "{at_s:.0} s  {doing}\n{asked} asked and {answered} answered a second, {unanswered} wait, \
-         {logged} in the log; level {}, lanes late by {late:.1} s at most",
-        look.level
+         {logged} in the log; level {}, lanes late by {late:.1} s at most, {} units oversold",
+        look.level, look.short_units
     );
     for (kind, [p50, p99, p999]) in waits {
         let name = kind.as_str();

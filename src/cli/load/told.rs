@@ -3,8 +3,9 @@
 use crate::{
     cli::print,
     load::{
+        capacity::Capacity,
         compare::Comparison,
-        report::{Report, Waits},
+        report::{Kind, Report, Waits},
     },
 };
 
@@ -37,6 +38,7 @@ pub fn told(report: &Report) {
         print::line(format!("{name}: {}", list.len()));
         list.iter().for_each(|line| print::line(format!("  {line}")));
     }
+    report.unchecked.iter().for_each(|what| print::line(format!("not checked: {what}")));
     match report.verdict.is_clean() {
         true => print::line("every promise was kept"),
         false => print::line("PROMISES WERE BROKEN"),
@@ -55,4 +57,35 @@ pub fn compared(comparison: &Comparison) {
     comparison.changes.iter().for_each(print::line);
     comparison.warnings.iter().for_each(|why| print::line(format!("not the same: {why}")));
     print::line(&comparison.note);
+}
+
+/// How much a plan bears.
+pub fn capacity(of: &Capacity) {
+    let headings = ["shoppers a second", "answered a second", "hold p99", "order p99", "missed"];
+    let mut table = print::table(&headings);
+    for tried in &of.tried {
+        let p99 = |kind: Kind| {
+            let found = tried.p99_ms.get(&kind);
+            found.map_or_else(|| "-".to_owned(), |wait| format!("{wait:.1} ms"))
+        };
+        table.add_row([
+            format!("{:.0}", tried.shoppers_per_s),
+            format!("{:.0}", tried.events_per_s),
+            p99(Kind::Hold),
+            p99(Kind::Order),
+            tried.missed.join(", "),
+        ]);
+    }
+    print::line(table);
+    print::line(format!(
+        "highest rate that reached every objective: {:.0} shoppers, {:.0} events a second",
+        of.shoppers_per_s, of.events_per_s
+    ));
+    if let Some(needs) = &of.needs {
+        print::line(format!(
+            "{:.0} shoppers a second need {} pods and {} partitions",
+            needs.shoppers_per_s, needs.pods, needs.partitions
+        ));
+        print::line(format!("how: {}", needs.how));
+    }
 }

@@ -2,5 +2,6 @@
 
 mod commands;
 mod contracts;
+mod load;
 mod running;
 mod world;

@@ -1,0 +1,140 @@
+//! `earmark load`, as a team runs it: servers and pods of its own, and a verdict.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::harness::Ran;
+
+const SERVERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/servers");
+
+/// More is asked for than there is; a pod is killed, Redis stands still, and another pod is cut off.
+const PLAN: &str = r#"
+name = "trouble"
+about = "everything at once"
+arrivals = [[0, 40], [8, 40]]
+
+[catalogue]
+skus = 40
+stock = 3
+hot_skus = 2
+hot_stock = 20
+hot_share = 0.5
+
+[shoppers]
+think_s = [0.1, 0.5]
+cart_ttl_s = 4
+
+[payments]
+after_s = [0.1, 0.5]
+due_s = 5
+
+[warehouse]
+ships_after_s = [0.1, 0.5]
+restocks_per_s = 5
+restock_units = 1
+
+[publishers]
+duplicates = 0.05
+malformed = 0.02
+
+[pods]
+count = 2
+partitions = 4
+
+[[faults]]
+at_s = 2
+what = "kill"
+of = "pod-1"
+for_s = 1
+
+[[faults]]
+at_s = 4
+what = "freeze"
+of = "redis"
+for_s = 2
+
+[[faults]]
+at_s = 5
+what = "cut"
+of = "pod-2"
+for_s = 2
+
+[objectives]
+decided_min = 0.5
+hold_p99_ms = 60000
+"#;
+
+async fn load(args: &[&str]) -> Ran {
+    Ran::earmark(args, Vec::new()).await
+}
+
+fn written(dir: &TempDir, name: &str, text: &str) -> String {
+    let path = dir.path().join(name);
+    std::fs::write(&path, text).expect("it can be written");
+    path.to_string_lossy().into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_promotion_with_everything_that_goes_wrong_keeps_every_promise() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let plan = written(&dir, "trouble.toml", PLAN);
+    let page = dir.path().join("page.html");
+    let page_name = page.to_string_lossy();
+    let args = ["load", &plan, "--servers", SERVERS, "--report", &page_name, "--json"];
+    let ran = load(&args).await.with(0);
+    let report = ran.json();
+    for list in ["oversold", "undersold", "lost", "twice", "stuck", "other"] {
+        assert_eq!(report["verdict"][list], json!([]), "{list}: {report}");
+    }
+    let faults: Vec<&Value> = report["faults"].as_array().expect("a list").iter().collect();
+    let what: Vec<&Value> = faults.iter().map(|fault| &fault["what"]).collect();
+    assert_eq!(what, ["kill pod-1", "freeze redis", "cut pod-2"]);
+    let of = |kind: &str, what: &str| report["waits"][kind][what].as_u64().expect("a number");
+    assert!(of("hold", "asked") > 200 && of("order", "answered") > 20, "{report}");
+    // There is not enough for everybody.
+    assert!(of("hold", "refused") > 0 && report["outcomes"]["order.confirmed"].as_u64() > Some(0));
+    assert_eq!(of("hold", "unanswered") + of("settlement", "unanswered"), 0);
+    let html = std::fs::read_to_string(&page).expect("it is written");
+    assert!(html.contains("trouble") && html.contains("<svg"), "{html}");
+    let now = written(&dir, "now.json", &report.to_string());
+    let compared = load(&["load", "compare", &now, &now, "--json"]).await.with(0).json();
+    let rows = compared["rows"].as_array().expect("a list");
+    assert!(
+        rows.iter().all(|row| row["ratio"] == json!(1.0) || row["ratio"].is_null()),
+        "{rows:?}"
+    );
+    assert_eq!(compared["warnings"], json!([]));
+}
+
+#[tokio::test]
+async fn what_cannot_be_played_is_refused_with_what_to_do() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let wrong = written(&dir, "wrong.toml", &PLAN.replace("count = 2", "count = 0"));
+    let refused = load(&["load", &wrong]).await.with(2).err();
+    for said in ["pods.count: found 0, expected 1 to 16", "faults[0].of", "what to do"] {
+        assert!(refused.contains(said), "{said}: {refused}");
+    }
+    let none = dir.path().join("none.toml");
+    assert!(!Path::new(&none).exists());
+    let missing = load(&["load", &none.to_string_lossy()]).await.with(2).err();
+    assert!(missing.contains("none.toml") && missing.contains("config/load"), "{missing}");
+    let plan = written(&dir, "trouble.toml", PLAN);
+    let empty = dir.path().to_string_lossy().into_owned();
+    let without = load(&["load", &plan, "--servers", &empty]).await.with(1).err();
+    assert!(without.contains("nats-server") && without.contains("--servers"), "{without}");
+    let no_report = load(&["load", "compare", &plan, &plan]).await.with(2).err();
+    assert!(no_report.contains("trouble.toml") && no_report.contains("--json"), "{no_report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_objective_that_is_missed_ends_it_with_code_one() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let faults = PLAN.find("[[faults]]").expect("it has faults");
+    let calm = PLAN[..faults].replace("[8, 40]", "[2, 40]");
+    let plan = written(&dir, "calm.toml", &format!("{calm}[objectives]\nhold_p99_ms = 0.001\n"));
+    let missed = load(&["load", &plan, "--servers", SERVERS]).await.with(1).out();
+    assert!(missed.contains("MISSED: hold_p99_ms"), "{missed}");
+    assert!(missed.contains("every promise was kept"), "{missed}");
+}
