@@ -1,7 +1,7 @@
 //! The highest rate at which a plan still reaches its objectives, and what a wanted peak needs.
 //!
-//! Promises: each rate is played in a world of its own, so that one that was too high does not spoil
-//! the next. What is measured and what is extrapolated from it are told apart, with how.
+//! Promises: each rate is played in a world of its own, so that one that was too high does not
+//! spoil the next. What is measured and what is extrapolated from it are told apart, with how.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -115,16 +115,18 @@ pub fn needs(peak: f64, reached: f64, pods: u32) -> Option<Needs> {
     let needed = (peak / each).ceil().max(1.0) as u32;
     let partitions = (needed * PARTITIONS_A_POD).max(PARTITIONS_MIN).next_power_of_two();
     let how = format!(
-        "{reached:.0} shoppers a second were measured with {pods} pod(s) beside the servers and the \
-         shoppers on this machine; {PLANNED} of that is planned with, {each:.0} a pod. That more pods \
-         decide more in proportion is believed and not measured: it holds as long as NATS and Redis \
-         are not the limit and each pod has as many processors as here. {PARTITIONS_A_POD} partitions \
-         a pod, at least {PARTITIONS_MIN}: their number can never be changed"
+        "{reached:.0} shoppers a second were measured with {pods} pod(s) beside the servers and \
+         the shoppers on this machine; {PLANNED} of that is planned with, {each:.0} a pod. That \
+         more pods decide more in proportion is believed and not measured: it holds as long as \
+         NATS and Redis are not the limit and each pod has as many processors as here. \
+         {PARTITIONS_A_POD} partitions a pod, at least {PARTITIONS_MIN}: their number can never \
+         be changed"
     );
     Some(Needs { shoppers_per_s: peak, pods: needed, partitions, how })
 }
 
-/// A search for the highest rate that holds: twice as much until one does not, then between the two.
+/// A search for the highest rate that holds: twice as much until one does not, then between the
+/// two.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
     held: f64,

@@ -169,7 +169,8 @@ async fn break_things(
     Ok(done)
 }
 
-/// Waits until the pods have read all that the log has, and said what is to be said; or for so long.
+/// Waits until the pods have read all that the log has, and said what is to be said; or for so
+/// long.
 async fn all_is_read(urls: &[String], within: Duration) {
     let until = Instant::now() + within;
     let mut quiet = 0;

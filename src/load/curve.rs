@@ -1,7 +1,7 @@
 //! How many come when: a line through points, and the times at which each one comes.
 //!
-//! Promises: the loop is open. When somebody comes is drawn before the first one has come, from the
-//! curve and the seed alone; it does not depend on how fast anybody is answered.
+//! Promises: the loop is open. When somebody comes is drawn before the first one has come, from
+//! the curve and the seed alone; it does not depend on how fast anybody is answered.
 
 use rand::Rng;
 use rand_distr::{Distribution, Exp1};
@@ -65,7 +65,8 @@ impl Curve {
                 continue;
             }
             let slope = (high - low) / (to - from);
-            // left = low t + slope t² / 2, solved without the difference of two nearly equal numbers.
+            // left = low t + slope t² / 2, solved without the difference of two nearly equal
+            // numbers.
             let root = (low * low + 2.0 * slope * left).max(0.0).sqrt();
             return Some(from + (2.0 * left / (low + root)).min(to - from));
         }

@@ -1,5 +1,5 @@
-//! Servers and pods of a load test's own: nats-server, Redis and as many pods as the plan says, each
-//! a process of its own on this machine, with its data in one temporary directory.
+//! Servers and pods of a load test's own: nats-server, Redis and as many pods as the plan says,
+//! each a process of its own on this machine, with its data in one temporary directory.
 //!
 //! Promises: nothing outlives the run. Each pod reaches the servers by a way of its own
 //! ([`super::way`]), so that it can be cut off; shoppers are never cut off from the log.
@@ -32,8 +32,8 @@ use crate::error::{Exit, Failure};
 /// How long a server or a pod may take until it serves.
 const SERVES_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Ports are looked for from here on: below those of outgoing connections, so that a server that was
-/// killed finds its own free.
+/// Ports are looked for from here on: below those of outgoing connections, so that a server that
+/// was killed finds its own free.
 const PORTS: std::ops::Range<u16> = 12_000..32_000;
 
 /// What runs.
@@ -64,8 +64,8 @@ struct Process {
 }
 
 impl Local {
-    /// Starts everything; returns when all pods serve. Servers are looked for in `servers`, if it is
-    /// given, and else where commands are.
+    /// Starts everything; returns when all pods serve. Servers are looked for in `servers`, if it
+    /// is given, and else where commands are.
     pub async fn start(plan: &Plan, servers: Option<&Path>) -> Result<Local, Failure> {
         let dir = tempfile::Builder::new().prefix("earmark-load-").tempdir().map_err(failed)?;
         let ports = [free_port()?, free_port()?];

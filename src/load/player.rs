@@ -1,5 +1,5 @@
-//! Plays a plan: sends each event when it was meant to be sent, or as soon after as it can, and hears
-//! what comes of it.
+//! Plays a plan: sends each event when it was meant to be sent, or as soon after as it can, and
+//! hears what comes of it.
 
 use std::{
     cmp::Reverse,

@@ -1,8 +1,8 @@
-//! Sends what people mean to send, each until the log has it, many at a time and in no order between
-//! them but that in which they were given.
+//! Sends what people mean to send, each until the log has it, many at a time and in no order
+//! between them but that in which they were given.
 //!
-//! A log that is full or away is asked again: what is sent is never dropped, and whoever sends waits
-//! when so much is on its way that no more may be.
+//! A log that is full or away is asked again: what is sent is never dropped, and whoever sends
+//! waits when so much is on its way that no more may be.
 
 use std::{
     sync::{

@@ -1,8 +1,8 @@
 //! The people of a load test: who comes, what each of them says, and what they do about an answer.
 //!
-//! Promises: when shoppers come does not depend on anybody's answer; what each does afterwards does,
-//! as with people. Who did not hear does not act: a cart whose hold was never answered is never
-//! ordered.
+//! Promises: when shoppers come does not depend on anybody's answer; what each does afterwards
+//! does, as with people. Who did not hear does not act: a cart whose hold was never answered is
+//! never ordered.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -21,6 +21,7 @@ fn report() -> Report {
     let look = |late, memory_mib: u64| Look {
         late_s: BTreeMap::from([("demand".to_owned(), late)]),
         memory_bytes: memory_mib << 20,
+        short_units: 0,
         ..Look::default()
     };
     Report {

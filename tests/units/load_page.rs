@@ -37,6 +37,7 @@ fn report(seconds: u64) -> Report {
         level: (at_s % 4) as u8,
         late_s: BTreeMap::from([("demand".to_owned(), 0.2), ("a new lane".to_owned(), 7.0)]),
         memory_bytes: 300 << 20,
+        short_units: 0,
     };
     let wanted = |name: &str, holds| Objective {
         name: name.to_owned(),

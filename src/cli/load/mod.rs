@@ -19,10 +19,11 @@ use crate::{
 
 /// Play a promotion before shoppers do, and say whether every promise was kept.
 ///
-/// A plan says who comes when, what is sold, what goes wrong, and what has to hold; `config/load` has
-/// seven. nats-server, Redis and pods are started for it, on this machine, and end with it. Shoppers
-/// come when the plan says, however slowly they are answered, and all waits are counted from then.
-/// Afterwards the journal is folded anew and compared with every log, and with what shoppers heard.
+/// A plan says who comes when, what is sold, what goes wrong, and what has to hold; `config/load`
+/// has seven. nats-server, Redis and pods are started for it, on this machine, and end with it.
+/// Shoppers come when the plan says, however slowly they are answered, and all waits are counted
+/// from then. Afterwards the journal is folded anew and compared with every log, and with what
+/// shoppers heard.
 ///
 /// The exit code is 1 if a promise was broken or an objective was missed.
 #[derive(Debug, Args)]
@@ -69,9 +70,9 @@ enum Other {
     },
     /// Find the highest rate at which a plan still reaches its objectives.
     ///
-    /// Each rate is played steadily for some seconds, without the plan's faults, on servers and pods
-    /// of its own: twice as many shoppers until an objective is missed, then between the two, to a
-    /// tenth. It takes some minutes.
+    /// Each rate is played steadily for some seconds, without the plan's faults, on servers and
+    /// pods of its own: twice as many shoppers until an objective is missed, then between the two,
+    /// to a tenth. It takes some minutes.
     Capacity {
         /// The plan (TOML).
         #[arg(value_name = "PLAN")]
