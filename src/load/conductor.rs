@@ -95,6 +95,7 @@ async fn play(
     shows.send_modify(|shown| "all that is left is read".clone_into(&mut shown.doing));
     all_is_read(&urls, Duration::from_secs_f64(plan.settle_within_s)).await;
     drop(is_enough);
+    local.leave().await?;
     let looks = looking.await.unwrap_or_default();
     shows.send_modify(|shown| "everything is checked".clone_into(&mut shown.doing));
     let audited = judge(plan, local, &source, &played).await?;
@@ -169,6 +170,10 @@ async fn break_things(
     Ok(done)
 }
 
+/// What a pod has left to do.
+const LEFT: [&str; 3] =
+    ["earmark_lane_lag_messages", "earmark_partition_unreleased", "earmark_holds_awaited"];
+
 /// Waits until the pods have read all that the log has, and said what is to be said; or for so
 /// long.
 async fn all_is_read(urls: &[String], within: Duration) {
@@ -178,7 +183,7 @@ async fn all_is_read(urls: &[String], within: Duration) {
         sleep(LOOK_EVERY).await;
         let mut left = 0.0;
         for url in urls {
-            for name in ["earmark_lane_lag_messages", "earmark_partition_unreleased"] {
+            for name in LEFT {
                 left += look::sum(url, name).await.unwrap_or(1.0);
             }
         }

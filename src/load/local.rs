@@ -31,6 +31,8 @@ use crate::error::{Exit, Failure};
 
 /// How long a server or a pod may take until it serves.
 const SERVES_WITHIN: Duration = Duration::from_secs(60);
+/// How long a pod may take to leave.
+const LEAVES_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Ports are looked for from here on: below those of outgoing connections, so that a server that
 /// was killed finds its own free.
@@ -106,6 +108,21 @@ impl Local {
     /// Keeps what was written, for whoever looks for what went wrong; where that is.
     pub fn keep(self) -> PathBuf {
         self.dir.keep()
+    }
+
+    /// Has all pods leave, so that nothing moves any more.
+    pub async fn leave(&mut self) -> Result<(), Failure> {
+        for pod in &self.pods {
+            pod.process.signal(Signal::SIGTERM)?;
+        }
+        for pod in &mut self.pods {
+            let Some(child) = &mut pod.process.child else { continue };
+            match tokio::time::timeout(LEAVES_WITHIN, child.wait()).await {
+                Ok(ended) => drop(ended.map_err(failed)?),
+                Err(_) => pod.process.kill().await?,
+            }
+        }
+        Ok(())
     }
 
     /// Breaks something.

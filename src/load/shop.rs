@@ -67,6 +67,7 @@ pub struct Order {
     pub placed_s: f64,
     /// Whether it is not known yet whether it is reserved.
     pub is_open: bool,
+    is_confirmed: bool,
 }
 
 impl Shop {
@@ -93,9 +94,9 @@ impl Shop {
         std::mem::take(&mut self.said)
     }
 
-    /// Orders of which it is not known yet whether they are reserved.
+    /// Orders that are neither confirmed nor over, as far as anybody was told.
     pub fn open_orders(&self) -> usize {
-        self.orders.values().filter(|order| order.is_open).count()
+        self.orders.values().filter(|order| !order.is_confirmed).count()
     }
 
     /// The SKUs that were asked for most, the first one most.
@@ -244,7 +245,8 @@ impl Shop {
             "payment_due_s": self.plan.payments.due_s,
         });
         self.say("order.placed.v1", &order, at_s, Some(Kind::Order), data);
-        let known = Order { lines: lines.len(), placed_s: at_s, is_open: true };
+        let known =
+            Order { lines: lines.len(), placed_s: at_s, is_open: true, is_confirmed: false };
         self.orders.insert(order, known);
     }
 
@@ -313,6 +315,7 @@ impl Shop {
     pub fn told(&mut self, told: &Told, at_s: f64) {
         let Some(order) = self.orders.get_mut(&told.subject) else { return };
         order.is_open = false;
+        order.is_confirmed |= told.kind == "order.confirmed.v1";
         let lines = order.lines;
         match told.kind.as_str() {
             "order.reserved.v1" => self.reserved(&told.subject, at_s),

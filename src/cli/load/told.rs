@@ -28,6 +28,11 @@ pub fn told(report: &Report) {
         let (name, wanted, found) = (&objective.name, objective.wanted, objective.found);
         print::line(format!("{holds}: {name}, {wanted} wanted, {found:.3} found"));
     }
+    for fault in &report.faults {
+        let (at_s, for_s, wait) = (fault.at_s, fault.for_s, fault.longest_wait_ms);
+        let what = &fault.what;
+        print::line(format!("{what} at {at_s} s for {for_s} s: {wait:.0} ms was the longest wait"));
+    }
     let levels: Vec<String> = report.levels().iter().map(u8::to_string).collect();
     let settled = report.settled_after_s;
     print::line(format!(
