@@ -21,9 +21,9 @@ impl Catalogue {
         Catalogue { of: of.clone(), prefix: prefix.to_owned(), ranks }
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.of.skus as usize
+    /// All of them.
+    pub fn all(&self) -> std::ops::Range<u32> {
+        0..self.of.skus
     }
 
     /// The key of one.

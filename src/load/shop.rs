@@ -137,7 +137,7 @@ impl Shop {
     pub fn open(&mut self) {
         let right = Publishers { duplicates: 0.0, malformed: 0.0 };
         let wrong = std::mem::replace(&mut self.plan.publishers, right);
-        for sku in 0..self.catalogue.len() as u32 {
+        for sku in self.catalogue.all() {
             let units = self.catalogue.stock(sku);
             if units > 0 {
                 self.deliver(sku, units, 0.0, Some(Kind::Settlement));
