@@ -20,6 +20,7 @@ pub mod http;
 pub mod inspecting;
 pub mod letters;
 pub mod load;
+pub mod mutants;
 pub mod nats;
 pub mod partition;
 pub mod ports;

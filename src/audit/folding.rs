@@ -1,10 +1,13 @@
 //! The journal of a partition, folded anew.
 //!
-//! Of a decided message eight bytes are kept, until its lanes have been read. A journal that does
-//! not begin with its first record, or was begun anew from an archive, cannot be folded from
+//! Of a decided message some twenty bytes are kept, until its lanes have been read. A journal that
+//! does not begin with its first record, or was begun anew from an archive, cannot be folded from
 //! itself.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+};
 
 use super::{
     Audit,
@@ -29,6 +32,7 @@ use crate::{
 
 const NOT_FOLDED: (Kind, &str) = (Kind::Other, "a fact cannot be folded");
 const QUARANTINED: (Kind, &str) = (Kind::Other, "quarantined");
+const AGAIN: (Kind, &str) = (Kind::Twice, "an event took effect again");
 const UNCHAINED: (Kind, &str) = (Kind::Other, "a record does not name the one before it");
 const LOST: (Kind, &str) = (Kind::Lost, "lost");
 
@@ -72,14 +76,22 @@ pub(super) struct Folded {
     pub taken: Vec<Taken>,
     /// Refusals of holds that may have been wrong, by the event's sequence.
     pub doubts: HashMap<u64, Doubt>,
+    /// Events that took effect: hashes of whose they are, their source and their id.
+    effective: HashSet<u64>,
     /// The log has forgotten the messages up to this one.
     pub forgotten: u64,
 }
 
 impl Folded {
     pub fn new(partition: Partition) -> Folded {
-        let (entities, taken, doubts) = (BTreeMap::new(), Vec::new(), HashMap::new());
-        Folded { partition, entities, taken, doubts, forgotten: 0 }
+        Folded {
+            partition,
+            entities: BTreeMap::new(),
+            taken: Vec::new(),
+            doubts: HashMap::new(),
+            effective: HashSet::new(),
+            forgotten: 0,
+        }
     }
 
     fn take(&mut self, sequence: u64, came: Came) {
@@ -192,7 +204,14 @@ impl Audit<'_> {
         decided.outcomes.iter().for_each(|outcome| self.outcome(outcome));
         if let Trigger::Event(cause) = &decided.trigger {
             self.counts.duplicates_ignored += u64::from(decided.standing == Standing::Repeated);
-            folded.take(cause.sequence, came(decided));
+            let came = came(decided);
+            folded.take(cause.sequence, came);
+            let whose = BuildHasherDefault::<DefaultHasher>::new().hash_one((key, cause.key));
+            if came == Came::All && !folded.effective.insert(whose) {
+                let (id, source, partition) = (&cause.id, &cause.source, folded.partition);
+                let text = format!("{key}: {id} of {source}, record {at} of partition {partition}");
+                self.note(AGAIN, at, text);
+            }
         }
     }
 

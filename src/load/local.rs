@@ -241,7 +241,7 @@ impl Process {
         let mut command = Command::new(&self.program);
         // What this shell sets is for this command, not for what it starts.
         for (key, _) in std::env::vars_os() {
-            if key.to_string_lossy().starts_with("EARMARK_") {
+            if key.to_string_lossy().starts_with("EARMARK_") && key != "EARMARK_MUTANT" {
                 command.env_remove(key);
             }
         }

@@ -57,10 +57,13 @@ impl Report {
         self.verdict.is_clean() && self.objectives.iter().all(|objective| objective.holds)
     }
 
-    /// How many events of these kinds were asked for in all, and how many were answered.
+    /// How many events were asked for in all, and how many were answered. That an order is
+    /// reserved is said of an event that was answered before.
     pub fn total(&self) -> (u64, u64) {
-        let sum = |of: fn(&Waits) -> u64| self.waits.values().map(of).sum();
-        (sum(|waits| waits.asked), sum(|waits| waits.answered))
+        let events = self.waits.iter().filter(|(kind, _)| **kind != Kind::Reserved);
+        events.fold((0, 0), |(asked, answered), (_, waits)| {
+            (asked + waits.asked, answered + waits.answered)
+        })
     }
 
     /// The levels of safe mode, one after the other.

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     actors::{AnyInput, Change, Done, Inputs, InternalInput, Task, Worked},
     domain::{DueClock, event::Lane, ids::EntityKey, time::Timestamp},
+    mutants::{self, Mutant},
     ports::{LogMessage, Source},
 };
 
@@ -50,6 +51,9 @@ impl Owner {
 
     /// Gives every live entity whose deadline has been reached its due.
     pub(super) async fn give_deadlines(&mut self) -> Result<(), Exit> {
+        if mutants::is_in(Mutant::ExpiryIgnored) {
+            return Ok(());
+        }
         for clock in [DueClock::Settled, DueClock::Demand] {
             let reached = self.clock(clock);
             let due = self.dues.take(clock, reached, self.env.bounds.due_entities_max);
@@ -60,7 +64,9 @@ impl Owner {
 
     pub(super) fn is_cold_look_due(&self) -> bool {
         let interval = self.env.bounds.cold_due_interval;
-        !self.redis_rests() && self.last_cold_look.is_none_or(|last| last.elapsed() >= interval)
+        !self.redis_rests()
+            && !mutants::is_in(Mutant::ExpiryIgnored)
+            && self.last_cold_look.is_none_or(|last| last.elapsed() >= interval)
     }
 
     /// Looks up entities that are not live and whose deadline has been reached.

@@ -278,9 +278,25 @@ async fn an_event_that_was_decided_again_is_one_too_many() {
     run.commit(decided.clone()).await;
     run.commit(decided).await;
     let findings = run.audited().await.findings;
-    let text = "an event was decided more than once: message 4 of EARMARK_IN, partition 0";
-    assert_eq!(findings.twice, [text]);
+    let again = "an event took effect again: sku LAMP-1: r-2 of /test, record 5 of partition 0";
+    let twice = "an event was decided more than once: message 4 of EARMARK_IN, partition 0";
+    assert_eq!(findings.twice, [again, twice]);
     assert_eq!(findings.lost.len(), 1, "{findings:?}");
+}
+
+#[tokio::test]
+async fn an_event_that_was_published_again_and_not_recognised_took_effect_again() {
+    let mut run = Run::clean().await;
+    let published = run.publish(&received(2)).await;
+    let decided = run.decide(published);
+    run.commit(decided).await;
+    let published = run.publish(&received(2)).await;
+    let unrecognised = decided_by(&SkuState::new(sku()), published);
+    assert_eq!(unrecognised.standing, Standing::New);
+    run.commit(unrecognised).await;
+    let findings = run.audited().await.findings;
+    let again = "an event took effect again: sku LAMP-1: r-2 of /test, record 5 of partition 0";
+    assert_eq!(findings.twice, [again]);
 }
 
 #[tokio::test]

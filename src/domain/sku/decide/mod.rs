@@ -21,14 +21,17 @@ use self::draft::{Draft, Trace, When};
 use super::{
     SkuFact, SkuState, book::Known, hold::PromiseNo, memory::Remembered, parking::ParkedEvent,
 };
-use crate::domain::{
-    Moment,
-    command::SkuCommand,
-    decision::{Cause, Decision, Input, Published, Verdict},
-    event::SkuEvent,
-    ids::{HoldName, Name, Owner},
-    outcome::Outcome,
-    refusal::{Reason, Refusal},
+use crate::{
+    domain::{
+        Moment,
+        command::SkuCommand,
+        decision::{Cause, Decision, Input, Published, Verdict},
+        event::SkuEvent,
+        ids::{HoldName, Name, Owner},
+        outcome::Outcome,
+        refusal::{Reason, Refusal},
+    },
+    mutants::{self, Mutant},
 };
 
 /// Stones that one decision lets go at most: more than it lays, so that they become fewer.
@@ -59,7 +62,9 @@ fn gate(
     moment: &Moment<'_>,
 ) -> Option<Decision<SkuFact>> {
     let cause = &published.cause;
-    if let Some(known) = state.memory.recall(cause.key) {
+    if let Some(known) = state.memory.recall(cause.key)
+        && !mutants::is_in(Mutant::DedupeOff)
+    {
         return Some(again(known.fingerprint == cause.fingerprint, &known.verdict));
     }
     if let Some(parked) = state.parking.find(cause.key) {

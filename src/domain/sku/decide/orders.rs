@@ -7,17 +7,20 @@ use super::{
     place, reserving, shelf,
     shipping::{self, Leaving},
 };
-use crate::domain::{
-    command::{SkuAnswer, SkuCommand},
-    decision::{Decision, Verdict},
-    event::HoldKind,
-    ids::{EntityKey, HoldName, LocationId, OrderId, Owner},
-    refusal::{Reason, Refusal},
-    sku::{
-        SkuFact,
-        book::Known,
-        hold::{CAME_BACK, Ending, Hold, HoldState, PromiseNo, Stone, to_u32},
+use crate::{
+    domain::{
+        command::{SkuAnswer, SkuCommand},
+        decision::{Decision, Verdict},
+        event::HoldKind,
+        ids::{EntityKey, HoldName, LocationId, OrderId, Owner},
+        refusal::{Reason, Refusal},
+        sku::{
+            SkuFact,
+            book::Known,
+            hold::{CAME_BACK, Ending, Hold, HoldState, PromiseNo, Stone, to_u32},
+        },
     },
+    mutants::{self, Mutant},
 };
 
 /// How what a command moves is remembered for counts.
@@ -278,6 +281,7 @@ fn commit_expired(
 
 fn release(draft: &mut Draft<'_>, order: &OrderId, name: &HoldName, keep: u32) -> SkuAnswer {
     let kept = match draft.find(name) {
+        Known::Open(_) if mutants::is_in(Mutant::ReleaseLost) => keep,
         Known::Open(hold) => {
             let (promise, quantity) = (hold.promise, hold.quantity());
             shelf::reduce_to(draft, promise, u64::from(keep));
