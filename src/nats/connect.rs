@@ -22,6 +22,8 @@ const RETRY_EVERY: Duration = Duration::from_millis(200);
 const LEASE_WITHIN_MS: u64 = 1_500;
 /// A refusal within this comes from the server, and not from a time-out.
 const AT_ONCE: Duration = Duration::from_secs(1);
+/// What JetStream says at once and does not mean: a cluster that has no leader for a moment.
+const NOT_NOW: &str = "(code 503,";
 
 /// How to reach NATS.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -119,7 +121,7 @@ pub async fn open_role(
 
 /// Asks what a start depends on, and again until there is an answer, for as long as a first
 /// connection is tried: the server may be replaced between the connection and the answer. A server
-/// that refuses at once means it.
+/// that refuses at once means it, but for [`NOT_NOW`].
 pub async fn first_answer<T>(
     settings: &NatsSettings,
     context: &jetstream::Context,
@@ -136,7 +138,8 @@ pub async fn first_answer<T>(
             Ok(Some(Ok(answer))) => return Ok(answer),
             Ok(Some(Err(error))) => {
                 let at_once = asked_at.elapsed() < AT_ONCE;
-                if at_once && cut::connects(&client) == asked_over {
+                let is_meant = at_once && !error.why.contains(NOT_NOW);
+                if is_meant && cut::connects(&client) == asked_over {
                     return Err(error);
                 }
                 error

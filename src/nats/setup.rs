@@ -4,7 +4,7 @@
 //! there is nothing to do. The number of partitions, once set up, is never changed: both refuse.
 //! What an operator added to a stream beyond what is managed here is left alone.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use async_nats::jetstream::{
     Context,
@@ -16,6 +16,7 @@ use async_nats::jetstream::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tokio::time::sleep;
 
 use super::{
     names,
@@ -49,6 +50,10 @@ const OPTIONAL: [&str; 2] = ["duplicate_window", "allow_direct"];
 
 /// `insufficient storage resources available`: the server sets aside what a stream may hold.
 const NO_ROOM: u64 = 10_047;
+/// `error creating store for stream`, and how often, and how long, it is tried again.
+const NOT_STORED: u64 = 10_077;
+const STORE_TRIES: u32 = 10;
+const STORE_AGAIN: Duration = Duration::from_millis(100);
 
 /// Why set-up did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -177,10 +182,7 @@ pub async fn apply(
         };
         let Some(config) = wanted.iter().find(|config| config.name == *stream) else { continue };
         match current.iter().find(|config| config.name == *stream) {
-            None => {
-                let created = context.create_stream(config.clone()).await;
-                created.map_err(refused)?;
-            }
+            None => create(context, config).await.map_err(refused)?,
             Some(current) => {
                 let merged = merge(current, config).map_err(error)?;
                 context.update_stream(merged).await.map_err(refused)?;
@@ -189,6 +191,24 @@ pub async fn apply(
     }
     fix(context, settings).await?;
     Ok(changes)
+}
+
+/// Makes a stream, and tries again for a second where the server cannot store it: it may be
+/// clearing away what the last of the streams left that were deleted just now.
+async fn create(context: &Context, config: &Config) -> Result<(), CreateStreamError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match context.create_stream(config.clone()).await.map(drop) {
+            Err(error) if tries < STORE_TRIES && is_not_stored(&error) => sleep(STORE_AGAIN).await,
+            created => return created,
+        }
+    }
+}
+
+fn is_not_stored(error: &CreateStreamError) -> bool {
+    let CreateStreamErrorKind::JetStream(why) = error.kind() else { return false };
+    why.error_code().0 == NOT_STORED
 }
 
 /// What was fixed at set-up, or `None` before it: a process that is configured otherwise must not

@@ -2,14 +2,50 @@
 
 use std::time::Duration;
 
-use earmark::nats::{
-    StreamSettings, names,
-    setup::{self, Change, SetupError},
-    streams::wanted,
+use earmark::{
+    nats::{
+        NatsSettings, StreamSettings,
+        connect::first_answer,
+        names, reset,
+        setup::{self, Change, SetupError},
+        streams::wanted,
+    },
+    ports::PortError,
 };
 
 use super::common::{connect, publish, streams};
 use crate::harness::NatsServer;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_deleted_just_now_is_made_anew() {
+    let nats = NatsServer::start().await;
+    let control = connect(&nats.url()).await.control;
+    for _ in 0..20 {
+        setup::apply(&control, &streams()).await.expect("set up");
+        let found = reset::found(&control).await.expect("looked for");
+        reset::delete(&control, &found).await.expect("deleted");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_waits_for_a_cluster_without_a_leader_and_believes_any_other_refusal() {
+    let nats = NatsServer::start().await;
+    let settings = NatsSettings { url: nats.url(), ..NatsSettings::default() };
+    let control = connect(&nats.url()).await.control;
+    let asked = std::sync::atomic::AtomicU32::new(0);
+    let answers = async |refusal: &str| {
+        let ask = async || match asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            0 => Err(PortError::new("ask", refusal)),
+            tries => Ok(tries),
+        };
+        first_answer(&settings, &control, "ask", ask).await
+    };
+    let not_now = "JetStream system temporarily unavailable (code 503, error code 10008)";
+    assert_eq!(answers(not_now).await.expect("it answers then"), 1);
+    asked.store(0, std::sync::atomic::Ordering::Relaxed);
+    let refused = answers("no permission (code 403, error code 1)").await;
+    assert!(refused.expect_err("it is meant").why.contains("403"));
+}
 
 #[tokio::test]
 async fn says_how_much_room_the_streams_want() {
