@@ -18,7 +18,7 @@ use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 /// Events that are on their way to the log, or wait to be.
-const ON_THEIR_WAY_MAX: usize = 16_384;
+const ON_THEIR_WAY_MAX: usize = 4_096;
 /// How long it is waited until the log is asked again.
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
 
@@ -78,30 +78,22 @@ async fn send_all(context: Context, mut queued: mpsc::Receiver<Letter>, counts: 
             biased;
             Some(()) = sent.next() => drop(counts.logged.fetch_add(1, Ordering::Relaxed)),
             letter = queued.recv(), if sent.len() < ON_THEIR_WAY_MAX => match letter {
-                Some(letter) => {
-                    let first = context.publish(letter.0.clone(), letter.1.clone()).await;
-                    sent.push(logged(context.clone(), letter, first));
-                }
+                // The client lets no more go while too many wait for the log's word: to wait for
+                // it here, where nobody listens for that word, would be to wait for ever.
+                Some(letter) => sent.push(logged(context.clone(), letter)),
                 None => return,
             },
         }
     }
 }
 
-type Published = Result<
-    async_nats::jetstream::context::PublishAckFuture,
-    async_nats::jetstream::context::PublishError,
->;
-
-async fn logged(context: Context, letter: Letter, first: Published) {
-    let mut published = first;
+async fn logged(context: Context, (subject, payload): Letter) {
     loop {
-        if let Ok(acknowledged) = published
+        if let Ok(acknowledged) = context.publish(subject.clone(), payload.clone()).await
             && acknowledged.await.is_ok()
         {
             return;
         }
         tokio::time::sleep(AGAIN_AFTER).await;
-        published = context.publish(letter.0.clone(), letter.1.clone()).await;
     }
 }

@@ -1,11 +1,15 @@
 //! `earmark load`, as a team runs it: servers and pods of its own, and a verdict.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
+use earmark::{
+    load::sender::Sender,
+    nats::{StreamSettings, setup},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::Ran;
+use crate::harness::{NatsServer, Ran, wait_until};
 
 const SERVERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/servers");
 
@@ -137,4 +141,27 @@ async fn an_objective_that_is_missed_ends_it_with_code_one() {
     let missed = load(&["load", &plan, "--servers", SERVERS]).await.with(1).out();
     assert!(missed.contains("MISSED: hold_p99_ms"), "{missed}");
     assert!(missed.contains("every promise was kept"), "{missed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_stood_still_gets_all_that_was_meant_for_it() {
+    const LETTERS: u64 = 20_000;
+    let nats = NatsServer::start().await;
+    let context = nats.jetstream().await;
+    setup::apply(&context, &StreamSettings::default()).await.expect("set up");
+    let sender = Sender::start(context);
+    nats.freeze();
+    let all = async {
+        for n in 0..LETTERS {
+            sender.send((format!("earmark.in.demand.sku.S-{n}"), "{}".into())).await;
+        }
+    };
+    let thaw = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        nats.thaw();
+    };
+    let sent = async { tokio::join!(all, thaw) };
+    tokio::time::timeout(Duration::from_secs(60), sent).await.expect("it takes them all");
+    wait_until("all are in the log", Duration::from_secs(60), async || sender.logged() == LETTERS)
+        .await;
 }
