@@ -358,8 +358,8 @@ pub trait Outbox: Send + Sync {
     /// age. If not, it has lost what it had acknowledged.
     async fn out_holds(&self, sequence: u64, id: &str) -> Result<bool, PortError>;
 
-    /// The ids of effects in EARMARK_OUT or EARMARK_CMD after a sequence that begin with `prefix`,
-    /// and where they stand, in order.
+    /// The ids of effects in EARMARK_OUT, EARMARK_CMD or EARMARK_DLQ after a sequence that begin
+    /// with `prefix`, and where they stand, in order.
     async fn ids(
         &self,
         outlet: Outlet,

@@ -151,28 +151,29 @@ impl Shower {
 
 fn told(report: &Report) {
     let Report { day, run, plan } = report;
+    let counts = &day.counts;
     let mut table = print::table(&["a promotion day", ""]);
     let mut row = |what: &str, number: String| {
         table.add_row([what.to_owned(), number]);
     };
     row("seed", plan.seed.to_string());
-    row("events", day.events.to_string());
-    row("duplicates ignored", day.duplicates_ignored.to_string());
-    for (kind, number) in &day.holds {
+    row("events", counts.events.to_string());
+    row("duplicates ignored", counts.duplicates_ignored.to_string());
+    for (kind, number) in &counts.holds {
         row(&format!("holds {}", kind.replace('_', " ")), number.to_string());
     }
-    for (status, number) in &day.orders {
+    for (status, number) in &counts.orders {
         row(&format!("orders {}", status.replace('_', " ")), number.to_string());
     }
-    row("refunds due", day.refunds_due.to_string());
-    for (reason, number) in &day.dead_letters {
+    row("refunds due", counts.refunds_due.to_string());
+    for (reason, number) in &counts.dead_letters {
         row(&format!("dead letters, {reason}"), number.to_string());
     }
-    row("units received", day.units.received.to_string());
-    row("units shipped", day.units.shipped.to_string());
-    row("units promised", day.units.promised.to_string());
-    row("units oversold", day.units.oversold.to_string());
-    row("SKUs whose conservation was checked", day.skus_checked.to_string());
+    row("units received", counts.units.received.to_string());
+    row("units shipped", counts.units.shipped.to_string());
+    row("units promised", counts.units.promised.to_string());
+    row("units oversold", counts.units.oversold.to_string());
+    row("SKUs whose conservation was checked", counts.skus_checked.to_string());
     row("state", day.state.clone());
     print::line(table);
     let Run { crashes, seconds, events_per_s, decisions_per_s, .. } = run;

@@ -2,7 +2,7 @@
 
 use super::report::Day;
 use crate::{
-    audit::{self, Audited, Counts, Heard, Scope},
+    audit::{self, Audited, Heard, Scope},
     contract::Limits,
     domain::time::{Span, Timestamp},
     embedded::Embedded,
@@ -22,19 +22,6 @@ pub async fn audit(store: &Embedded, partitions: Partition, at: Timestamp) -> Re
 
 fn day(audited: Audited) -> Day {
     let Audited { findings, counts, state, unchecked } = audited;
-    let Counts { events, duplicates_ignored, holds, orders, .. } = counts;
-    let Counts { refunds_due, dead_letters, units, skus_checked, .. } = counts;
     let broken = findings.lines().cloned().chain(unchecked).collect();
-    Day {
-        events,
-        duplicates_ignored,
-        holds,
-        orders,
-        refunds_due,
-        dead_letters,
-        units,
-        skus_checked,
-        state: state.unwrap_or_default(),
-        broken,
-    }
+    Day { counts, state: state.unwrap_or_default(), broken }
 }

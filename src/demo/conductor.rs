@@ -118,7 +118,7 @@ impl Conducting {
 
     fn done(mut self, day: &Day, took: Duration) -> Run {
         let first = self.published.map_or(0, |(first, _)| first);
-        let published = day.events.saturating_sub(first);
+        let published = day.counts.events.saturating_sub(first);
         let seconds = ((self.before.1 + self.now.1) as f64 / 1e3).max(1e-3);
         self.answered_us.sort_unstable();
         let at = |share: f64| {

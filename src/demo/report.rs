@@ -1,31 +1,16 @@
 //! What came of a day.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::Plan;
-pub use crate::audit::Units;
+use crate::audit::Counts;
 
 /// What came of a day: for a plan always the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Day {
-    /// Messages that were published.
-    pub events: u64,
-    /// Messages that had been decided before, and were answered as the first time.
-    pub duplicates_ignored: u64,
-    /// Outcomes of holds by kind: `granted`, `rejected`, `expired` …
-    pub holds: BTreeMap<String, u64>,
-    /// Orders by status.
-    pub orders: BTreeMap<String, u64>,
-    /// Payments that are due back.
-    pub refunds_due: u64,
-    /// Dead letters by reason.
-    pub dead_letters: BTreeMap<String, u64>,
-    /// Units, over all SKUs.
-    pub units: Units,
-    /// SKUs at whose locations every unit was accounted for.
-    pub skus_checked: u64,
+    /// What there was.
+    #[serde(flatten)]
+    pub counts: Counts,
     /// The hash of all quantities, open holds, lines and payments.
     pub state: String,
     /// Promises that were broken, in words. Empty.

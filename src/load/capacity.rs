@@ -10,13 +10,15 @@ use serde::Serialize;
 use super::{
     conductor::{Watched, conduct},
     curve::Curve,
-    plan::Plan,
+    plan::{Objectives, Plan},
     report::{Kind, Report},
 };
-use crate::error::Failure;
+use crate::error::{Exit, Failure};
 
 /// The rate that is tried first, in shoppers a second.
 const FIRST: f64 = 50.0;
+/// None above this is tried.
+const MOST: f64 = 500_000.0;
 /// It is enough to know it to this share.
 const PRECISION: f64 = 0.1;
 /// Of what was reached, so much is planned with: peaks are not even, and machines fail.
@@ -74,6 +76,11 @@ pub async fn capacity(
     (seconds, peak): (f64, Option<f64>),
     watch: impl Fn(f64, Watched),
 ) -> Result<Capacity, Failure> {
+    if plan.objectives == Objectives::default() {
+        let text = format!("{} has no objectives: every rate would reach them", plan.name);
+        let action = "give it some, such as hold_p99_ms; config/load/steady.toml has all of them";
+        return Err(Failure::new(Exit::Usage, text).advise(action));
+    }
     let mut search = Search::default();
     let mut tried = Vec::new();
     while let Some(rate) = search.next() {
@@ -138,7 +145,7 @@ impl Search {
     pub fn next(&self) -> Option<f64> {
         match self.failed {
             None if self.held == 0.0 => Some(FIRST),
-            None => Some(self.held * 2.0),
+            None => (self.held < MOST).then_some(self.held * 2.0),
             Some(failed) if self.held == 0.0 => (failed > 1.0).then_some(failed / 4.0),
             Some(failed) => {
                 let between = (self.held + failed) / 2.0;

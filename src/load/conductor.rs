@@ -1,6 +1,6 @@
 //! Runs a plan: starts what it needs, plays it, breaks what it says, and looks at what came of it.
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use async_nats::Client;
 use tokio::{
@@ -21,7 +21,6 @@ use crate::{
     app,
     audit::{Audited, Heard, Logs, Scope, audit},
     clock::SystemClock,
-    config,
     contract::time,
     domain::time::{Span, Timestamp},
     error::Failure,
@@ -56,7 +55,10 @@ pub async fn conduct(
     let mut local = Local::start(plan, servers).await?;
     let played = play(plan, &mut local, shows, sees).await;
     match played {
-        Ok(report) if report.verdict.is_clean() => Ok(report),
+        Ok(report) if report.verdict.is_clean() => {
+            local.end().await?;
+            Ok(report)
+        }
         Ok(report) => {
             tracing::warn!(kept = %local.keep().display(), "promises were broken");
             Ok(report)
@@ -89,16 +91,24 @@ async fn play(
     let began = player.begin();
     let (is_enough, enough) = oneshot::channel();
     let looking = tokio::spawn(look::on(urls.clone(), began, sees, enough));
-    let (played, faults) =
-        tokio::join!(player.play(), break_things(plan, local, began, plan.duration_s()));
-    let (played, faults) = (played?, faults?);
+    let playing = async { Ok(player.play().await) };
+    let (played, faults) = tokio::try_join!(playing, break_things(plan, local, began))?;
     shows.send_modify(|shown| "all that is left is read".clone_into(&mut shown.doing));
-    all_is_read(&urls, Duration::from_secs_f64(plan.settle_within_s)).await;
+    let within = Duration::from_secs_f64(plan.settle_within_s);
+    let is_at_rest = all_is_read(&urls, within).await;
     drop(is_enough);
-    local.leave().await?;
+    let wrong = local.leave().await?;
     let looks = looking.await.unwrap_or_default();
     shows.send_modify(|shown| "everything is checked".clone_into(&mut shown.doing));
-    let audited = judge(plan, local, &source, &played).await?;
+    let mut audited = judge(plan, local, &source, &played).await?;
+    audited.findings.other.extend(wrong);
+    if !is_at_rest || played.open_orders > 0 {
+        let (seconds, orders) = (plan.settle_within_s, played.open_orders);
+        audited.unchecked.push(format!(
+            "after settle_within_s ({seconds} s) {orders} orders were neither confirmed nor over, \
+             or pods were still at work: what was under way then looks lost, or held for nobody"
+        ));
+    }
     let told = Told { began_at, looks, faults, audited };
     Ok(told.report(plan, played))
 }
@@ -110,11 +120,7 @@ async fn judge(
     source: &str,
     played: &Played,
 ) -> Result<Audited, Failure> {
-    let environment = HashMap::from([
-        ("EARMARK_NATS_URL".to_owned(), local.nats_url()),
-        ("EARMARK_REDIS_URL".to_owned(), local.redis_url()),
-    ]);
-    let settings = config::load_from(None, environment)?;
+    let settings = local.settings(plan)?;
     let ports = app::ports(&settings, &Connections::open(&settings.nats).await?)?;
     let promises = played.promises.iter();
     let heard: Heard = promises.map(|(id, granted)| (source, id.as_str(), *granted)).collect();
@@ -145,7 +151,6 @@ async fn break_things(
     plan: &Plan,
     local: &mut Local,
     began: Instant,
-    lasts_s: f64,
 ) -> Result<Vec<Fault>, Failure> {
     let mut steps: Vec<(f64, bool, usize)> = Vec::new();
     for (nth, fault) in plan.faults.iter().enumerate() {
@@ -166,7 +171,6 @@ async fn break_things(
             false => local.mend(fault.what, &fault.of).await?,
         }
     }
-    sleep_until(began + Duration::from_secs_f64(lasts_s)).await;
     Ok(done)
 }
 
@@ -174,21 +178,23 @@ async fn break_things(
 const LEFT: [&str; 3] =
     ["earmark_lane_lag_messages", "earmark_partition_unreleased", "earmark_holds_awaited"];
 
-/// Waits until the pods have read all that the log has, and said what is to be said; or for so
-/// long.
-async fn all_is_read(urls: &[String], within: Duration) {
+/// Waits until the pods have read all that the log has, and said what is to be said; whether they
+/// have within so long.
+async fn all_is_read(urls: &[String], within: Duration) -> bool {
     let until = Instant::now() + within;
     let mut quiet = 0;
-    while quiet < 2 && Instant::now() < until {
+    while quiet < 2 {
+        if Instant::now() >= until {
+            return false;
+        }
         sleep(LOOK_EVERY).await;
         let mut left = 0.0;
         for url in urls {
-            for name in LEFT {
-                left += look::sum(url, name).await.unwrap_or(1.0);
-            }
+            left += look::sum(url, &LEFT).await.unwrap_or(1.0);
         }
         quiet = if left == 0.0 { quiet + 1 } else { 0 };
     }
+    true
 }
 
 /// What a report is made from, beside what was played.

@@ -1,8 +1,9 @@
 //! Servers and pods of a load test's own: nats-server, Redis and as many pods as the plan says,
 //! each a process of its own on this machine, with its data in one temporary directory.
 //!
-//! Promises: nothing outlives the run. Each pod reaches the servers by a way of its own
-//! ([`super::way`]), so that it can be cut off; shoppers are never cut off from the log.
+//! Promises: nothing outlives the run, unless it is killed (SIGKILL). Each pod reaches the servers
+//! by a way of its own ([`super::way`]), so that it can be cut off; shoppers are never cut off from
+//! the log.
 
 use std::{
     collections::BTreeMap,
@@ -24,10 +25,14 @@ use tokio::{
 };
 
 use super::{
+    look,
     plan::{Breakage, Plan},
     way::Way,
 };
-use crate::error::{Exit, Failure};
+use crate::{
+    config::{self, Settings},
+    error::{Exit, Failure},
+};
 
 /// How long a server or a pod may take until it serves.
 const SERVES_WITHIN: Duration = Duration::from_secs(60);
@@ -96,7 +101,7 @@ impl Local {
     }
 
     /// Where Redis listens.
-    pub fn redis_url(&self) -> String {
+    fn redis_url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.ports[1])
     }
 
@@ -110,19 +115,42 @@ impl Local {
         self.dir.keep()
     }
 
-    /// Has all pods leave, so that nothing moves any more.
-    pub async fn leave(&mut self) -> Result<(), Failure> {
-        for pod in &self.pods {
-            pod.process.signal(Signal::SIGTERM)?;
-        }
+    /// Has all pods leave, so that nothing moves any more; what did not go as it should, in words.
+    pub async fn leave(&mut self) -> Result<Vec<String>, Failure> {
+        let mut wrong = Vec::new();
         for pod in &mut self.pods {
-            let Some(child) = &mut pod.process.child else { continue };
-            match tokio::time::timeout(LEAVES_WITHIN, child.wait()).await {
-                Ok(ended) => drop(ended.map_err(failed)?),
-                Err(_) => pod.process.kill().await?,
+            if pod.process.has_ended() {
+                wrong.push(pod.process.gone().error);
+            } else {
+                pod.process.signal(Signal::SIGTERM)?;
             }
         }
-        Ok(())
+        for process in self.pods.iter_mut().map(|pod| &mut pod.process) {
+            let Some(child) = &mut process.child else { continue };
+            match tokio::time::timeout(LEAVES_WITHIN, child.wait()).await {
+                Ok(ended) => drop(ended.map_err(failed)?),
+                Err(_) => {
+                    wrong.push(format!("{} did not leave in {LEAVES_WITHIN:?}", process.name));
+                    process.kill().await?;
+                }
+            }
+        }
+        Ok(wrong)
+    }
+
+    /// Ends everything, and takes away what it wrote.
+    pub async fn end(mut self) -> Result<(), Failure> {
+        let pods = self.pods.iter_mut().map(|pod| &mut pod.process);
+        for process in [&mut self.nats, &mut self.redis].into_iter().chain(pods) {
+            process.kill().await?;
+        }
+        self.dir.close().map_err(failed)
+    }
+
+    /// The settings that pods have, but for those that are each one's own.
+    pub fn settings(&self, plan: &Plan) -> Result<Settings, Failure> {
+        let own = environment(plan, &self.nats_url(), &self.redis_url());
+        Ok(config::load_from(None, own.into_iter().collect())?)
     }
 
     /// Breaks something.
@@ -205,7 +233,7 @@ impl Local {
         loop {
             let mut serving = 0.0;
             for url in self.metrics_urls() {
-                serving += super::look::sum(&url, "earmark_partition_serving").await.unwrap_or(0.0);
+                serving += look::sum(&url, &["earmark_partition_serving"]).await.unwrap_or(0.0);
             }
             if serving >= f64::from(plan.pods.partitions) {
                 return Ok(());

@@ -45,10 +45,10 @@ pub async fn on(
     }
 }
 
-/// The sum of a metric over its labels, as one pod tells it.
-pub async fn sum(url: &str, name: &str) -> Option<f64> {
+/// The sum of metrics over their labels, as one pod tells it.
+pub async fn sum(url: &str, names: &[&str]) -> Option<f64> {
     let text = metrics(url).await?;
-    let values = text.lines().filter_map(read).filter(|(of, ..)| *of == name);
+    let values = text.lines().filter_map(read).filter(|(name, ..)| names.contains(name));
     Some(values.map(|(.., value)| value).sum())
 }
 

@@ -2,14 +2,13 @@
 //! hears what comes of it.
 
 use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     time::Duration,
 };
 
 use async_nats::{Client, Subscriber, jetstream};
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tokio::{sync::watch, time::Instant};
@@ -36,6 +35,9 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 const OPEN_WITHIN: Duration = Duration::from_secs(120);
 /// How often whoever watches is told.
 const TELL_EVERY: Duration = Duration::from_millis(200);
+/// What is heard, and what is done, before the other has its turn: whoever is behind with the one
+/// must not put off the other for ever.
+const IN_A_TURN: usize = 64;
 /// How long nothing may be left to do until it is believed.
 const QUIET: Duration = Duration::from_millis(500);
 
@@ -66,6 +68,8 @@ pub struct Played {
     pub settled_after_s: f64,
     /// Events that were never answered.
     pub unanswered: usize,
+    /// Orders of which nobody heard that they were confirmed, or over.
+    pub open_orders: usize,
     /// The ids of holds that were answered, and whether they were granted.
     pub promises: Vec<(String, bool)>,
 }
@@ -102,10 +106,9 @@ pub struct Player {
     shown: watch::Sender<Shown>,
     measure: Measure,
     began: Instant,
-    /// By when, and then in the order in which it was planned.
-    due: BinaryHeap<Reverse<(u64, u64)>>,
-    planned: HashMap<u64, (f64, Due)>,
-    turn: u64,
+    /// By when, in microseconds, and then in the order in which it was planned.
+    due: BTreeMap<(u64, u64), (f64, Due)>,
+    planned: u64,
     arrivals: Vec<(Comes, Arrivals<ChaCha8Rng>)>,
     waiting: HashMap<u64, Waiting>,
     /// Who was sent last when.
@@ -139,9 +142,8 @@ impl Player {
             shown,
             measure: Measure::default(),
             began: Instant::now(),
-            due: BinaryHeap::new(),
-            planned: HashMap::new(),
-            turn: 0,
+            due: BTreeMap::new(),
+            planned: 0,
             arrivals: Vec::new(),
             waiting: HashMap::new(),
             asked_at: VecDeque::new(),
@@ -155,7 +157,7 @@ impl Player {
         self.plan_sayings();
         let until = Instant::now() + OPEN_WITHIN;
         while !self.is_quiet() {
-            self.step("the shop is filled").await?;
+            self.step("the shop is filled").await;
             if Instant::now() > until {
                 let text = format!("{} deliveries are not answered", self.waiting.len());
                 return Err(Failure::new(Exit::TimedOut, text)
@@ -188,13 +190,13 @@ impl Player {
     }
 
     /// Plays to the end: until nothing is left to do, or for as long as that may take.
-    pub async fn play(mut self) -> Result<Played, Failure> {
+    pub async fn play(mut self) -> Played {
         let lasts = self.plan.duration_s();
         let longest = lasts + self.plan.settle_within_s;
         let mut busy_until = Instant::now();
         loop {
             let doing = if self.now_s() < lasts { "shoppers come" } else { "what is begun ends" };
-            self.step(doing).await?;
+            self.step(doing).await;
             if !self.is_quiet() || self.shop.open_orders() > 0 || self.now_s() < lasts {
                 busy_until = Instant::now();
             }
@@ -202,13 +204,14 @@ impl Player {
                 break;
             }
         }
-        Ok(Played {
+        Played {
             settled_after_s: busy_until.duration_since(self.began).as_secs_f64() - lasts,
             hot: self.shop.hottest(20),
             unanswered: self.waiting.len(),
+            open_orders: self.shop.open_orders(),
             measure: self.measure,
             promises: self.promises,
-        })
+        }
     }
 
     fn now_s(&self) -> f64 {
@@ -219,37 +222,47 @@ impl Player {
         self.due.is_empty() && self.waiting.is_empty() && self.sender.on_their_way() == 0
     }
 
-    /// Does what is due, or hears something.
-    async fn step(&mut self, doing: &str) -> Result<(), Failure> {
+    /// Hears what has come, or waits until something comes or is due; then does what is due.
+    async fn step(&mut self, doing: &str) {
         self.tell(doing);
-        let next = self.due.peek().map(|Reverse((at_us, _))| Duration::from_micros(*at_us));
+        let next = self.due.keys().next().map(|(at_us, _)| Duration::from_micros(*at_us));
         let wake = next.map_or_else(|| Instant::now() + TELL_EVERY, |next| self.began + next);
         let wake = wake.min(Instant::now() + TELL_EVERY);
         tokio::select! {
             biased;
-            () = tokio::time::sleep_until(wake) => {}
             Some(message) = self.answers.next() => self.hear(&message),
             Some(message) = self.outcomes.next() => self.hear_of_order(&message.payload),
-            else => return Err(Failure::unreachable("the connection to NATS is closed")),
+            () = tokio::time::sleep_until(wake) => {}
         }
-        while let Some(Reverse((at_us, turn))) = self.due.peek().copied()
-            && at_us <= self.began.elapsed().as_micros() as u64
-        {
-            self.due.pop();
-            if let Some((at_s, due)) = self.planned.remove(&turn) {
-                self.act(at_s, due).await;
+        self.hear_what_is_there();
+        for _ in 0..IN_A_TURN {
+            let Some(first) = self.due.first_entry() else { break };
+            if first.key().0 > self.began.elapsed().as_micros() as u64 {
+                break;
             }
+            let (at_s, due) = first.remove();
+            self.act(at_s, due).await;
         }
         self.ask_again().await;
-        Ok(())
+    }
+
+    fn hear_what_is_there(&mut self) {
+        for _ in 0..IN_A_TURN {
+            let answer = self.answers.next().now_or_never().flatten();
+            let outcome = self.outcomes.next().now_or_never().flatten();
+            if answer.is_none() && outcome.is_none() {
+                return;
+            }
+            answer.iter().for_each(|message| self.hear(message));
+            outcome.iter().for_each(|message| self.hear_of_order(&message.payload));
+        }
     }
 
     // === what is due ===
 
     fn plan(&mut self, at_s: f64, due: Due) {
-        self.turn += 1;
-        self.due.push(Reverse(((at_s.max(0.0) * 1e6) as u64, self.turn)));
-        self.planned.insert(self.turn, (at_s, due));
+        self.planned += 1;
+        self.due.insert(((at_s.max(0.0) * 1e6) as u64, self.planned), (at_s, due));
     }
 
     fn plan_next(&mut self, comes: Comes) {
@@ -342,7 +355,7 @@ impl Player {
         if kind == Kind::Hold && came != Came::Busy {
             self.promises.push((id(number), came == Came::Taken));
         }
-        self.shop.answered(number, &answer, at_s);
+        self.shop.answered((number, kind), &answer, at_s);
         self.plan_sayings();
     }
 

@@ -252,11 +252,11 @@ impl Shop {
 
     // === what they hear ===
 
-    /// Somebody hears the answer to the event of this number; `given_up` if there will be none.
-    pub fn answered(&mut self, number: u64, answer: &Answer, at_s: f64) {
+    /// Somebody hears the answer to the event of this number.
+    pub fn answered(&mut self, (number, kind): (u64, Kind), answer: &Answer, at_s: f64) {
         if let Some((cart, nth)) = self.asked.remove(&number) {
             self.hold_answered(cart, nth, answer, at_s);
-        } else if !answer.is_taken() {
+        } else if kind == Kind::Order && !answer.is_taken() {
             // An order that was refused is not waited for.
             self.orders.remove(&answer.subject);
         }

@@ -205,7 +205,7 @@ fn a_shopper_orders_what_was_granted_once_all_of_the_cart_is_answered() {
     let [(at_s, hold)] = said.as_slice() else { panic!("{said:?}") };
     assert_eq!((*at_s, hold.waits), (1.0, Some((1, Kind::Hold))));
     assert!(hold.subject.starts_with("earmark.in.demand.sku.T-SKU-"), "{}", hold.subject);
-    shop.answered(1, &answer("granted"), 2.0);
+    shop.answered((1, Kind::Hold), &answer("granted"), 2.0);
     let said = shop.sayings();
     let [(at_s, order)] = said.as_slice() else { panic!("{said:?}") };
     assert!((2.5..=5.0).contains(at_s) && order.subject.ends_with(".order.T-O-2"), "{said:?}");
@@ -219,10 +219,24 @@ fn a_shopper_who_got_nothing_orders_nothing() {
     let mut shop = shop("abandon = 0\nrelease = 0\n");
     shop.come(1.0);
     shop.sayings();
-    shop.answered(1, &answer("refused"), 2.0);
+    shop.answered((1, Kind::Hold), &answer("refused"), 2.0);
     assert!(shop.sayings().is_empty());
     let hottest = &shop.hottest(1)[0];
     assert_eq!((hottest.asked, hottest.granted, hottest.refused), (1, 0, 1));
+}
+
+#[test]
+fn an_order_of_which_something_was_refused_is_waited_for_all_the_same() {
+    let mut shop = shop("abandon = 0\nrelease = 0\n");
+    shop.come(1.0);
+    shop.answered((1, Kind::Hold), &answer("granted"), 2.0);
+    let order = "T-O-2";
+    let of_it = |status: &str| Answer { subject: order.to_owned(), ..answer(status) };
+    shop.answered((2, Kind::Order), &of_it("accepted"), 4.0);
+    shop.answered((3, Kind::Settlement), &of_it("refused"), 5.0);
+    assert_eq!(shop.open_orders(), 1);
+    shop.answered((2, Kind::Order), &of_it("refused"), 4.0);
+    assert_eq!(shop.open_orders(), 0);
 }
 
 /// What is found where rates up to this one hold, and after how many tries.

@@ -128,6 +128,9 @@ async fn what_cannot_be_played_is_refused_with_what_to_do() {
     let empty = dir.path().to_string_lossy().into_owned();
     let without = load(&["load", &plan, "--servers", &empty]).await.with(1).err();
     assert!(without.contains("nats-server") && without.contains("--servers"), "{without}");
+    let aimless = written(&dir, "aimless.toml", PLAN.split("[objectives]").next().expect("a part"));
+    let any = load(&["load", "capacity", &aimless]).await.with(2).err();
+    assert!(any.contains("has no objectives") && any.contains("hold_p99_ms"), "{any}");
     let no_report = load(&["load", "compare", &plan, &plan]).await.with(2).err();
     assert!(no_report.contains("trouble.toml") && no_report.contains("--json"), "{no_report}");
 }
