@@ -5,6 +5,7 @@
 //! anything is done, and what came of each letter. No letter is ever deleted.
 
 mod asking;
+mod came;
 mod desk;
 mod discard;
 mod late;

@@ -3,13 +3,13 @@
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use clap::Args;
-use futures::StreamExt;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     asking::{How, Which, within},
+    came::{Came, answer, came, publish},
     desk::Desk,
     late::allow,
     trying::{Correction, Ready, Tried, ready, try_all},
@@ -19,17 +19,15 @@ use crate::{
     clock::SystemClock,
     cluster,
     contract::time,
-    domain::{Level, refusal::Reason},
+    domain::Level,
     error::{Exit, Failure},
     letters::{Close, correct::Set, forecast::Copies},
     nats::{NatsJournal, NatsLeases, NatsPublisher, NatsShelf, names},
-    ports::{Clock, NewEvent, PublishError, Publisher},
+    ports::{Clock, NewEvent},
 };
 
 /// How often it is looked whether safe mode allows more.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a publish that failed waits.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// Publish the events of dead letters again, as they are or corrected, and wait for what is
 /// decided.
@@ -67,19 +65,6 @@ pub struct Replay {
     rate: Option<u32>,
     #[command(flatten)]
     how: How,
-}
-
-/// What came of a replayed event.
-#[derive(Clone, Debug, Serialize)]
-struct Came {
-    /// `done`, `repeated`, `refused`, `busy`, `dead_again`, `unanswered` or `skipped`.
-    result: &'static str,
-    /// What was answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    answer: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
-    closed: bool,
 }
 
 #[derive(Serialize)]
@@ -300,67 +285,6 @@ impl Run<'_> {
 
 fn unheard(error: impl std::fmt::Display) -> Failure {
     Failure::unreachable(format!("listen for answers: {error}"))
-}
-
-/// Publishes an event, again where nobody knows whether it went; its sequence.
-async fn publish(
-    publisher: &NatsPublisher,
-    event: NewEvent,
-    deadline: Instant,
-) -> Result<u64, String> {
-    loop {
-        match publisher.publish(event.clone()).await {
-            Ok(sequence) => return Ok(sequence),
-            Err(PublishError::TooLarge(why)) => return Err(why),
-            Err(error) if Instant::now() + RETRY_AFTER >= deadline => {
-                return Err(format!("it is not known to be in the log: {error}"));
-            }
-            Err(_) => sleep(RETRY_AFTER).await,
-        }
-    }
-}
-
-/// The data of the answer to a subject; nothing if none comes in time.
-async fn answer(
-    answers: &mut async_nats::Subscriber,
-    subject: &str,
-    deadline: Instant,
-) -> Option<Value> {
-    while let Ok(Some(message)) = timeout_at(deadline, answers.next()).await {
-        if message.subject.as_str() == subject {
-            let answer: Value = serde_json::from_slice(&message.payload).ok()?;
-            return Some(answer["data"].clone());
-        }
-    }
-    None
-}
-
-fn came(answer: Option<Value>) -> Came {
-    let Some(answer) = answer else {
-        let why = "no answer came in time (dead_letters.decided_within_ms): it is in the log and \
-                   is decided once; replay it again to hear what came of it";
-        return Came { why: Some(why.to_owned()), ..Came::of("unanswered") };
-    };
-    let reason = answer["reason"].as_str();
-    let decided = Reason::ALL.iter().find(|known| Some(known.as_str()) == reason);
-    let decided = decided.is_some_and(|reason| reason.is_remembered());
-    let why = reason.map(str::to_owned);
-    let (result, closed) = match (answer["status"].as_str(), answer["repeated"].as_bool()) {
-        // A pod's own safe mode was faster.
-        (Some("refused"), _) if reason == Some(Reason::Busy.as_str()) => ("busy", false),
-        (Some("refused"), _) if !decided => ("dead_again", false),
-        (None, _) => ("unanswered", false),
-        (_, Some(true)) => ("repeated", true),
-        (Some("refused"), _) => ("refused", true),
-        (Some(_), _) => ("done", true),
-    };
-    Came { result, answer: Some(answer), why, closed }
-}
-
-impl Came {
-    fn of(result: &'static str) -> Came {
-        Came { result, answer: None, why: None, closed: false }
-    }
 }
 
 impl Line {
