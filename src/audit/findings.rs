@@ -28,6 +28,9 @@ pub struct Findings {
     pub stuck: Vec<String>,
     /// Anything else: a quarantined entity, a fact that cannot be folded.
     pub other: Vec<String>,
+    /// How many there are in all of a list, by its name, where it does not tell all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub in_all: BTreeMap<String, u64>,
 }
 
 impl Findings {
@@ -39,6 +42,14 @@ impl Findings {
     /// All of them, one list after the other.
     pub fn lines(&self) -> impl Iterator<Item = &String> {
         self.lists().into_iter().flat_map(|(_, list)| list)
+    }
+
+    /// How many there are of each list, told or not.
+    pub fn numbers(&self) -> [(&'static str, u64); 6] {
+        self.lists().map(|(name, list)| {
+            let in_all = self.in_all.get(name).copied();
+            (name, in_all.unwrap_or(list.len() as u64))
+        })
     }
 
     /// The lists by name.
@@ -89,20 +100,27 @@ impl Notes {
     /// The faults in words.
     pub fn finish(self) -> Findings {
         let mut findings = Findings::default();
+        let mut untold: BTreeMap<&str, u64> = BTreeMap::new();
         for ((kind, rule), told) in self.0 {
-            let list = match kind {
-                Kind::Oversold => &mut findings.oversold,
-                Kind::Undersold => &mut findings.undersold,
-                Kind::Lost => &mut findings.lost,
-                Kind::Twice => &mut findings.twice,
-                Kind::Stuck => &mut findings.stuck,
-                Kind::Other => &mut findings.other,
+            let (name, list) = match kind {
+                Kind::Oversold => ("oversold", &mut findings.oversold),
+                Kind::Undersold => ("undersold", &mut findings.undersold),
+                Kind::Lost => ("lost", &mut findings.lost),
+                Kind::Twice => ("twice", &mut findings.twice),
+                Kind::Stuck => ("stuck holds", &mut findings.stuck),
+                Kind::Other => ("other", &mut findings.other),
             };
             list.extend(told.first.into_iter().map(|(_, text)| format!("{rule}: {text}")));
             if told.more > 0 {
                 list.push(format!("{rule}: and {} more", told.more));
+                *untold.entry(name).or_default() += told.more - 1;
             }
         }
+        let told = findings.lists().map(|(name, list)| (name, list.len() as u64));
+        let in_all = told.into_iter().filter_map(|(name, told)| {
+            untold.get(name).map(|untold| (name.to_owned(), told + untold))
+        });
+        findings.in_all = in_all.collect();
         findings
     }
 }

@@ -202,16 +202,23 @@ impl Audit<'_> {
             self.note(NOT_FOLDED, at, text);
         }
         decided.outcomes.iter().for_each(|outcome| self.outcome(outcome));
+        let came = came(decided);
         if let Trigger::Event(cause) = &decided.trigger {
             self.counts.duplicates_ignored += u64::from(decided.standing == Standing::Repeated);
-            let came = came(decided);
             folded.take(cause.sequence, came);
-            let whose = BuildHasherDefault::<DefaultHasher>::new().hash_one((key, cause.key));
-            if came == Came::All && !folded.effective.insert(whose) {
-                let (id, source, partition) = (&cause.id, &cause.source, folded.partition);
-                let text = format!("{key}: {id} of {source}, record {at} of partition {partition}");
-                self.note(AGAIN, at, text);
-            }
+        }
+        if let (Some(cause), Came::All) = (decided.trigger.cause(), came) {
+            self.effective((key, cause), at, folded);
+        }
+    }
+
+    /// An event takes effect, at once or when what it was parked for has come.
+    fn effective(&mut self, (key, cause): (&EntityKey, &Cause), at: u64, folded: &mut Folded) {
+        let whose = BuildHasherDefault::<DefaultHasher>::new().hash_one((key, cause.key));
+        if !folded.effective.insert(whose) {
+            let (id, source, partition) = (&cause.id, &cause.source, folded.partition);
+            let text = format!("{key}: {id} of {source}, record {at} of partition {partition}");
+            self.note(AGAIN, at, text);
         }
     }
 

@@ -1,8 +1,8 @@
 //! Whether what was refused for want of units could have been had.
 //!
 //! Promise: it is said only where it is certain. What the SKU had is taken from the fold right
-//! before the decision; what was asked for, from the event or from the order. A refusal where there
-//! was nothing at all needs no look at either, so that a sell-out costs no memory.
+//! before the decision; what was asked for, from the event or from the order. Of a refusal where
+//! there was nothing at all, only what an order asked for is kept.
 
 use std::collections::HashMap;
 

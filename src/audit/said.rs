@@ -1,6 +1,6 @@
 //! What must stand in the logs of effects, and what does: each effect once, and nothing else.
 //!
-//! Sixteen bytes are kept of each.
+//! Sixteen bytes are kept of each; while a log is compared, its ids stand in memory too.
 
 use std::collections::BTreeMap;
 

@@ -13,7 +13,7 @@ use crate::{
     domain::{
         Breach, Entity,
         invariant::conservation,
-        order::OrderState,
+        order::{OrderState, saga::Leg},
         sku::{SkuState, hold::Hold},
     },
     partition::fold::State,
@@ -21,6 +21,7 @@ use crate::{
 
 const NOT_CONSERVED: (Kind, &str) = (Kind::Lost, "units are not conserved");
 const ORDER_NOT_CONSERVED: (Kind, &str) = (Kind::Lost, "an order's units are not conserved");
+const NEVER_ANSWERED: (Kind, &str) = (Kind::Stuck, "an order waits for a SKU");
 const PAST_ITS_END: (Kind, &str) = (Kind::Stuck, "a hold is past its deadline");
 
 impl Audit<'_> {
@@ -55,6 +56,11 @@ impl Audit<'_> {
         let placed = order.order();
         if let Some(hot) = placed {
             self.agreement.order(order.id(), hot);
+            let waits = |leg: &&Leg| leg.sent.is_some() || !leg.unanswered.is_empty();
+            for leg in hot.legs.iter().filter(waits) {
+                let text = format!("order {} for the answer of sku {}", order.id(), leg.sku);
+                self.note(NEVER_ANSWERED, 0, text);
+            }
             if let Err(breach) = order.audit() {
                 let text = format!("order {}: {breach}", order.id());
                 self.note(ORDER_NOT_CONSERVED, 0, text);

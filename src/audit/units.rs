@@ -49,9 +49,6 @@ pub(super) struct Accounts(BTreeMap<Sku, Account>);
 
 impl Accounts {
     fn of(&mut self, sku: &Sku) -> &mut Account {
-        if !self.0.contains_key(sku) {
-            self.0.insert(sku.clone(), Account::default());
-        }
         self.0.entry(sku.clone()).or_default()
     }
 

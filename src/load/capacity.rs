@@ -28,6 +28,9 @@ const PARTITIONS_A_POD: u32 = 4;
 /// Fewer are never advised: their number is fixed for ever.
 const PARTITIONS_MIN: u32 = 16;
 
+/// No more are advised, whatever is wanted.
+const PODS_MAX: f64 = 65_536.0;
+
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Capacity {
@@ -102,8 +105,14 @@ impl Tried {
     fn new(shoppers_per_s: f64, report: &Report) -> Tried {
         let missed = report.objectives.iter().filter(|objective| !objective.holds);
         let mut missed: Vec<String> = missed.map(|objective| objective.name.clone()).collect();
-        let broken = report.verdict.lists().into_iter().filter(|(_, list)| !list.is_empty());
-        missed.extend(broken.map(|(name, _)| name.to_owned()));
+        if report.unsettled.is_some() {
+            missed.push("settle_within_s".to_owned());
+        }
+        if report.is_broken() {
+            let lists = report.verdict.lists().into_iter();
+            let broken = lists.filter(|(_, list)| !list.is_empty());
+            missed.extend(broken.map(|(name, _)| name.to_owned()));
+        }
         Tried {
             shoppers_per_s,
             events_per_s: report.total().1 as f64 / report.duration_s,
@@ -119,7 +128,7 @@ pub fn needs(peak: f64, reached: f64, pods: u32) -> Option<Needs> {
         return None;
     }
     let each = reached * PLANNED / f64::from(pods);
-    let needed = (peak / each).ceil().max(1.0) as u32;
+    let needed = (peak / each).ceil().clamp(1.0, PODS_MAX) as u32;
     let partitions = (needed * PARTITIONS_A_POD).max(PARTITIONS_MIN).next_power_of_two();
     let how = format!(
         "{reached:.0} shoppers a second were measured with {pods} pod(s) beside the servers and \

@@ -168,11 +168,11 @@ fn longest_lag(report: &Report) -> BTreeMap<&str, f64> {
 }
 
 fn broken(a: &Report, b: &Report) -> Vec<Row> {
-    let lists = a.verdict.lists().into_iter().zip(b.verdict.lists());
-    let row = |((name, a), (_, b)): ((_, &[String]), (_, &[String]))| {
-        Row::new(format!("promises broken, {name}"), "", Some(a.len() as f64), Some(b.len() as f64))
+    let numbers = a.verdict.numbers().into_iter().zip(b.verdict.numbers());
+    let row = |((name, a), (_, b)): ((_, u64), (_, u64))| {
+        Row::new(format!("promises broken, {name}"), "", Some(a as f64), Some(b as f64))
     };
-    lists.map(row).collect()
+    numbers.map(row).collect()
 }
 
 fn objectives(a: &Report, b: &Report) -> Vec<Row> {
@@ -199,6 +199,8 @@ fn warnings(a: &Report, b: &Report) -> Vec<String> {
         }
     };
     differ("other plans", a.plan.clone(), b.plan.clone());
+    differ("other times as many shoppers", a.rate.to_string(), b.rate.to_string());
+    differ("other contents of the plan", a.plan_hash.clone(), b.plan_hash.clone());
     differ("other seeds, so other shoppers", a.seed.to_string(), b.seed.to_string());
     differ("other versions of Earmark", a.version.clone(), b.version.clone());
     let (ma, mb) = (&a.machine, &b.machine);
@@ -233,8 +235,8 @@ fn wanted(report: &Report) -> String {
 /// What one run kept or reached and the other did not.
 fn changes(a: &Report, b: &Report) -> Vec<String> {
     let mut changes = Vec::new();
-    for ((name, a), (_, b)) in a.verdict.lists().into_iter().zip(b.verdict.lists()) {
-        match (a.len(), b.len()) {
+    for ((name, a), (_, b)) in a.verdict.numbers().into_iter().zip(b.verdict.numbers()) {
+        match (a, b) {
             (0, n @ 1..) => changes.push(format!("B broke a promise that A kept: {name}, {n}")),
             (n @ 1.., 0) => changes.push(format!("A broke a promise that B kept: {name}, {n}")),
             _ => {}

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app,
-    audit::{Audited, Heard, Logs, Scope, audit},
+    audit::{Audited, Logs, Scope, audit},
     clock::SystemClock,
     contract::time,
     domain::time::{Span, Timestamp},
@@ -32,8 +32,9 @@ use crate::{
 const AFTER_FAULT_S: f64 = 10.0;
 /// A hold that is open so long after its deadline is stuck.
 const STUCK_AFTER: Span = Span::from_secs(30);
-/// How often it is looked whether all is read.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long after each other it is looked whether all is read: longer than pods take to look
+/// themselves ([`super::local::WATCH_EVERY_MS`]).
+const LOOKS_APART: Duration = Duration::from_millis(750);
 
 /// What is told while a plan is played.
 pub struct Watched {
@@ -55,8 +56,11 @@ pub async fn conduct(
     let mut local = Local::start(plan, servers).await?;
     let played = play(plan, &mut local, shows, sees).await;
     match played {
-        Ok(report) if report.verdict.is_clean() => {
-            local.end().await?;
+        // What is only late leaves nothing to look for.
+        Ok(report) if !report.is_broken() => {
+            if let Err(error) = local.end().await {
+                tracing::warn!(%error, "something is left of it");
+            }
             Ok(report)
         }
         Ok(report) => {
@@ -95,49 +99,42 @@ async fn play(
     let (played, faults) = tokio::try_join!(playing, break_things(plan, local, began))?;
     shows.send_modify(|shown| "all that is left is read".clone_into(&mut shown.doing));
     let within = Duration::from_secs_f64(plan.settle_within_s);
-    let is_at_rest = all_is_read(&urls, within).await;
+    let is_at_rest = all_is_read(plan, &urls, within).await;
     drop(is_enough);
+    let settings = local.settings(plan)?;
+    let ports = app::ports(&settings, &Connections::open(&settings.nats).await?)?;
+    let at = ports.input.server_time().await?;
     let wrong = local.leave().await?;
     let looks = looking.await.unwrap_or_default();
     shows.send_modify(|shown| "everything is checked".clone_into(&mut shown.doing));
-    let mut audited = judge(plan, local, &source, &played).await?;
-    audited.findings.other.extend(wrong);
-    if !is_at_rest || played.open_orders > 0 {
-        let (seconds, orders) = (plan.settle_within_s, played.open_orders);
-        audited.unchecked.push(format!(
-            "after settle_within_s ({seconds} s) {orders} orders were neither confirmed nor over, \
-             or pods were still at work: what was under way then looks lost, or held for nobody"
-        ));
-    }
-    let told = Told { began_at, looks, faults, audited };
-    Ok(told.report(plan, played))
-}
-
-/// Folds the journal anew, and compares it with every log and with what shoppers heard.
-async fn judge(
-    plan: &Plan,
-    local: &Local,
-    source: &str,
-    played: &Played,
-) -> Result<Audited, Failure> {
-    let settings = local.settings(plan)?;
-    let ports = app::ports(&settings, &Connections::open(&settings.nats).await?)?;
-    let promises = played.promises.iter();
-    let heard: Heard = promises.map(|(id, granted)| (source, id.as_str(), *granted)).collect();
+    let heard = played.granted.iter().map(|id| (source.as_str(), id.as_str(), true)).collect();
     let scope = Scope {
         partitions: plan.pods.partitions,
         published: settings.published,
         limits: settings.limits,
-        at: ports.input.server_time().await?,
+        at,
         margin: STUCK_AFTER,
         with_state: false,
     };
     let mut audited = audit(&Logs::from(ports), &scope, heard).await?;
-    if played.unanswered > 0 {
-        let text = format!("never answered: {} events", played.unanswered);
-        audited.findings.lost.push(text);
+    audited.findings.other.extend(wrong);
+    let unsettled = unsettled(plan, &played, is_at_rest);
+    let told = Told { began_at, looks, faults, audited, unsettled };
+    Ok(told.report(plan, played))
+}
+
+/// What was still under way when the time for it was over, in words.
+fn unsettled(plan: &Plan, played: &Played, is_at_rest: bool) -> Option<String> {
+    let Played { unanswered, open_orders, .. } = played;
+    if is_at_rest && *unanswered == 0 && *open_orders == 0 {
+        return None;
     }
-    Ok(audited)
+    let pods = if is_at_rest { "had read all" } else { "had not read and said all" };
+    let seconds = plan.settle_within_s;
+    Some(format!(
+        "after settle_within_s ({seconds} s) {unanswered} events were not answered, {open_orders} \
+         orders were neither confirmed nor over, and the pods {pods}"
+    ))
 }
 
 async fn connect(local: &Local) -> Result<Client, Failure> {
@@ -174,25 +171,27 @@ async fn break_things(
     Ok(done)
 }
 
-/// What a pod has left to do.
+/// What a pod has left to do, by its metrics.
 const LEFT: [&str; 3] =
     ["earmark_lane_lag_messages", "earmark_partition_unreleased", "earmark_holds_awaited"];
 
-/// Waits until the pods have read all that the log has, and said what is to be said; whether they
-/// have within so long.
-async fn all_is_read(urls: &[String], within: Duration) -> bool {
+/// Waits until the pods serve all partitions, have read all that the log has, and said what is to
+/// be said; whether they have within so long.
+async fn all_is_read(plan: &Plan, urls: &[String], within: Duration) -> bool {
     let until = Instant::now() + within;
     let mut quiet = 0;
     while quiet < 2 {
         if Instant::now() >= until {
             return false;
         }
-        sleep(LOOK_EVERY).await;
-        let mut left = 0.0;
+        sleep(LOOKS_APART).await;
+        let (mut left, mut serving) = (0.0, 0.0);
         for url in urls {
             left += look::sum(url, &LEFT).await.unwrap_or(1.0);
+            serving += look::sum(url, &[look::SERVING]).await.unwrap_or(0.0);
         }
-        quiet = if left == 0.0 { quiet + 1 } else { 0 };
+        let rests = left == 0.0 && serving >= f64::from(plan.pods.partitions);
+        quiet = if rests { quiet + 1 } else { 0 };
     }
     true
 }
@@ -203,6 +202,7 @@ struct Told {
     looks: Vec<Look>,
     faults: Vec<Fault>,
     audited: Audited,
+    unsettled: Option<String>,
 }
 
 impl Told {
@@ -212,6 +212,8 @@ impl Told {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             plan: plan.name.clone(),
             about: plan.about.clone(),
+            plan_hash: plan.hash(),
+            rate: plan.rate,
             seed: plan.seed,
             began: time::format(self.began_at),
             machine: Machine {
@@ -228,6 +230,7 @@ impl Told {
             faults: with_waits(self.faults, &measure),
             verdict: self.audited.findings,
             unchecked: self.audited.unchecked,
+            unsettled: self.unsettled,
             seconds: Vec::new(),
             objectives: Vec::new(),
         };

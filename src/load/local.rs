@@ -8,7 +8,6 @@
 use std::{
     collections::BTreeMap,
     fs::{File, OpenOptions},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -27,7 +26,7 @@ use tokio::{
 use super::{
     look,
     plan::{Breakage, Plan},
-    way::Way,
+    way::{Way, free_port},
 };
 use crate::{
     config::{self, Settings},
@@ -39,9 +38,10 @@ const SERVES_WITHIN: Duration = Duration::from_secs(60);
 /// How long a pod may take to leave.
 const LEAVES_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Ports are looked for from here on: below those of outgoing connections, so that a server that
-/// was killed finds its own free.
-const PORTS: std::ops::Range<u16> = 12_000..32_000;
+/// How often a server is started that lost its port to another process.
+const START_TRIES: usize = 5;
+/// How often pods look at what they have left to do, unless the plan says otherwise.
+pub const WATCH_EVERY_MS: u64 = 500;
 
 /// What runs.
 pub struct Local {
@@ -75,16 +75,13 @@ impl Local {
     /// is given, and else where commands are.
     pub async fn start(plan: &Plan, servers: Option<&Path>) -> Result<Local, Failure> {
         let dir = tempfile::Builder::new().prefix("earmark-load-").tempdir().map_err(failed)?;
-        let ports = [free_port()?, free_port()?];
         let program =
             |name: &str| servers.map_or_else(|| name.into(), |servers| servers.join(name));
-        let mut nats = nats(program("nats-server"), ports[0], dir.path())?;
-        let mut redis = redis(program("redis-server"), ports[1], dir.path());
-        nats.start()?;
-        redis.start()?;
-        for (process, port) in [(&mut nats, ports[0]), (&mut redis, ports[1])] {
-            process.listens(port).await?;
-        }
+        let nats = listening(|port| nats(program("nats-server"), port, dir.path()));
+        let (nats, nats_port) = nats.await?;
+        let redis = listening(|port| redis(program("redis-server"), port, dir.path()));
+        let (redis, redis_port) = redis.await?;
+        let ports = [nats_port, redis_port];
         let mut local = Local { nats, redis, pods: Vec::new(), ports, dir };
         local.set_up(plan).await?;
         for number in 1..=plan.pods.count {
@@ -199,7 +196,7 @@ impl Local {
     async fn set_up(&self, plan: &Plan) -> Result<(), Failure> {
         let log = self.dir.path().join("setup.log");
         let env = environment(plan, &self.nats_url(), &self.redis_url());
-        let mut setup = Process::new("setup", this_program()?, ["setup"], env, log);
+        let mut setup = Process::new("setup", this_program()?, ["setup".to_owned()], env, log);
         setup.start()?;
         let child = setup.child.as_mut();
         let ended = match child {
@@ -213,7 +210,7 @@ impl Local {
         let name = format!("pod-{number}");
         let nats = Way::to(self.ports[0]).await.map_err(failed)?;
         let redis = Way::to(self.ports[1]).await.map_err(failed)?;
-        let http = free_port()?;
+        let http = free_port().map_err(failed)?;
         let mut env = environment(
             plan,
             &format!("nats://127.0.0.1:{}", nats.port()),
@@ -222,7 +219,7 @@ impl Local {
         env.insert("EARMARK__ENGINE__POD".to_owned(), name.clone());
         env.insert("EARMARK__HTTP__LISTEN".to_owned(), format!("127.0.0.1:{http}"));
         let log = self.dir.path().join(format!("{name}.log"));
-        let mut process = Process::new(&name, this_program()?, ["run"], env, log);
+        let mut process = Process::new(&name, this_program()?, ["run".to_owned()], env, log);
         process.start()?;
         Ok(Pod { process, ways: [nats, redis], http })
     }
@@ -233,7 +230,7 @@ impl Local {
         loop {
             let mut serving = 0.0;
             for url in self.metrics_urls() {
-                serving += look::sum(&url, &["earmark_partition_serving"]).await.unwrap_or(0.0);
+                serving += look::sum(&url, &[look::SERVING]).await.unwrap_or(0.0);
             }
             if serving >= f64::from(plan.pods.partitions) {
                 return Ok(());
@@ -253,14 +250,14 @@ impl Local {
 }
 
 impl Process {
-    fn new<'a>(
+    fn new(
         name: &str,
         program: PathBuf,
-        args: impl IntoIterator<Item = &'a str>,
+        args: impl IntoIterator<Item = String>,
         env: BTreeMap<String, String>,
         log: PathBuf,
     ) -> Process {
-        let args = args.into_iter().map(str::to_owned).collect();
+        let args = args.into_iter().collect();
         Process { name: name.to_owned(), program, args, env, log, child: None }
     }
 
@@ -311,12 +308,23 @@ impl Process {
     async fn listens(&mut self, port: u16) -> Result<(), Failure> {
         let until = Instant::now() + SERVES_WITHIN;
         while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            if self.has_ended() || Instant::now() > until {
+            if self.has_ended() {
                 return Err(self.gone());
+            }
+            if Instant::now() > until {
+                let text = format!("{} does not listen after {SERVES_WITHIN:?}", self.name);
+                return Err(Failure::new(Exit::TimedOut, text));
             }
             sleep(LOOK_EVERY).await;
         }
-        Ok(())
+        // Whoever was there before has answered, if this one has lost its port.
+        sleep(LOOK_EVERY).await;
+        if self.has_ended() { Err(self.gone()) } else { Ok(()) }
+    }
+
+    fn lost_its_port(&self) -> bool {
+        let said = std::fs::read_to_string(&self.log).unwrap_or_default();
+        said.to_lowercase().contains("address already in use")
     }
 
     fn gone(&self) -> Failure {
@@ -327,6 +335,24 @@ impl Process {
     }
 }
 
+/// Starts a server on a port that is free; the port.
+async fn listening(
+    make: impl Fn(u16) -> Result<Process, Failure>,
+) -> Result<(Process, u16), Failure> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let port = free_port().map_err(failed)?;
+        let mut process = make(port)?;
+        process.start()?;
+        match process.listens(port).await {
+            Ok(()) => return Ok((process, port)),
+            Err(_) if process.lost_its_port() && tries < START_TRIES => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
 fn nats(program: PathBuf, port: u16, dir: &Path) -> Result<Process, Failure> {
     let (data, file) = (dir.join("nats"), dir.join("nats.conf"));
     let text = format!(
@@ -334,26 +360,16 @@ fn nats(program: PathBuf, port: u16, dir: &Path) -> Result<Process, Failure> {
          jetstream {{ store_dir: {data:?}, max_file_store: 64GB, max_memory_store: 1GB }}\n"
     );
     std::fs::write(&file, text).map_err(failed)?;
-    let args = ["--config", &*file.to_string_lossy()].map(str::to_owned);
-    let args = args.iter().map(String::as_str);
+    let args = ["--config".to_owned(), file.to_string_lossy().into_owned()];
     Ok(Process::new("nats", program, args, BTreeMap::new(), dir.join("nats.log")))
 }
 
-fn redis(program: PathBuf, port: u16, dir: &Path) -> Process {
-    let (port, data) = (port.to_string(), dir.to_string_lossy().into_owned());
-    let args = [
-        "--bind",
-        "127.0.0.1",
-        "--port",
-        &port,
-        "--dir",
-        &data,
-        "--appendonly",
-        "yes",
-        "--save",
-        "",
-    ];
-    Process::new("redis", program, args, BTreeMap::new(), dir.join("redis.log"))
+fn redis(program: PathBuf, port: u16, dir: &Path) -> Result<Process, Failure> {
+    let args = format!("--bind 127.0.0.1 --port {port} --appendonly yes --dir");
+    let args = args.split(' ').map(str::to_owned).chain([dir.to_string_lossy().into_owned()]);
+    // Nothing is written but the log of what was changed.
+    let args = args.chain(["--save".to_owned(), String::new()]);
+    Ok(Process::new("redis", program, args, BTreeMap::new(), dir.join("redis.log")))
 }
 
 fn environment(plan: &Plan, nats: &str, redis: &str) -> BTreeMap<String, String> {
@@ -361,7 +377,8 @@ fn environment(plan: &Plan, nats: &str, redis: &str) -> BTreeMap<String, String>
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         (format!("EARMARK__{}", key.to_uppercase().replace('.', "__")), value)
     });
-    let mut env: BTreeMap<String, String> = written.collect();
+    let watch = ("EARMARK__SUPERVISOR__WATCH_EVERY_MS".to_owned(), WATCH_EVERY_MS.to_string());
+    let mut env: BTreeMap<String, String> = [watch].into_iter().chain(written).collect();
     env.insert("EARMARK_NATS_URL".to_owned(), nats.to_owned());
     env.insert("EARMARK_REDIS_URL".to_owned(), redis.to_owned());
     let partitions = plan.pods.partitions.to_string();
@@ -377,17 +394,6 @@ fn this_program() -> Result<PathBuf, Failure> {
 fn append_to(log: &Path) -> Result<File, Failure> {
     let opened = OpenOptions::new().create(true).append(true).open(log);
     opened.map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", log.display())))
-}
-
-/// A port that nobody listened on a moment ago.
-fn free_port() -> Result<u16, Failure> {
-    for _ in 0..1_000 {
-        let port = rand::random_range(PORTS);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    Err(Failure::new(Exit::Failed, format!("no port between {PORTS:?} is free")))
 }
 
 fn failed(error: std::io::Error) -> Failure {

@@ -14,6 +14,9 @@ const EVERY: Duration = Duration::from_millis(500);
 /// How long a pod may take to tell.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Partitions that a pod serves.
+pub const SERVING: &str = "earmark_partition_serving";
+
 /// A metric as it is told: its name, its labels as they are written, and its value.
 type Told<'a> = (&'a str, &'a str, f64);
 

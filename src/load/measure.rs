@@ -23,6 +23,7 @@ struct OfKind {
     asked: u64,
     answered: u64,
     busy: u64,
+    gave_up: u64,
     refused: u64,
     /// Of decisions, in microseconds.
     waits: Histogram<u64>,
@@ -75,6 +76,11 @@ impl Measure {
             let waits = self.second(meant_s).waits.entry(kind).or_default();
             waits.push(u32::try_from(wait_us).unwrap_or(u32::MAX));
         }
+    }
+
+    /// Somebody who was told to come back comes back no more.
+    pub fn gave_up(&mut self, kind: Kind) {
+        self.of(kind).gave_up += 1;
     }
 
     /// Counts what came of something, by name.
@@ -135,7 +141,7 @@ impl Default for OfKind {
     fn default() -> OfKind {
         let mut waits = Histogram::new(DIGITS).unwrap_or_else(|_| unreachable!("3 are allowed"));
         waits.auto(true);
-        OfKind { asked: 0, answered: 0, busy: 0, refused: 0, waits }
+        OfKind { asked: 0, answered: 0, busy: 0, gave_up: 0, refused: 0, waits }
     }
 }
 
@@ -147,8 +153,9 @@ impl OfKind {
             asked: self.asked,
             answered: self.answered,
             busy: self.busy,
+            gave_up: self.gave_up,
             refused: self.refused,
-            unanswered: self.asked.saturating_sub(self.answered + self.busy),
+            unanswered: self.asked.saturating_sub(self.answered + self.gave_up),
             p50_ms: at(50.0),
             p90_ms: at(90.0),
             p99_ms: at(99.0),

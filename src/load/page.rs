@@ -65,11 +65,12 @@ fn head(report: &Report) -> Markup {
 
 fn banner(report: &Report) -> Markup {
     let (asked, answered) = report.total();
-    let (class, line) = match (report.verdict.is_clean(), report.holds()) {
-        (false, _) => ("bad", "PROMISES WERE BROKEN"),
-        (true, _) if asked == 0 => ("fair", "Nothing was asked, so nothing was promised"),
-        (true, false) => ("fair", "Every promise was kept"),
-        (true, true) => ("good", "Every promise was kept"),
+    let (class, line) = match report.holds() {
+        _ if report.is_broken() => ("bad", "PROMISES WERE BROKEN"),
+        _ if report.unsettled.is_some() => ("fair", "It did not come to rest"),
+        _ if asked == 0 => ("fair", "Nothing was asked, so nothing was promised"),
+        false => ("fair", "Every promise was kept"),
+        true => ("good", "Every promise was kept"),
     };
     html! {
         header {
@@ -80,6 +81,9 @@ fn banner(report: &Report) -> Markup {
         div.verdict.(class) {
             p.line { (line) }
             p { (reached(&report.objectives)) }
+            @if let Some(why) = &report.unsettled {
+                p { "What is lost or stuck may only be late: " (why) "." }
+            }
         }
         ul.facts {
             (fact(amounts::count(asked), "events asked"))

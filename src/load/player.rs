@@ -70,8 +70,8 @@ pub struct Played {
     pub unanswered: usize,
     /// Orders of which nobody heard that they were confirmed, or over.
     pub open_orders: usize,
-    /// The ids of holds that were answered, and whether they were granted.
-    pub promises: Vec<(String, bool)>,
+    /// The ids of holds that were granted.
+    pub granted: Vec<String>,
 }
 
 /// Who comes by themselves.
@@ -85,13 +85,19 @@ enum Comes {
 enum Due {
     Comes(Comes),
     Say(Event),
+    /// Somebody who was told to comes back.
+    Again(u64, Waiting),
 }
 
 /// An event that waits for its answer.
 struct Waiting {
     kind: Kind,
+    /// When it was meant to be sent for the first time.
     meant_s: f64,
-    tries: u32,
+    /// How often it was told to come back.
+    told_busy: u32,
+    /// When it was sent last.
+    asked: Instant,
     subject: String,
     payload: Bytes,
 }
@@ -111,9 +117,9 @@ pub struct Player {
     planned: u64,
     arrivals: Vec<(Comes, Arrivals<ChaCha8Rng>)>,
     waiting: HashMap<u64, Waiting>,
-    /// Who was sent last when.
+    /// Who was sent when; what was sent again since, or is answered, counts no more.
     asked_at: VecDeque<(Instant, u64)>,
-    promises: Vec<(String, bool)>,
+    granted: Vec<String>,
 }
 
 impl Player {
@@ -147,7 +153,7 @@ impl Player {
             arrivals: Vec::new(),
             waiting: HashMap::new(),
             asked_at: VecDeque::new(),
-            promises: Vec::new(),
+            granted: Vec::new(),
         })
     }
 
@@ -165,7 +171,7 @@ impl Player {
             }
         }
         self.measure = Measure::default();
-        self.promises.clear();
+        self.granted.clear();
         Ok(())
     }
 
@@ -210,7 +216,7 @@ impl Player {
             unanswered: self.waiting.len(),
             open_orders: self.shop.open_orders(),
             measure: self.measure,
-            promises: self.promises,
+            granted: self.granted,
         }
     }
 
@@ -283,7 +289,8 @@ impl Player {
 
     async fn act(&mut self, at_s: f64, due: Due) {
         match due {
-            Due::Say(event) => return self.send(at_s, event).await,
+            Due::Say(event) => return self.say(at_s, event).await,
+            Due::Again(number, waiting) => return self.ask(number, waiting).await,
             Due::Comes(Comes::Shopper) => self.shop.come(at_s),
             Due::Comes(Comes::Delivery) => self.shop.restock(at_s),
             Due::Comes(Comes::Description) => self.shop.describe(at_s),
@@ -294,31 +301,39 @@ impl Player {
         self.plan_sayings();
     }
 
-    async fn send(&mut self, meant_s: f64, event: Event) {
+    async fn say(&mut self, meant_s: f64, event: Event) {
         let Event { waits, subject, payload } = event;
-        if let Some((number, kind)) = waits {
-            let (subject, payload) = (subject.clone(), payload.clone());
-            let before = self.waiting.remove(&number);
-            let tries = before.map_or(0, |before| before.tries);
-            let waiting = Waiting { kind, meant_s, tries, subject, payload };
-            self.waiting.insert(number, waiting);
-            self.asked_at.push_back((Instant::now(), number));
+        match waits {
+            None => self.sender.send((subject, payload)).await,
+            Some((number, kind)) => {
+                let asked = Instant::now();
+                let waiting = Waiting { kind, meant_s, told_busy: 0, asked, subject, payload };
+                self.ask(number, waiting).await;
+            }
         }
-        self.sender.send((subject, payload)).await;
+    }
+
+    async fn ask(&mut self, number: u64, waiting: Waiting) {
+        let letter = (waiting.subject.clone(), waiting.payload.clone());
+        let asked = Instant::now();
+        self.asked_at.push_back((asked, number));
+        self.waiting.insert(number, Waiting { asked, ..waiting });
+        self.sender.send(letter).await;
     }
 
     /// Who has heard nothing asks again, with the same id: answers are sent at most once.
     async fn ask_again(&mut self) {
-        while let Some((asked, number)) = self.asked_at.front().copied() {
-            let waits = self.waiting.get(&number);
-            if waits.is_some() && asked.elapsed() < ASK_AGAIN {
+        let now = Instant::now();
+        for _ in 0..IN_A_TURN {
+            let first = self.asked_at.front().copied();
+            let Some((asked, number)) = first.filter(|(asked, _)| now - *asked >= ASK_AGAIN) else {
                 return;
-            }
+            };
             self.asked_at.pop_front();
-            if let Some(waiting) = waits {
-                let letter = (waiting.subject.clone(), waiting.payload.clone());
-                self.asked_at.push_back((Instant::now(), number));
-                self.sender.send(letter).await;
+            if self.waiting.get(&number).is_some_and(|waiting| waiting.asked == asked)
+                && let Some(waiting) = self.waiting.remove(&number)
+            {
+                self.ask(number, waiting).await;
             }
         }
     }
@@ -328,32 +343,27 @@ impl Player {
     fn hear(&mut self, message: &async_nats::Message) {
         let number = message.subject.rsplit('.').next().and_then(|number| number.parse().ok());
         let Some((number, answer)) = number.zip(Answer::read(&message.payload)) else { return };
-        let at_s = self.now_s();
-        let patience = self.plan.shoppers.patience;
-        let Some(waiting) = self.waiting.get_mut(&number) else { return };
-        let Waiting { kind, meant_s, .. } = *waiting;
-        let came = match (answer.busy(), answer.is_taken()) {
-            (Some(_), _) => Came::Busy,
-            (None, true) => Came::Taken,
-            (None, false) => Came::Refused,
-        };
+        let Some(waiting) = self.waiting.remove(&number) else { return };
+        let (at_s, kind, meant_s) = (self.now_s(), waiting.kind, waiting.meant_s);
         self.measure.came(&format!("{} {}", kind.as_str(), answer.word()));
-        if let Some(later) = answer.busy()
-            && waiting.tries < patience
-        {
-            waiting.tries += 1;
-            let (subject, payload) = (waiting.subject.clone(), waiting.payload.clone());
-            let waits = Some((number, kind));
-            let meant_s = at_s + f64::from(later);
-            self.measure.answered(kind, waiting.meant_s, at_s, came);
-            self.measure.asked(kind, meant_s);
-            waiting.meant_s = meant_s;
-            return self.plan(meant_s, Due::Say(Event { waits, subject, payload }));
-        }
-        self.waiting.remove(&number);
-        self.measure.answered(kind, meant_s, at_s, came);
-        if kind == Kind::Hold && came != Came::Busy {
-            self.promises.push((id(number), came == Came::Taken));
+        match answer.busy() {
+            Some(later) => {
+                self.measure.answered(kind, meant_s, at_s, Came::Busy);
+                if waiting.told_busy < self.plan.shoppers.patience {
+                    let waiting = Waiting { told_busy: waiting.told_busy + 1, ..waiting };
+                    return self.plan(at_s + f64::from(later), Due::Again(number, waiting));
+                }
+                self.measure.gave_up(kind);
+            }
+            None => {
+                let came = if answer.is_taken() { Came::Taken } else { Came::Refused };
+                self.measure.answered(kind, meant_s, at_s, came);
+                match (kind, came) {
+                    (Kind::Hold, Came::Taken) => self.granted.push(id(number)),
+                    (Kind::Order, Came::Taken) => self.measure.asked(Kind::Reserved, meant_s),
+                    _ => {}
+                }
+            }
         }
         self.shop.answered((number, kind), &answer, at_s);
         self.plan_sayings();
@@ -362,15 +372,20 @@ impl Player {
     fn hear_of_order(&mut self, payload: &[u8]) {
         let Some(told) = Told::read(payload) else { return };
         let at_s = self.now_s();
-        let Some(order) = self.shop.order(&told.subject) else { return };
+        let Some(placed_s) = self.shop.placed_s(&told.subject) else { return };
         self.measure.came(told.kind.trim_end_matches(".v1"));
-        if order.is_open {
-            self.measure.asked(Kind::Reserved, order.placed_s);
-            let is_taken = told.kind == "order.reserved.v1";
-            let came = if is_taken { Came::Taken } else { Came::Refused };
-            self.measure.answered(Kind::Reserved, order.placed_s, at_s, came);
+        if !self.shop.told(&told, at_s) {
+            return;
         }
-        self.shop.told(&told, at_s);
+        // What came of it was not heard if this is the first that is.
+        let came = match told.kind.as_str() {
+            "order.reserved.v1" => Some(Came::Taken),
+            "order.rejected.v1" => Some(Came::Refused),
+            _ => None,
+        };
+        if let Some(came) = came {
+            self.measure.answered(Kind::Reserved, placed_s, at_s, came);
+        }
         self.plan_sayings();
     }
 

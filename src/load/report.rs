@@ -20,6 +20,12 @@ pub struct Report {
     pub plan: String,
     /// What it is about.
     pub about: String,
+    /// A hash of all that it says, but for the seed and the rate.
+    #[serde(default)]
+    pub plan_hash: String,
+    /// As many shoppers came as it has, times this.
+    #[serde(default)]
+    pub rate: f64,
     /// What chance began with.
     pub seed: u64,
     /// When it began, RFC 3339.
@@ -47,14 +53,28 @@ pub struct Report {
     /// What could not be compared any more, in words.
     #[serde(default)]
     pub unchecked: Vec<String>,
+    /// What was still under way when the time for it was over, in words; nothing if all had come to
+    /// rest. What the verdict then lists may only be late.
+    #[serde(default)]
+    pub unsettled: Option<String>,
     /// What the plan asked for, and whether it was so.
     pub objectives: Vec<Objective>,
 }
 
 impl Report {
-    /// Whether no promise was broken and every objective was reached.
+    /// Whether all came to rest, no promise was broken and every objective was reached.
     pub fn holds(&self) -> bool {
-        self.verdict.is_clean() && self.objectives.iter().all(|objective| objective.holds)
+        let reached = self.objectives.iter().all(|objective| objective.holds);
+        self.unsettled.is_none() && self.verdict.is_clean() && reached
+    }
+
+    /// Whether a promise was broken for certain. While something is under way, what looks lost
+    /// or stuck may only be late; what was sold or done twice was.
+    pub fn is_broken(&self) -> bool {
+        match self.unsettled {
+            None => !self.verdict.is_clean(),
+            Some(_) => !self.verdict.oversold.is_empty() || !self.verdict.twice.is_empty(),
+        }
     }
 
     /// How many events were asked for in all, and how many were answered. That an order is
@@ -122,8 +142,11 @@ pub struct Waits {
     pub asked: u64,
     /// Of these, answered with a decision.
     pub answered: u64,
-    /// Answers that asked to come back later.
+    /// Answers that asked to come back later. Whoever does still waits, since they first asked.
     pub busy: u64,
+    /// Those who were told so too often, and came back no more.
+    #[serde(default)]
+    pub gave_up: u64,
     /// Decisions that refused.
     pub refused: u64,
     /// Never answered.

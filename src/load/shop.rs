@@ -61,13 +61,33 @@ struct Line {
 }
 
 /// An order on its way.
-pub struct Order {
+struct Order {
     lines: usize,
     /// When it was meant to be placed, in seconds after the beginning.
-    pub placed_s: f64,
-    /// Whether it is not known yet whether it is reserved.
-    pub is_open: bool,
-    is_confirmed: bool,
+    placed_s: f64,
+    stage: Stage,
+}
+
+/// How far an order is, as far as anybody was told. What is said of a stage that it has reached is
+/// a repeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Placed,
+    Reserved,
+    Confirmed,
+    Shipped,
+    Over,
+}
+
+impl Stage {
+    fn of(kind: &str) -> Stage {
+        match kind {
+            "order.reserved.v1" => Stage::Reserved,
+            "order.confirmed.v1" => Stage::Confirmed,
+            "order.shipped.v1" => Stage::Shipped,
+            _ => Stage::Over,
+        }
+    }
 }
 
 impl Shop {
@@ -96,7 +116,7 @@ impl Shop {
 
     /// Orders that are neither confirmed nor over, as far as anybody was told.
     pub fn open_orders(&self) -> usize {
-        self.orders.values().filter(|order| !order.is_confirmed).count()
+        self.orders.values().filter(|order| order.stage < Stage::Confirmed).count()
     }
 
     /// The SKUs that were asked for most, the first one most.
@@ -245,8 +265,7 @@ impl Shop {
             "payment_due_s": self.plan.payments.due_s,
         });
         self.say("order.placed.v1", &order, at_s, Some(Kind::Order), data);
-        let known =
-            Order { lines: lines.len(), placed_s: at_s, is_open: true, is_confirmed: false };
+        let known = Order { lines: lines.len(), placed_s: at_s, stage: Stage::Placed };
         self.orders.insert(order, known);
     }
 
@@ -271,7 +290,7 @@ impl Shop {
             true => hot.granted += 1,
             false => {
                 line.hold = None;
-                hot.refused += 1;
+                hot.refused += u64::from(answer.busy().is_none());
             }
         }
         if cart.waits_for == 0
@@ -306,23 +325,28 @@ impl Shop {
         }
     }
 
-    /// An order that was placed and is not over.
-    pub fn order(&self, key: &str) -> Option<&Order> {
-        self.orders.get(key)
+    /// When an order was meant to be placed that is not over.
+    pub fn placed_s(&self, order: &str) -> Option<f64> {
+        self.orders.get(order).map(|order| order.placed_s)
     }
 
-    /// Everybody hears what came of an order.
-    pub fn told(&mut self, told: &Told, at_s: f64) {
-        let Some(order) = self.orders.get_mut(&told.subject) else { return };
-        order.is_open = false;
-        order.is_confirmed |= told.kind == "order.confirmed.v1";
-        let lines = order.lines;
-        match told.kind.as_str() {
-            "order.reserved.v1" => self.reserved(&told.subject, at_s),
-            "order.confirmed.v1" => self.confirmed(&told.subject, lines, at_s),
-            "order.shipped.v1" => self.shipped(&told.subject, lines, at_s),
-            _ => drop(self.orders.remove(&told.subject)),
+    /// Everybody hears what came of an order; whether it is news.
+    pub fn told(&mut self, told: &Told, at_s: f64) -> bool {
+        let Some(order) = self.orders.get_mut(&told.subject) else { return false };
+        let stage = Stage::of(&told.kind);
+        if stage <= order.stage {
+            return false;
         }
+        order.stage = stage;
+        let lines = order.lines;
+        match stage {
+            Stage::Placed => {}
+            Stage::Reserved => self.reserved(&told.subject, at_s),
+            Stage::Confirmed => self.confirmed(&told.subject, lines, at_s),
+            Stage::Shipped => self.shipped(&told.subject, lines, at_s),
+            Stage::Over => drop(self.orders.remove(&told.subject)),
+        }
+        true
     }
 
     fn reserved(&mut self, order: &str, at_s: f64) {

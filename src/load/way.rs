@@ -1,7 +1,7 @@
 //! The way from a pod to a server, which can be cut: connections break, and none can be made until
 //! it is healed.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
 use tokio::{
     io::copy_bidirectional,
@@ -10,6 +10,21 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::task::AbortOnDropHandle;
+
+/// Where ports are looked for: below those of outgoing connections, so that who gave one up for a
+/// while finds it free.
+const PORTS: std::ops::Range<u16> = 12_000..32_000;
+
+/// A port that nobody listened on a moment ago.
+pub fn free_port() -> io::Result<u16> {
+    for _ in 0..1_000 {
+        let port = rand::random_range(PORTS);
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(io::Error::other(format!("no port of {PORTS:?} is free")))
+}
 
 /// A port that leads to another one, until it is dropped.
 pub struct Way {
@@ -20,8 +35,8 @@ pub struct Way {
 
 impl Way {
     /// To this port of this machine.
-    pub async fn to(target: u16) -> std::io::Result<Way> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    pub async fn to(target: u16) -> io::Result<Way> {
+        let listener = TcpListener::bind(("127.0.0.1", free_port()?)).await?;
         let addr = listener.local_addr()?;
         let (is_open, open) = watch::channel(true);
         let leading = tokio::spawn(lead(listener, addr, target, open));

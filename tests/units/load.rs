@@ -8,7 +8,7 @@ use earmark::load::{
     catalogue::Catalogue,
     curve::{Arrivals, Curve},
     event::Envelopes,
-    heard::{Answer, AnswerData},
+    heard::{Answer, AnswerData, Told},
     measure::{Came, Measure},
     objectives,
     plan::{self, Objectives, Plan},
@@ -149,9 +149,13 @@ fn a_wait_begins_when_somebody_meant_to_ask_and_busy_is_no_decision() {
     measure.asked(Kind::Hold, 1.0);
     let waits = &measure.waits()[&Kind::Hold];
     let counts = [waits.asked, waits.answered, waits.refused, waits.busy, waits.unanswered];
-    assert_eq!(counts, [4, 2, 1, 1, 1]);
+    assert_eq!(counts, [4, 2, 1, 1, 2]);
     assert!((waits.max_ms - 3_000.0).abs() < 3.0, "{}", waits.max_ms);
     assert!((measure.longest_ms(0.0, 0.9) - 3_000.0).abs() < 3.0);
+    // Who comes back still waits; who comes back no more does not.
+    measure.gave_up(Kind::Hold);
+    let waits = &measure.waits()[&Kind::Hold];
+    assert_eq!((waits.gave_up, waits.unanswered), (1, 1));
     let seconds = measure.seconds();
     assert_eq!((seconds[0].asked, seconds[1].asked, seconds[3].answered), (3, 1, 1));
     // The second that it was meant in, not that in which it was heard.
@@ -178,6 +182,38 @@ fn an_objective_that_is_missed_is_said_with_what_was_found() {
     let holds: Vec<bool> = found.iter().map(|of| of.holds).collect();
     // Nobody asked for a hold.
     assert_eq!(holds, [true, false, true, false], "{found:?}");
+}
+
+#[test]
+fn what_was_never_decided_reaches_no_objective() {
+    let mut measure = Measure::default();
+    measure.asked(Kind::Hold, 0.0);
+    let wanted =
+        Objectives { hold_p99_ms: Some(1_000.0), decided_min: Some(0.5), ..Objectives::default() };
+    let holds = |report: Report| {
+        let found = objectives::check(&wanted, &report);
+        found.iter().map(|of| of.holds).collect::<Vec<bool>>()
+    };
+    assert_eq!(holds(Report { waits: measure.waits(), ..Report::default() }), [false, false]);
+    assert_eq!(holds(Report::default()), [true, true]);
+}
+
+#[test]
+fn a_run_that_did_not_come_to_rest_fails_and_breaks_only_what_cannot_be_late() {
+    let mut report = Report { unsettled: Some("7 orders".to_owned()), ..Report::default() };
+    report.verdict.lost.push("an event".to_owned());
+    assert!(!report.holds() && !report.is_broken());
+    report.verdict.twice.push("an event".to_owned());
+    assert!(report.is_broken());
+}
+
+#[test]
+fn the_hash_of_a_plan_is_that_of_its_contents() {
+    let plan = |more: &str| Plan::parse(&short(more)).expect("a plan");
+    let other_seed = Plan { seed: 99, ..plan("") };
+    assert_eq!(other_seed.hash(), plan("").hash());
+    assert_eq!(plan("").at_rate(4.0).expect("a rate").hash(), plan("").hash());
+    assert_ne!(plan("[shoppers]\ncarts = 0.5\n").hash(), plan("").hash());
 }
 
 /// A shop in which everybody fills a cart of one line.
@@ -236,6 +272,22 @@ fn an_order_of_which_something_was_refused_is_waited_for_all_the_same() {
     shop.answered((3, Kind::Settlement), &of_it("refused"), 5.0);
     assert_eq!(shop.open_orders(), 1);
     shop.answered((2, Kind::Order), &of_it("refused"), 4.0);
+    assert_eq!(shop.open_orders(), 0);
+}
+
+#[test]
+fn what_is_said_of_an_order_again_is_no_news() {
+    let mut shop = shop("abandon = 0\nrelease = 0\n");
+    shop.come(1.0);
+    shop.answered((1, Kind::Hold), &answer("granted"), 2.0);
+    shop.sayings();
+    let says = |kind: &str| Told { kind: kind.to_owned(), subject: "T-O-2".to_owned() };
+    assert!(shop.told(&says("order.reserved.v1"), 5.0));
+    assert_eq!(shop.sayings().len(), 1, "the payment");
+    assert!(!shop.told(&says("order.reserved.v1"), 6.0) && shop.sayings().is_empty());
+    // The first word was missed.
+    assert!(shop.told(&says("order.confirmed.v1"), 7.0));
+    assert!(!shop.told(&says("order.reserved.v1"), 8.0));
     assert_eq!(shop.open_orders(), 0);
 }
 

@@ -12,6 +12,7 @@ fn report() -> Report {
         asked: 1_100,
         answered: 900,
         busy: 100,
+        gave_up: 0,
         refused: 90,
         p50_ms: 4.0,
         p99_ms: 50.0,
@@ -104,6 +105,8 @@ fn what_cannot_be_compared_is_warned_of() {
         warnings.concat()
     };
     assert_eq!(warned(|b| b.plan = "calm".to_owned()), "other plans: a rush in A, calm in B");
+    assert!(warned(|b| b.rate = 2.0).starts_with("other times as many shoppers"));
+    assert!(warned(|b| b.plan_hash = "ab".to_owned()).contains("contents"));
     assert!(warned(|b| b.seed = 2).starts_with("other seeds"));
     assert!(warned(|b| b.version = "2".to_owned()).contains("versions"));
     assert!(warned(|b| b.machine.processors = 4).contains("processors: 2 in A, 4 in B"));

@@ -16,6 +16,7 @@ fn report(seconds: u64) -> Report {
         asked: 61_234,
         answered: 60_001,
         busy: 1_233,
+        gave_up: 0,
         refused: 4_567,
         unanswered: 7,
         p50_ms: 3.21,
@@ -67,6 +68,9 @@ fn report(seconds: u64) -> Report {
         }],
         verdict: Findings::default(),
         unchecked: Vec::new(),
+        unsettled: None,
+        plan_hash: "0123".to_owned(),
+        rate: 1.0,
         objectives: vec![wanted("hold_p99_ms", true), wanted("order_p99_ms", false)],
     }
 }
@@ -127,8 +131,14 @@ fn the_verdict_comes_first() {
     report.verdict.lost = (0..60).map(|i| format!("order {i} was never decided")).collect();
     let html = page(&report);
     assert!(html.contains("PROMISES WERE BROKEN") && !html.contains("Every promise was kept"));
-    assert!(html.contains("order 49 was") && !html.contains("order 50 was"));
-    assert!(html.contains("and 10 more"));
+    assert!(html.contains("order 0 was") && html.contains("order 59 was"));
+    report.verdict.in_all.insert("lost".to_owned(), 4_321);
+    assert!(page(&report).contains("4,321"));
+    report.unsettled = Some("after settle_within_s (120 s) 7 orders".to_owned());
+    let html = page(&report);
+    assert!(html.contains("120 s) 7 orders") && !html.contains("PROMISES WERE BROKEN"));
+    report.verdict.oversold.push("sku A".to_owned());
+    assert!(page(&report).contains("PROMISES WERE BROKEN"));
 }
 
 #[test]

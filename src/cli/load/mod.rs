@@ -22,10 +22,10 @@ use crate::{
 /// A plan says who comes when, what is sold, what goes wrong, and what has to hold; `config/load`
 /// has seven. nats-server, Redis and pods are started for it, on this machine, and end with it.
 /// Shoppers come when the plan says, however slowly they are answered, and all waits are counted
-/// from then. Afterwards the journal is folded anew and compared with every log, and with what
-/// shoppers heard.
+/// from then. Afterwards the journal is folded anew, and compared with events, outcomes, dead
+/// letters and what shoppers heard.
 ///
-/// The exit code is 1 if a promise was broken or an objective was missed.
+/// The exit code is 1 if a promise was broken, an objective was missed, or it did not come to rest.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -144,8 +144,8 @@ impl Load {
             let text = format!("--rate: found {}, expected above 0 to 1000", self.rate);
             return Err(Failure::new(Exit::Usage, text));
         }
-        plan.arrivals = plan.arrivals.times(self.rate);
-        Ok(plan)
+        plan.at_rate(self.rate)
+            .map_err(|why| Failure::new(Exit::Usage, format!("--rate {}:\n{why}", self.rate)))
     }
 }
 

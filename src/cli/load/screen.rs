@@ -54,7 +54,7 @@ fn screen(shown: &Shown, seen: &watch::Receiver<Look>) -> String {
     let late = look.late_s.values().copied().fold(0.0, f64::max);
     let mut text = format!(
         "{at_s:.0} s  {doing}\n{asked} asked and {answered} answered a second, {unanswered} wait, \
-         {logged} in the log; level {}, lanes late by {late:.1} s at most, {} units oversold",
+         {logged} in the log; level {}, lanes late by {late:.1} s at most, {} units short",
         look.level, look.short_units
     );
     for (kind, [p50, p99, p999]) in waits {

@@ -11,12 +11,23 @@ use crate::{
 
 /// What came of one.
 pub fn told(report: &Report) {
-    let headings =
-        ["", "asked", "decided", "refused", "busy", "unanswered", "p50", "p99", "p99.9", "longest"];
+    let headings = [
+        "",
+        "asked",
+        "decided",
+        "refused",
+        "busy",
+        "gave up",
+        "unanswered",
+        "p50",
+        "p99",
+        "p99.9",
+        "longest",
+    ];
     let mut table = print::table(&headings);
     for (kind, waits) in &report.waits {
-        let Waits { asked, answered, refused, busy, unanswered, .. } = waits;
-        let counts = [asked, answered, refused, busy, unanswered].map(u64::to_string);
+        let Waits { asked, answered, refused, busy, gave_up, unanswered, .. } = waits;
+        let counts = [asked, answered, refused, busy, gave_up, unanswered].map(u64::to_string);
         let times = [waits.p50_ms, waits.p99_ms, waits.p999_ms, waits.max_ms]
             .map(|wait| format!("{wait:.1} ms"));
         let name = [kind.as_str().to_owned()];
@@ -39,14 +50,19 @@ pub fn told(report: &Report) {
         "levels of safe mode: {}; all that was begun was over {settled:.1} s after the last shopper",
         levels.join(" ")
     ));
-    for (name, list) in report.verdict.lists() {
-        print::line(format!("{name}: {}", list.len()));
+    for ((name, list), (_, number)) in report.verdict.lists().iter().zip(report.verdict.numbers()) {
+        print::line(format!("{name}: {number}"));
         list.iter().for_each(|line| print::line(format!("  {line}")));
     }
     report.unchecked.iter().for_each(|what| print::line(format!("not checked: {what}")));
-    match report.verdict.is_clean() {
-        true => print::line("every promise was kept"),
-        false => print::line("PROMISES WERE BROKEN"),
+    if let Some(why) = &report.unsettled {
+        print::line(format!("NOT SETTLED: {why}"));
+        print::line("what is lost or stuck may only be late; give it more time, or fewer shoppers");
+    }
+    match (report.is_broken(), &report.unsettled) {
+        (true, _) => print::line("PROMISES WERE BROKEN"),
+        (false, None) => print::line("every promise was kept"),
+        (false, Some(_)) => {}
     }
 }
 
@@ -54,13 +70,13 @@ pub fn told(report: &Report) {
 pub fn compared(comparison: &Comparison) {
     print::line(format!("A: {}", comparison.a));
     print::line(format!("B: {}", comparison.b));
+    comparison.warnings.iter().for_each(|why| print::line(format!("not the same: {why}")));
     let mut table = print::table(&["", "A", "B", "unit", "B by A"]);
     for row in &comparison.rows {
         table.add_row(row.cells());
     }
     print::line(table);
     comparison.changes.iter().for_each(print::line);
-    comparison.warnings.iter().for_each(|why| print::line(format!("not the same: {why}")));
     print::line(&comparison.note);
 }
 

@@ -209,7 +209,7 @@ impl Chart {
         let narrowest = (x.to - x.from) / 400.0;
         for (number, from, to) in &self.bands {
             let from = from.clamp(x.from, x.to - narrowest);
-            let to = to.clamp(from + narrowest, x.to);
+            let to = to.max(from + narrowest).min(x.to);
             let shade =
                 Rectangle::new([(from, y.from), (to, y.to)], colours::FAULT.mix(0.18).filled());
             context.draw_series([shade])?;

@@ -10,9 +10,6 @@ use crate::{
     },
 };
 
-/// How many broken promises of a sort are listed; all of them are in the JSON.
-const LISTED_MAX: usize = 50;
-
 /// What was wanted, and whether it was so.
 pub fn objectives(report: &Report) -> Markup {
     if report.objectives.is_empty() {
@@ -48,10 +45,10 @@ pub fn verdict(verdict: &Findings) -> Markup {
         table {
             thead { tr { th { "promise" } th.n { "broken" } th { } } }
             tbody {
-                @for (name, list) in verdict.lists() {
+                @for ((name, list), (_, number)) in verdict.lists().iter().zip(verdict.numbers()) {
                     tr {
                         td { (promise(name)) }
-                        td.n { (count(list.len() as u64)) }
+                        td.n { (count(number)) }
                         td { (mark(list.is_empty(), "kept", name)) }
                     }
                     (broken(list))
@@ -73,15 +70,9 @@ fn promise(list: &str) -> &str {
 }
 
 fn broken(list: &[String]) -> Markup {
-    let more = list.len().saturating_sub(LISTED_MAX);
     html! {
         @if !list.is_empty() {
-            tr {
-                td colspan="3" {
-                    ul.broken { @for each in list.iter().take(LISTED_MAX) { li { (each) } } }
-                    @if more > 0 { p.note { "and " (count(more as u64)) " more, which are in the JSON" } }
-                }
-            }
+            tr { td colspan="3" { ul.broken { @for each in list { li { (each) } } } } }
         }
     }
 }
@@ -91,7 +82,7 @@ pub fn waits(report: &Report) -> Markup {
     if report.waits.is_empty() {
         return nothing("Nobody waited for anything.");
     }
-    let counts = ["asked", "answered", "busy", "refused", "unanswered"];
+    let counts = ["asked", "answered", "busy", "gave up", "refused", "unanswered"];
     let times = ["p50", "p90", "p99", "p99.9", "max"];
     html! {
         table {
@@ -112,10 +103,10 @@ pub fn waits(report: &Report) -> Markup {
 }
 
 fn numbers(waits: &Waits) -> Markup {
-    let Waits { asked, answered, busy, refused, unanswered, .. } = waits;
+    let Waits { asked, answered, busy, gave_up, refused, unanswered, .. } = waits;
     let Waits { p50_ms, p90_ms, p99_ms, p999_ms, max_ms, .. } = waits;
     html! {
-        @for n in [asked, answered, busy, refused, unanswered] { td.n { (count(*n)) } }
+        @for n in [asked, answered, busy, gave_up, refused, unanswered] { td.n { (count(*n)) } }
         @for ms in [p50_ms, p90_ms, p99_ms, p999_ms, max_ms] { td.n { (number(*ms)) } }
     }
 }
@@ -205,6 +196,7 @@ pub fn run(report: &Report) -> Markup {
     let rows = [
         ("plan", report.plan.clone()),
         ("seed", report.seed.to_string()),
+        ("times as many shoppers as the plan has", report.rate.to_string()),
         ("Earmark", report.version.clone()),
         ("began", report.began.clone()),
         ("shoppers came for", with(report.duration_s, "s")),
@@ -218,7 +210,7 @@ pub fn run(report: &Report) -> Markup {
             tbody { @for (name, value) in rows { tr { th { (name) } td { (value) } } } }
         }
         p { "The same shoppers come again with the file of this plan in the place of PLAN:" }
-        pre { code { "earmark load PLAN --seed " (report.seed) } }
+        pre { code { "earmark load PLAN --seed " (report.seed) " --rate " (report.rate) } }
         p.note { "What they ask is the same then; how long they wait is the machine's." }
     }
 }

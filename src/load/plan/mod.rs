@@ -26,6 +26,9 @@ pub struct Plan {
     pub seed: u64,
     /// How many shoppers come when: points of seconds and shoppers a second, joined by lines.
     pub arrivals: Curve,
+    /// As many come as that, times this: `--rate`.
+    #[serde(skip, default = "once")]
+    pub rate: f64,
     /// How long what was begun may take to end, in seconds.
     #[serde(default = "two_minutes")]
     pub settle_within_s: f64,
@@ -227,6 +230,10 @@ fn one() -> u64 {
     1
 }
 
+fn once() -> f64 {
+    1.0
+}
+
 fn two_minutes() -> f64 {
     120.0
 }
@@ -251,7 +258,7 @@ impl Default for Shoppers {
             carts: 0.7,
             baskets: vec![0.6, 0.25, 0.1, 0.05],
             think_s: [0.5, 3.0],
-            cart_ttl_s: 600,
+            cart_ttl_s: 30,
             abandon: 0.2,
             release: 0.05,
             cancel: 0.02,
@@ -323,6 +330,24 @@ impl Plan {
             problems if problems.is_empty() => Ok(plan),
             problems => Err(problems.join("\n")),
         }
+    }
+
+    /// The same with so many times as many shoppers.
+    pub fn at_rate(self, rate: f64) -> Result<Plan, String> {
+        let arrivals = self.arrivals.times(rate);
+        let plan = Plan { arrivals, rate, ..self };
+        match plan.problems() {
+            problems if problems.is_empty() => Ok(plan),
+            problems => Err(problems.join("\n")),
+        }
+    }
+
+    /// A hash of all that it says, but for the seed and the rate.
+    pub fn hash(&self) -> String {
+        let arrivals = self.arrivals.times(1.0 / self.rate);
+        let same = Plan { seed: 0, arrivals, ..self.clone() };
+        let text = serde_json::to_vec(&same).unwrap_or_default();
+        blake3::hash(&text).to_hex()[..16].to_owned()
     }
 
     /// For how many seconds shoppers come.
