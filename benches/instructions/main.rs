@@ -5,7 +5,7 @@
 
 #![allow(missing_docs, reason = "the macros make modules that nobody reads")]
 
-use std::hint::black_box;
+use std::{hint::black_box, sync::Arc};
 
 use earmark::{
     contract::{
@@ -59,7 +59,7 @@ const STOCK: &str = r#"{"specversion":"1.0","id":"po-1","source":"/wms","type":"
     "subject":"CUP","time":"2026-11-27T09:00:00Z",
     "data":{"location":"east","quantity":100000,"reference":"po-1"}}"#;
 
-fn read(text: &str) -> (Cause, AnyEvent) {
+fn read(text: &str) -> (Arc<Cause>, AnyEvent) {
     let decoded = contract::decode(text.as_bytes(), &Limits::default());
     let (_, cause, event) = decoded.expect("an event of ours").into_parts(NOW, 1);
     (cause, event)
@@ -137,19 +137,19 @@ fn decode(text: String) -> usize {
     black_box(decoded).map_or(0, |decoded| decoded.unknown_fields.len())
 }
 
-fn granted() -> (Cause, Verdict) {
+fn granted() -> (Arc<Cause>, Verdict) {
     let decision = decided(&mut busy_sku(), &hold(1));
     (read(&hold(1)).0, decision.verdict)
 }
 
 #[library_benchmark]
 #[bench::granted(setup = granted)]
-fn answer((cause, verdict): (Cause, Verdict)) -> Vec<u8> {
+fn answer((cause, verdict): (Arc<Cause>, Verdict)) -> Vec<u8> {
     black_box(render_answer(&Answer {
         id: "1-7-4711-12",
         subject: "CUP",
         time: NOW,
-        cause: CauseRef::from(&cause),
+        cause: CauseRef::from(&*cause),
         verdict: &verdict,
         standing: Standing::New,
         retry_after_s: None,

@@ -53,6 +53,8 @@ pub use subject::{EntityType, StoredSubject, partition_of};
 pub use types::{AnyEvent, EVENT_TYPES, EventType};
 pub use v1::UNKNOWN_FIELDS_MAX;
 
+use std::sync::Arc;
+
 use crate::domain::{
     decision::Cause,
     event::Lane,
@@ -93,8 +95,12 @@ pub struct Decoded {
 
 impl Decoded {
     /// The event apart from where it came from, with what the log adds.
-    pub fn into_parts(self, logged_at: Timestamp, sequence: u64) -> (EntityKey, Cause, AnyEvent) {
-        let cause = Cause {
+    pub fn into_parts(
+        self,
+        logged_at: Timestamp,
+        sequence: u64,
+    ) -> (EntityKey, Arc<Cause>, AnyEvent) {
+        let cause = Arc::new(Cause {
             source: self.source,
             id: self.id,
             kind: self.kind.to_owned(),
@@ -107,7 +113,7 @@ impl Decoded {
             expires_at: self.expires_at,
             reply_to: self.reply_to,
             traceparent: self.traceparent,
-        };
+        });
         (self.key, cause, self.event)
     }
 }

@@ -1,5 +1,7 @@
 //! What comes of an input: a decision, as data. Nothing in it has happened yet.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -44,7 +46,7 @@ pub struct Cause {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published<E> {
     /// Where it came from.
-    pub cause: Cause,
+    pub cause: Arc<Cause>,
     /// What it says.
     pub event: E,
 }
@@ -133,7 +135,7 @@ pub enum Standing {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivenUp {
     /// Where it came from.
-    pub cause: Cause,
+    pub cause: Arc<Cause>,
     /// Why.
     pub reason: Reason,
 }
@@ -150,7 +152,7 @@ pub struct Decision<F> {
     /// Parked events that nothing will come of.
     pub given_up: Vec<GivenUp>,
     /// The parked event that a step settled.
-    pub answers: Option<Cause>,
+    pub answers: Option<Arc<Cause>>,
     /// What the requester is told.
     pub verdict: Verdict,
     /// How the verdict came about.

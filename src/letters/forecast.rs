@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
 
 use serde::Serialize;
@@ -129,7 +130,7 @@ impl<'a> Copies<'a> {
 }
 
 impl Copy {
-    fn take(&mut self, cause: Cause, event: AnyEvent, moment: &Moment<'_>) -> Forecast {
+    fn take(&mut self, cause: Arc<Cause>, event: AnyEvent, moment: &Moment<'_>) -> Forecast {
         let before = brief(&self.state);
         if let Some(why) = &self.quarantined {
             let why = format!("the entity is quarantined and decides nothing: {why}");
@@ -158,7 +159,7 @@ impl Copy {
 /// Decides and applies, as the entity's actor does.
 fn try_on<E: Entity>(
     entity: &mut E,
-    cause: Cause,
+    cause: Arc<Cause>,
     event: E::Event,
     moment: &Moment<'_>,
 ) -> Result<Forecast, String> {

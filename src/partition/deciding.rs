@@ -168,7 +168,9 @@ impl Owner {
                         Planned::Entry(Entry::Waiting { entity, read, index: within })
                     } else {
                         let busy = self.shedding.refuses(&entity, &input, &mut stress, now);
-                        let tasks = work.entry(entity.clone()).or_insert_with(Vec::new);
+                        // Nearly always one, and a list that grows has room for four.
+                        let one = || Vec::with_capacity(1);
+                        let tasks = work.entry(entity.clone()).or_insert_with(one);
                         let late = self.late.lets(&entity, &trigger, &self.env.policy);
                         tasks.push(Task { index, trigger, input, busy, late });
                         Planned::Decision { entity, read, within }

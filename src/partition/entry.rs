@@ -1,5 +1,7 @@
 //! What a record holds: one entry for each input that changed something or was answered.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::books::Books;
@@ -43,7 +45,7 @@ impl From<&Cause> for Origin {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Trigger {
     /// An event of a publisher.
-    Event(Cause),
+    Event(Arc<Cause>),
     /// A command of another actor.
     Command {
         /// Who sent it.
@@ -63,7 +65,7 @@ pub enum Trigger {
     /// A step of something decided before; of a parked event, if it was one.
     Step {
         /// The parked event.
-        settles: Option<Cause>,
+        settles: Option<Arc<Cause>>,
     },
 }
 
@@ -72,7 +74,7 @@ impl Trigger {
     pub fn cause(&self) -> Option<&Cause> {
         match self {
             Trigger::Event(cause) => Some(cause),
-            Trigger::Step { settles } => settles.as_ref(),
+            Trigger::Step { settles } => settles.as_deref(),
             Trigger::Command { .. } | Trigger::Deadline { .. } => None,
         }
     }

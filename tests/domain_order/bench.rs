@@ -95,7 +95,7 @@ impl Bench {
             reply_to: None,
             traceparent: None,
         };
-        Published { cause, event }
+        Published { cause: cause.into(), event }
     }
 
     pub fn event(&mut self, event: OrderEvent) -> Decision<OrderFact> {

@@ -1,6 +1,6 @@
 //! A case for each rule that the table does not show.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
 use earmark::domain::{
     DueClock, Entity,
@@ -163,7 +163,7 @@ fn skus_that_do_not_answer_are_given_up() {
 fn an_order_from_a_late_lane_still_gets_its_answers() {
     let mut bench = Bench::new();
     let mut published = bench.publish(two_lines(OrderPolicy::AllOrNothing));
-    published.cause.logged_at = at(-800);
+    Arc::make_mut(&mut published.cause).logged_at = at(-800);
     bench.feed(&Input::Event(published));
     assert_eq!(bench.state.order().unwrap().terms.answers_due_at, at(600));
     assert_eq!(bench.state.order().unwrap().terms.payment_due_at, at(100));
@@ -447,20 +447,20 @@ fn a_repeat_is_answered_as_the_first_time_whatever_its_age() {
     let first = bench.publish(two_lines(OrderPolicy::AllOrNothing));
     bench.feed(&Input::Event(first.clone()));
     let mut late = first.clone();
-    late.cause.logged_at = at(500 * 24 * 3_600);
-    late.cause.expires_at = Some(at(-1));
+    Arc::make_mut(&mut late.cause).logged_at = at(500 * 24 * 3_600);
+    Arc::make_mut(&mut late.cause).expires_at = Some(at(-1));
     let again = bench.feed(&Input::Event(late.clone()));
     assert_eq!(text::decision(&again), "again accepted |  | ");
-    late.cause.fingerprint = Fingerprint(8);
+    Arc::make_mut(&mut late.cause).fingerprint = Fingerprint(8);
     let other = bench.feed(&Input::Event(late.clone()));
     assert_eq!(other.verdict.refused(), Some(Reason::IdConflict));
-    late.cause.key = earmark::domain::ids::EventKey(99);
+    Arc::make_mut(&mut late.cause).key = earmark::domain::ids::EventKey(99);
     let stale = bench.feed(&Input::Event(late.clone()));
     assert_eq!(stale.verdict.refused(), Some(Reason::Stale));
-    late.cause.time = late.cause.logged_at;
+    Arc::make_mut(&mut late.cause).time = late.cause.logged_at;
     let too_late = bench.feed(&Input::Event(late.clone()));
     assert_eq!((too_late.verdict.refused(), too_late.facts.len()), (Some(Reason::TooLate), 0));
-    late.cause.expires_at = None;
+    Arc::make_mut(&mut late.cause).expires_at = None;
     let exists = bench.feed(&Input::Event(late.clone()));
     assert_eq!(exists.verdict.refused(), Some(Reason::OrderExists));
     let again = bench.feed(&Input::Event(late));
@@ -498,7 +498,8 @@ fn what_has_waited_is_decided_before_a_deadline() {
     bench.now = 30;
     assert_eq!(bench.say(pay(P::Captured, 100)), "parked |  | ");
     let mut order = bench.publish(two_lines(OrderPolicy::AllOrNothing));
-    (order.cause.logged_at, order.cause.time) = (at(0), at(0));
+    let cause = Arc::make_mut(&mut order.cause);
+    (cause.logged_at, cause.time) = (at(0), at(0));
     bench.now = 2_000;
     bench.feed(&Input::Event(order));
     assert!(bench.state.dues().is_empty());

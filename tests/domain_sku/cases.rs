@@ -1,5 +1,7 @@
 //! Single rules of stock, counts, memory and parking.
 
+use std::sync::Arc;
+
 use earmark::domain::{
     DueClock, Entity, Moment,
     decision::{Input, Standing, Verdict},
@@ -268,7 +270,7 @@ fn what_came_early_waits_for_its_hold() {
     world.say(requested("h", 2));
     let decision = world.play(Input::Step);
     assert_eq!(decision.verdict, Verdict::Accepted);
-    assert_eq!(decision.answers.map(|cause| cause.id), Some("2".into()));
+    assert_eq!(decision.answers.map(|cause| cause.id.clone()), Some("2".into()));
     assert!(world.open(&named("h")).is_committed());
     world.audit().unwrap();
 }
@@ -296,15 +298,15 @@ fn the_gate_knows_repeats_before_age() {
     world.clock = 30 * 3_600;
     let moment = Moment::new(at(world.clock), &world.policy);
     let mut again = published.clone();
-    again.cause.logged_at = at(world.clock);
+    Arc::make_mut(&mut again.cause).logged_at = at(world.clock);
     let repeated = world.state.decide(&Input::Event(again.clone()), &moment);
     assert_eq!((repeated.verdict, repeated.standing), (first.verdict, Standing::Repeated));
-    again.cause.fingerprint = Fingerprint(0);
+    Arc::make_mut(&mut again.cause).fingerprint = Fingerprint(0);
     let conflict = world.state.decide(&Input::Event(again.clone()), &moment);
     assert_eq!(refused(&conflict.verdict), Reason::IdConflict);
     assert_eq!(refused(&world.say_of(0, received("a", 1))), Reason::Stale);
     let mut late = world.published(requested("i", 1));
-    late.cause.expires_at = Some(at(world.clock - 1));
+    Arc::make_mut(&mut late.cause).expires_at = Some(at(world.clock - 1));
     assert_eq!(refused(&world.play(Input::Event(late)).verdict), Reason::TooLate);
 }
 
@@ -350,7 +352,8 @@ fn what_has_waited_is_decided_before_a_deadline() {
     assert_eq!(world.say(committed("h", "ann")), Verdict::Parked);
     world.clock = 1_000;
     let mut requested = world.published(requested("h", 2));
-    (requested.cause.logged_at, requested.cause.time) = (at(0), at(0));
+    let cause = Arc::make_mut(&mut requested.cause);
+    (cause.logged_at, cause.time) = (at(0), at(0));
     world.play(Input::Event(requested));
     assert!(world.state.dues().is_empty());
     assert!(world.reach(DueClock::Settled, 1_000).facts.is_empty());

@@ -1,7 +1,7 @@
 //! A SKU under test: every input is decided twice, every fact goes through postcard and is followed
 //! by a check, and every changed part is collected as a snapshot would.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use earmark::domain::{
     Breach, DueClock, Entity, Moment, PartKey,
@@ -102,7 +102,7 @@ impl World {
             reply_to: None,
             traceparent: None,
         };
-        Published { cause, event }
+        Published { cause: cause.into(), event }
     }
 
     /// Publishes an event now.
@@ -114,7 +114,7 @@ impl World {
     /// Publishes an event that happened at another time.
     pub fn say_of(&mut self, seconds: i64, event: SkuEvent) -> Verdict {
         let mut published = self.published(event);
-        published.cause.time = at(seconds);
+        Arc::make_mut(&mut published.cause).time = at(seconds);
         self.play(Input::Event(published)).verdict
     }
 

@@ -5,7 +5,7 @@
 //! twice, hours late, or never, as chance has it, and the same seed carries the same things the same
 //! way. What somebody says again is answered as the first time, or is too old to be told.
 
-use std::{cell::RefCell, fmt::Debug, rc::Rc};
+use std::{cell::RefCell, fmt::Debug, rc::Rc, sync::Arc};
 
 use earmark::domain::{
     Due, DueClock, Entity, Moment,
@@ -144,7 +144,7 @@ impl World {
     /// An id is used again for something else: it is refused, if it is remembered.
     pub fn conflict(&mut self, number: usize, said: Said) -> Done {
         let cause = Cause { fingerprint: Fingerprint(u64::MAX), ..self.told[number].cause.clone() };
-        let cause = Cause { logged_at: self.log(cause.lane), ..cause };
+        let cause: Arc<Cause> = Cause { logged_at: self.log(cause.lane), ..cause }.into();
         let moment = Moment::new(self.now, &self.policy);
         let (verdict, facts) = match said {
             Said::Sku(at, event) => {
@@ -167,7 +167,7 @@ impl World {
 
     fn publish(&mut self, number: usize) -> Done {
         let Told { said, cause, .. } = &self.told[number];
-        let cause = cause.clone();
+        let cause = Arc::new(cause.clone());
         match said.clone() {
             Said::Sku(at, event) => {
                 let decision = self.sku(at, &Input::Event(Published { cause, event }))?;
@@ -335,7 +335,7 @@ impl World {
     }
 
     /// An event that has waited was decided: that is its answer from now on.
-    fn settle_parked(&mut self, of: Option<Cause>, verdict: Verdict) -> Done {
+    fn settle_parked(&mut self, of: Option<Arc<Cause>>, verdict: Verdict) -> Done {
         let Some(cause) = of else { return Ok(()) };
         let told = &mut self.told[cause.key.0 as usize];
         if told.first != Some(Verdict::Parked) {

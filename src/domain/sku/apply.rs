@@ -79,7 +79,10 @@ impl SkuState {
         } else {
             self.unspread.insert(location.clone());
         }
-        self.locations.insert(location.clone(), Box::new(stock));
+        match self.locations.get_mut(location) {
+            Some(known) => **known = stock,
+            None => drop(self.locations.insert(location.clone(), Box::new(stock))),
+        }
     }
 
     pub(super) fn remember(&mut self, remembered: Remembered) {

@@ -1,7 +1,10 @@
 //! The holds of a SKU and the stones of those that ended, with the indexes that keep the work for
 //! one hold independent of how many there are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
 
 use serde::Serialize;
 
@@ -31,8 +34,9 @@ pub enum Known<'a> {
 pub struct HoldBook {
     holds: BTreeMap<PromiseNo, Box<Hold>>,
     stones: BTreeMap<PromiseNo, Box<Stone>>,
+    /// By a hash of their names: the names themselves stand in what they name.
     #[serde(skip)]
-    names: BTreeMap<Box<HoldName>, PromiseNo>,
+    names: BTreeSet<(u64, PromiseNo)>,
     #[serde(skip)]
     deadlines: BTreeSet<(Timestamp, PromiseNo)>,
     #[serde(skip)]
@@ -41,11 +45,35 @@ pub struct HoldBook {
     open_to: BTreeMap<(LocationId, Wave), BTreeSet<PromiseNo>>,
 }
 
+impl<'a> Known<'a> {
+    fn name(&self) -> Option<&'a HoldName> {
+        match self {
+            Known::Open(hold) => Some(&hold.name),
+            Known::Ended(stone) => Some(&stone.name),
+            Known::Unknown => None,
+        }
+    }
+
+    fn promise(&self) -> Option<PromiseNo> {
+        match self {
+            Known::Open(hold) => Some(hold.promise),
+            Known::Ended(stone) => Some(stone.promise),
+            Known::Unknown => None,
+        }
+    }
+}
+
 impl HoldBook {
     /// What is known under a name.
     pub fn find(&self, name: &HoldName) -> Known<'_> {
-        let Some(promise) = self.names.get(name) else { return Known::Unknown };
-        match (self.holds.get(promise), self.stones.get(promise)) {
+        let hash = hash(name);
+        let alike = self.names.range((hash, PromiseNo(0))..=(hash, PromiseNo(u64::MAX)));
+        let mut known = alike.map(|(_, promise)| self.known(*promise));
+        known.find(|known| known.name() == Some(name)).unwrap_or(Known::Unknown)
+    }
+
+    fn known(&self, promise: PromiseNo) -> Known<'_> {
+        match (self.holds.get(&promise), self.stones.get(&promise)) {
             (Some(hold), _) => Known::Open(hold),
             (None, Some(stone)) => Known::Ended(stone),
             (None, None) => Known::Unknown,
@@ -119,15 +147,23 @@ impl HoldBook {
     pub(super) fn put_hold(&mut self, hold: Hold) -> Option<PromiseNo> {
         if let Some(before) = self.holds.remove(&hold.promise) {
             self.unlist(&before);
+            self.unname(&before.name, hold.promise);
         }
-        let before = self.names.insert(Box::new(hold.name.clone()), hold.promise);
-        let stone = before.filter(|before| *before != hold.promise);
-        if let Some(stone) = stone {
-            self.take_stone(stone);
-        }
+        let stone = self.make_way(&hold.name, hold.promise);
         self.list(&hold);
         self.holds.insert(hold.promise, Box::new(hold));
         stone
+    }
+
+    /// Gives a name to a promise; returns the number of the stone that had it, and is gone.
+    fn make_way(&mut self, name: &HoldName, promise: PromiseNo) -> Option<PromiseNo> {
+        let before = self.find(name).promise();
+        if let Some(before) = before {
+            self.take_stone(before);
+            self.unname(name, before);
+        }
+        self.names.insert((hash(name), promise));
+        before
     }
 
     /// Takes a hold out.
@@ -143,11 +179,7 @@ impl HoldBook {
     /// stone that made way, if one did.
     pub(super) fn put_stone(&mut self, stone: Stone) -> Option<PromiseNo> {
         self.take_stone(stone.promise);
-        let before = self.names.insert(Box::new(stone.name.clone()), stone.promise);
-        let replaced = before.filter(|before| *before != stone.promise);
-        if let Some(replaced) = replaced {
-            self.take_stone(replaced);
-        }
+        let replaced = self.make_way(&stone.name, stone.promise);
         self.stones_by_age.insert((stone.ended_at, stone.promise));
         self.stones.insert(stone.promise, Box::new(stone));
         replaced
@@ -162,9 +194,7 @@ impl HoldBook {
     }
 
     fn unname(&mut self, name: &HoldName, promise: PromiseNo) {
-        if self.names.get(name) == Some(&promise) {
-            self.names.remove(name);
-        }
+        self.names.remove(&(hash(name), promise));
     }
 
     fn list(&mut self, hold: &Hold) {
@@ -202,4 +232,11 @@ impl HoldBook {
         }
         book
     }
+}
+
+/// Of no meaning outside this process.
+fn hash(name: &HoldName) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
 }

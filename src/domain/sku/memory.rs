@@ -4,9 +4,10 @@
 //! lane's log time has left it behind, or until there are too many. [`Memory::outdated`] says which
 //! go, a fact lets them go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use serde::{Deserialize, Serialize};
+use hashbrown::{HashTable, hash_table::Entry};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::hold::PromiseNo;
 use crate::domain::{
@@ -53,38 +54,110 @@ pub(super) struct Outdated {
 /// The ids a SKU remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Memory {
-    ids: BTreeMap<EventKey, Box<Remembered>>,
+    ids: ById,
     /// Ids that no hold keeps, by lane and log time.
     #[serde(skip)]
-    loose: [BTreeSet<(Timestamp, EventKey)>; Lane::ALL.len()],
+    loose: [ByAge; Lane::ALL.len()],
     #[serde(skip)]
-    kept: BTreeMap<PromiseNo, BTreeSet<EventKey>>,
+    kept: BTreeSet<(PromiseNo, EventKey)>,
+}
+
+/// Remembered events by their ids, which are hashes already.
+#[derive(Clone, Debug, Default)]
+struct ById(HashTable<Box<Remembered>>);
+
+impl ById {
+    fn hash(key: EventKey) -> u64 {
+        key.0 as u64
+    }
+
+    fn get(&self, key: EventKey) -> Option<&Remembered> {
+        self.0.find(ById::hash(key), |known| known.key == key).map(|known| &**known)
+    }
+
+    fn insert(&mut self, remembered: Box<Remembered>) {
+        let key = remembered.key;
+        let of = |known: &Box<Remembered>| ById::hash(known.key);
+        match self.0.entry(ById::hash(key), |known| known.key == key, of) {
+            Entry::Occupied(mut known) => *known.get_mut() = remembered,
+            Entry::Vacant(room) => drop(room.insert(remembered)),
+        }
+    }
+
+    fn remove(&mut self, key: EventKey) -> Option<Box<Remembered>> {
+        let found = self.0.find_entry(ById::hash(key), |known| known.key == key).ok()?;
+        Some(found.remove().0)
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &ById) -> bool {
+        let same = |known: &Box<Remembered>| other.get(known.key) == Some(known);
+        self.0.len() == other.0.len() && self.0.iter().all(same)
+    }
+}
+
+impl Eq for ById {}
+
+impl Serialize for ById {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let sorted: BTreeMap<_, _> = self.0.iter().map(|known| (known.key, known)).collect();
+        sorted.serialize(to)
+    }
+}
+
+/// Ids in the order of their log times. Nearly all come at the end and go at the beginning.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct ByAge(VecDeque<(Timestamp, EventKey)>);
+
+impl ByAge {
+    fn insert(&mut self, at: Timestamp, key: EventKey) {
+        match self.0.back() {
+            Some(last) if *last >= (at, key) => {
+                if let Err(place) = self.0.binary_search(&(at, key)) {
+                    self.0.insert(place, (at, key));
+                }
+            }
+            Some(_) | None => self.0.push_back((at, key)),
+        }
+    }
+
+    fn remove(&mut self, at: Timestamp, key: EventKey) {
+        if let Ok(place) = self.0.binary_search(&(at, key)) {
+            self.0.remove(place);
+        }
+    }
 }
 
 impl Memory {
     /// The event with this id, if it was decided and is remembered.
     pub fn recall(&self, key: EventKey) -> Option<&Remembered> {
-        self.ids.get(&key).map(|known| &**known)
+        self.ids.get(key)
     }
 
-    /// All of them, by id.
+    /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Remembered> {
-        self.ids.values().map(|known| &**known)
+        self.ids.0.iter().map(|known| &**known)
     }
 
     /// How many ids are remembered.
     pub fn len(&self) -> usize {
-        self.ids.len()
+        self.ids.0.len()
     }
 
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.ids.0.is_empty()
     }
 
     /// Whether a hold can keep one id more.
     pub(super) fn has_room_at(&self, promise: PromiseNo) -> bool {
-        self.kept.get(&promise).is_none_or(|ids| ids.len() < IDS_PER_HOLD_MAX)
+        self.kept_by(promise).count() < IDS_PER_HOLD_MAX
+    }
+
+    fn kept_by(&self, promise: PromiseNo) -> impl Iterator<Item = EventKey> {
+        let (first, last) = (EventKey(0), EventKey(u128::MAX));
+        self.kept.range((promise, first)..=(promise, last)).map(|(_, key)| *key)
     }
 
     /// The ids that go with the decision of an event: those that its lane has left behind, and its
@@ -92,7 +165,7 @@ impl Memory {
     /// over costs the others nothing.
     pub(super) fn outdated(&self, cause: &Cause, policy: &Policy) -> Outdated {
         let before = cause.logged_at - policy.horizon - policy.skew;
-        let lane = &self.loose[cause.lane as usize];
+        let lane = &self.loose[cause.lane as usize].0;
         let oldest = || lane.iter();
         let left_behind = oldest().take_while(|(logged_at, _)| *logged_at < before);
         let gone = left_behind.take(FORGOTTEN_AT_ONCE).count();
@@ -111,27 +184,27 @@ impl Memory {
         let Remembered { key, lane, logged_at, promise, .. } = remembered;
         match promise {
             Some(promise) if kept => {
-                self.kept.entry(promise).or_default().insert(key);
+                self.kept.insert((promise, key));
             }
-            Some(_) | None => {
-                self.loose[lane as usize].insert((logged_at, key));
-            }
+            Some(_) | None => self.loose[lane as usize].insert(logged_at, key),
         }
-        self.ids.insert(key, Box::new(remembered));
+        self.ids.insert(Box::new(remembered));
     }
 
     /// Lets an id go.
     pub(super) fn forget(&mut self, key: EventKey) -> Option<Remembered> {
-        let remembered = self.ids.remove(&key)?;
-        self.loose[remembered.lane as usize].remove(&(remembered.logged_at, key));
+        let remembered = self.ids.remove(key)?;
+        self.loose[remembered.lane as usize].remove(remembered.logged_at, key);
         Some(*remembered)
     }
 
     /// What a hold kept is kept no longer than any other id.
     pub(super) fn loosen(&mut self, promise: PromiseNo) {
-        for key in self.kept.remove(&promise).unwrap_or_default() {
-            if let Some(remembered) = self.ids.get(&key) {
-                self.loose[remembered.lane as usize].insert((remembered.logged_at, key));
+        let keys: Vec<EventKey> = self.kept_by(promise).collect();
+        for key in keys {
+            self.kept.remove(&(promise, key));
+            if let Some(remembered) = self.ids.get(key) {
+                self.loose[remembered.lane as usize].insert(remembered.logged_at, key);
             }
         }
     }

@@ -27,6 +27,7 @@ pub mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 use self::{
@@ -84,8 +85,8 @@ pub struct SkuState {
     sku: Sku,
     head: Head,
     attributes: BTreeMap<String, String>,
-    /// Boxed: a tree has room for eleven where most SKUs have one or two.
-    locations: BTreeMap<LocationId, Box<Stock>>,
+    /// A sorted list: most SKUs have one or two, and a tree has room for eleven.
+    locations: LiteMap<LocationId, Box<Stock>>,
     book: HoldBook,
     parking: Parking,
     memory: Memory,
@@ -103,7 +104,7 @@ impl SkuState {
             sku,
             head: Head::default(),
             attributes: BTreeMap::new(),
-            locations: BTreeMap::new(),
+            locations: LiteMap::new(),
             book: HoldBook::default(),
             parking: Parking::default(),
             memory: Memory::default(),
@@ -134,7 +135,7 @@ impl SkuState {
     }
 
     /// Its locations and their counters.
-    pub fn locations(&self) -> &BTreeMap<LocationId, Box<Stock>> {
+    pub fn locations(&self) -> &LiteMap<LocationId, Box<Stock>> {
         &self.locations
     }
 

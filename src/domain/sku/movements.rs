@@ -4,8 +4,9 @@
 //! their exact time; promises, of which a hot SKU makes thousands a second, are summed by the
 //! second.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{ids::LocationId, time::Timestamp};
@@ -28,7 +29,32 @@ pub struct Movement {
 /// The movements of all locations of a SKU.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Movements {
-    by_location: BTreeMap<LocationId, BTreeMap<Timestamp, Movement>>,
+    by_location: LiteMap<LocationId, Points>,
+}
+
+/// What moved at a location, the oldest first. Nearly all comes at the end and goes at the
+/// beginning.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+struct Points(VecDeque<(Timestamp, Movement)>);
+
+impl Points {
+    fn place(&self, time: Timestamp) -> Result<usize, usize> {
+        match self.0.back() {
+            Some((last, _)) if *last >= time => self.0.binary_search_by_key(&time, |(at, _)| *at),
+            Some(_) | None => Err(self.0.len()),
+        }
+    }
+
+    fn add(&mut self, time: Timestamp, moved: Movement) {
+        match self.place(time) {
+            Ok(place) => {
+                if let Some((_, sum)) = self.0.get_mut(place) {
+                    *sum = sum.and(moved);
+                }
+            }
+            Err(place) => self.0.insert(place, (time, moved)),
+        }
+    }
 }
 
 /// The time of a promise, where promises are summed by the second. A count of within that second
@@ -42,20 +68,29 @@ impl Movements {
     /// Everything that moved at a location after `as_of`.
     pub fn since(&self, location: &LocationId, as_of: Timestamp) -> Movement {
         let Some(points) = self.by_location.get(location) else { return Movement::default() };
-        let after = Timestamp(as_of.0.saturating_add(1));
-        points.range(after..).fold(Movement::default(), |sum, (_, moved)| sum.and(*moved))
+        let after = points.0.iter().rev().take_while(|(at, _)| *at > as_of);
+        after.fold(Movement::default(), |sum, (_, moved)| sum.and(*moved))
     }
 
     /// What is remembered of one point.
     pub(super) fn at(&self, location: &LocationId, time: Timestamp) -> Option<Movement> {
-        self.by_location.get(location)?.get(&time).copied()
+        let points = self.by_location.get(location)?;
+        points.0.get(points.place(time).ok()?).map(|(_, moved)| *moved)
     }
 
     /// Adds to a point.
     pub(super) fn add(&mut self, location: &LocationId, time: Timestamp, moved: Movement) {
-        let points = self.by_location.entry(location.clone()).or_default();
-        let point = points.entry(time).or_default();
-        *point = point.and(moved);
+        match self.by_location.get_mut(location) {
+            Some(points) => points.add(time, moved),
+            None => {
+                let points = Points(VecDeque::from([(time, moved)]));
+                if self.by_location.is_empty() {
+                    // Most SKUs have one.
+                    self.by_location = LiteMap::with_capacity(1);
+                }
+                self.by_location.insert(location.clone(), points);
+            }
+        }
     }
 
     /// Takes out a few points that nothing will be netted against: those at or before `outdated`,
@@ -68,15 +103,14 @@ impl Movements {
         let Some(points) = self.by_location.get_mut(location) else { return Vec::new() };
         let mut dropped = Vec::new();
         while dropped.len() < DROPPED_AT_ONCE {
-            let over = points.len() > MOVEMENTS_MAX;
-            match points.first_entry() {
-                Some(oldest) if over || *oldest.key() <= outdated => {
-                    dropped.push(oldest.remove_entry().0);
-                }
+            let over = points.0.len() > MOVEMENTS_MAX;
+            match points.0.front() {
+                Some((oldest, _)) if over || *oldest <= outdated => dropped.push(*oldest),
                 Some(_) | None => break,
             }
+            points.0.pop_front();
         }
-        if points.is_empty() {
+        if points.0.is_empty() {
             self.by_location.remove(location);
         }
         dropped

@@ -239,7 +239,7 @@ fn bare(entity: EntityKey, trigger: Trigger, facts: Facts) -> Decided {
 }
 
 fn published(id: &str) -> Trigger {
-    Trigger::Event(Cause {
+    let cause = Cause {
         source: "story".to_owned(),
         id: id.to_owned(),
         kind: String::new(),
@@ -252,7 +252,8 @@ fn published(id: &str) -> Trigger {
         expires_at: None,
         reply_to: None,
         traceparent: None,
-    })
+    };
+    Trigger::Event(cause.into())
 }
 
 fn asked_by(order: &str) -> Trigger {

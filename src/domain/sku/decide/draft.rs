@@ -1,7 +1,10 @@
 //! A decision in the making: facts are tried on a copy of what they touch, so that each next choice
 //! sees the ones before it, while the SKU itself stays as it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::domain::{
     Breach, Moment,
@@ -92,7 +95,7 @@ impl<'a> Draft<'a> {
         moment: &'a Moment<'a>,
         published: &Published<SkuEvent>,
     ) -> Draft<'a> {
-        let Cause { logged_at, time, .. } = published.cause;
+        let Cause { logged_at, time, .. } = *published.cause;
         let when = When { logged_at, time, trace: super::trace(&published.event) };
         Draft::new(state, moment, when)
     }
@@ -141,7 +144,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Takes up an event that has waited.
-    pub fn unpark(&mut self, place: PromiseNo, cause: &Cause) {
+    pub fn unpark(&mut self, place: PromiseNo, cause: &Arc<Cause>) {
         self.propose(SkuFact::Unparked { place });
         self.unparks = true;
         self.decision.answers = Some(cause.clone());
