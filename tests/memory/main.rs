@@ -24,7 +24,7 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 /// 2026-11-27, 10:00 UTC.
 const NOW: Timestamp = Timestamp(1_795_773_600_000_000);
-const SKUS: usize = 500;
+const SKUS: usize = 100;
 /// Of each SKU.
 const EACH: usize = 40;
 
