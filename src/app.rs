@@ -194,7 +194,8 @@ async fn start(settings: &Settings, home: &Home) -> Result<Started, Failure> {
     let pod = plan.owner.clone();
     let supervisor = Supervisor::new(plan).start();
     if let Some(control) = control {
-        let desk = Desk::new(&control, &pod, settings.streams.partitions, settings.control);
+        let (partitions, bounds) = (settings.streams.partitions, settings.control);
+        let desk = Desk::new(&control, &pod, partitions, bounds, settings.promotions);
         tokio::spawn(desk.serve());
         tokio::spawn(obey(control.control, pod, supervisor.clone()));
     }
@@ -275,6 +276,7 @@ pub fn plan(settings: &Settings, adapters: Adapters) -> Plan {
         desks: Desks::new(settings.query.waiting_max),
         settings: settings.supervisor.clone(),
         safe_mode: settings.safe_mode,
+        promotions: settings.promotions,
         tenancy: adapters.leases.map(|leases| Tenancy {
             leases,
             rules,

@@ -13,6 +13,7 @@ mod load;
 mod partition;
 mod pausing;
 mod print;
+mod promotion;
 pub mod publish;
 mod run;
 mod safe_mode;
@@ -72,6 +73,7 @@ enum Command {
     SafeMode(safe_mode::SafeMode),
     Pause(pausing::Pause),
     Resume(pausing::Resume),
+    Promotion(promotion::Promotions),
     Partition(partition::Partitions),
     Dlq(dlq::DeadLetters),
     Load(load::Load),
@@ -138,6 +140,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             Command::SafeMode(safe_mode) => safe_mode.run(&context).await,
             Command::Pause(pause) => pause.run(&context).await,
             Command::Resume(resume) => resume.run(&context).await,
+            Command::Promotion(promotions) => promotions.run(&context).await,
             Command::Partition(partitions) => partitions.run(&context).await,
             Command::Dlq(letters) => letters.run(&context).await,
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Context, pausing::paused, print, who::Who};
@@ -66,7 +67,7 @@ impl Set {
 impl SafeMode {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let request = self.request()?;
-        let answer = ask(context, names::SAFE_MODE, &request).await?;
+        let answer: Answer = ask(context, names::SAFE_MODE, &request).await?;
         match (&answer, context.json) {
             (Answer::Refused(refused), _) => return Err(refusal(refused)),
             (_, true) => print::json(&answer),
@@ -92,7 +93,11 @@ impl SafeMode {
 }
 
 /// Asks the pods at one of their subjects.
-pub async fn ask(context: &Context, subject: &str, request: &Value) -> Result<Answer, Failure> {
+pub async fn ask<A: DeserializeOwned>(
+    context: &Context,
+    subject: &str,
+    request: &Value,
+) -> Result<A, Failure> {
     let nats = context.connect("control").await?;
     let within = Duration::from_millis(context.settings.nats.request_timeout_ms);
     orders::ask(&nats.client(), subject, request, within).await?.ok_or_else(|| {

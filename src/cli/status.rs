@@ -5,11 +5,11 @@ use clap::Args;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
-use super::{Context, pausing, print, safe_mode};
+use super::{Context, pausing, print, promotion, safe_mode};
 use crate::{
     cluster::{self, Lease, Member, Phase, View, look},
     contract::time,
-    control::Orders,
+    control::{Orders, Outlook},
     domain::time::{Span, Timestamp},
     error::{Exit, Failure},
     nats::{NatsDepths, NatsInput, NatsJournal, NatsLeases},
@@ -65,6 +65,8 @@ struct Told {
     /// What operators have ordered.
     #[serde(flatten)]
     orders: Orders,
+    /// Promotions that they have announced.
+    promotions: Vec<Outlook>,
     members: Vec<Member>,
     partitions: Vec<Standing>,
     streams: Vec<StreamUsage>,
@@ -92,6 +94,7 @@ impl Status {
             unread: partitions.iter().map(|standing| standing.unread).sum(),
             oldest_unread_s: oldest(partitions.iter().map(|standing| standing.oldest_unread_s)),
             orders: view.orders(now),
+            promotions: promotions(&view, settings.promotions.lead, now),
             members: view.members().cloned().collect(),
             partitions,
             streams,
@@ -102,6 +105,12 @@ impl Status {
         }
         Ok(Exit::Done)
     }
+}
+
+fn promotions(view: &View, lead: Span, now: Timestamp) -> Vec<Outlook> {
+    let standing = view.promotions().map(|(promotion, _)| promotion);
+    let standing = standing.filter(|promotion| promotion.counts(now));
+    standing.map(|promotion| promotion.outlook(view.partitions(), lead, now)).collect()
 }
 
 fn not_set_up(error: PortError) -> Failure {
@@ -215,6 +224,7 @@ impl Told {
         print::line(table);
         print::line(safe_mode::ordered(self.orders.ordered.as_ref()));
         self.orders.pauses.iter().for_each(|pause| print::line(pausing::paused(pause)));
+        self.promotions.iter().for_each(|one| print::line(promotion::told(one)));
     }
 
     fn tell(&self) {

@@ -84,6 +84,8 @@ pub struct Participant {
     writing: BTreeSet<String>,
     /// The first thing of our own that was written and that the watch has not told yet.
     unheard: Option<(u64, Instant)>,
+    /// What does not move for balance.
+    pinned: BTreeSet<Partition>,
     /// Since when the watch has told that the pod is a member.
     joined: Option<Instant>,
     gone: bool,
@@ -105,6 +107,7 @@ impl Participant {
             announced: None,
             writing: BTreeSet::new(),
             unheard: None,
+            pinned: BTreeSet::new(),
             joined: None,
             gone: false,
         }
@@ -201,6 +204,11 @@ impl Participant {
     /// The level of safe mode that the pod's own load calls for.
     pub fn level(&mut self, level: Level) {
         self.me.level = level;
+    }
+
+    /// These partitions, and no others, do not move for balance from now on.
+    pub fn pin(&mut self, pinned: BTreeSet<Partition>) {
+        self.pinned = pinned;
     }
 
     // === what it says ===
@@ -337,8 +345,8 @@ impl Participant {
         let session = self.me.session.as_str();
         let given: BTreeMap<Partition, Option<String>> = match self.me.standing {
             Standing::Serving => {
-                let moves = placement::moves(&self.view, self.rules.delays, now).into_iter();
-                let own = moves.filter(|step| step.from == session);
+                let moves = placement::moves(&self.view, &self.pinned, self.rules.delays, now);
+                let own = moves.into_iter().filter(|step| step.from == session);
                 let unreadable = placement::unreadable(&self.view, session, self.me.reads, now);
                 let moves = own.map(|step| (step.partition, Some(step.to)));
                 moves.chain(unreadable).collect()

@@ -8,9 +8,14 @@
 //! is gone, or has more than its share. What nobody has is placed at once; what a pod has too much
 //! of moves only after the members have been the same for a while, so that a rolling update does
 //! not move everything at each of its steps: the pod that has just come is the emptiest, and takes
-//! over from the one that goes.
+//! over from the one that goes. What is pinned, since a promotion needs what its pod has in memory,
+//! is not moved for balance at all.
 
-use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -111,8 +116,9 @@ pub fn unreadable(
     next.collect()
 }
 
-/// What moves for balance's sake, once the members have been the same for a while.
-pub fn moves(view: &View, delays: Delays, now: Instant) -> Vec<Move> {
+/// What moves for balance's sake, once the members have been the same for a while. What is `pinned`
+/// does not, and counts for its pod all the same.
+pub fn moves(view: &View, pinned: &BTreeSet<Partition>, delays: Delays, now: Instant) -> Vec<Move> {
     let quiet = now.duration_since(view.quiet_since()) >= delays.settle;
     // What moves has to be brought back.
     let reached = takers(view, now).any(|member| member.reaches_snapshots);
@@ -121,7 +127,7 @@ pub fn moves(view: &View, delays: Delays, now: Instant) -> Vec<Move> {
     }
     let mut loads = Loads::of(view, now);
     let mut moves = Vec::new();
-    while let Some(step) = loads.next_move(view, &moves) {
+    while let Some(step) = loads.next_move(view, pinned, &moves) {
         loads.remove(&step.from);
         loads.add(&step.to);
         moves.push(step);
@@ -186,7 +192,7 @@ impl Loads {
 
     /// One more move from a fuller pod to an emptier one, the fullest and the emptiest first, if it
     /// makes them more even.
-    fn next_move(&self, view: &View, moves: &[Move]) -> Option<Move> {
+    fn next_move(&self, view: &View, pinned: &BTreeSet<Partition>, moves: &[Move]) -> Option<Move> {
         let mut sorted: Vec<(&String, usize)> = self.0.iter().map(|(pod, n)| (pod, *n)).collect();
         sorted.sort_by_key(|(_, load)| *load);
         for (to, least) in &sorted {
@@ -194,7 +200,8 @@ impl Loads {
                 continue;
             };
             let fuller = sorted.iter().rev().take_while(|(_, most)| *most >= *least + 2);
-            let mut found = fuller.filter_map(|(from, _)| movable(view, from, taker, moves));
+            let movable = |(from, _): &(&String, usize)| movable(view, pinned, from, taker, moves);
+            let mut found = fuller.filter_map(movable);
             if let Some(step) = found.next() {
                 return Some(step);
             }
@@ -204,11 +211,19 @@ impl Loads {
 }
 
 /// What a pod is to give to another, if there is something that it can serve.
-fn movable(view: &View, from: &str, to: &Member, moves: &[Move]) -> Option<Move> {
-    let moved = |partition| moves.iter().any(|step| step.partition == partition);
+fn movable(
+    view: &View,
+    pinned: &BTreeSet<Partition>,
+    from: &str,
+    to: &Member,
+    moves: &[Move],
+) -> Option<Move> {
+    let stays = |partition: &Partition| {
+        pinned.contains(partition) || moves.iter().any(|step| step.partition == *partition)
+    };
     let own = view.held().filter(|(partition, lease)| {
         // What cannot be served here cannot be served there, and may be kept for an operator.
-        let moves = lease.phase != Phase::Waiting && !moved(*partition);
+        let moves = lease.phase != Phase::Waiting && !stays(partition);
         lease.session == from && moves && to.reads >= view.format(*partition)
     });
     // What has moved lately stays.

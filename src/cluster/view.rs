@@ -13,13 +13,15 @@ use super::{
     member::Member,
 };
 use crate::{
-    control::{Late, Order, Orders, What, Word},
+    control::{Late, Order, Orders, Promotion, What, Word},
     domain::time::Timestamp,
     ports::{Note, Partition},
 };
 
 /// Pauses that are heeded at a time; and words of operators of each kind.
 pub const HEEDED_MAX: usize = 1_000;
+/// Promotions that are heeded at a time. Two desks at once may let in more than are allowed.
+pub const PROMOTIONS_HEEDED_MAX: usize = 200;
 
 /// The format of a lease that this build cannot read.
 const UNREADABLE: u8 = u8::MAX;
@@ -58,6 +60,8 @@ pub struct View {
     words: BTreeMap<String, Heard<Word>>,
     /// By which operators let events be decided however late they are, by key.
     late: BTreeMap<String, Heard<Late>>,
+    /// Promotions that operators announced, by key.
+    promotions: BTreeMap<String, Heard<Promotion>>,
     /// What stands under keys of members and is none that this build can read.
     unreadable: BTreeMap<String, u64>,
     /// The oldest format that whoever takes a partition over must read, as its last lease said.
@@ -80,6 +84,7 @@ impl View {
             orders: BTreeMap::new(),
             words: BTreeMap::new(),
             late: BTreeMap::new(),
+            promotions: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             formats: BTreeMap::new(),
             partitions,
@@ -108,6 +113,7 @@ impl View {
         self.orders.retain(|_, heard| heard.pass == pass);
         self.words.retain(|_, heard| heard.pass == pass);
         self.late.retain(|_, heard| heard.pass == pass);
+        self.promotions.retain(|_, heard| heard.pass == pass);
         for partition in 0..self.partitions {
             if !self.leases.contains_key(&partition) {
                 let orphan = Orphan { since: now, freed: false };
@@ -132,6 +138,8 @@ impl View {
             self.note_word(note, now);
         } else if Late::is_at(&note.key) {
             self.note_late(note, now);
+        } else if Promotion::is_at(&note.key) {
+            self.note_promotion(note, now);
         }
     }
 
@@ -154,6 +162,12 @@ impl View {
         let word = note.value.as_ref().and_then(|bytes| Late::decode(bytes).ok());
         let has_room = self.late.len() < HEEDED_MAX;
         heed(&mut self.late, note, word, has_room, self.pass, now);
+    }
+
+    fn note_promotion(&mut self, note: &Note, now: Instant) {
+        let promotion = note.value.as_ref().and_then(|bytes| Promotion::decode(bytes).ok());
+        let has_room = self.promotions.len() < PROMOTIONS_HEEDED_MAX;
+        heed(&mut self.promotions, note, promotion, has_room, self.pass, now);
     }
 
     fn note_member(&mut self, note: &Note, now: Instant) {
@@ -335,6 +349,11 @@ impl View {
     /// By which operators let events be decided however late they are, with the revision of each.
     pub fn late(&self) -> impl Iterator<Item = (&Late, u64)> {
         self.late.values().map(|heard| (&heard.value, heard.revision))
+    }
+
+    /// Promotions that operators announced, those that are over too, with the revision of each.
+    pub fn promotions(&self) -> impl Iterator<Item = (&Promotion, u64)> {
+        self.promotions.values().map(|heard| (&heard.value, heard.revision))
     }
 
     /// The newest format in which partitions are kept that somebody has.

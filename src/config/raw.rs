@@ -34,6 +34,7 @@ sections! {
         supervisor: Supervisor,
         safe_mode: SafeMode,
         control: Control,
+        promotions: Promotions,
         publish: Publish,
         http: Http,
         query: Query,
@@ -203,6 +204,15 @@ sections! {
     Control {
         for_s: u64,
         for_max_s: u64,
+    }
+
+    /// What promotions may be announced.
+    Promotions {
+        lead_s: u64,
+        window_max_s: u64,
+        ahead_max_s: u64,
+        skus_max: u64,
+        standing_max: u64,
     }
 
     /// How partitions are watched.

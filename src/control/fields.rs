@@ -12,6 +12,7 @@ use super::{
     answer::{Code, Refused},
     request::Who,
 };
+use crate::{contract::time, domain::time::Timestamp};
 
 /// How much of what was found is said again.
 const FOUND_CHARS_MAX: usize = 60;
@@ -19,6 +20,8 @@ const FOUND_CHARS_MAX: usize = 60;
 const NAME_CHARS_MAX: usize = 100;
 /// How long a key may be, in characters.
 const KEY_CHARS_MAX: usize = 256;
+/// What a point in time looks like.
+const A_TIME: &str = "a time in RFC 3339, like 2026-11-27T06:00:00Z";
 /// How long a reason may be, in characters.
 const REASON_CHARS_MAX: usize = 500;
 
@@ -110,6 +113,53 @@ impl Fields {
             None => Ok(None),
             Some(_) => self.text(name, KEY_CHARS_MAX, "a key").map(Some),
         }
+    }
+
+    /// A point in time, which must be said.
+    pub fn time(&self, name: &str) -> Result<Timestamp, Refused> {
+        let refused = |code, found| Err(Refused::field(code, name, found, A_TIME));
+        match self.get(name) {
+            None => refused(Code::Missing, None),
+            Some(Value::String(text)) => match time::parse(text) {
+                Some(at) => Ok(at),
+                None => refused(Code::WrongType, Some(short(&Value::String(text.clone())))),
+            },
+            Some(other) => refused(Code::WrongType, Some(short(other))),
+        }
+    }
+
+    /// A list of one to so many texts, each as `make` reads it.
+    pub fn list<T, E: fmt::Display>(
+        &self,
+        name: &str,
+        most: usize,
+        what: &str,
+        make: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<Vec<T>, Refused> {
+        let expected = format!("a list of 1 to {most} texts, each {what}");
+        let refused = |code, found| Err(Refused::field(code, name, found, &expected));
+        let list = match self.get(name) {
+            None => return refused(Code::Missing, None),
+            Some(Value::Array(list)) => list,
+            Some(other) => return refused(Code::WrongType, Some(short(other))),
+        };
+        match list.len() {
+            0 => return refused(Code::Missing, Some("empty".to_owned())),
+            many if many > most => return refused(Code::OutOfRange, Some(format!("{many} long"))),
+            _ => {}
+        }
+        let one = |(at, one): (usize, &Value)| {
+            let refused = |code, found| {
+                let name = format!("{name}[{at}]");
+                Err(Refused::field(code, &name, Some(found), what))
+            };
+            match one {
+                Value::String(text) => make(text)
+                    .or_else(|bad| refused(Code::OutOfRange, format!("{bad}: {}", short(one)))),
+                other => refused(Code::WrongType, short(other)),
+            }
+        };
+        list.iter().enumerate().map(one).collect()
     }
 
     /// Who asks, and why.

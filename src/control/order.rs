@@ -177,11 +177,11 @@ impl Paused {
     }
 }
 
-fn write<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn write<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&time::format(*time))
 }
 
-fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+pub(super) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(from)?;
     time::parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is no RFC 3339 time")))
 }

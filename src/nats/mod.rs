@@ -3,7 +3,7 @@
 //! Read in this order: [`names`] (streams and subjects), [`connect`] (one connection a role),
 //! [`streams`] and [`setup`] (what there must be), `api` (what is asked of the server directly),
 //! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`],
-//! [`leases`], `publisher`, `shelf` (archives), [`control`], [`orders`] and [`audit`] (what
+//! [`leases`], `publisher`, `shelf` (archives), [`control`], [`orders`], `promotions` and [`audit`] (what
 //! operators ask of a pod, order of all, and did), [`letters`] (the dead ones, for operators),
 //! [`queries`].
 mod api;
@@ -23,6 +23,7 @@ pub mod orders;
 pub mod outbox;
 pub mod pages;
 pub mod place;
+mod promotions;
 mod publisher;
 pub mod queries;
 mod reader;

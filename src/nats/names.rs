@@ -47,6 +47,8 @@ pub const AUDIT_PAUSE: &str = "earmark.audit.pause";
 pub const AUDIT_RESUME: &str = "earmark.audit.resume";
 /// What [`AUDIT`] has of events that may be late.
 pub const AUDIT_ALLOW_STALE: &str = "earmark.audit.allow-stale";
+/// What [`AUDIT`] has of promotions.
+pub const AUDIT_PROMOTION: &str = "earmark.audit.promotion";
 /// What [`AUDIT`] has of pods that operators asked to hand over.
 pub const AUDIT_DRAIN: &str = "earmark.audit.drain";
 /// What [`AUDIT`] has of changes of safe mode.
@@ -120,6 +122,8 @@ pub const PAUSE: &str = "earmark.control.pause";
 pub const RESUME: &str = "earmark.control.resume";
 /// Where an operator asks that an event be decided however late it is.
 pub const ALLOW_STALE: &str = "earmark.control.allow-stale";
+/// Where an operator announces a promotion, for all pods.
+pub const PROMOTION: &str = "earmark.control.promotion";
 /// The queue group of the pods on the subjects above: one of them answers.
 pub const CONTROL_GROUP: &str = "earmark-control";
 

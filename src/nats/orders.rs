@@ -1,5 +1,5 @@
-//! What operators order of all pods: `earmark.control.safe-mode`, `.pause`, `.resume` and
-//! `.allow-stale`, requests that one of the pods answers.
+//! What operators order of all pods: `earmark.control.safe-mode`, `.pause`, `.resume`,
+//! `.allow-stale` and `.promotion`, requests that one of the pods answers.
 //!
 //! Promises: EARMARK_AUDIT has a change before it is made; a change is made on what its answer
 //! calls `before`, whoever else changes the same; the note that says it lapses by itself, and
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use async_nats::{Client, Message, SubscribeError, Subscriber, jetstream::Context};
 use bytes::Bytes;
 use futures::{StreamExt, stream::SelectAll};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{Connections, NatsLeases, api, audit, control, names};
@@ -19,28 +20,30 @@ use crate::{
     cluster::{HEEDED_MAX, look},
     contract::{partition_of, time},
     control::{
-        AllowStale, Allowed, Answer, Bounds, Change, Changed, Order, Refused, Request, Status,
-        Word, answer::Code, late, word,
+        AllowStale, Allowed, Answer, Bounds, Change, Changed, Order, PromotionBounds, Refused,
+        Request, Status, Word, answer::Code, late, word,
     },
     domain::time::Timestamp,
     ports::{Leases, NoteError, Partition, PortError},
 };
 
 /// How often a change is tried when others were faster.
-const TRIES: usize = 10;
+pub(super) const TRIES: usize = 10;
 /// How long a count of what stands is used. Each takes a consumer, which the server keeps for half
 /// a minute, and of which it has only so many.
 const COUNTED_FOR: Duration = Duration::from_secs(1);
 /// What to do when NATS did not do its part.
-const LOOK: &str = "ask for \"status\", which says what is ordered, and ask again if need be";
+pub(super) const LOOK: &str =
+    "ask for \"status\", which says what is ordered, and ask again if need be";
 
 /// Answers operators.
 pub struct Desk {
-    control: Context,
-    leases: NatsLeases,
-    pod: String,
-    partitions: Partition,
+    pub(super) control: Context,
+    pub(super) leases: NatsLeases,
+    pub(super) pod: String,
+    pub(super) partitions: Partition,
     bounds: Bounds,
+    pub(super) promotions: PromotionBounds,
     counted: Option<Counted>,
 }
 
@@ -72,10 +75,12 @@ impl Desk {
         pod: &str,
         partitions: Partition,
         bounds: Bounds,
+        promotions: PromotionBounds,
     ) -> Desk {
         let leases = NatsLeases::new(connections.leases.clone());
         let control = connections.control.clone();
-        Desk { control, leases, pod: pod.to_owned(), partitions, bounds, counted: None }
+        let (pod, counted) = (pod.to_owned(), None);
+        Desk { control, leases, pod, partitions, bounds, promotions, counted }
     }
 
     /// Answers one after another, for ever.
@@ -85,10 +90,13 @@ impl Desk {
             Err(error) => return tracing::error!(%error, "operators are not heard"),
         };
         while let Some(Message { subject, payload, reply, .. }) = asked.next().await {
-            let answer = self.answer(&subject, &payload).await.unwrap_or_else(Answer::Refused);
+            let bytes = match &*subject {
+                names::PROMOTION => encoded(&self.promotion(&payload).await),
+                _ => {
+                    encoded(&self.answer(&subject, &payload).await.unwrap_or_else(Answer::Refused))
+                }
+            };
             let Some(reply) = reply else { continue };
-            // A struct of texts and numbers is always JSON.
-            let bytes: Bytes = serde_json::to_vec(&answer).unwrap_or_default().into();
             if let Err(error) = self.control.client().publish(reply, bytes).await {
                 tracing::debug!(%error, "an answer to an operator did not leave");
             }
@@ -97,7 +105,8 @@ impl Desk {
 
     async fn hear(&self) -> Result<SelectAll<Subscriber>, SubscribeError> {
         let mut asked = SelectAll::new();
-        for subject in [names::SAFE_MODE, names::PAUSE, names::RESUME, names::ALLOW_STALE] {
+        let orders = [names::SAFE_MODE, names::PAUSE, names::RESUME, names::ALLOW_STALE];
+        for subject in orders.into_iter().chain([names::PROMOTION]) {
             let group = names::CONTROL_GROUP.to_owned();
             asked.push(self.control.client().queue_subscribe(subject, group).await?);
         }
@@ -133,7 +142,7 @@ impl Desk {
     }
 
     /// The server's time.
-    async fn now(&self) -> Result<Timestamp, PortError> {
+    pub(super) async fn now(&self) -> Result<Timestamp, PortError> {
         Ok(api::look(&self.control, names::CLUSTER_STREAM).await?.now)
     }
 
@@ -295,15 +304,20 @@ impl Desk {
     }
 }
 
+fn encoded(answer: &impl Serialize) -> Bytes {
+    // A struct of texts and numbers is always JSON.
+    serde_json::to_vec(answer).unwrap_or_default().into()
+}
+
 /// Asks the pods at one of their subjects; nothing if none listens.
 ///
 /// # Errors
 /// No answer came in time, or none that can be understood.
-pub async fn ask(
+pub async fn ask<A: DeserializeOwned>(
     client: &Client,
     subject: &str,
     request: &serde_json::Value,
     within: Duration,
-) -> Result<Option<Answer>, PortError> {
+) -> Result<Option<A>, PortError> {
     control::ask(client, subject, request, within).await
 }

@@ -29,14 +29,16 @@ impl Owner {
         self.revive_waiting().await?;
         self.write_closing_mark()?;
         self.go_back_to_older_format();
+        self.arm().await?;
         let (keep, keeper) = (self.env.live_entities_max(), &self.keeper);
-        let (stepping, dirty) = (&self.stepping, &self.dirty);
+        let (stepping, dirty, arming) = (&self.stepping, &self.dirty, &self.arming);
         let gathered = uncommitted(&self.in_flight, &self.sealed).find_map(|b| b.gathered.as_ref());
         let busy = |key: &EntityKey| {
             // What an actor knows and no snapshot does must not be let go.
             keeper.owes(key)
                 || stepping.contains(key)
                 || dirty.contains(key)
+                || arming.keeps(key)
                 || gathered.is_some_and(|gathered| gathered.has(key))
         };
         self.registry.passivate(keep, busy, &mut self.dues);
@@ -139,6 +141,7 @@ impl Owner {
             released: self.released.borrow().up_to,
             snapshot: self.keeper.stands_at().sequence,
             live: self.registry.len(),
+            armed: self.arming.armed(),
             frozen: false,
             quarantined: self.committed.quarantined.len(),
             waiting: self.committed.waiting_len(),

@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::lateness::{Lateness, Named};
 use crate::{
-    control::Paused,
+    control::{Paused, Promoted},
     domain::{Level, ids::EntityKey},
     ports::{Cursor, Input, Loss, Partition, Read, Source},
 };
@@ -41,6 +41,8 @@ pub struct Credit {
     pub reinstated: Arc<BTreeMap<EntityKey, Reinstatement>>,
     /// Events that operators let be decided however late they are.
     pub late: Arc<BTreeMap<Named, Lateness>>,
+    /// SKUs that are to be live, since promotions of theirs are armed.
+    pub promoted: Arc<Promoted>,
 }
 
 /// An operator's word that a quarantined entity may decide again.
@@ -65,6 +67,7 @@ impl Default for Credit {
             paused: Arc::default(),
             reinstated: Arc::default(),
             late: Arc::default(),
+            promoted: Arc::default(),
         }
     }
 }

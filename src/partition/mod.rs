@@ -7,6 +7,7 @@
 //! the journal. While one batch is being committed the next one fills; nothing of either is seen
 //! outside before it is committed.
 
+pub mod arming;
 mod asking;
 mod backlog;
 pub mod batch;
@@ -259,6 +260,8 @@ pub struct Status {
     pub snapshot: u64,
     /// Live entities.
     pub live: usize,
+    /// SKUs of promotions.
+    pub armed: arming::Armed,
     /// The journal has not answered an append for longer than it ever should.
     pub unanswered: bool,
     /// The journal has lost records that this owner was told are there. It decides no more, and

@@ -16,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Env, Exit, Start,
+    arming::Arming,
     asking::{Asking, Batches},
     batch::Batch,
     committing::{InFlight, appended},
@@ -78,6 +79,8 @@ pub(super) struct Owner {
     pub(super) broken: BTreeSet<EntityKey>,
     /// What the snapshot has of them, on its way.
     pub(super) mending: Option<Loading>,
+    /// SKUs of promotions.
+    pub(super) arming: Arming,
     pub(super) to_release: mpsc::UnboundedSender<Committed>,
     releasing: AbortOnDropHandle<Result<(), Exit>>,
     pub(super) released: watch::Receiver<Released>,
@@ -180,6 +183,7 @@ impl Owner {
             dirty: recovered.dirty,
             broken: BTreeSet::new(),
             mending: None,
+            arming: Arming::default(),
             to_release,
             releasing: AbortOnDropHandle::new(releasing),
             released,

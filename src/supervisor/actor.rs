@@ -14,6 +14,7 @@ use super::{
     janitor::Purged,
     loading,
     policy::{self, BackOff},
+    promotions::ArmedPromotions,
     report::{Reach, Report},
     safe_mode::SafeMode,
     slot::{Phase, Slot},
@@ -24,6 +25,7 @@ use crate::{
     actors::Tap,
     config::checked,
     contract::Limits,
+    control::PromotionBounds,
     domain::{policy::Policy, time::Span},
     partition::{Bounds, Credit, Env, Exit, Formats, Hands, Pace, Ports, Published, Status, serve},
     ports::Partition,
@@ -70,6 +72,8 @@ pub struct Plan {
     pub settings: checked::Supervisor,
     /// When less than everything is done.
     pub safe_mode: checked::SafeMode,
+    /// When promotions are armed.
+    pub promotions: PromotionBounds,
     /// Which formats it reads and writes.
     pub formats: Formats,
     /// How the pod lives among others. Nothing: every partition is its own.
@@ -99,6 +103,7 @@ pub struct Supervisor {
     pub(super) tenancy: Option<Conduct>,
     pub(super) pace: Arc<Pace>,
     pub(super) safe_mode: SafeMode,
+    pub(super) armed: ArmedPromotions,
 }
 
 /// What is being done, so that it is not done twice at a time.
@@ -165,6 +170,7 @@ impl Supervisor {
             leaving: false,
             running: watch::channel(0).0,
             busy: Busy::default(),
+            armed: ArmedPromotions::new(),
         }
     }
 

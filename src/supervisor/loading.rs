@@ -35,6 +35,7 @@ impl Supervisor {
             conduct.participant.level(own);
         }
         self.go_to_level();
+        self.arm();
         let level = self.credit.borrow().level;
         self.pace.look(level == Level::Normal && self.safe_mode.spares_time(&load));
         telemetry::watch::load(&load, &self.pace);

@@ -5,13 +5,14 @@
 //! again and again; [`tenancy`] does what [`crate::cluster`] says of who serves what. [`watcher`]
 //! looks at servers, clocks and lags, [`janitor`] purges what has been decided, [`report`] says how
 //! it stands. [`safe_mode`] says from the load what is put off, and `loading` gives credit by it;
-//! `threads` tells how busy the partitions' threads are.
+//! `promotions` passes on which of them are armed; `threads` tells how busy the partitions' threads are.
 
 pub mod actor;
 pub mod depths;
 pub mod janitor;
 mod loading;
 pub mod policy;
+mod promotions;
 pub mod report;
 mod rounds;
 pub mod safe_mode;

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     cluster::{Act, Member, Participant, Rules, Standing},
     contract::time,
-    control::{Late, Order, Word},
+    control::{Late, Order, Promotion, Word},
     partition::format::OLDEST,
     ports::{LeaseWatch, Leases, Partition, Watched},
 };
@@ -319,7 +319,10 @@ impl StreamHandler<Heard> for Supervisor {
     fn handle(&mut self, heard: Heard, ctx: &mut Self::Context) {
         let Some(conduct) = &mut self.tenancy else { return };
         let (participant, now) = (&mut conduct.participant, Instant::now());
-        let of_operators = |key: &str| Order::is_at(key) || Word::is_at(key) || Late::is_at(key);
+        let of_operators = |key: &str| {
+            let is_word = Word::is_at(key) || Late::is_at(key);
+            is_word || Order::is_at(key) || Promotion::is_at(key)
+        };
         let ordered = match &heard {
             Heard::Told(Watched::Note(note)) => of_operators(&note.key),
             Heard::Told(Watched::CaughtUp) => true,
@@ -333,6 +336,7 @@ impl StreamHandler<Heard> for Supervisor {
         if ordered {
             self.go_to_level();
             self.heed();
+            self.arm();
         }
         self.conduct_soon(ctx);
     }

@@ -189,6 +189,12 @@ metrics! {
         "The level of safe mode of this pod, 0 to 3.";
     PAUSED Kind::Gauge, Count, "earmark_paused" []
         "Lanes, partitions, SKUs and orders that operators have paused.";
+    PROMOTION_SKUS Kind::Gauge, Count, "earmark_promotion_skus" ["partition"]
+        "SKUs of promotions that are to be in memory now.";
+    PROMOTION_SKUS_LIVE Kind::Gauge, Count, "earmark_promotion_skus_live" ["partition"]
+        "SKUs of promotions that are in memory, of those that are to be.";
+    PINNED Kind::Gauge, Count, "earmark_pinned_partitions" []
+        "Partitions, those of other pods too, that are not moved for balance while a promotion is armed.";
     LANE_LATE Kind::Gauge, Seconds, "earmark_lane_late_seconds" ["lane"]
         "How late a lane is read: the age of what was read last, where more waits behind it; the \
          latest of the pod's partitions.";

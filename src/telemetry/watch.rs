@@ -40,6 +40,8 @@ pub fn partition(partition: Partition, status: &Status, stands: Stands, bounds: 
     c::UNRELEASED.set(labels, behind(status.released));
     c::UNSNAPSHOTTED.set(labels, behind(status.snapshot));
     c::LIVE_ENTITIES.set(labels, status.live as f64);
+    c::PROMOTION_SKUS.set(labels, status.armed.wanted as f64);
+    c::PROMOTION_SKUS_LIVE.set(labels, status.armed.live as f64);
     c::QUARANTINED.set(labels, status.quarantined as f64);
     c::WAITING.set(labels, status.waiting as f64);
     c::HOT_SKUS.set(labels, status.hot as f64);
@@ -96,6 +98,11 @@ pub fn level(level: Level) {
 /// How many lanes, partitions, SKUs and orders operators have paused.
 pub fn paused(number: usize) {
     c::PAUSED.set(&[], number as f64);
+}
+
+/// How many partitions promotions keep where they are.
+pub fn pinned(number: usize) {
+    c::PINNED.set(&[], number as f64);
 }
 
 /// A partition stopped.

@@ -19,7 +19,7 @@ use self::{
     relations::relations,
     sections::{
         bounds, cluster, engine, http, keeping, limits, log, nats, orders, outcomes, policy,
-        publish, query, reader, redis, safe_mode, streams, supervisor,
+        promotions, publish, query, reader, redis, safe_mode, streams, supervisor,
     },
 };
 use super::{Problems, raw::Raw};
@@ -65,6 +65,8 @@ pub struct Settings {
     pub safe_mode: SafeMode,
     /// For how long operators may order something.
     pub control: control::Bounds,
+    /// What promotions they may announce.
+    pub promotions: control::PromotionBounds,
     /// How long a directory keeps what others read.
     pub keeping: Keeping,
     /// How `earmark publish` publishes.
@@ -214,6 +216,7 @@ pub fn check(raw: &Raw) -> Result<Settings, Problems> {
         supervisor: supervisor(&mut check, raw),
         safe_mode: safe_mode(&mut check, raw),
         control: orders(&mut check, raw),
+        promotions: promotions(&mut check, raw),
         keeping: keeping(raw),
         publish: publish(&mut check, raw),
         http: http(&mut check, raw),

@@ -67,6 +67,12 @@ pub fn relations(c: &mut Check, raw: &Raw) {
         safe_mode.fulfilment_late_ms,
     );
     at_most("control.for_s", raw.control.for_s, "control.for_max_s", raw.control.for_max_s);
+    at_most(
+        "promotions.window_max_s",
+        raw.promotions.window_max_s,
+        "promotions.ahead_max_s",
+        raw.promotions.ahead_max_s,
+    );
     // Pods compare what they see of Redis.
     at_most(
         "supervisor.watch_every_ms",

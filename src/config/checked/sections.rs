@@ -330,6 +330,16 @@ pub fn orders(c: &mut Check, raw: &Raw) -> control::Bounds {
     }
 }
 
+pub fn promotions(c: &mut Check, raw: &Raw) -> control::PromotionBounds {
+    control::PromotionBounds {
+        lead: within!(c.seconds(raw.promotions.lead_s, 0..=DAY_S)),
+        window_max: within!(c.seconds(raw.promotions.window_max_s, 1..=2_592_000)),
+        ahead_max: within!(c.seconds(raw.promotions.ahead_max_s, 1..=31_622_400)),
+        skus_max: within!(c.number(raw.promotions.skus_max, 1..=20_000)),
+        standing_max: within!(c.number(raw.promotions.standing_max, 1..=100)),
+    }
+}
+
 /// The ranges of both are those of the streams.
 pub fn keeping(raw: &Raw) -> Keeping {
     let span = |seconds: u64| Span::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));

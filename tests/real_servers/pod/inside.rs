@@ -28,7 +28,8 @@ pub async fn pod(settings: &Settings, tap: Tap) -> Addr<Supervisor> {
     };
     let mut plan = app::plan(settings, adapters);
     plan.tap = Some(tap);
-    let desk = Desk::new(&connections, &plan.owner, PARTITIONS, settings.control);
+    let desk =
+        Desk::new(&connections, &plan.owner, PARTITIONS, settings.control, settings.promotions);
     tokio::spawn(desk.serve());
     let supervisor = Supervisor::new(plan).start();
     wait_until("the pod serves everything", BOUND, async || {
