@@ -1,5 +1,5 @@
-//! `earmark promotion`: an operator announces what will be sold and when, so that it is in memory before
-//! shoppers come, and stays where it is.
+//! `earmark promotion`: an operator announces what will be sold and when, so that it is in memory
+//! before shoppers come, and stays where it is.
 
 use std::{io::Read, path::PathBuf};
 

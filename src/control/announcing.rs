@@ -1,7 +1,7 @@
 //! What is asked on `earmark.control.promotion`, checked, and what is answered.
 //!
-//! Promises: nothing is announced that pods could not heed, and every promotion ends by itself; what
-//! is refused has changed nothing.
+//! Promises: nothing is announced that pods could not heed, and every promotion ends by itself;
+//! what is refused has changed nothing.
 
 use std::collections::BTreeSet;
 
@@ -22,8 +22,8 @@ use crate::{
     ports::Partition,
 };
 
-/// The largest promotion, in bytes of its note. The audit and the answer have two, before and after,
-/// in a message each.
+/// The largest promotion, in bytes of its note. The audit and the answer have two, before and
+/// after, in a message each.
 pub const NOTE_BYTES_MAX: usize = 384 * 1024;
 /// How long a promotion's name may be, in characters.
 const NAME_CHARS_MAX: usize = 100;

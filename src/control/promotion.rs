@@ -1,8 +1,8 @@
-//! A promotion that was announced, as it stands in EARMARK_CLUSTER: what is sold, and in which window.
+//! A promotion that was announced, as it stands in EARMARK_CLUSTER: what is sold, and when.
 //!
 //! Promises: it is armed from its lead before the start until its end and not a moment longer,
-//! whether or not its note is still there; what is unknown in a note is passed over, so that a newer
-//! build may say more.
+//! whether or not its note is still there; what is unknown in a note is passed over, so that a
+//! newer build may say more.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -3,9 +3,9 @@
 //! Read in this order: [`names`] (streams and subjects), [`connect`] (one connection a role),
 //! [`streams`] and [`setup`] (what there must be), `api` (what is asked of the server directly),
 //! `feed` and `reader` (our own pull loop, by [`settings`]), [`input`], [`journal`], [`outbox`],
-//! [`leases`], `publisher`, `shelf` (archives), [`control`], [`orders`], `promotions` and [`audit`] (what
-//! operators ask of a pod, order of all, and did), [`letters`] (the dead ones, for operators),
-//! [`queries`].
+//! [`leases`], `publisher`, `shelf` (archives), [`control`], [`orders`], `promotions` and [`audit`]
+//! (what operators ask of a pod, order of all, and did), [`letters`] (the dead ones, for
+//! operators), [`queries`].
 mod api;
 pub mod audit;
 pub mod connect;

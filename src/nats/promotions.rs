@@ -2,7 +2,8 @@
 //!
 //! Promises: EARMARK_AUDIT has a change before it is made, and what came of it; a change is made on
 //! what its answer calls `before`, whoever else changes the same; the note lapses with the
-//! promotion's end. No more are let in than the settings say; two desks at once may let in one more.
+//! promotion's end. No more are let in than the settings say; two desks at once may let in one
+//! more.
 
 use serde_json::json;
 

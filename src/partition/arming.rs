@@ -4,13 +4,10 @@
 //! many entities at a time; while Redis is away, or a snapshot is being written, it is tried again.
 //! As many as the partition may have live are kept, and no more.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
+use hashlink::LinkedHashSet;
 use tokio::time::Instant;
 
 use super::{Exit, keeper::Loading, owner::Owner};
@@ -34,7 +31,7 @@ pub(super) struct Arming {
     promoted: Arc<Promoted>,
     /// As many as may be kept, and which those are.
     most: usize,
-    kept: HashSet<EntityKey>,
+    kept: LinkedHashSet<EntityKey>,
     armed: Armed,
     under_way: Option<Loading>,
     /// When to look next; nothing: now.
@@ -80,7 +77,7 @@ impl Owner {
             return;
         }
         let partition = self.env.partition;
-        let kept: HashSet<EntityKey> =
+        let kept: LinkedHashSet<EntityKey> =
             promoted.of_partition(partition).take(most).cloned().collect();
         let wanted = promoted.of_partition(partition).count();
         let new = wanted != self.arming.armed.wanted || most < self.arming.most;
@@ -127,12 +124,12 @@ impl Owner {
         keys: Vec<EntityKey>,
         stored: Vec<Option<StoredEntity>>,
     ) -> Result<(), Exit> {
-        let mut loaded = BTreeSet::new();
+        let mut loaded = Vec::with_capacity(keys.len());
         for (key, stored) in keys.into_iter().zip(stored) {
             // Who was wanted meanwhile is there already; and the promotion may be over.
             if self.may_arm(&key) && self.arming.keeps(&key) {
                 self.registry.spawn(&key, stored).map_err(|_| Exit::SnapshotLost)?;
-                loaded.insert(key);
+                loaded.push(key);
             }
         }
         crate::telemetry::loaded(loaded.len());

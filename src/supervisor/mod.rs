@@ -5,7 +5,8 @@
 //! again and again; [`tenancy`] does what [`crate::cluster`] says of who serves what. [`watcher`]
 //! looks at servers, clocks and lags, [`janitor`] purges what has been decided, [`report`] says how
 //! it stands. [`safe_mode`] says from the load what is put off, and `loading` gives credit by it;
-//! `promotions` passes on which of them are armed; `threads` tells how busy the partitions' threads are.
+//! `promotions` passes on which of them are armed; `threads` tells how busy the partitions' threads
+//! are.
 
 pub mod actor;
 pub mod depths;

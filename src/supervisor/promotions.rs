@@ -1,5 +1,5 @@
-//! Passes on which promotions are armed: to the partitions, which load the SKUs, and to the placement,
-//! which leaves their partitions where they are.
+//! Passes on which promotions are armed: to the partitions, which load the SKUs, and to the
+//! placement, which leaves their partitions where they are.
 
 use std::sync::Arc;
 

@@ -17,6 +17,7 @@ mod million;
 mod orders;
 mod peak;
 mod poison;
+mod promotions;
 mod rush;
 #[path = "../real_orders/streams.rs"]
 mod streams;

@@ -35,7 +35,7 @@ const FAULTS: [&str; 27] = [
     "two owners at once",
 ];
 
-const WAYS: [&str; 33] = [
+const WAYS: [&str; 34] = [
     "asked: answered",
     "asked: answered after more was committed",
     "asked: cold",
@@ -66,6 +66,7 @@ const WAYS: [&str; 33] = [
     "journal: taken over",
     "recovery: a passivated entity is loaded again",
     "recovery: deadlines are found in the store",
+    "promotion: all its SKUs are live",
     "an archive is compared",
     "recovery: from an archive",
     "recovery: from the first record",

@@ -1,17 +1,18 @@
 //! Somebody who runs the simulated shop: changes the level of safe mode from time to time, pauses
-//! this and that for a while, and lets SKUs that have failed decide again.
+//! this and that for a while, promotes some SKUs, and lets those that have failed decide again.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use earmark::{
     contract::partition_of,
-    control::Paused,
+    control::{Paused, Promoted, Promotion},
     domain::{
         Level,
         event::Lane,
         ids::{EntityKey, OrderId, Sku},
+        time::Timestamp,
     },
-    partition::{Credit, Reinstatement},
+    partition::{Credit, Reinstatement, Status},
     ports::{Partition, Source},
 };
 use rand::{RngExt, SeedableRng};
@@ -32,11 +33,21 @@ const ORDERS: u32 = 400;
 const QUIET: u32 = 6;
 
 /// Operates a partition for as long as it is served.
-pub async fn operate(world: World, partition: Partition, seed: u64, credit: watch::Sender<Credit>) {
+pub async fn operate(
+    world: World,
+    partition: Partition,
+    seed: u64,
+    credit: watch::Sender<Credit>,
+    told: watch::Receiver<Status>,
+) {
     let began = world.now().0 as u64;
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ began ^ (u64::from(partition) << 32));
     loop {
         tokio::time::sleep(Duration::from_millis(rng.random_range(500..4_000))).await;
+        let armed = told.borrow().armed;
+        if armed.wanted > 0 && armed.live == armed.wanted {
+            world.count("promotion: all its SKUs are live");
+        }
         let over = world.now().0 - DAY_ONE.0 > UNTIL_MICROS;
         let level = match rng.random_range(0..10) {
             _ if over => Level::Normal,
@@ -45,8 +56,11 @@ pub async fn operate(world: World, partition: Partition, seed: u64, credit: watc
         };
         let number = world.now().0 as u64;
         let paused = if over { Paused::default() } else { some_pause(partition, &mut rng) };
+        let promotion = some_promotion(&mut rng);
+        let promoted = Promoted::of(promotion.iter().filter(|_| !over), PARTITIONS);
         credit.send_modify(|credit| {
             credit.paused = Arc::new(paused);
+            credit.promoted = Arc::new(promoted);
             credit.level = level;
             credit.open[Source::Lane(Lane::Reporting).index()] = level == Level::Normal;
             if number.is_multiple_of(3) {
@@ -74,6 +88,16 @@ fn some_pause(partition: Partition, rng: &mut ChaCha8Rng) -> Paused {
         _ => {}
     }
     paused
+}
+
+/// Nothing is promoted, or some SKUs, of which nobody has heard of a few.
+fn some_promotion(rng: &mut ChaCha8Rng) -> Option<Promotion> {
+    let number = rng.random_range(0..SKUS);
+    let skus = (0..number).map(|_| sku(rng.random_range(0..SKUS + 4)));
+    let skus: BTreeSet<Sku> = skus.map(|key| Sku::new(&key).expect("it is a key")).collect();
+    let (name, by, reason) = ("drop".to_owned(), "operator".to_owned(), "it sells".to_owned());
+    let (start, end, at) = (Timestamp::MIN, Timestamp::MAX, Timestamp::MIN);
+    (number > 4).then_some(Promotion { name, skus, start, end, at, by, reason })
 }
 
 fn skus_of(partition: Partition, number: u64) -> impl Iterator<Item = (EntityKey, Reinstatement)> {

@@ -203,7 +203,9 @@ impl Slot {
             let (allow, credit) =
                 watch::channel(Credit { messages: 32, live_entities: 12, ..Credit::default() });
             self.view.forget_loaded(self.partition);
-            let operating = operator::operate(world.clone(), self.partition, self.seed, allow);
+            let told = self.told.subscribe();
+            let operating =
+                operator::operate(world.clone(), self.partition, self.seed, allow, told);
             let operating = AbortOnDropHandle::new(actix::spawn(operating));
             let exit = serve(self.env(credit), start).await;
             drop(operating);

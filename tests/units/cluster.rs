@@ -272,6 +272,60 @@ fn only_what_must_move_moves_when_a_pod_comes() {
     assert_eq!(moved, 4);
 }
 
+/// Lets all pods know which partitions promotions pin.
+fn pin(world: &mut World, pinned: &BTreeSet<Partition>) {
+    world.pods.values_mut().for_each(|pod| pod.participant.pin(pinned.clone()));
+}
+
+#[test]
+fn what_is_pinned_is_not_moved_for_balance_until_it_is_pinned_no_more() {
+    let mut world = World::new();
+    world.join("a");
+    world.pass(Duration::from_secs(10));
+    let pinned: BTreeSet<Partition> = (0..12).collect();
+    world.join("b");
+    pin(&mut world, &pinned);
+    world.pass(Duration::from_secs(20));
+    assert_eq!(world.pod("b").runs, (12..16).collect(), "all that may move, and nothing else");
+    // Of those that are full of what is pinned nothing can be had: others give what they can.
+    world.join("c");
+    pin(&mut world, &pinned);
+    world.pass(Duration::from_secs(20));
+    let loads = ["a", "b", "c"].map(|name| world.pod(name).runs.len());
+    assert_eq!(loads, [12, 2, 2]);
+    assert!(pinned.iter().all(|partition| world.starts[partition] == 1), "{:?}", world.starts);
+    pin(&mut world, &BTreeSet::new());
+    world.pass(Duration::from_secs(20));
+    world.all_is_well();
+}
+
+#[test]
+fn what_is_pinned_is_handed_over_and_taken_over_as_ever() {
+    let mut world = World::new();
+    ["a", "b"].iter().for_each(|name| world.join(name));
+    world.pass(Duration::from_secs(10));
+    world.join("c");
+    let all = (0..PARTITIONS).collect();
+    pin(&mut world, &all);
+    world.pass(Duration::from_secs(20));
+    assert_eq!(world.pod("c").runs.len(), 0, "nothing moves for balance");
+    // Who leaves hands over to the emptiest; what nobody has is taken.
+    world.leave("a");
+    world.pass(Duration::from_secs(2));
+    assert_eq!((world.pod("b").runs.len(), world.pod("c").runs.len()), (8, 8));
+    world.kill("b");
+    world.pass(Duration::from_secs(10));
+    assert_eq!(world.pod("c").runs.len(), 16);
+    world.join("d");
+    pin(&mut world, &all);
+    world.pass(Duration::from_secs(20));
+    assert_eq!(world.pod("d").runs.len(), 0);
+    // A drained one, too.
+    world.pod("c").participant.stand(Standing::Waiting, Some("it was drained".to_owned()));
+    world.pass(Duration::from_secs(5));
+    assert_eq!((world.pod("c").runs.len(), world.pod("d").runs.len()), (0, 16));
+}
+
 #[test]
 fn only_its_partitions_move_when_a_pod_leaves_and_none_waits() {
     let mut world = World::new();

@@ -18,6 +18,7 @@ mod load_compare;
 mod load_page;
 mod nats;
 mod pace;
+mod promotion;
 mod publish;
 mod query;
 mod runbook;

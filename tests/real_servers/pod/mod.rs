@@ -13,4 +13,5 @@ mod late;
 mod letters;
 mod log_full;
 mod pauses;
+mod promotion;
 mod quarantine;
