@@ -166,7 +166,7 @@ impl Announcement {
 #[serde(untagged)]
 pub enum PromotionAnswer {
     /// It was changed.
-    Changed(PromotionChanged),
+    Changed(Box<PromotionChanged>),
     /// What stands.
     Status(PromotionStatus),
     /// Nothing was changed, or that is not certain.

@@ -78,7 +78,7 @@ impl Desk {
                 self.change_one(&Change::Cancel(name, who)).await?
             }
         };
-        Ok(PromotionAnswer::Changed(changed))
+        Ok(PromotionAnswer::Changed(Box::new(changed)))
     }
 
     async fn outlook(&self) -> Result<PromotionStatus, Refused> {
