@@ -305,7 +305,7 @@ async fn what_is_asked_wrongly_changes_nothing() {
     assert_eq!(world.promote(&json!({"set": "status"})).await["promotions"], json!([]));
 
     // One may stand: another is refused, the same is replaced.
-    let first = world.promote(&announcing(&cup, 3_000, 3_600)).await;
+    let first = world.promote(&announcing(&cup, 7_700_000, 7_700_600)).await;
     assert_eq!(first["error"], json!(null), "{first}");
     let another = world.promote(&with("name", json!("another"))).await;
     assert_eq!(another["error"], "too_many", "{another}");
