@@ -88,6 +88,7 @@ impl Pod {
             settings: settings.supervisor,
             // What waits before the race begins is no reason to put anything off.
             safe_mode: SafeMode { automatic: false, ..settings.safe_mode },
+            promotions: settings.promotions,
             formats: Formats::default(),
             tenancy: None,
             tap: None,
