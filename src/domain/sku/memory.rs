@@ -77,8 +77,9 @@ impl ById {
 
     fn insert(&mut self, remembered: Box<Remembered>) {
         let key = remembered.key;
-        let of = |known: &Box<Remembered>| ById::hash(known.key);
-        match self.0.entry(ById::hash(key), |known| known.key == key, of) {
+        let place =
+            self.0.entry(ById::hash(key), |known| known.key == key, |known| ById::hash(known.key));
+        match place {
             Entry::Occupied(mut known) => *known.get_mut() = remembered,
             Entry::Vacant(room) => drop(room.insert(remembered)),
         }
@@ -92,8 +93,8 @@ impl ById {
 
 impl PartialEq for ById {
     fn eq(&self, other: &ById) -> bool {
-        let same = |known: &Box<Remembered>| other.get(known.key) == Some(known);
-        self.0.len() == other.0.len() && self.0.iter().all(same)
+        self.0.len() == other.0.len()
+            && self.0.iter().all(|known| other.get(known.key) == Some(known))
     }
 }
 
