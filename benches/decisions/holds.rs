@@ -5,16 +5,16 @@ use earmark::{contract::time, domain::time::Timestamp, ports::LogMessage};
 
 use crate::ports::now;
 
-/// Goods that come in.
-pub fn stock(skus: usize) -> Vec<LogMessage> {
+/// Goods that come in, made as they are read: what is measured is what is kept of them.
+pub fn stock(skus: usize) -> impl Iterator<Item = LogMessage> + Send {
     let now = now();
-    let message = |n: usize| {
+    let message = move |n: usize| {
         let data = r#"{"location":"MAIN","quantity":60,"reference":"first"}"#;
         let kind = "stock.received.v1";
         let payload = event(now, "/wms/main", &format!("stock-{n}"), kind, n, None, data);
         stored(n, now, "fulfilment", payload)
     };
-    (0..skus).map(message).collect()
+    (0..skus).map(message)
 }
 
 /// Requests, spread over the SKUs.

@@ -37,10 +37,13 @@ pub fn now() -> Timestamp {
     SystemClock.now()
 }
 
+/// What is read.
+pub type Messages = Box<dyn Iterator<Item = LogMessage> + Send>;
+
 /// All that is outside the engine.
 pub struct Memory {
-    stock: Mutex<Vec<LogMessage>>,
-    holds: Mutex<Vec<LogMessage>>,
+    stock: Mutex<Option<Messages>>,
+    holds: Mutex<Option<Messages>>,
     demand: watch::Sender<bool>,
     last: Mutex<Option<JournalEntry>>,
     told: AtomicU64,
@@ -54,10 +57,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Memory {
-    pub fn new(stock: Vec<LogMessage>, holds: Vec<LogMessage>) -> Memory {
+    pub fn new(stock: Messages, holds: Messages) -> Memory {
         Memory {
-            stock: Mutex::new(stock),
-            holds: Mutex::new(holds),
+            stock: Mutex::new(Some(stock)),
+            holds: Mutex::new(Some(holds)),
             demand: watch::channel(false).0,
             last: Mutex::default(),
             told: AtomicU64::default(),
@@ -81,20 +84,10 @@ impl Memory {
     pub fn open_demand(&self) {
         self.demand.send_replace(true);
     }
-
-    /// Records in the journal.
-    pub fn records(&self) -> u64 {
-        lock(&self.last).as_ref().map_or(0, |last| last.sequence)
-    }
-
-    /// Messages that have left.
-    pub fn told(&self) -> u64 {
-        self.told.load(Relaxed)
-    }
 }
 
 struct Lines {
-    left: std::vec::IntoIter<LogMessage>,
+    left: Messages,
     open: watch::Receiver<bool>,
     cursor: Cursor,
 }
@@ -103,16 +96,17 @@ struct Lines {
 impl Input for Memory {
     async fn open(&self, _: Partition, source: Source, _: Cursor) -> Result<Opened, PortError> {
         let left = match source {
-            Source::Lane(Lane::Fulfilment) => std::mem::take(&mut *lock(&self.stock)),
-            Source::Lane(Lane::Demand) => std::mem::take(&mut *lock(&self.holds)),
-            _ => Vec::new(),
+            Source::Lane(Lane::Fulfilment) => lock(&self.stock).take(),
+            Source::Lane(Lane::Demand) => lock(&self.holds).take(),
+            _ => None,
         };
+        let left = left.unwrap_or_else(|| Box::new(std::iter::empty()));
         let open = match source {
             Source::Lane(Lane::Demand) => self.demand.subscribe(),
             _ => watch::channel(true).1,
         };
         let cursor = Cursor { sequence: 0, at: Timestamp(0), created: Timestamp(1) };
-        let reader = Box::new(Lines { left: left.into_iter(), open, cursor });
+        let reader = Box::new(Lines { left, open, cursor });
         Ok(Opened { reader, cursor, loss: None })
     }
 

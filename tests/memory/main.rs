@@ -3,10 +3,9 @@
 //!
 //! `cargo test --test memory -- --nocapture` says how much it is.
 
-use std::sync::Arc;
+use std::{alloc::System, sync::Arc};
 
-use actix::System;
-use dhat::{HeapStats, Profiler};
+use cap::Cap;
 use earmark::{
     actors::{AnyInput, Inputs, Registry, Task},
     contract::{self, AnyEvent, Limits},
@@ -20,7 +19,7 @@ use earmark::{
 };
 
 #[global_allocator]
-static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
 /// 2026-11-27, 10:00 UTC.
 const NOW: Timestamp = Timestamp(1_795_773_600_000_000);
@@ -50,7 +49,7 @@ impl World {
     /// Has each SKU decide such an event; how many bytes that leaves of each.
     async fn tell(&mut self, kind: &str, data: impl Fn(usize) -> String) -> f64 {
         self.forget_changes().await;
-        let before = HeapStats::get().curr_bytes;
+        let before = ALLOCATOR.allocated();
         for sku in 0..SKUS {
             self.told += 1;
             let at = NOW + Span::from_secs(self.told as i64 / SKUS as i64);
@@ -60,7 +59,7 @@ impl World {
             drop(worked);
         }
         self.forget_changes().await;
-        (HeapStats::get().curr_bytes as f64 - before as f64) / SKUS as f64
+        (ALLOCATOR.allocated() as f64 - before as f64) / SKUS as f64
     }
 
     /// What has changed is taken, as for a snapshot.
@@ -86,16 +85,15 @@ fn task(number: usize, kind: &str, sku: usize, at: Timestamp, data: &str) -> Tas
 
 #[test]
 fn what_is_live_costs_no_more_than_it_may() {
-    let _counting = Profiler::builder().testing().build();
-    let (live, id, hold) = System::new().block_on(async {
-        let before = HeapStats::get().curr_bytes;
+    let (live, id, hold) = actix::System::new().block_on(async {
+        let before = ALLOCATOR.allocated();
         let mut world = World { registry: Registry::default(), policy: Arc::default(), told: 0 };
         for sku in 0..SKUS {
             world.registry.spawn(&World::key(sku), None).expect("it is new");
         }
         let goods = |n| format!(r#"{{"location":"MAIN","quantity":1000,"reference":"po-{n}"}}"#);
         world.tell("stock.received.v1", goods).await;
-        let live = (HeapStats::get().curr_bytes as f64 - before as f64) / SKUS as f64;
+        let live = (ALLOCATOR.allocated() as f64 - before as f64) / SKUS as f64;
         let mut ids = 0.0;
         for _ in 0..EACH {
             ids += world.tell("sku.configured.v1", |_| r#"{"sellable":true}"#.to_owned()).await;
