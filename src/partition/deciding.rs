@@ -5,9 +5,7 @@
 //! the log had the inputs. What cannot be decided now (its entity is quarantined or paused, or cold
 //! while Redis is away) is journaled as waiting and keeps its place.
 
-use std::{collections::BTreeSet, time::Duration};
-
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::{
     Exit,
@@ -23,12 +21,6 @@ use crate::{
     mutants::{self, Mutant},
     ports::{LogMessage, Source},
 };
-
-/// A delta that takes longer is not being written.
-const SILENT_AFTER: Duration = Duration::from_secs(1);
-/// How much longer than a load that failed took nothing is loaded after it, and how long at most.
-const COLD_RESTS: u32 = 10;
-const COLD_RESTS_MAX: Duration = Duration::from_secs(5);
 
 impl Owner {
     // === what gives inputs ===
@@ -283,86 +275,6 @@ impl Owner {
     }
 
     // === actors ===
-
-    /// Makes entities live. Those that could not be loaded, because Redis is away, are returned.
-    pub(super) async fn load(
-        &mut self,
-        keys: impl Iterator<Item = &EntityKey>,
-    ) -> Result<BTreeSet<EntityKey>, Exit> {
-        self.rebuild_broken().await?;
-        let cold = |key: &&EntityKey| !self.registry.holds(key) && !self.is_set_aside_for_good(key);
-        let cold: BTreeSet<EntityKey> = keys.filter(cold).cloned().collect();
-        if cold.is_empty() || self.redis_rests() {
-            return Ok(cold);
-        }
-        // A snapshot does not have all of what is broken.
-        let (mut broken, mut cold): (BTreeSet<_>, BTreeSet<_>) =
-            cold.into_iter().partition(|key| self.broken.contains(key));
-        self.load_cold(&mut cold).await?;
-        broken.append(&mut cold);
-        Ok(broken)
-    }
-
-    pub(super) fn redis_rests(&self) -> bool {
-        self.cold_until.is_some_and(|until| Instant::now() < until)
-    }
-
-    /// Whoever is live must not wait again and again for a Redis that is silent.
-    pub(super) fn let_redis_rest(&mut self, asked: Instant) {
-        let rest = (asked.elapsed() * COLD_RESTS).min(COLD_RESTS_MAX);
-        self.cold_until = Some(Instant::now() + rest);
-    }
-
-    /// Takes those out that are live now.
-    async fn load_cold(&mut self, cold: &mut BTreeSet<EntityKey>) -> Result<(), Exit> {
-        if cold.is_empty() {
-            return Ok(());
-        }
-        if self.keeper.is_writing() && !self.finish_writing().await? {
-            return Ok(());
-        }
-        let keys: Vec<EntityKey> = cold.iter().cloned().collect();
-        for keys in keys.chunks(self.env.bounds.load_entities_max) {
-            let began = Instant::now();
-            let stored = match self.keeper.load(keys).await {
-                Ok(stored) => stored?,
-                Err(error) => {
-                    tracing::warn!(partition = self.env.partition, %error, "cold entities wait");
-                    self.let_redis_rest(began);
-                    return Ok(());
-                }
-            };
-            crate::telemetry::loaded(keys.len());
-            for (key, stored) in keys.iter().zip(stored) {
-                self.registry.spawn(key, stored).map_err(|_| Exit::SnapshotLost)?;
-                cold.remove(key);
-            }
-        }
-        Ok(())
-    }
-
-    fn is_set_aside_for_good(&self, key: &EntityKey) -> bool {
-        self.state.quarantined.contains_key(key)
-    }
-
-    /// How long whoever is live waits for what others need of Redis.
-    pub(super) fn patience(&self) -> Duration {
-        self.env.bounds.retry_after * 2
-    }
-
-    /// Waits for the delta under way, but not for a Redis that is away.
-    async fn finish_writing(&mut self) -> Result<bool, Exit> {
-        match timeout(self.patience(), self.keeper.written()).await {
-            Ok(written) => written.map(|()| true).map_err(Exit::from),
-            Err(_) => {
-                let silent = |since: &Instant| since.elapsed() > SILENT_AFTER;
-                if let Some(since) = self.keeper.writing_since().filter(silent) {
-                    self.let_redis_rest(since);
-                }
-                Ok(false)
-            }
-        }
-    }
 
     pub(super) async fn work(&mut self, work: Inputs) -> Result<Chunk, Exit> {
         let now = self.open_batch();

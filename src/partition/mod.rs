@@ -29,6 +29,7 @@ pub mod items;
 pub mod keeper;
 mod lateness;
 mod leaving;
+mod loading;
 mod owner;
 pub mod pace;
 mod pausing;
