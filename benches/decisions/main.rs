@@ -16,7 +16,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Parser, ValueEnum};
+use clap::{Parser, ValueEnum, builder::RangedU64ValueParser};
 use comfy_table::{Table, presets};
 use earmark::{
     contract::Limits,
@@ -45,16 +45,21 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 #[command(name = "decisions", bin_name = "cargo bench --bench decisions --")]
 struct Args {
     /// Holds that are decided in a run.
-    #[arg(long, default_value_t = 100_000)]
+    #[arg(long, default_value_t = 100_000, value_parser = some())]
     events: usize,
     /// Over how many SKUs.
-    #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000,1000000")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "1000,10000,100000,1000000",
+        value_parser = some()
+    )]
     skus: Vec<usize>,
     /// What the world is told of a decision.
     #[arg(long, value_delimiter = ',', default_value = "answered")]
     told: Vec<Told>,
     /// How often each is measured.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = some())]
     runs: usize,
     /// Write JSON instead of a table.
     #[arg(long)]
@@ -79,6 +84,11 @@ enum Told {
     Published,
     /// And shops hear of what is available.
     PublishedAndShown,
+}
+
+/// A number above 0.
+fn some() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 /// What a run found.

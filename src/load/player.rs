@@ -181,7 +181,7 @@ impl Player {
         self.shop.begins(SystemClock.now());
         let (lasts, of) = (self.plan.duration_s(), &self.plan.warehouse);
         for (comes, curve) in [
-            (Comes::Shopper, self.plan.arrivals.clone()),
+            (Comes::Shopper, self.plan.shoppers_come()),
             (Comes::Delivery, Curve::steady(of.restocks_per_s, lasts)),
             (Comes::Description, Curve::steady(of.descriptions_per_s, lasts)),
         ] {

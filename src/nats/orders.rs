@@ -13,9 +13,13 @@ use async_nats::{Client, Message, SubscribeError, Subscriber, jetstream::Context
 use bytes::Bytes;
 use futures::{StreamExt, stream::SelectAll};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Connections, NatsLeases, api, audit, control, names};
+use super::{
+    Connections, NatsLeases, api,
+    audit::{self, Audit, TRIES, contended},
+    control, names,
+};
 use crate::{
     cluster::{HEEDED_MAX, look},
     contract::{partition_of, time},
@@ -27,14 +31,9 @@ use crate::{
     ports::{Leases, NoteError, Partition, PortError},
 };
 
-/// How often a change is tried when others were faster.
-pub(super) const TRIES: usize = 10;
 /// How long a count of what stands is used. Each takes a consumer, which the server keeps for half
 /// a minute, and of which it has only so many.
 const COUNTED_FOR: Duration = Duration::from_secs(1);
-/// What to do when NATS did not do its part.
-pub(super) const LOOK: &str =
-    "ask for \"status\", which says what is ordered, and ask again if need be";
 
 /// Answers operators.
 pub struct Desk {
@@ -166,40 +165,24 @@ impl Desk {
                 _ => {}
             }
             let after = change.order(found.now);
-            let audited = self.audit(change, &found, after.as_ref(), "begins").await;
-            let audit = audited.map_err(|error| Refused::unavailable(&error))?;
-            let phase = match self.write(change, after.as_ref(), found.revision).await {
-                Ok(()) => "done",
-                Err(NoteError::Taken) => "overtaken",
-                Err(NoteError::Later(_)) => "uncertain",
-            };
-            if let Err(error) = self.audit(change, &found, after.as_ref(), phase).await {
-                tracing::warn!(phase, %error, "the audit does not say what came of a change");
-            }
-            match phase {
-                "done" => {
-                    let entity = change.what.entity();
-                    match (change.set, &found.order) {
-                        ("pause", None) => self.count(Kind::Pause, 1),
-                        ("resume", order) => {
-                            self.count(Kind::Pause, -isize::from(order.is_some()));
-                            self.count(Kind::Resume, isize::from(entity.is_some()));
-                        }
-                        _ => {}
-                    }
-                    let partition = entity.map(|entity| partition_of(&entity, self.partitions));
-                    let changed = Changed::new(change, &self.pod, found.order, after);
-                    return Ok(Changed { partition, audit, ..changed });
+            let write = self.write(change, after.as_ref(), found.revision);
+            let audit = Audit { context: &self.control, subject: audited_as(change) };
+            let what = self.what(change, &found, after.as_ref());
+            let Some(audit) = audit.around(what, write).await? else { continue };
+            let entity = change.what.entity();
+            match (change.set, &found.order) {
+                ("pause", None) => self.count(Kind::Pause, 1),
+                ("resume", order) => {
+                    self.count(Kind::Pause, -isize::from(order.is_some()));
+                    self.count(Kind::Resume, isize::from(entity.is_some()));
                 }
-                "overtaken" => {}
-                _ => {
-                    let text = "it is not certain whether it was changed: NATS did not answer";
-                    return Err(Refused::other(Code::Unavailable, text.to_owned(), LOOK));
-                }
+                _ => {}
             }
+            let partition = entity.map(|entity| partition_of(&entity, self.partitions));
+            let changed = Changed::new(change, &self.pod, found.order, after);
+            return Ok(Changed { partition, audit, ..changed });
         }
-        let text = format!("nothing was changed: others changed it, {TRIES} times in a row");
-        Err(Refused::other(Code::Contended, text, LOOK))
+        Err(contended())
     }
 
     /// Pods heed so many pauses, and words of each kind, and no more.
@@ -276,31 +259,31 @@ impl Desk {
         self.leases.note(note, word, Some(revision), lasts).await.map(drop)
     }
 
-    async fn audit(
-        &self,
-        change: &Change,
-        found: &Found,
-        after: Option<&Order>,
-        phase: &str,
-    ) -> Result<u64, PortError> {
-        let (command, subject) = match change.set {
-            "pause" => ("pause", names::AUDIT_PAUSE),
-            "resume" => ("resume", names::AUDIT_RESUME),
-            _ => ("safe-mode", names::AUDIT_SAFE_MODE),
+    /// What the audit has of a change.
+    fn what(&self, change: &Change, found: &Found, after: Option<&Order>) -> Value {
+        let command = match change.set {
+            "pause" | "resume" => change.set,
+            _ => "safe-mode",
         };
-        let what = json!({
+        json!({
             "at": time::format(found.now),
             "by": change.who.by,
             "reason": change.who.reason,
             "command": command,
             "set": change.set,
             "what": change.what,
-            "phase": phase,
             "pod": self.pod,
             "before": found.order,
             "after": after,
-        });
-        audit::write(&self.control, subject, &what).await
+        })
+    }
+}
+
+fn audited_as(change: &Change) -> &'static str {
+    match change.set {
+        "pause" => names::AUDIT_PAUSE,
+        "resume" => names::AUDIT_RESUME,
+        _ => names::AUDIT_SAFE_MODE,
     }
 }
 

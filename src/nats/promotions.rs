@@ -5,11 +5,12 @@
 //! promotion's end. No more are let in than the settings say; two desks at once may let in one
 //! more.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
-    audit, names,
-    orders::{Desk, LOOK, TRIES},
+    audit::{Audit, TRIES, contended},
+    names,
+    orders::Desk,
 };
 use crate::{
     cluster::look,
@@ -154,27 +155,14 @@ impl Desk {
         for _ in 0..TRIES {
             let found = self.find_one(&key).await.map_err(unavailable)?;
             let after = self.wanted(change, &found).await?;
-            let audited = self.audit_one(change, &found, after.as_ref(), "begins").await;
-            let audit = audited.map_err(unavailable)?;
-            let phase = match self.write_one(&key, &found, after.as_ref()).await {
-                Ok(()) => "done",
-                Err(NoteError::Taken) => "overtaken",
-                Err(NoteError::Later(_)) => "uncertain",
-            };
-            if let Err(error) = self.audit_one(change, &found, after.as_ref(), phase).await {
-                tracing::warn!(phase, %error, "the audit does not say what came of a change");
-            }
-            match phase {
-                "done" => return Ok(self.changed(change, found.promotion, after, audit)),
-                "overtaken" => {}
-                _ => {
-                    let text = "it is not certain whether it was changed: NATS did not answer";
-                    return Err(Refused::other(Code::Unavailable, text.to_owned(), LOOK));
-                }
+            let write = self.write_one(&key, &found, after.as_ref());
+            let audit = Audit { context: &self.control, subject: names::AUDIT_PROMOTION };
+            let what = self.what_of_one(change, &found, after.as_ref());
+            if let Some(audit) = audit.around(what, write).await? {
+                return Ok(self.changed(change, found.promotion, after, audit));
             }
         }
-        let text = format!("nothing was changed: others changed it, {TRIES} times in a row");
-        Err(Refused::other(Code::Contended, text, LOOK))
+        Err(contended())
     }
 
     async fn write_one(
@@ -211,26 +199,19 @@ impl Desk {
         }
     }
 
-    async fn audit_one(
-        &self,
-        change: &Change<'_>,
-        found: &Found,
-        after: Option<&Promotion>,
-        phase: &str,
-    ) -> Result<u64, PortError> {
+    /// What the audit has of a change.
+    fn what_of_one(&self, change: &Change<'_>, found: &Found, after: Option<&Promotion>) -> Value {
         let Who { by, reason } = change.who();
-        let what = json!({
+        json!({
             "at": time::format(found.now),
             "by": by,
             "reason": reason,
             "command": "promotion",
             "set": change.set(),
             "name": change.name(),
-            "phase": phase,
             "pod": self.pod,
             "before": found.promotion,
             "after": after,
-        });
-        audit::write(&self.control, names::AUDIT_PROMOTION, &what).await
+        })
     }
 }

@@ -212,7 +212,11 @@ fn the_hash_of_a_plan_is_that_of_its_contents() {
     let plan = |more: &str| Plan::parse(&short(more)).expect("a plan");
     let other_seed = Plan { seed: 99, ..plan("") };
     assert_eq!(other_seed.hash(), plan("").hash());
-    assert_eq!(plan("").at_rate(4.0).expect("a rate").hash(), plan("").hash());
+    for rate in [0.3, 0.7, 3.0, 4.0, 7.3] {
+        let same = plan("").at_rate(rate).expect("a rate");
+        assert_eq!(same.hash(), plan("").hash(), "{rate}");
+        assert_eq!(same.shoppers_come(), plan("").arrivals.times(rate));
+    }
     assert_ne!(plan("[shoppers]\ncarts = 0.5\n").hash(), plan("").hash());
 }
 

@@ -87,7 +87,11 @@ impl ById {
 
     fn remove(&mut self, key: EventKey) -> Option<Box<Remembered>> {
         let found = self.0.find_entry(ById::hash(key), |known| known.key == key).ok()?;
-        Some(found.remove().0)
+        let remembered = found.remove().0;
+        if is_too_large(self.0.capacity(), self.0.len()) {
+            self.0.shrink_to(self.0.len() * 2, |known| ById::hash(known.key));
+        }
+        Some(remembered)
     }
 }
 
@@ -127,7 +131,15 @@ impl ByAge {
         if let Ok(place) = self.0.binary_search(&(at, key)) {
             self.0.remove(place);
         }
+        if is_too_large(self.0.capacity(), self.0.len()) {
+            self.0.shrink_to(self.0.len() * 2);
+        }
     }
+}
+
+/// After a peak, what it took is given back.
+fn is_too_large(capacity: usize, in_use: usize) -> bool {
+    capacity > 64 && capacity / 4 > in_use
 }
 
 impl Memory {

@@ -48,7 +48,7 @@ impl Plan {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
         let is_name = (1..=40).contains(&name.len()) && name.chars().all(plain);
         problems.expect(is_name, "name", name, "1 to 40 letters, digits and -");
-        if let Err(why) = self.arrivals.check(DURATION_MAX, ARRIVALS_MAX) {
+        if let Err(why) = self.shoppers_come().check(DURATION_MAX, ARRIVALS_MAX) {
             problems.0.push(format!("  arrivals: {why}"));
         }
         problems.seconds("settle_within_s", self.settle_within_s);

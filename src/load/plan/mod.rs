@@ -26,7 +26,7 @@ pub struct Plan {
     pub seed: u64,
     /// How many shoppers come when: points of seconds and shoppers a second, joined by lines.
     pub arrivals: Curve,
-    /// As many come as that, times this: `--rate`.
+    /// As many come as that, times this: `--rate`. No part of what the plan says.
     #[serde(skip, default = "once")]
     pub rate: f64,
     /// How long what was begun may take to end, in seconds.
@@ -334,8 +334,7 @@ impl Plan {
 
     /// The same with so many times as many shoppers.
     pub fn at_rate(self, rate: f64) -> Result<Plan, String> {
-        let arrivals = self.arrivals.times(rate);
-        let plan = Plan { arrivals, rate, ..self };
+        let plan = Plan { rate, ..self };
         match plan.problems() {
             problems if problems.is_empty() => Ok(plan),
             problems => Err(problems.join("\n")),
@@ -344,10 +343,14 @@ impl Plan {
 
     /// A hash of all that it says, but for the seed and the rate.
     pub fn hash(&self) -> String {
-        let arrivals = self.arrivals.times(1.0 / self.rate);
-        let same = Plan { seed: 0, arrivals, ..self.clone() };
+        let same = Plan { seed: 0, ..self.clone() };
         let text = serde_json::to_vec(&same).unwrap_or_default();
         blake3::hash(&text).to_hex()[..16].to_owned()
+    }
+
+    /// How many shoppers come when, at its rate.
+    pub fn shoppers_come(&self) -> Curve {
+        self.arrivals.times(self.rate)
     }
 
     /// For how many seconds shoppers come.
