@@ -96,6 +96,17 @@ fn a_curve_that_goes_back_ends_at_once_or_is_too_high_is_refused() {
 }
 
 #[test]
+fn a_plan_that_cannot_come_to_rest_is_refused() {
+    let more = |due_s: u32, never: f64| {
+        format!("settle_within_s = 60\n[payments]\ndue_s = {due_s}\nfail = 0\nnever = {never}\n")
+    };
+    let why = Plan::parse(&short(&more(60, 0.1))).expect_err("nobody waits so long");
+    assert!(why.contains("settle_within_s: found 60.0, expected more than 63 s"), "{why}");
+    Plan::parse(&short(&more(50, 0.1))).expect("it is long enough");
+    Plan::parse(&short(&more(60, 0.0))).expect("all pay");
+}
+
+#[test]
 fn as_many_come_as_the_curve_has_and_when_it_has_them() {
     let curve = Curve(vec![[0.0, 0.0], [10.0, 1_000.0], [10.0, 5_000.0], [20.0, 5_000.0]]);
     let came: Vec<f64> = Arrivals::new(curve.clone(), chance(1)).collect();

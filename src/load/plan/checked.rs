@@ -52,6 +52,14 @@ impl Plan {
             problems.0.push(format!("  arrivals: {why}"));
         }
         problems.seconds("settle_within_s", self.settle_within_s);
+        // The last shopper thinks, orders, and does not pay.
+        let unpaid_s = self.shoppers.think_s[1] + f64::from(self.payments.due_s);
+        let all_pay = self.payments.fail + self.payments.never == 0.0;
+        let is_enough = all_pay || self.settle_within_s > unpaid_s;
+        let expected = format!(
+            "more than {unpaid_s} s: shoppers.think_s and payments.due_s, for orders that nobody pays"
+        );
+        problems.expect(is_enough, "settle_within_s", self.settle_within_s, &expected);
         self.check_catalogue(&mut problems);
         self.check_people(&mut problems);
         self.check_warehouse(&mut problems);
