@@ -16,6 +16,7 @@ use super::{Hosted, Stage, Tap};
 use crate::{
     domain::{
         Breach, Due, DueClock, Entity, Moment, PartKey,
+        brief::Brief,
         decision::{Decision, Input, Standing, Verdict},
         ids::EntityKey,
         outcome::Outcome,
@@ -76,11 +77,21 @@ pub struct Work<E: Hosted> {
 #[derive(Debug)]
 pub enum Done {
     /// It was decided, and something is to be written down or answered.
-    Decided(Box<Decided>),
+    Decided {
+        /// What was decided.
+        decided: Box<Decided>,
+        /// How the entity stood before, where a dead letter is to say so.
+        stood: Option<Box<Brief>>,
+    },
     /// Nothing came of it.
     Nothing,
     /// The entity's code failed on it.
-    Failed(String),
+    Failed {
+        /// What failed.
+        why: String,
+        /// How the entity stood before, if it is there to be asked.
+        stood: Option<Box<Brief>>,
+    },
     /// An input before it failed.
     Untouched,
 }
@@ -123,6 +134,12 @@ pub struct Worked {
     pub done: Vec<(usize, Done)>,
     /// What changed; `None` if the entity's memory can no longer be trusted.
     pub change: Option<Change>,
+}
+
+/// How an entity stood before a decision.
+struct Before {
+    books: Books,
+    brief: Brief,
 }
 
 /// Journaled facts to apply, without deciding anything.
@@ -178,7 +195,7 @@ impl<E: Hosted> EntityActor<E> {
         })
     }
 
-    fn decided(&self, trigger: Trigger, decision: Decision<E::Fact>, before: Books) -> Done {
+    fn decided(&self, trigger: Trigger, decision: Decision<E::Fact>, before: Before) -> Done {
         let internal = matches!(trigger, Trigger::Deadline { .. } | Trigger::Step { .. });
         if internal && decision.facts.is_empty() && decision.commands.is_empty() {
             return Done::Nothing;
@@ -201,10 +218,13 @@ impl<E: Hosted> EntityActor<E> {
         let dead =
             decision.standing == Standing::New && refused.is_some_and(Reason::is_dead_letter);
         let shown = self.entity.shown().filter(|_| dead || !facts.is_empty());
-        Done::Decided(Box::new(Decided {
+        let is_told = shown.is_none() && (dead || !decision.given_up.is_empty());
+        let stood = is_told.then(|| Box::new(before.brief));
+        let decided = Box::new(Decided {
             entity: self.key.clone(),
             trigger,
-            books: Some(self.entity.books().since(&before)).filter(|c| *c != Books::default()),
+            books: Some(self.entity.books().since(&before.books))
+                .filter(|c| *c != Books::default()),
             shown,
             facts,
             outcomes,
@@ -212,7 +232,8 @@ impl<E: Hosted> EntityActor<E> {
             given_up: decision.given_up,
             verdict: decision.verdict,
             standing: decision.standing,
-        }))
+        });
+        Done::Decided { decided, stood }
     }
 
     fn change(&self) -> Change {
@@ -299,17 +320,18 @@ impl<E: Hosted> Handler<Work<E>> for EntityActor<E> {
                 done.push((task.index, Done::Untouched));
                 continue;
             }
-            let result = match self.decide(&work, &task) {
-                Err(why) => Err(why),
-                Ok(decision) => {
-                    let before = self.entity.books();
-                    let applied = self.apply(&decision.facts, &work, &task);
-                    trusted = applied.is_ok();
-                    applied.map(|()| self.decided(task.trigger, decision, before))
-                }
-            };
+            let before = Before { books: self.entity.books(), brief: self.entity.in_brief() };
+            let result = self.decide(&work, &task).and_then(|decision| {
+                let applied = self.apply(&decision.facts, &work, &task);
+                trusted = applied.is_ok();
+                applied.map(|()| decision)
+            });
             failed = result.is_err();
-            done.push((task.index, result.unwrap_or_else(Done::Failed)));
+            let of = match result {
+                Ok(decision) => self.decided(task.trigger, decision, before),
+                Err(why) => Done::Failed { why, stood: Some(Box::new(before.brief)) },
+            };
+            done.push((task.index, of));
         }
         let change = trusted.then(|| self.change());
         Ok(Worked { done, change })

@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         Entity,
+        brief::Brief,
         command::{CommandBody, SkuAnswer, SkuCommand},
         decision::Input,
         event::{OrderEvent, SkuEvent},
@@ -43,6 +44,9 @@ pub trait Hosted: Entity + Unpin + 'static {
     /// What a shop may show of it.
     fn shown(&self) -> Option<Shown>;
 
+    /// How it stands, in brief.
+    fn in_brief(&self) -> Brief;
+
     /// What it adds to the books of its partition.
     fn books(&self) -> Books;
 
@@ -75,6 +79,10 @@ impl Hosted for SkuState {
 
     fn shown(&self) -> Option<Shown> {
         Some(Shown { revision: self.revision(), total: self.quantities(None) })
+    }
+
+    fn in_brief(&self) -> Brief {
+        Brief::from(self)
     }
 
     fn books(&self) -> Books {
@@ -123,6 +131,10 @@ impl Hosted for OrderState {
 
     fn shown(&self) -> Option<Shown> {
         None
+    }
+
+    fn in_brief(&self) -> Brief {
+        Brief::from(self)
     }
 
     fn books(&self) -> Books {

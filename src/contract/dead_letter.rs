@@ -11,7 +11,13 @@ use super::{
     shape::{Field, Shape, Whole, words},
     time,
 };
-use crate::domain::{outcome::Quantities, refusal::Reason, time::Timestamp};
+use crate::domain::{
+    brief::{Brief, OrderBrief},
+    order::{payment::MoneyStage, status::OrderStatus},
+    outcome::Quantities,
+    refusal::Reason,
+    time::Timestamp,
+};
 
 /// How much a dead letter matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,11 +74,30 @@ pub const FIELDS: &[Field] = &[
     Field::required("logged_at", Shape::Time, "when the log took it"),
     Field::required("time", Shape::Time, "when it was given up"),
     Field::nullable("headers", Shape::AnyText, "its headers, a line each: the first 4,096 bytes"),
-    Field::nullable("revision", VERSION, "how often its SKU had changed, where that was looked at"),
+    Field::nullable("revision", VERSION, "how often its entity had changed, if it was looked at"),
     Field::nullable("quantities", Shape::Object(QUANTITIES), "of its SKU then, in all"),
+    Field::nullable("order", Shape::Object(ORDER), "its order then, if it was placed"),
     Field::sometimes("payload_base64", Shape::Base64, "its bytes"),
     Field::sometimes("object", Shape::AnyText, "or the object of the store that has them"),
 ];
+
+const ORDER: &[Field] = &[
+    Field::required("status", Shape::OpenWord(words::<OrderStatus>), "derived from its lines"),
+    Field::required("payment", Shape::OpenWord(words::<MoneyStage>), "what its money stands at"),
+    Field::required("units", Shape::Object(UNITS), "where they stood, summed over its lines"),
+];
+/// Where the units of an order stand.
+pub const UNITS: &[Field] = &[
+    Field::required("awaiting", COUNT, "not answered by their SKU"),
+    Field::required("reserved", COUNT, "promised until the payment deadline"),
+    Field::required("allocated", COUNT, "promised for good"),
+    Field::required("shipped", COUNT, "left"),
+    Field::required("delivered", COUNT, "arrived"),
+    Field::required("refused", COUNT, "refused"),
+    Field::required("cancelled", COUNT, "called off"),
+    Field::required("expired", COUNT, "not paid in time"),
+];
+const COUNT: Shape = Shape::Whole(Whole::natural("units"));
 
 /// Of the headers that an event was published with, a letter has so many bytes at most.
 pub const HEADERS_BYTES_MAX: usize = 4_096;
@@ -103,15 +128,6 @@ pub enum Payload<'a> {
     Object(&'a str),
 }
 
-/// A SKU in brief.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct State {
-    /// How often it had changed.
-    pub revision: u64,
-    /// Summed over its locations.
-    pub quantities: Quantities,
-}
-
 /// A dead letter and where it was read.
 #[derive(Clone, Copy, Debug)]
 pub struct DeadLetter<'a> {
@@ -136,8 +152,8 @@ pub struct DeadLetter<'a> {
     /// The headers that it was published with, a line each. Beyond [`HEADERS_BYTES_MAX`] they are
     /// left out.
     pub headers: &'a str,
-    /// Its SKU when it was given up, where that was looked at.
-    pub state: Option<State>,
+    /// How its entity stood when it was given up, where that was looked at.
+    pub stood: Option<Brief>,
     /// Its bytes.
     pub payload: Payload<'a>,
 }
@@ -173,6 +189,7 @@ struct Body<'a> {
     headers: Option<&'a str>,
     revision: Option<u64>,
     quantities: Option<Quantities>,
+    order: Option<OrderBrief>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload_base64: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,6 +209,11 @@ pub fn render_dead_letter(letter: &DeadLetter) -> Vec<u8> {
     let (payload_base64, object) = match letter.payload {
         Payload::Inline(bytes) => (Some(STANDARD.encode(bytes)), None),
         Payload::Object(name) => (None, Some(name)),
+    };
+    let (revision, quantities, order) = match letter.stood {
+        Some(Brief::Sku { revision, total }) => (Some(revision), Some(total), None),
+        Some(Brief::Order { revision, placed }) => (Some(revision), None, placed),
+        None => (None, None, None),
     };
     json(&Body {
         id: letter.id,
@@ -221,8 +243,9 @@ pub fn render_dead_letter(letter: &DeadLetter) -> Vec<u8> {
         logged_at: time::format(letter.logged_at),
         time: time::format(letter.time),
         headers: Some(bounded(letter.headers)).filter(|headers| !headers.is_empty()),
-        revision: letter.state.map(|state| state.revision),
-        quantities: letter.state.map(|state| state.quantities),
+        revision,
+        quantities,
+        order,
         payload_base64,
         object,
     })

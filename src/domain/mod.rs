@@ -7,9 +7,11 @@
 //! Read in this order: [`ids`], [`time`], [`event`] and [`command`] (what comes in), [`decision`]
 //! (what goes out: facts, outcomes, commands, a verdict), [`guard`] (what an event does in a
 //! state) and [`described`] (what its words mean), [`sku`] and [`order`] (who decides), [`refusal`]
-//! (why not), [`level`] (what is put off in safe mode), [`invariant`] (what must hold always).
+//! (why not), [`brief`] (how an entity stood), [`level`] (what is put off in safe mode),
+//! [`invariant`] (what must hold always).
 #![deny(clippy::disallowed_methods)]
 
+pub mod brief;
 pub mod command;
 pub mod decision;
 pub mod described;

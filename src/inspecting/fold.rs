@@ -253,6 +253,7 @@ fn is_about(entry: &Entry, key: &EntityKey) -> bool {
         | Entry::InHand(_)
         | Entry::Lost { .. }
         | Entry::Reseeded { .. }
-        | Entry::LossAccepted { .. } => false,
+        | Entry::LossAccepted { .. }
+        | Entry::Stood(_) => false,
     }
 }

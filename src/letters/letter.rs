@@ -5,9 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     contract::{
-        Catalogue, EVENT_TYPES, EntityType, Severity, StoredSubject, catalogue::Handling, time,
+        Catalogue, EVENT_TYPES, EntityType, Severity, StoredSubject, catalogue::Handling,
+        dead_letter::UNITS, outcome::QUANTITIES, shape::Field, time,
     },
-    domain::{event::Lane, ids::EntityKey, outcome::Quantities, refusal::Reason, time::Timestamp},
+    domain::{
+        brief::OrderBrief, described::Described, event::Lane, ids::EntityKey, outcome::Quantities,
+        refusal::Reason, time::Timestamp,
+    },
 };
 
 /// Which event a letter is about: its `source`, its `id` and its SKU or order, which remembers ids
@@ -72,6 +76,7 @@ pub struct Letter {
     pub headers: Option<String>,
     pub revision: Option<u64>,
     pub quantities: Option<Quantities>,
+    pub order: Option<OrderBrief>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload_base64: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,8 +133,30 @@ impl Letter {
         self.entity_type()?.key(self.event_subject.as_deref()?).ok()
     }
 
+    /// How its entity stood, in a line, where that is said: what there was of it.
+    pub fn stood(&self) -> Option<String> {
+        let written = match (&self.quantities, &self.order) {
+            (Some(units), _) => some_of(QUANTITIES, units),
+            (None, Some(order)) => {
+                let (status, payment) = (order.status.name(), order.payment.name());
+                format!("{status}, {payment}: {}", some_of(UNITS, &order.units))
+            }
+            (None, None) => return self.revision.map(|_| "not placed".to_owned()),
+        };
+        Some(written)
+    }
+
     /// Its bytes, where it has them itself.
     pub fn payload(&self) -> Option<Vec<u8>> {
         STANDARD.decode(self.payload_base64.as_deref()?).ok()
     }
+}
+
+/// The units that are not zero, in words.
+fn some_of(fields: &[Field], units: &impl Serialize) -> String {
+    let units = serde_json::to_value(units).unwrap_or_default();
+    let some = fields.iter().filter(|field| units[field.name] != 0);
+    let words = some.map(|field| format!("{} {}", field.name.replace('_', " "), units[field.name]));
+    let words: Vec<_> = words.collect();
+    if words.is_empty() { "no units".to_owned() } else { words.join(", ") }
 }

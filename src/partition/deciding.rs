@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::{
     Exit,
-    entry::{Entry, Trigger},
+    entry::{Entry, ReadAt, Trigger},
+    format::needed_by,
     items::{Addressed, Item},
     owner::Owner,
     pace::Counts,
@@ -138,7 +139,8 @@ impl Owner {
         self.spend(None, &work);
         let mut done = self.work(work).await?;
         for outcome in std::mem::take(&mut done.by_index).into_iter().flatten() {
-            self.push_done(outcome)?;
+            let (entity, done) = outcome;
+            self.push_done(entity, None, done)?;
         }
         self.finish_chunk(done).await
     }
@@ -221,14 +223,10 @@ impl Owner {
             Planned::Decision { entity, read, within } => (entity, read, within),
         };
         match done {
-            Some(Done::Failed(why)) => {
-                crate::telemetry::quarantined(&entity, &why);
-                self.push(Entry::Quarantined { entity, read: Some(read), why })
-            }
             Some(Done::Untouched) | None => {
                 self.push_waiting_or(Entry::Waiting { entity, read, index: within })
             }
-            Some(done) => self.push_done((entity, done)),
+            Some(done) => self.push_done(entity, Some(read), done),
         }
     }
 
@@ -257,15 +255,35 @@ impl Owner {
         }
     }
 
-    fn push_done(&mut self, (entity, done): (EntityKey, Done)) -> Result<(), Exit> {
-        match done {
-            Done::Decided(decided) => self.push(Entry::Decided(decided)),
-            Done::Failed(why) => {
+    fn push_done(
+        &mut self,
+        entity: EntityKey,
+        read: Option<ReadAt>,
+        done: Done,
+    ) -> Result<(), Exit> {
+        let entries = self.entries_of(entity, read, done);
+        self.push_together(entries.into_iter().flatten())
+    }
+
+    /// What is written of what became of an input: how its entity stood, where a dead letter says
+    /// so and whoever may take over can read it, and what it came to.
+    pub(super) fn entries_of(
+        &self,
+        entity: EntityKey,
+        read: Option<ReadAt>,
+        done: Done,
+    ) -> [Option<Entry>; 2] {
+        let (stood, entry) = match done {
+            Done::Decided { decided, stood } => (stood, Entry::Decided(decided)),
+            Done::Failed { why, stood } => {
                 crate::telemetry::quarantined(&entity, &why);
-                self.push(Entry::Quarantined { entity, read: None, why })
+                (stood, Entry::Quarantined { entity, read, why })
             }
-            Done::Nothing | Done::Untouched => Ok(()),
-        }
+            Done::Nothing | Done::Untouched => return [None, None],
+        };
+        let writes = self.env.formats.writes();
+        let stood = stood.map(Entry::Stood).filter(|stood| writes >= needed_by(stood));
+        [stood, Some(entry)]
     }
 
     fn is_set_aside(&self, entity: &EntityKey) -> bool {
@@ -318,7 +336,7 @@ impl Owner {
 /// What is to be written for an item, once the actors are done.
 enum Planned {
     Entry(Entry),
-    Decision { entity: EntityKey, read: super::entry::ReadAt, within: u32 },
+    Decision { entity: EntityKey, read: ReadAt, within: u32 },
 }
 
 /// Where the messages of a source end: behind how many items, their sequence, their log time.
@@ -355,7 +373,7 @@ impl Chunk {
     fn broke(&mut self, entity: EntityKey) {
         let first = self.by_index.iter_mut().flatten().find(|(of, _)| *of == entity);
         if let Some((_, done)) = first {
-            *done = Done::Failed("the actor is gone".to_owned());
+            *done = Done::Failed { why: "the actor is gone".to_owned(), stood: None };
         }
         self.broken.push(entity);
     }

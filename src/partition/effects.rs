@@ -22,6 +22,7 @@ use crate::{
         subject::outcome_subject,
     },
     domain::{
+        brief::Brief,
         decision::{Cause, Standing, Verdict},
         ids::{EntityKey, Sku},
         refusal::Reason,
@@ -44,8 +45,8 @@ pub struct Letter {
     pub read: Option<ReadAt>,
     /// What is wrong with it.
     pub rejection: Box<Rejection>,
-    /// Its SKU then, where that was looked at.
-    pub shown: Option<Shown>,
+    /// How its entity stood, where that was looked at.
+    pub stood: Option<Brief>,
     /// When it was given up.
     pub at: Timestamp,
 }
@@ -117,6 +118,7 @@ pub fn effects(record: &Record, sequence: u64, published: &Published) -> Effects
         ),
         published,
         entry: 0,
+        stood: None,
         index: 0,
         effects: Effects::default(),
         commands: BTreeMap::new(),
@@ -124,6 +126,10 @@ pub fn effects(record: &Record, sequence: u64, published: &Published) -> Effects
     for (place, entry) in (0..).zip(&record.entries) {
         builder.entry = place;
         builder.entry(entry);
+        builder.stood = match entry {
+            Entry::Stood(stood) => Some(&**stood),
+            _ => None,
+        };
     }
     builder.finish()
 }
@@ -150,7 +156,8 @@ pub fn has_effects(record: &Record) -> bool {
         | Entry::Reseeded { .. }
         | Entry::LossAccepted { .. }
         | Entry::Reinstated { .. }
-        | Entry::LateAllowed { .. } => false,
+        | Entry::LateAllowed { .. }
+        | Entry::Stood(_) => false,
     })
 }
 
@@ -162,6 +169,8 @@ struct Builder<'a> {
     published: &'a Published,
     /// The place of the entry whose effects these are.
     entry: u32,
+    /// How its entity stood before, where that is said.
+    stood: Option<&'a Brief>,
     index: u32,
     effects: Effects,
     commands: BTreeMap<Partition, Vec<(String, Carried)>>,
@@ -190,7 +199,8 @@ impl Builder<'_> {
             | Entry::Reseeded { .. }
             | Entry::LossAccepted { .. }
             | Entry::Reinstated { .. }
-            | Entry::LateAllowed { .. } => {}
+            | Entry::LateAllowed { .. }
+            | Entry::Stood(_) => {}
         }
     }
 
@@ -312,8 +322,9 @@ impl Builder<'_> {
             subject: subject.to_string(),
         };
         self.dead_letter(Some(entity), Some(read), rejection);
-        if let Some(letter) = self.effects.dead_letters.last_mut() {
-            letter.shown = decided.shown.clone();
+        if let (Some(shown), Some(letter)) = (&decided.shown, self.effects.dead_letters.last_mut())
+        {
+            letter.stood = Some(Brief::Sku { revision: shown.revision, total: shown.total });
         }
     }
 
@@ -329,8 +340,8 @@ impl Builder<'_> {
     ) {
         let id = self.next_id();
         let at = self.header.decided_at;
-        let (entity, shown) = (entity.cloned(), None);
-        self.effects.dead_letters.push(Letter { id, entity, read, rejection, shown, at });
+        let (entity, stood) = (entity.cloned(), self.stood.copied());
+        self.effects.dead_letters.push(Letter { id, entity, read, rejection, stood, at });
     }
 
     fn finish(mut self) -> Effects {

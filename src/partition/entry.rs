@@ -9,6 +9,7 @@ use crate::{
     contract::Rejection,
     domain::{
         DueClock,
+        brief::Brief,
         command::Command,
         decision::{Cause, GivenUp, Standing, Verdict},
         ids::EntityKey,
@@ -272,4 +273,7 @@ pub enum Entry {
         /// Why.
         why: String,
     },
+    /// How an entity stood before the next entry, which is of the same record and the same entity
+    /// and makes a dead letter. Since format 2.
+    Stood(Box<Brief>),
 }

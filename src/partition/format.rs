@@ -12,6 +12,7 @@
 //! | | | `Reseeded`, `LossAccepted`: an operator begins a partition anew |
 //! | | | `Reinstated`: an operator lets a quarantined entity decide again |
 //! | | | `LateAllowed`: an operator lets an event be decided however late it is |
+//! | | | `Stood`: a dead letter says how its entity stood |
 
 use std::sync::{
     Arc,
@@ -67,7 +68,7 @@ pub const BEGINS_ANEW: u8 = 2;
 pub fn needed_by(entry: &Entry) -> u8 {
     match entry {
         Entry::Reseeded { .. } | Entry::LossAccepted { .. } => BEGINS_ANEW,
-        Entry::Left | Entry::Reinstated { .. } | Entry::LateAllowed { .. } => 2,
+        Entry::Left | Entry::Reinstated { .. } | Entry::LateAllowed { .. } | Entry::Stood(_) => 2,
         _ => OLDEST,
     }
 }

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     contract::{
         EVENT_TYPES, EntityType, StoredSubject,
-        dead_letter::{DeadLetter, Payload, State, event_time, render_dead_letter},
+        dead_letter::{DeadLetter, Payload, event_time, render_dead_letter},
         subject::dead_letter_subject,
     },
     domain::event::Lane,
@@ -361,10 +361,7 @@ impl Releaser {
             logged_at: read.map_or(letter.at, |read| read.at),
             time: letter.at,
             headers: &headers,
-            state: letter
-                .shown
-                .as_ref()
-                .map(|shown| State { revision: shown.revision, quantities: shown.total }),
+            stood: letter.stood,
             payload,
         });
         let entity = entity_type(&letter);

@@ -96,21 +96,16 @@ impl Owner {
         let mut done = self.work(work).await?;
         for (index, waiting) in queue.into_iter().enumerate() {
             let read = waiting.read;
-            let entry = match done.take(index) {
-                Some(Done::Decided(decided)) => Some(Entry::Decided(decided)),
-                Some(Done::Failed(why)) => {
-                    let entity = entity.clone();
-                    Some(Entry::Quarantined { entity, read: Some(read), why })
-                }
-                Some(Done::Nothing) => None,
+            let entries = match done.take(index) {
                 Some(Done::Untouched) => break,
+                Some(done) => self.entries_of(entity.clone(), Some(read), done),
                 None => {
                     let what = format!("message {} waited and is gone", read.sequence);
-                    Some(Entry::Lost { source: read.source, what })
+                    [None, Some(Entry::Lost { source: read.source, what })]
                 }
             };
             let out = Entry::WaitedOut { entity: entity.clone(), inputs: 1 };
-            self.push_together(entry.into_iter().chain([out]))?;
+            self.push_together(entries.into_iter().flatten().chain([out]))?;
         }
         self.finish_chunk(done).await
     }

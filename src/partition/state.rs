@@ -135,7 +135,8 @@ impl PartitionState {
             | Entry::Rejected { .. }
             | Entry::Reseeded { .. }
             | Entry::LossAccepted { .. }
-            | Entry::LateAllowed { .. } => {}
+            | Entry::LateAllowed { .. }
+            | Entry::Stood(_) => {}
             Entry::TakenOver => self.taken_over(in_hand),
             Entry::InHand(in_hand) => self.in_hand = Some(in_hand.clone()),
             Entry::Decided(decided) => {

@@ -63,7 +63,8 @@ pub fn tally(record: &Record) -> Tally<'_> {
             | Entry::Reseeded { .. }
             | Entry::LossAccepted { .. }
             | Entry::Reinstated { .. }
-            | Entry::LateAllowed { .. } => {}
+            | Entry::LateAllowed { .. }
+            | Entry::Stood(_) => {}
         }
     }
     tally

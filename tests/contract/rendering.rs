@@ -6,14 +6,16 @@ use earmark::{
     contract::{
         Catalogue, CauseRef,
         answer::{Answer, render_answer, render_rejection_answer},
-        dead_letter::{DeadLetter, HEADERS_BYTES_MAX, Payload, State, render_dead_letter},
+        dead_letter::{DeadLetter, HEADERS_BYTES_MAX, Payload, render_dead_letter},
         document::samples,
         outcome::{OutcomeEvent, render_outcome},
     },
     domain::{
+        brief::{Brief, OrderBrief},
         decision::{Standing, Verdict},
         event::{HoldKind, Lane},
         ids::{EntityKey, HoldName, LocationId, Name, Owner, Sku},
+        order::{lines::Units, payment::MoneyStage, status::OrderStatus},
         outcome::{Outcome, Quantities},
         refusal::{Reason, Refusal},
         time::Timestamp,
@@ -189,7 +191,7 @@ fn dead_letters_keep_the_bytes_and_the_place() {
         logged_at: NOW,
         time: NOW,
         headers: "Trace-Id: 7\nTenant: shop",
-        state: Some(State { revision: 3, quantities: Quantities { on_hand: 5, ..none } }),
+        stood: Some(Brief::Sku { revision: 3, total: Quantities { on_hand: 5, ..none } }),
         payload: Payload::Inline(b"\xff\x00"),
     };
     let body: Value = serde_json::from_slice(&render_dead_letter(&letter)).unwrap();
@@ -200,6 +202,15 @@ fn dead_letters_keep_the_bytes_and_the_place() {
     assert_eq!((&body["replay"], &body["currency"]), (&json!("after_correction"), &json!(null)));
     assert_eq!((&body["revision"], &body["quantities"]["on_hand"]), (&json!(3), &json!(5)));
     assert_eq!(body["headers"], "Trace-Id: 7\nTenant: shop");
+    assert_eq!(body["order"], json!(null));
+    let units = Units { reserved: 2, ..Units::default() };
+    let order = OrderBrief { status: OrderStatus::Reserved, payment: MoneyStage::Unpaid, units };
+    let stood = Some(Brief::Order { revision: 4, placed: Some(order) });
+    let body: Value =
+        serde_json::from_slice(&render_dead_letter(&DeadLetter { stood, ..letter })).unwrap();
+    assert_eq!((&body["revision"], &body["quantities"]), (&json!(4), &json!(null)));
+    assert_eq!(body["order"]["status"], "reserved");
+    assert_eq!(body["order"]["units"]["reserved"], 2);
     let headers = "é".repeat(HEADERS_BYTES_MAX);
     let letter = DeadLetter { headers: &headers, payload: Payload::Object("in-77"), ..letter };
     let body: Value = serde_json::from_slice(&render_dead_letter(&letter)).unwrap();

@@ -9,6 +9,7 @@ use earmark::{
     contract::partition_of,
     domain::{
         Entity,
+        brief::Brief,
         decision::{Standing, Verdict},
         ids::{EntityKey, EventKey},
         order::OrderState,
@@ -97,17 +98,45 @@ fn fold(world: &World) -> Result<Folded, String> {
     drop(outside);
     let records = std::mem::take(&mut folded.records);
     for (sequence, record) in &records {
-        for entry in &record.entries {
-            if let Entry::Decided(decided) = entry
-                && !decided.facts.is_empty()
-            {
-                apply(&mut folded, decided, record)
-                    .map_err(|why| format!("record {sequence}: {}: {why}", decided.entity))?;
+        for (entry, next) in
+            record.entries.iter().zip(record.entries.iter().skip(1).map(Some).chain([None]))
+        {
+            match entry {
+                Entry::Stood(stood) => is_how_it_stood(&folded, stood, next)
+                    .map_err(|why| format!("record {sequence}: {why}"))?,
+                Entry::Decided(decided) if !decided.facts.is_empty() => {
+                    apply(&mut folded, decided, record)
+                        .map_err(|why| format!("record {sequence}: {}: {why}", decided.entity))?;
+                }
+                _ => {}
             }
         }
     }
     folded.records = records;
     Ok(folded)
+}
+
+/// What a dead letter will say of its entity is the fold before it.
+fn is_how_it_stood(folded: &Folded, stood: &Brief, next: Option<&Entry>) -> Result<(), String> {
+    let entity = match next {
+        Some(Entry::Decided(decided)) => &decided.entity,
+        Some(Entry::Quarantined { entity, .. }) => entity,
+        other => return Err(format!("{stood:?}, and then {other:?}")),
+    };
+    let was = match entity {
+        EntityKey::Sku(sku) => folded
+            .skus
+            .get(entity)
+            .map_or_else(|| (&SkuState::new(sku.clone())).into(), Brief::from),
+        EntityKey::Order(order) => {
+            let unknown = || (&OrderState::new(order.clone())).into();
+            folded.orders.get(entity).map_or_else(unknown, Brief::from)
+        }
+    };
+    match was == *stood {
+        true => Ok(()),
+        false => Err(format!("{entity} is said to have stood {stood:?}, but {was:?}")),
+    }
 }
 
 pub fn apply(folded: &mut Folded, decided: &Decided, record: &Record) -> Result<(), String> {
@@ -187,6 +216,15 @@ fn count(world: &World, folded: &Folded) {
                 Entry::Quarantined { .. } => "journal: quarantined".to_owned(),
                 Entry::Reinstated { .. } => "journal: reinstated".to_owned(),
                 Entry::LateAllowed { .. } => "journal: late allowed".to_owned(),
+                Entry::Stood(stood) => match **stood {
+                    Brief::Sku { .. } => "journal: how a SKU stood".to_owned(),
+                    Brief::Order { placed: Some(_), .. } => {
+                        "journal: how an order stood".to_owned()
+                    }
+                    Brief::Order { placed: None, .. } => {
+                        "journal: an order that was not placed".to_owned()
+                    }
+                },
                 Entry::Waiting { .. } => "journal: an input waits".to_owned(),
                 Entry::WaitedOut { .. } => "journal: inputs waited out".to_owned(),
                 Entry::Lost { .. } => "journal: a loss was said".to_owned(),

@@ -35,7 +35,7 @@ const FAULTS: [&str; 27] = [
     "two owners at once",
 ];
 
-const WAYS: [&str; 34] = [
+const WAYS: [&str; 37] = [
     "asked: answered",
     "asked: answered after more was committed",
     "asked: cold",
@@ -57,6 +57,9 @@ const WAYS: [&str; 34] = [
     "journal: a closing mark",
     "journal: a loss was said",
     "journal: an input waits",
+    "journal: an order that was not placed",
+    "journal: how a SKU stood",
+    "journal: how an order stood",
     "journal: in hand",
     "journal: inputs waited out",
     "journal: quarantined",

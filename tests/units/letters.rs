@@ -30,6 +30,26 @@ fn letter(change: Value) -> Letter {
 }
 
 #[test]
+fn a_letter_says_in_a_line_how_its_entity_stood() {
+    assert_eq!(letter(json!({})).stood(), None, "a letter of an older version");
+    let mut sku = json!({"revision": 3, "quantities": {
+        "on_hand": 5, "available": 3, "held": 2, "allocated": 0, "unavailable": 0, "short": 0,
+        "backordered": 0, "overdrawn": 0,
+    }});
+    let said = letter(sku.clone()).stood();
+    assert_eq!(said.as_deref(), Some("on hand 5, available 3, held 2"));
+    ["on_hand", "available", "held"].iter().for_each(|of| sku["quantities"][of] = json!(0));
+    assert_eq!(letter(sku).stood().as_deref(), Some("no units"));
+    let order = json!({"revision": 4, "order": {"status": "reserved", "payment": "unpaid", "units": {
+        "awaiting": 0, "reserved": 2, "allocated": 0, "shipped": 0, "delivered": 0, "refused": 1,
+        "cancelled": 0, "expired": 0,
+    }}});
+    let said = letter(order).stood();
+    assert_eq!(said.as_deref(), Some("reserved, unpaid: reserved 2, refused 1"));
+    assert_eq!(letter(json!({"revision": 0})).stood().as_deref(), Some("not placed"));
+}
+
+#[test]
 fn letters_of_one_event_count_once_and_the_severe_come_first() {
     let mut groups = Groups::new(By::Reason, 10);
     assert!(groups.take(1, &letter(json!({}))));

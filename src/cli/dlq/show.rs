@@ -191,6 +191,7 @@ impl Shown {
             ("read from", Some(format!("{} {}", letter.stream, letter.sequence))),
             ("by subject", Some(letter.subject.clone())),
             ("headers", headers),
+            ("stood", letter.stood()),
         ];
         for (name, value) in fields {
             print::line(format!("  {name:<12} {}", value.as_deref().unwrap_or("-")));

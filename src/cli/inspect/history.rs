@@ -119,7 +119,8 @@ pub fn item(sequence: u64, at: Timestamp, entry: &Entry) -> Item {
         | Entry::InHand(_)
         | Entry::Lost { .. }
         | Entry::Reseeded { .. }
-        | Entry::LossAccepted { .. } => bare("-", Cause::default(), None),
+        | Entry::LossAccepted { .. }
+        | Entry::Stood(_) => bare("-", Cause::default(), None),
     }
 }
 

@@ -10,15 +10,17 @@ use crate::{
         Catalogue, Limits, Rejection,
         answer::{Answer, render_answer, render_rejection_answer},
         availability::{Availability, render_availability},
-        dead_letter::{DeadLetter, Payload, State, event_time, render_dead_letter},
+        dead_letter::{DeadLetter, Payload, event_time, render_dead_letter},
         decode,
         outcome::{OutcomeEvent, render_outcome},
         outgoing::CauseRef,
     },
     domain::{
+        brief::{Brief, OrderBrief},
         decision::{Standing, Verdict},
         event::{HoldKind, Lane},
         ids::{EntityKey, HoldName, LocationId, Name, OrderId, Owner, Sku},
+        order::{lines::Units, payment::MoneyStage, status::OrderStatus},
         outcome::{LineQuantity, LineRefusal, LineReserved, Outcome, Quantities, ShortHold},
         refusal::{Reason, Refusal},
         time::Timestamp,
@@ -247,9 +249,12 @@ pub fn availability() -> Value {
 /// Dead letters, with the bytes inside and outside.
 pub fn dead_letters() -> Vec<Value> {
     let (rejection, catalogue) = (rejection(), Catalogue::shipped());
-    let quantities = Quantities { on_hand: 10, available: 7, held: 3, ..Quantities::default() };
-    let state = State { revision: 12, quantities };
-    let letter = |payload| {
+    let total = Quantities { on_hand: 10, available: 7, held: 3, ..Quantities::default() };
+    let sku = Brief::Sku { revision: 12, total };
+    let units = Units { reserved: 5, ..Units::default() };
+    let order = OrderBrief { status: OrderStatus::Reserved, payment: MoneyStage::Unpaid, units };
+    let order = Brief::Order { revision: 3, placed: Some(order) };
+    let letter = |payload, stood| {
         value(&render_dead_letter(&DeadLetter {
             id: "1-4-77-2",
             rejection: &rejection,
@@ -261,11 +266,14 @@ pub fn dead_letters() -> Vec<Value> {
             logged_at: NOW,
             time: NOW,
             headers: "Nats-Msg-Id: hold-0001",
-            state: Some(state),
+            stood: Some(stood),
             payload,
         }))
     };
-    vec![letter(Payload::Inline(WITHOUT_OWNER.as_bytes())), letter(Payload::Object("1-4-77-2"))]
+    vec![
+        letter(Payload::Inline(WITHOUT_OWNER.as_bytes()), sku),
+        letter(Payload::Object("1-4-77-2"), order),
+    ]
 }
 
 /// An event that lacks a field.

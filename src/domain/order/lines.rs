@@ -3,12 +3,14 @@
 //! Promise: every ordered unit stands in exactly one [`Place`]. Units only ever move from one place
 //! to another, so their sum cannot change.
 
+use std::iter::Sum;
+
 use serde::{Deserialize, Serialize};
 
 use super::state::Order;
 use crate::domain::{
     Breach,
-    described::described,
+    described::{Described, described},
     event::OrderLine,
     ids::{LocationId, Name, Sku},
     refusal::Refusal,
@@ -107,6 +109,18 @@ impl Units {
         *after.at_mut(to) = after.at(to).checked_add(units)?;
         *self = after;
         Some(())
+    }
+}
+
+impl Sum for Units {
+    fn sum<I: Iterator<Item = Units>>(all: I) -> Units {
+        let mut sum = Units::default();
+        for units in all {
+            for &place in Place::ALL {
+                *sum.at_mut(place) = sum.at(place).saturating_add(units.at(place));
+            }
+        }
+        sum
     }
 }
 

@@ -15,7 +15,8 @@ use crate::domain::{
 
 described! {
     /// What an order's money stands at.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
     pub enum MoneyStage {
         /// Units are promised until the payment deadline, and nothing pays for them.
         Unpaid = "unpaid",

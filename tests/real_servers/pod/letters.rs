@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::harness::{Ran, wait_until};
-use crate::world::{BOUND, World, event, hold, partition, received, sku_in, subject_of};
+use crate::world::{BOUND, World, event, hold, order, partition, received, sku_in, subject_of};
 
 /// Who does it, and why.
 const DOES: [&str; 5] = ["--apply", "--by", "ann", "--why", "INC-17"];
@@ -386,4 +386,34 @@ async fn how_it_stood_then(world: &World, shown: &Value) {
     assert_eq!((stood(&["--until", then]).await, stood(&[]).await), (json!(5), json!(6)));
     let refused = world.earmark(&["inspect", "sku", "KEY", "--until", "noon"]).await;
     assert!(refused.with(2).err().contains("no time in RFC 3339"));
+}
+
+#[tokio::test]
+async fn a_letter_says_how_its_order_stood() {
+    let world = World::start().await;
+    let _pod = world.pod_with(&[("EARMARK__CLUSTER__FORMAT_AFTER_S", "0")]).await;
+    world.ask(&received("first", "MUG", 5)).await;
+    world.ask(&order("placed", "A-1", "MUG", 3)).await;
+    // Ids that are used once more for other amounts: of an order, and of one that nobody placed.
+    for (key, step) in [("A-1", "failed"), ("A-2", "captured")] {
+        for amount in [100, 200] {
+            let data = json!({"payment": "p-1", "amount_minor": amount, "currency": "EUR"});
+            world.ask(&event(key, &format!("payment.{step}.v1"), key, data)).await;
+        }
+    }
+    world.letters_come(2).await;
+    let mut letters = Vec::new();
+    for id in ["1", "2"] {
+        letters.push(world.dlq(&["show", id]).await.with(0).json()["letter"].clone());
+    }
+    letters.sort_by_key(|letter| letter["event_subject"].to_string());
+    let (placed, unknown) = (&letters[0], &letters[1]);
+    assert_eq!(placed["reason"], "id_conflict", "{placed}");
+    assert_eq!(placed["order"]["status"], "reserved", "{placed}");
+    assert_eq!(placed["order"]["payment"], "unpaid", "{placed}");
+    assert_eq!(placed["order"]["units"]["reserved"], 3, "{placed}");
+    assert!(placed["revision"].as_u64() > Some(0), "{placed}");
+    assert_eq!(unknown["reason"], "id_conflict", "{unknown}");
+    assert_eq!(unknown["order"], json!(null), "{unknown}");
+    assert!(unknown["revision"].is_u64(), "{unknown}");
 }

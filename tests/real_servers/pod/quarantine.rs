@@ -73,6 +73,8 @@ fn a_panic_sets_one_sku_aside_and_resume_lets_it_go_on() {
         let said =
             ["reason", "severity", "event_id", "event_subject"].map(|of| &letter["letter"][of]);
         assert_eq!(said, [&json!("quarantined"), &json!("page"), &json!(POISON), &json!(bad)]);
+        let stood = &letter["letter"]["quantities"];
+        assert_eq!((&stood["on_hand"], &stood["held"]), (&json!(10), &json!(0)), "{letter}");
 
         // Its neighbour in the same partition goes on; what comes for it waits in order.
         let asked_at = Instant::now();
