@@ -106,15 +106,19 @@ fn is_named_exactly(message: &Message, fullest: &[Value], barest: &[Value]) {
     }
     let ever: BTreeSet<String> = all().flat_map(paths).collect();
     assert_eq!(ever, known, "{}: the fields that are said, and those of its schema", message.name);
-    // Of an object that may be `null`, those that are said wherever it is not.
+    // Of an object that is always said and may be `null`: what is said of it wherever it is not.
     let of_all: Vec<BTreeSet<String>> = all().map(paths).collect();
-    let is_always_said = |path: &&String| {
-        let parent = &path[..=path.rfind('.').unwrap()];
+    let mut always = BTreeSet::new();
+    for path in &ever {
+        let (parent, _) = path.rsplit_once('.').unwrap();
+        let within = format!("{parent}.");
         let mut with_parent =
-            of_all.iter().filter(|said| said.iter().any(|p| p.starts_with(parent)));
-        with_parent.all(|said| said.contains(*path))
-    };
-    let always: BTreeSet<String> = ever.iter().filter(is_always_said).cloned().collect();
+            of_all.iter().filter(|said| said.iter().any(|p| p.starts_with(&within)));
+        let is_said = parent.is_empty() || always.contains(parent);
+        if is_said && with_parent.all(|said| said.contains(path)) {
+            always.insert(path.clone());
+        }
+    }
     assert_eq!(always, required, "{}: the fields that are always said", message.name);
 }
 
