@@ -1,6 +1,6 @@
 # What a developer and the checks run. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help servers format lint test journeys contracts counts real-orders proof sample mutants bench failover peak deploy-check
+.PHONY: help servers format lint test journeys contracts counts real-orders proof sample mutants bench failover peak fuzz deploy-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -34,6 +34,9 @@ proof: servers ## a hundred faults on a cluster under load; EARMARK_CYCLES=n for
 
 mutants: servers ## whether a load test finds the bugs that are put in on purpose
 	cargo test --locked --features mutants --test mutants -- --test-threads 2
+
+fuzz: ## hostile input guided by coverage (a nightly compiler and cargo-fuzz); FUZZ_S=60 seconds each
+	@tests/fuzz/run.sh
 
 failover: servers ## how long a decision is waited for while pods change
 	cargo bench --locked --bench failover

@@ -5,7 +5,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-computing=(simulation journeys domain_order domain_sku units contract instructions memory scenarios)
+computing=(simulation journeys domain_order domain_sku units contract hostile instructions memory scenarios)
 
 # lane FILE BINARY...: runs these tests one after another.
 lane() {

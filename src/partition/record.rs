@@ -130,7 +130,8 @@ impl Record {
     /// A record from its bytes.
     pub fn decode(bytes: &[u8]) -> Result<Record, BadRecord> {
         let (header, mut rest) = decode_header(bytes)?;
-        let mut entries = Vec::with_capacity(header.entries as usize);
+        // None is shorter than a byte, whatever a damaged header says.
+        let mut entries = Vec::with_capacity(rest.len().min(header.entries as usize));
         for _ in 0..header.entries {
             let (entry, after) = postcard::take_from_bytes(rest)?;
             entries.push(entry);
