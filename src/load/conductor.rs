@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use async_nats::Client;
 use tokio::{
     sync::{oneshot, watch},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep},
 };
 
 use super::{
@@ -95,8 +95,13 @@ async fn play(
     let began = player.begin();
     let (is_enough, enough) = oneshot::channel();
     let looking = tokio::spawn(look::on(urls.clone(), began, sees, enough));
-    let playing = async { Ok(player.play().await) };
-    let (played, faults) = tokio::try_join!(playing, break_things(plan, local, began))?;
+    let (over, is_over) = oneshot::channel::<()>();
+    let playing = async {
+        let played = player.play().await;
+        drop(over);
+        Ok(played)
+    };
+    let (played, faults) = tokio::try_join!(playing, break_things(plan, local, began, is_over))?;
     shows.send_modify(|shown| "all that is left is read".clone_into(&mut shown.doing));
     let within = Duration::from_secs_f64(plan.settle_within_s);
     let is_at_rest = all_is_read(plan, &urls, within).await;
@@ -143,11 +148,12 @@ async fn connect(local: &Local) -> Result<Client, Failure> {
     options.connect(local.nats_url()).await.map_err(Failure::unreachable)
 }
 
-/// Breaks what the plan says, and mends it.
+/// Breaks what the plan says, and mends it. Nothing else may break until all is over.
 async fn break_things(
     plan: &Plan,
     local: &mut Local,
     began: Instant,
+    mut is_over: oneshot::Receiver<()>,
 ) -> Result<Vec<Fault>, Failure> {
     let mut steps: Vec<(f64, bool, usize)> = Vec::new();
     for (nth, fault) in plan.faults.iter().enumerate() {
@@ -157,7 +163,7 @@ async fn break_things(
     steps.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut done = Vec::new();
     for (at_s, breaks, nth) in steps {
-        sleep_until(began + Duration::from_secs_f64(at_s)).await;
+        local.stands_until(began + Duration::from_secs_f64(at_s)).await?;
         let fault = &plan.faults[nth];
         match breaks {
             true => {
@@ -167,6 +173,9 @@ async fn break_things(
             }
             false => local.mend(fault.what, &fault.of).await?,
         }
+    }
+    while is_over.try_recv() == Err(oneshot::error::TryRecvError::Empty) {
+        local.stands_until(Instant::now() + LOOKS_APART).await?;
     }
     Ok(done)
 }

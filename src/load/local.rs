@@ -20,7 +20,7 @@ use nix::{
 use tempfile::TempDir;
 use tokio::{
     process::{Child, Command},
-    time::{Instant, sleep},
+    time::{Instant, sleep, sleep_until},
 };
 
 use super::{
@@ -148,6 +148,21 @@ impl Local {
     pub fn settings(&self, plan: &Plan) -> Result<Settings, Failure> {
         let own = environment(plan, &self.nats_url(), &self.redis_url());
         Ok(config::load_from(None, own.into_iter().collect())?)
+    }
+
+    /// Returns when it is time; before that with a failure, if a server ended that nobody ended:
+    /// there is nothing left to be tested.
+    pub async fn stands_until(&mut self, at: Instant) -> Result<(), Failure> {
+        while Instant::now() < at {
+            let lost = [&mut self.nats, &mut self.redis]
+                .into_iter()
+                .find_map(|server| server.is_lost().then(|| server.gone()));
+            if let Some(failure) = lost {
+                return Err(failure.advise("see what ended it, and play the plan again"));
+            }
+            sleep_until(at.min(Instant::now() + LOOK_EVERY)).await;
+        }
+        Ok(())
     }
 
     /// Breaks something.
@@ -289,8 +304,8 @@ impl Process {
     }
 
     async fn kill(&mut self) -> Result<(), Failure> {
-        match &mut self.child {
-            Some(child) => child.kill().await.map_err(failed),
+        match self.child.take() {
+            Some(mut child) => child.kill().await.map_err(failed),
             None => Ok(()),
         }
     }
@@ -303,6 +318,11 @@ impl Process {
 
     fn has_ended(&mut self) -> bool {
         self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// Whether it is to run, and does not.
+    fn is_lost(&mut self) -> bool {
+        self.child.is_some() && self.has_ended()
     }
 
     async fn listens(&mut self, port: u16) -> Result<(), Failure> {

@@ -37,6 +37,11 @@ impl Pod {
         Self { process, _dir: dir }
     }
 
+    /// Its number among all processes.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Whether it has not ended yet.
     pub fn is_running(&mut self) -> bool {
         self.process.exited().is_none()

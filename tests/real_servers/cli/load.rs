@@ -6,10 +6,14 @@ use earmark::{
     load::sender::Sender,
     nats::{StreamSettings, setup},
 };
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{NatsServer, Ran, wait_until};
+use crate::harness::{NatsServer, Pod, Ran, wait_until};
 
 const SERVERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/servers");
 
@@ -144,6 +148,35 @@ async fn an_objective_that_is_missed_ends_it_with_code_one() {
     let missed = load(&["load", &plan, "--servers", SERVERS]).await.with(1).out();
     assert!(missed.contains("MISSED: hold_p99_ms"), "{missed}");
     assert!(missed.contains("every promise was kept"), "{missed}");
+}
+
+/// A process that another one started.
+fn child_of(parent: u32, name: &str) -> Option<i32> {
+    let children = std::fs::read_dir("/proc").ok()?.filter_map(|entry| {
+        let pid: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        // `pid (name) state parent …`
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (own, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+        let of = rest.split_whitespace().nth(1)?;
+        (own == name && of == parent.to_string()).then_some(pid)
+    });
+    children.into_iter().next()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_ends_by_itself_ends_the_test_and_is_named() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let faults = PLAN.find("[[faults]]").expect("it has faults");
+    let plan = written(&dir, "long.toml", &PLAN[..faults].replace("[8, 40]", "[600, 40]"));
+    let mut load = Pod::earmark(&["load", &plan, "--servers", SERVERS], &[]);
+    wait_until("shoppers come", Duration::from_secs(60), async || {
+        load.output().contains("shoppers come")
+    })
+    .await;
+    let nats = child_of(load.id(), "nats-server").expect("it has a server of its own");
+    kill(Pid::from_raw(nats), Signal::SIGKILL).expect("it can be killed");
+    assert_eq!(load.wait(Duration::from_secs(60)).await, 1, "{}", load.output());
+    assert!(load.output().contains("nats ended by itself"), "{}", load.output());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
