@@ -10,7 +10,7 @@ use earmark::{
     cluster::{lease::Lease, member::Member},
     config,
     contract::{
-        Catalogue, EntityType, Limits, StoredSubject,
+        Catalogue, Decoded, EntityType, Limits, StoredSubject,
         answer::render_rejection_answer,
         catalogue::over_shipped,
         dead_letter::{DeadLetter, Payload, event_time, render_dead_letter},
@@ -90,7 +90,10 @@ fn event(bytes: &[u8]) {
         Ok(read) => {
             let value: Value = serde_json::from_slice(bytes).expect("an event is JSON");
             let again = decode(value.to_string().as_bytes(), &Limits::default());
-            assert_eq!(again.as_ref(), Ok(&read), "written anew");
+            // Which of the unknown fields are named depends on their order.
+            let known = |read: Decoded| Decoded { unknown_fields: Vec::new(), ..read };
+            let read = known(read);
+            assert_eq!(again.map(|read| known(read)), Ok(read.clone()), "written anew");
             assert_eq!(
                 decode_key(EntityType::of(&read.key), &encode_key(read.key.key())),
                 Ok(read.key)
