@@ -13,6 +13,7 @@ use crate::{
         subject::availability_subject,
     },
     domain::ids::Sku,
+    mutants::{self, Mutant},
     ports::{Outgoing, Outlet, SendError},
 };
 
@@ -60,7 +61,8 @@ impl Showing {
     /// Whether something newer was found of a SKU: the owner before went on for longer than its mark
     /// says. The same is shown again, since the stream may have lost it meanwhile.
     fn knows_newer(&self, sku: &Sku, since: &ShownSince) -> bool {
-        self.there.get(sku).is_some_and(|there| there.revision > Some(revision(since)))
+        let there = self.there.get(sku).filter(|_| !mutants::is_in(Mutant::NewerForgotten));
+        there.is_some_and(|there| there.revision > Some(revision(since)))
     }
 
     /// Notes what the stream has taken. One that stands before what was taken earlier has filled a
@@ -162,7 +164,8 @@ impl Releaser {
             id: None,
             headers: Vec::new(),
             payload: payload.into(),
-            after: Some(self.showing.there.get(sku).map_or(0, |there| there.sequence)),
+            after: Some(self.showing.there.get(sku).map_or(0, |there| there.sequence))
+                .filter(|_| !mutants::is_in(Mutant::AvailabilityUnordered)),
         }
     }
 

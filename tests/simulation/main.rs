@@ -12,6 +12,8 @@ mod conforms;
 mod coverage;
 mod director;
 mod formats;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod operator;
 mod oracles;
 mod pod;
