@@ -32,7 +32,8 @@ real-orders: servers ## real orders on real servers that are killed on the way; 
 proof: servers ## a hundred faults on a cluster under load; EARMARK_CYCLES=n for others
 	EARMARK_CYCLES=$${EARMARK_CYCLES:-100} cargo test --locked --test real_orders whatever_befalls -- --nocapture
 
-mutants: servers ## whether a load test finds the bugs that are put in on purpose
+mutants: servers ## whether the simulator and a load test find the bugs that are put in on purpose
+	cargo test --locked --features mutants --test simulation mutants:: -- --nocapture --test-threads 1
 	cargo test --locked --features mutants --test mutants -- --test-threads 2
 
 fuzz: ## hostile input guided by coverage (a nightly compiler and cargo-fuzz); FUZZ_S=60 seconds each

@@ -26,6 +26,7 @@ use crate::{
     },
     encode::encode_onto,
     inspecting::View,
+    mutants::{self, Mutant},
     partition::{
         books::Books,
         entry::{Decided, Trigger},
@@ -195,7 +196,11 @@ impl<E: Hosted> EntityActor<E> {
         })
     }
 
-    fn decided(&self, trigger: Trigger, decision: Decision<E::Fact>, before: Before) -> Done {
+    fn decided(&self, trigger: Trigger, mut decision: Decision<E::Fact>, before: Before) -> Done {
+        if mutants::is_in(Mutant::CommandNotJournaled) && matches!(trigger, Trigger::Command { .. })
+        {
+            decision.facts.clear();
+        }
         let internal = matches!(trigger, Trigger::Deadline { .. } | Trigger::Step { .. });
         if internal && decision.facts.is_empty() && decision.commands.is_empty() {
             return Done::Nothing;

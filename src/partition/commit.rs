@@ -43,7 +43,7 @@ pub enum NotCommitted {
 
 impl Append {
     /// Appends until it is certain what became of the record; its sequence if it is committed.
-    pub async fn run(self) -> Result<u64, NotCommitted> {
+    pub async fn run(mut self) -> Result<u64, NotCommitted> {
         if mutants::is_in(Mutant::CommitSkipped) && self.batch.is_multiple_of(64) {
             return Ok(self.after + 1);
         }
@@ -60,6 +60,10 @@ impl Append {
                     match self.verdict(self.last_record().await) {
                         Found::Ours(sequence) => return Ok(sequence),
                         Found::Predecessor => {}
+                        Found::Later(last) if mutants::is_in(Mutant::FencedOwnerGoesOn) => {
+                            self.after = last;
+                        }
+                        Found::Later(_) => return Err(NotCommitted::Superseded),
                         Found::Other(why) => return Err(why),
                     }
                 }
@@ -96,7 +100,7 @@ impl Append {
         } else if last.sequence < self.after {
             Found::Other(NotCommitted::JournalLostItsTail)
         } else {
-            Found::Other(NotCommitted::Superseded)
+            Found::Later(last.sequence)
         }
     }
 }
@@ -105,5 +109,6 @@ impl Append {
 enum Found {
     Ours(u64),
     Predecessor,
+    Later(u64),
     Other(NotCommitted),
 }

@@ -15,7 +15,11 @@ use super::{
     owner::Owner,
     record::{Header, Link, Record, RecordHash, encode},
 };
-use crate::domain::time::Timestamp;
+use crate::{
+    domain::{event::Lane, time::Timestamp},
+    mutants::{self, Mutant},
+    ports::Source,
+};
 
 /// A record on its way into the journal.
 pub(super) struct InFlight {
@@ -32,7 +36,9 @@ impl Owner {
     /// Fixes the time of the decisions of the open batch, if it is empty.
     pub(super) fn open_batch(&mut self) -> Timestamp {
         if self.open.is_empty() {
-            self.state.decided_at = self.state.decided_at.max(self.env.ports.clock.now());
+            let now = self.env.ports.clock.now();
+            let later = now.max(self.state.decided_at);
+            self.state.decided_at = if mutants::is_in(Mutant::TimeGoesBack) { now } else { later };
         }
         self.state.decided_at
     }
@@ -49,6 +55,14 @@ impl Owner {
     ) -> Result<(), Exit> {
         let (mut first, bytes) = (self.open.entries.len(), self.open.bytes.len());
         for entry in entries {
+            if mutants::is_in(Mutant::RetryMerged)
+                && let Some(flying) = &mut self.in_flight
+                && flying.started.elapsed() > self.env.bounds.retry_after
+            {
+                self.state.note(&entry);
+                flying.batch.entries.push(entry);
+                continue;
+            }
             let pushed = self.open.push(entry);
             pushed.map_err(|why| Exit::refuse(format!("an entry cannot be encoded: {why}")))?;
         }
@@ -94,6 +108,10 @@ impl Owner {
         let record = encode(format, &header, &batch.bytes)
             .map_err(|error| Exit::refuse(format!("a record cannot be encoded: {error}")))?;
         let record = Bytes::from(record);
+        if mutants::is_in(Mutant::EffectBeforeCommit) {
+            let early = Record { header: header.clone(), entries: batch.entries.clone() };
+            let _ = self.to_release.send((self.committed.last.sequence + 1, Arc::new(early)));
+        }
         let append = Append {
             journal: self.env.ports.journal.clone(),
             partition: self.env.partition,
@@ -108,6 +126,14 @@ impl Owner {
     }
 
     fn header(&self, batch: &Batch) -> Header {
+        let (mut cursors, mut released) = (batch.state.cursors, *self.released.borrow());
+        if mutants::is_in(Mutant::CursorNotSaved) {
+            let fulfilment = Source::Lane(Lane::Fulfilment).index();
+            cursors[fulfilment] = self.committed.cursors[fulfilment];
+        }
+        if mutants::is_in(Mutant::MarkAhead) {
+            released.up_to = self.committed.last.sequence;
+        }
         Header {
             partition: self.env.partition,
             partitions: self.env.partitions,
@@ -116,8 +142,8 @@ impl Owner {
             owner: self.env.owner.clone(),
             previous: Some(self.committed.last),
             decided_at: batch.decided_at,
-            cursors: batch.state.cursors,
-            released: *self.released.borrow(),
+            cursors,
+            released,
             entries: batch.entries.len() as u32,
         }
     }

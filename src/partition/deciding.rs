@@ -59,6 +59,7 @@ impl Owner {
         let interval = self.env.bounds.cold_due_interval;
         !self.redis_rests()
             && !mutants::is_in(Mutant::ExpiryIgnored)
+            && !mutants::is_in(Mutant::ColdDeadlinesIgnored)
             && self.last_cold_look.is_none_or(|last| last.elapsed() >= interval)
     }
 
@@ -108,6 +109,9 @@ impl Owner {
     /// How far a clock has come: everything logged before has been decided.
     fn clock(&self, clock: DueClock) -> Timestamp {
         let at = |source| self.state.cursor(source).at;
+        if mutants::is_in(Mutant::DeadlineByPodClock) {
+            return self.env.ports.clock.now();
+        }
         match clock {
             DueClock::Settled => at(Source::Commands).min(at(Source::Lane(Lane::Settlement))),
             DueClock::Demand => at(Source::Lane(Lane::Demand)),
@@ -287,7 +291,7 @@ impl Owner {
     }
 
     fn is_set_aside(&self, entity: &EntityKey) -> bool {
-        self.state.quarantined.contains_key(entity)
+        (self.state.quarantined.contains_key(entity) && !mutants::is_in(Mutant::QuarantineIgnored))
             || self.state.waiting.contains_key(entity)
             || self.is_paused(entity)
     }

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use super::entry::Facts;
-use crate::domain::{
-    Breach, Entity, ids::EntityKey, order::OrderState, sku::SkuState, time::Timestamp,
+use crate::{
+    domain::{Breach, Entity, ids::EntityKey, order::OrderState, sku::SkuState, time::Timestamp},
+    mutants::{self, Mutant},
 };
 
 /// An entity of either kind.
@@ -53,7 +54,8 @@ pub fn entity<E: Entity>(
     parts: Vec<(String, Bytes)>,
 ) -> Result<E, Breach> {
     let mut decoded = Vec::with_capacity(parts.len());
-    for (name, bytes) in parts {
+    let forgets = |name: &str| mutants::is_in(Mutant::IdsNotLoaded) && name.starts_with("i:");
+    for (name, bytes) in parts.into_iter().filter(|(name, _)| !forgets(name)) {
         let part = postcard::from_bytes(&bytes)
             .map_err(|error| Breach(format!("{key}: part {name}: {error}")))?;
         decoded.push((name, part));

@@ -11,7 +11,10 @@ use super::{
     keeper::{ENTRIES_MAX, Gathered},
     owner::{Owner, uncommitted},
 };
-use crate::domain::ids::EntityKey;
+use crate::{
+    domain::ids::EntityKey,
+    mutants::{self, Mutant},
+};
 
 /// Sequences of a log that an idle partition has passed and does not say so yet.
 const UNMARKED_MAX: u64 = 1_000;
@@ -33,6 +36,7 @@ impl Owner {
         let (keep, keeper) = (self.env.live_entities_max(), &self.keeper);
         let (stepping, dirty, arming) = (&self.stepping, &self.dirty, &self.arming);
         let gathered = uncommitted(&self.in_flight, &self.sealed).find_map(|b| b.gathered.as_ref());
+        let gathered = gathered.filter(|_| !mutants::is_in(Mutant::PassivatedEarly));
         let busy = |key: &EntityKey| {
             // What an actor knows and no snapshot does must not be let go.
             keeper.owes(key)
@@ -120,8 +124,8 @@ impl Owner {
         }
         let flying = self.in_flight.as_mut().map(|flying| &mut flying.batch);
         match self.sealed.back_mut().or(flying) {
-            Some(last) => last.gathered = Some(gathered),
-            None => self.keeper.write(gathered, &self.committed),
+            Some(last) if !mutants::is_in(Mutant::SnapshotAhead) => last.gathered = Some(gathered),
+            _ => self.keeper.write(gathered, &self.committed),
         }
         Ok(())
     }

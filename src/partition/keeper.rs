@@ -17,6 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::state::PartitionState;
 use crate::{
     domain::{DueClock, ids::EntityKey, time::Timestamp},
+    mutants::{self, Mutant},
     ports::{At, Delta, EntityChange, Partition, PortError, Position, Snapshots, StoredEntity},
 };
 
@@ -230,7 +231,12 @@ impl Keeper {
         &self,
         keys: &[EntityKey],
     ) -> Result<Result<Vec<Option<StoredEntity>>, SnapshotLost>, PortError> {
-        let loaded = self.snapshots.load(self.partition, self.stands_at, keys).await?;
+        let mut loaded = self.snapshots.load(self.partition, self.stands_at, keys).await?;
+        if let At::Elsewhere(Some(found)) = loaded
+            && mutants::is_in(Mutant::LoadFromAnything)
+        {
+            loaded = self.snapshots.load(self.partition, found, keys).await?;
+        }
         Ok(self.here(loaded))
     }
 
@@ -282,13 +288,16 @@ impl Keeper {
 async fn advance(
     snapshots: Arc<dyn Snapshots>,
     partition: Partition,
-    delta: Delta,
+    mut delta: Delta,
     retry_after: Duration,
 ) -> At<()> {
     let mut pause = retry_after;
     loop {
         let started = Instant::now();
         match snapshots.advance(partition, &delta).await {
+            Ok(At::Elsewhere(Some(found))) if mutants::is_in(Mutant::DeltaOnAnything) => {
+                delta.from = found;
+            }
             Ok(at) => {
                 crate::telemetry::snapshot_written(delta.changes.len(), started.elapsed());
                 return at;

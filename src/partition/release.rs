@@ -36,6 +36,7 @@ use crate::{
         subject::dead_letter_subject,
     },
     domain::event::Lane,
+    mutants::{self, Mutant},
     ports::{
         Input, Journal, JournalEntry, Outbox, Outgoing, Outlet, Partition, SendError, Sent, Source,
     },
@@ -94,6 +95,7 @@ impl Releaser {
     /// Releases a backlog, and then what it will be given.
     pub fn new(env: &Env, incarnation: u64, backlog: Backlog) -> Releaser {
         let newest = backlog.there.last().and_then(|(out, id)| anchor(*out, id));
+        let there = backlog.there.into_iter().map(|(_, id)| id).chain(backlog.there_before);
         Releaser {
             partition: env.partition,
             journal: env.ports.journal.clone(),
@@ -101,7 +103,7 @@ impl Releaser {
             input: env.ports.input.clone(),
             published: env.published.clone(),
             retry_after: env.bounds.retry_after,
-            skip: backlog.there.into_iter().map(|(_, id)| id).chain(backlog.there_before).collect(),
+            skip: there.filter(|_| !mutants::is_in(Mutant::OutNotSearched)).collect(),
             incarnation,
             newest: newest.or(backlog.released.anchor),
             released: backlog.released,
@@ -192,6 +194,7 @@ impl Releaser {
         let id = id(self.incarnation, self.partition, record, index);
         loop {
             match self.outbox.out_holds(out, &id).await {
+                Ok(_) if mutants::is_in(Mutant::OutLossUnnoticed) => return Ok(()),
                 Ok(true) => return Ok(()),
                 Ok(false) => return Err(Exit::OutLostItsTail),
                 Err(error) => {
@@ -239,6 +242,9 @@ impl Releaser {
         for letter in dead_letters {
             messages.push(self.dead_letter(letter).await);
         }
+        if mutants::is_in(Mutant::EffectsReversed) {
+            messages.reverse();
+        }
         let before = self.newest;
         let outcomes = messages.iter().filter(|message| message.outlet == Outlet::Out);
         let outcomes: Vec<String> = outcomes.filter_map(|message| message.id.clone()).collect();
@@ -278,6 +284,9 @@ impl Releaser {
                     Err(SendError::SubjectFull(why)) if message.outlet == Outlet::Commands => {
                         crate::telemetry::commands_unsaid(&message.subject, &why);
                     }
+                    Err(SendError::Later(_))
+                        if message.outlet == Outlet::DeadLetters
+                            && mutants::is_in(Mutant::LetterLost) => {}
                     Err(SendError::SubjectFull(why) | SendError::Later(why)) => {
                         crate::telemetry::send_retried(message.outlet, &why);
                         again.push(message);

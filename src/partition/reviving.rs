@@ -17,6 +17,7 @@ use super::{
 use crate::{
     actors::{Done, Inputs, Task},
     domain::ids::EntityKey,
+    mutants::{self, Mutant},
 };
 
 /// How often a snapshot under way is waited for, so that what waits can be loaded.
@@ -81,7 +82,10 @@ impl Owner {
 
     /// Decides the oldest inputs that wait for an entity. Each leaves the queue in the record of
     /// its decision.
-    async fn revive(&mut self, entity: EntityKey, queue: Vec<Waiting>) -> Result<(), Exit> {
+    async fn revive(&mut self, entity: EntityKey, mut queue: Vec<Waiting>) -> Result<(), Exit> {
+        if mutants::is_in(Mutant::WaitingReversed) {
+            queue.reverse();
+        }
         let mut tasks = Vec::with_capacity(queue.len());
         for (index, waiting) in queue.iter().enumerate() {
             let again = self.read_again(waiting).await.filter(|found| found.entity == entity);

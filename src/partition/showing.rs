@@ -1,7 +1,7 @@
 //! Shows what a shop may promise: the last value of each SKU, in EARMARK_AVAILABILITY.
 //!
-//! A value is sent on condition of what stands there, so an older one never replaces a newer. The
-//! stream may lose what it acknowledged: what was shown last is looked up again after trouble and
+//! A value is sent on condition of what stands there, and not at all where that is known to be newer,
+//! so an older one never replaces a newer. The stream may lose what it acknowledged: what was shown last is looked up again after trouble and
 //! from time to time; if it is gone, recovery shows all since the last mark again.
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,6 +13,7 @@ use crate::{
         subject::availability_subject,
     },
     domain::ids::Sku,
+    mutants::{self, Mutant},
     ports::{Outgoing, Outlet, SendError},
 };
 
@@ -22,10 +23,17 @@ const SUBJECTS_MAX: usize = 100_000;
 /// What is known of EARMARK_AVAILABILITY.
 #[derive(Debug, Default)]
 pub struct Showing {
-    /// The last sequence of some subjects.
-    sequences: HashMap<Sku, u64>,
+    /// What stands last under some subjects.
+    there: HashMap<Sku, There>,
     /// What was shown last.
     last: Option<Shown>,
+}
+
+/// What stands last under a SKU's subject: where, and of which incarnation and revision.
+#[derive(Clone, Copy, Debug)]
+struct There {
+    sequence: u64,
+    revision: Option<(u64, u64)>,
 }
 
 /// A value that was shown.
@@ -43,11 +51,18 @@ impl Showing {
         self.last.as_ref().map(|last| last.at)
     }
 
-    fn remember(&mut self, sku: Sku, sequence: u64) {
-        if self.sequences.len() >= SUBJECTS_MAX {
-            self.sequences.clear();
+    fn remember(&mut self, sku: Sku, there: There) {
+        if self.there.len() >= SUBJECTS_MAX {
+            self.there.clear();
         }
-        self.sequences.insert(sku, sequence);
+        self.there.insert(sku, there);
+    }
+
+    /// Whether something newer was found of a SKU: the owner before went on for longer than its mark
+    /// says. The same is shown again, since the stream may have lost it meanwhile.
+    fn knows_newer(&self, sku: &Sku, since: &ShownSince) -> bool {
+        let there = self.there.get(sku).filter(|_| !mutants::is_in(Mutant::NewerForgotten));
+        there.is_some_and(|there| there.revision > Some(revision(since)))
     }
 
     /// Notes what the stream has taken. One that stands before what was taken earlier has filled a
@@ -66,7 +81,7 @@ impl Showing {
             let (at, revision) = (since.at, since.shown.revision);
             self.last = Some(Shown { sequence, sku: sku.clone(), revision, at });
         }
-        self.remember(sku, sequence);
+        self.remember(sku, There { sequence, revision: Some(revision(since)) });
         Ok(())
     }
 }
@@ -105,6 +120,7 @@ impl Releaser {
         let known = self.showing.last.as_ref().map_or(0, |last| last.sequence);
         let mut pause = self.retry_after;
         let mut smooth = true;
+        shown.retain(|sku, since| !self.showing.knows_newer(sku, since));
         while !shown.is_empty() {
             let messages = shown.iter().map(|(sku, since)| self.value(sku, since)).collect();
             let results = self.outbox.send(messages).await;
@@ -148,14 +164,15 @@ impl Releaser {
             id: None,
             headers: Vec::new(),
             payload: payload.into(),
-            after: Some(self.showing.sequences.get(sku).copied().unwrap_or(0)),
+            after: Some(self.showing.there.get(sku).map_or(0, |there| there.sequence))
+                .filter(|_| !mutants::is_in(Mutant::AvailabilityUnordered)),
         }
     }
 
     /// Whether ours is newer than what is shown of a SKU.
     async fn is_news(&mut self, sku: &Sku, since: &ShownSince) -> bool {
         let there = self.revision_there(sku).await;
-        there.is_none_or(|there| there < (since.incarnation, since.shown.revision))
+        there.is_none_or(|there| there < revision(since))
     }
 
     /// Reads what is shown of a SKU.
@@ -172,13 +189,19 @@ impl Releaser {
         };
         match last {
             Some((sequence, bytes)) => {
-                self.showing.remember(sku.clone(), sequence);
-                revision_shown(&bytes)
+                let revision = revision_shown(&bytes);
+                self.showing.remember(sku.clone(), There { sequence, revision });
+                revision
             }
             None => {
-                self.showing.sequences.remove(sku);
+                self.showing.there.remove(sku);
                 None
             }
         }
     }
+}
+
+/// Of which incarnation and revision a value is.
+fn revision(since: &ShownSince) -> (u64, u64) {
+    (since.incarnation, since.shown.revision)
 }

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     contract::{Rejection, Rule},
     domain::refusal::Reason,
+    mutants::{self, Mutant},
     ports::{LogMessage, Source},
 };
 
@@ -46,7 +47,8 @@ impl Hands {
 impl Owner {
     /// Takes out what the process died of, if that is known.
     pub(super) async fn take_out_killer(&mut self) -> Result<(), Exit> {
-        let Some(in_hand) = self.state.killer().cloned() else { return Ok(()) };
+        let killer = self.state.killer().filter(|_| !mutants::is_in(Mutant::KillerKept));
+        let Some(in_hand) = killer.cloned() else { return Ok(()) };
         let found = "a message that the process died of";
         let mut rejection = Rejection::new(Rule::Killer, found, "a message that can be decided");
         rejection.reason = Reason::Killer;

@@ -8,7 +8,10 @@ use super::{
     entry::Entry,
     record::{Header, Record},
 };
-use crate::ports::{Partition, Position};
+use crate::{
+    mutants::{self, Mutant},
+    ports::{Partition, Position},
+};
 
 /// With what a journal begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +100,8 @@ pub fn base(
 /// A journal that ends before something known to have been committed lost its tail, or another one
 /// stands in its place; in words.
 pub fn lost_tail(known: impl IntoIterator<Item = Position>, end: Position) -> Option<String> {
-    let beyond = known.into_iter().filter(|known| *known > end).max()?;
+    let known = known.into_iter().filter(|_| !mutants::is_in(Mutant::TailLossUnnoticed));
+    let beyond = known.filter(|known| *known > end).max()?;
     Some(match beyond.incarnation == end.incarnation {
         true => format!(
             "record {} is known to be committed, but the journal ends at {}: JetStream lost \

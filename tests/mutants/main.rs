@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use earmark::mutants::Mutant;
+use earmark::{domain::described::Described, mutants::Mutant};
 use serde_json::Value;
 
 const SERVERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/servers");
@@ -48,7 +48,7 @@ fn judged(mutant: Option<Mutant>) -> (i32, Value) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_earmark"));
     command.arg("load").arg(&plan).args(["--servers", SERVERS, "--json"]);
     if let Some(mutant) = mutant {
-        command.env("EARMARK_MUTANT", mutant.as_str());
+        command.env("EARMARK_MUTANT", mutant.name());
     }
     let output = command.output().expect("it can be started");
     let report: Value = serde_json::from_slice(&output.stdout)
@@ -58,7 +58,7 @@ fn judged(mutant: Option<Mutant>) -> (i32, Value) {
 
 fn is_found(mutant: Mutant, list: &str) {
     let (code, verdict) = judged(Some(mutant));
-    println!("{}: {verdict:#}", mutant.as_str());
+    println!("{}: {verdict:#}", mutant.name());
     let found = verdict[list].as_array().expect("a list");
     assert!(code == 1 && !found.is_empty(), "{list} is empty, code {code}: {verdict:#}");
 }

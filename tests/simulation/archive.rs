@@ -17,6 +17,7 @@ use earmark::{
 
 use super::{
     checks::KeyOf,
+    oracles::Oracle,
     ports::PodView,
     world::{self, Outside, World, journal_subject},
 };
@@ -247,7 +248,7 @@ pub fn archives_are_the_fold(world: &World, partitions: Partition) {
             found.retain(|_, entity| !entity.parts.is_empty());
             let name = &archive.name;
             if reading::state(&manifest).is_err() {
-                world.violation(format!("{name}: its state cannot be read"));
+                world.violation(Oracle::Archive, format!("{name}: its state cannot be read"));
             }
             compare(world, name, &found, fold(&records, manifest.position.sequence));
         }
@@ -277,7 +278,10 @@ fn compare(
     expected: BTreeMap<EntityKey, State>,
 ) {
     if found.keys().any(|key| !expected.contains_key(key)) {
-        world.violation(format!("{name} has an entity that the journal does not know"));
+        world.violation(
+            Oracle::Archive,
+            format!("{name} has an entity that the journal does not know"),
+        );
     }
     for (key, state) in expected {
         let same = match state {
@@ -285,7 +289,10 @@ fn compare(
             State::Order(order) => is::<OrderState>(&key, found.get(&key), *order),
         };
         if !same {
-            world.violation(format!("{name}: {key} is not as the journal makes it"));
+            world.violation(
+                Oracle::Archive,
+                format!("{name}: {key} is not as the journal makes it"),
+            );
         }
     }
 }

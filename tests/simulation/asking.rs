@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 
 use super::{
     checks::{Folded, apply},
+    oracles::Oracle,
     simulation::PARTITIONS,
     workload::{SKUS, sku},
     world::{World, journal_subject},
@@ -116,7 +117,7 @@ pub fn answers_are_of_their_time(world: &World, folded: &Folded) {
         let first = states.partition_point(|(sequence, _)| *sequence <= began).saturating_sub(1);
         let mut of_then = states[first..].iter().take_while(|(sequence, _)| *sequence <= ended);
         if !of_then.any(|(_, state)| *state == told) {
-            world.violation(format!(
+            world.violation(Oracle::Asked, format!(
                 "{key}: asked at {began} and answered by {ended}, it was told {told:?}, and it was \
                  {:?}",
                 &states[first..]

@@ -28,7 +28,10 @@ use earmark::{
     ports::{Outlet, Partition, Source},
 };
 
-use super::world::{Outside, World, journal_subject};
+use super::{
+    oracles::Oracle,
+    world::{Outside, World, journal_subject},
+};
 
 /// The journal folded from its beginning.
 #[derive(Default)]
@@ -42,7 +45,7 @@ pub struct Folded {
 pub fn check(world: &World, partitions: Partition) {
     let folded = match fold(world) {
         Ok(folded) => folded,
-        Err(why) => return world.violation(why),
+        Err(why) => return world.violation(Oracle::Chain, why),
     };
     count(world, &folded);
     if let Ok(what) = std::env::var("EARMARK_TRACE") {
@@ -60,6 +63,7 @@ pub fn check(world: &World, partitions: Partition) {
     availability_is_true(world, &folded);
     super::asking::answers_are_of_their_time(world, &folded);
     super::archive::archives_are_the_fold(world, partitions);
+    super::rules::decisions_keep_the_rules(world, &folded);
 }
 
 /// The snapshots alone: that they are the fold of the journal.
@@ -69,7 +73,7 @@ pub fn check_fold(world: &World) {
             snapshots_are_the_fold(world, &folded);
             conservation(world, &folded);
         }
-        Err(why) => world.violation(why),
+        Err(why) => world.violation(Oracle::Chain, why),
     }
 }
 
@@ -173,7 +177,10 @@ fn books_are_the_sum(world: &World, folded: &Folded, partitions: Partition) {
     for (partition, state) in &folded.partitions {
         let sum = sums.get(partition).copied().unwrap_or_default();
         if state.books != sum {
-            world.violation(format!("partition {partition}: {:?}, but {sum:?}", state.books));
+            world.violation(
+                Oracle::Books,
+                format!("partition {partition}: {:?}, but {sum:?}", state.books),
+            );
         }
     }
 }
@@ -269,7 +276,7 @@ fn everything_was_read(world: &World, folded: &Folded, partitions: Partition) {
             continue;
         }
         let Some(state) = folded.partitions.get(&partition) else {
-            world.violation(format!("partition {partition} has no records"));
+            world.violation(Oracle::Read, format!("partition {partition} has no records"));
             continue;
         };
         for source in Source::ALL {
@@ -294,11 +301,14 @@ fn everything_was_read(world: &World, folded: &Folded, partitions: Partition) {
                 .map_or(0, |stored| stored.sequence);
             drop(outside);
             if state.cursor(source).sequence < last {
-                world.violation(format!(
-                    "partition {partition} has read {} to {}, but {last} is there",
-                    source.as_str(),
-                    state.cursor(source).sequence
-                ));
+                world.violation(
+                    Oracle::Read,
+                    format!(
+                        "partition {partition} has read {} to {}, but {last} is there",
+                        source.as_str(),
+                        state.cursor(source).sequence
+                    ),
+                );
             }
         }
     }
@@ -308,22 +318,25 @@ fn snapshots_are_the_fold(world: &World, folded: &Folded) {
     let store = world.lock().store.clone();
     for (partition, state) in &folded.partitions {
         let Some(shelf) = store.get(partition) else {
-            world.violation(format!("partition {partition} left no snapshot"));
+            world.violation(Oracle::Snapshot, format!("partition {partition} left no snapshot"));
             continue;
         };
         if shelf.position != Some(state.position()) {
-            world.violation(format!(
-                "partition {partition}: the snapshot stands at {:?}, the journal at {:?}",
-                shelf.position,
-                state.position()
-            ));
+            world.violation(
+                Oracle::Snapshot,
+                format!(
+                    "partition {partition}: the snapshot stands at {:?}, the journal at {:?}",
+                    shelf.position,
+                    state.position()
+                ),
+            );
             continue;
         }
         // Suspects are in no snapshot.
         let expected = PartitionState { suspects: Default::default(), ..state.clone() };
         let stored = PartitionState::decode(&shelf.state);
         if stored.as_ref() != Some(&expected) {
-            world.violation(format!(
+            world.violation(Oracle::Snapshot, format!(
                 "partition {partition}: state {stored:?} in the snapshot, {expected:?} in the fold"
             ));
         }
@@ -348,7 +361,8 @@ fn compare<E>(
     let partition = partition_of(key, store.len() as Partition);
     let kept = store.get(&partition).and_then(|shelf| shelf.entities.get(key));
     let Some(kept) = kept else {
-        return world.violation(format!("{key} is in the journal and in no snapshot"));
+        return world
+            .violation(Oracle::Snapshot, format!("{key} is in the journal and in no snapshot"));
     };
     let parts = kept
         .parts
@@ -358,8 +372,8 @@ fn compare<E>(
     expected.take_changed_parts();
     match E::from_parts(E::Key::of(key), parts.collect()) {
         Ok(found) if found == expected => {}
-        Ok(found) => world.violation(difference(key, &found, &expected)),
-        Err(breach) => world.violation(format!("{key}: the snapshot: {breach}")),
+        Ok(found) => world.violation(Oracle::Snapshot, difference(key, &found, &expected)),
+        Err(breach) => world.violation(Oracle::Snapshot, format!("{key}: the snapshot: {breach}")),
     }
 }
 
@@ -397,14 +411,16 @@ impl KeyOf for earmark::domain::ids::OrderId {
 }
 
 fn every_input_is_decided_once(world: &World, folded: &Folded) {
-    let mut by_sequence: BTreeMap<u64, u32> = BTreeMap::new();
+    // A sequence may have been another message's before the log lost its end.
+    let mut by_place: BTreeMap<(u64, Timestamp), u32> = BTreeMap::new();
     let mut by_id: BTreeMap<(EntityKey, EventKey, Timestamp), u32> = BTreeMap::new();
     for (_, record) in &folded.records {
         for entry in &record.entries {
             match entry {
                 Entry::Decided(decided) => {
                     if let Trigger::Event(cause) = &decided.trigger {
-                        *by_sequence.entry(cause.sequence).or_default() += 1;
+                        let place = (cause.sequence, cause.logged_at);
+                        *by_place.entry(place).or_default() += 1;
                     }
                     if let Some(cause) = decided.trigger.cause()
                         && is_final(decided)
@@ -416,40 +432,40 @@ fn every_input_is_decided_once(world: &World, folded: &Folded) {
                 Entry::Rejected { read, .. } | Entry::Quarantined { read: Some(read), .. }
                     if read.source != Source::Commands =>
                 {
-                    *by_sequence.entry(read.sequence).or_default() += 1;
+                    *by_place.entry((read.sequence, read.at)).or_default() += 1;
                 }
                 _ => {}
             }
         }
     }
-    let waiting: BTreeSet<u64> = folded
+    let waiting: BTreeSet<(u64, Timestamp)> = folded
         .partitions
         .values()
         .flat_map(|state| state.waiting.values().flatten())
         .filter(|waiting| waiting.read.source != Source::Commands)
-        .map(|waiting| waiting.read.sequence)
+        .map(|waiting| (waiting.read.sequence, waiting.read.at))
         .collect();
-    let (sequences, lost): (Vec<u64>, BTreeSet<u64>) = {
+    let places: Vec<(u64, Timestamp)> = {
         let outside = world.lock();
         let stream = &outside.input;
         let all = stream.purged.values().chain(stream.messages.values());
         let served = all.filter(|stored| !is_cut(&outside, partition_of_subject(&stored.subject)));
-        (served.map(|stored| stored.sequence).collect(), outside.lost_sequences.clone())
+        served.map(|stored| (stored.sequence, stored.at)).collect()
     };
-    for sequence in sequences {
-        let times = by_sequence.get(&sequence).copied().unwrap_or(0);
-        let waits = u32::from(waiting.contains(&sequence));
-        if lost.contains(&sequence) && times + waits > 0 {
-            continue;
-        }
+    for place @ (sequence, _) in places {
+        let times = by_place.get(&place).copied().unwrap_or(0);
+        let waits = u32::from(waiting.contains(&place));
         if times + waits != 1 {
             let where_to = whereabouts(folded, sequence);
-            world.violation(format!("event {sequence} was decided {times} times: {where_to}"));
+            world.violation(
+                Oracle::Once,
+                format!("event {sequence} was decided {times} times: {where_to}"),
+            );
         }
     }
     for ((entity, key, _), times) in by_id {
         if times > 1 {
-            world.violation(format!("{entity}: {key:?} had {times} first decisions"));
+            world.violation(Oracle::Once, format!("{entity}: {key:?} had {times} first decisions"));
         }
     }
 }
@@ -474,7 +490,7 @@ fn partition_of_subject(subject: &str) -> Option<Partition> {
 }
 
 /// The partition in an effect's id.
-fn partition_of_id(id: &str) -> Option<Partition> {
+pub fn partition_of_id(id: &str) -> Option<Partition> {
     id.split('-').nth(1)?.parse().ok()
 }
 
@@ -517,7 +533,7 @@ fn whereabouts(folded: &Folded, event: u64) -> String {
 }
 
 /// Whether an id is remembered for this decision.
-fn is_final(decided: &Decided) -> bool {
+pub fn is_final(decided: &Decided) -> bool {
     let remembered = match &decided.verdict {
         Verdict::Parked => false,
         Verdict::Refused(refusal) => refusal.reason.is_remembered(),
@@ -552,17 +568,23 @@ fn effects_left_once(world: &World, folded: &Folded) {
     if unique.len() != found.len() {
         let mut seen = BTreeSet::new();
         let twice = found.iter().filter(|id| !seen.insert((*id).clone())).take(5);
-        world.violation(format!("outcomes left twice: {:?}", twice.collect::<Vec<_>>()));
+        world.violation(
+            Oracle::Out,
+            format!("outcomes left twice: {:?}", twice.collect::<Vec<_>>()),
+        );
     }
     for id in expected.difference(&unique).take(2) {
-        world.violation(format!("outcome {id} never left: {}", marks(folded, id)));
+        world.violation(Oracle::Out, format!("outcome {id} never left: {}", marks(folded, id)));
     }
     for id in unique.difference(&expected).take(5) {
-        world.violation(format!("outcome {id} is nobody's"));
+        world.violation(Oracle::Out, format!("outcome {id} is nobody's"));
     }
     let dead: BTreeSet<String> = dead.into_iter().collect();
     if dead != letters {
-        world.violation(format!("dead letters: {} expected, {} found", letters.len(), dead.len()));
+        world.violation(
+            Oracle::Letters,
+            format!("dead letters: {} expected, {} found", letters.len(), dead.len()),
+        );
     }
     for (at, _, payload) in answers {
         answer_is_committed(world, at, &payload);
@@ -592,7 +614,7 @@ fn dead_letters_are_whole(world: &World) {
         }
     }
     drop(outside);
-    broken.into_iter().take(3).for_each(|what| world.violation(what));
+    broken.into_iter().take(3).for_each(|what| world.violation(Oracle::Letters, what));
 }
 
 fn answer_is_committed(world: &World, at: Timestamp, payload: &[u8]) {
@@ -607,19 +629,19 @@ fn answer_is_committed(world: &World, at: Timestamp, payload: &[u8]) {
         .is_some_and(|record| record.at <= at);
     drop(outside);
     if !committed {
-        world.violation(format!("answer {id} left before its record was committed"));
+        world.violation(Oracle::Early, format!("answer {id} left before its record was committed"));
     }
 }
 
 fn conservation(world: &World, folded: &Folded) {
     for (key, sku) in &folded.skus {
         if let Err(breach) = sku.audit() {
-            world.violation(format!("{key}: {breach}"));
+            world.violation(Oracle::Units, format!("{key}: {breach}"));
         }
     }
     for (key, order) in &folded.orders {
         if let Err(breach) = order.audit() {
-            world.violation(format!("{key}: {breach}"));
+            world.violation(Oracle::Units, format!("{key}: {breach}"));
         }
     }
 }
@@ -637,7 +659,7 @@ fn availability_is_true(world: &World, folded: &Folded) {
             payload.and_then(|payload| serde_json::from_slice(&payload).ok()).unwrap_or_default();
         let expected = state.quantities(None).available;
         if shown["available"].as_u64() != Some(expected) {
-            world.violation(format!("{key}: shown {shown}, available {expected}"));
+            world.violation(Oracle::Shown, format!("{key}: shown {shown}, available {expected}"));
         }
     }
 }
@@ -657,6 +679,9 @@ fn others_go_on(world: &World, partitions: Partition) {
         .collect();
     drop(outside);
     if !stopped.is_empty() {
-        world.violation(format!("partitions {stopped:?} stopped, which had lost nothing"));
+        world.violation(
+            Oracle::Alone,
+            format!("partitions {stopped:?} stopped, which had lost nothing"),
+        );
     }
 }

@@ -5,12 +5,13 @@ use earmark::domain::refusal::Reason;
 
 use super::world::Tally;
 
-const FAULTS: [&str; 27] = [
+const FAULTS: [&str; 29] = [
     "EARMARK_AVAILABILITY loses its tail",
     "EARMARK_CMD is full",
     "EARMARK_CMD loses its tail",
     "EARMARK_IN loses its tail",
     "EARMARK_OUT loses its tail",
+    "a command comes again",
     "a partition has too many commands to read",
     "a pod is frozen, another takes over",
     "a pod is killed",
@@ -24,6 +25,7 @@ const FAULTS: [&str; 27] = [
     "an append is lost",
     "an append's answer is lost",
     "an effect is lost",
+    "an old command comes again",
     "an effect's answer is lost",
     "an input kills the process",
     "an outage longer than the server remembers ids",
@@ -35,7 +37,7 @@ const FAULTS: [&str; 27] = [
     "two owners at once",
 ];
 
-const WAYS: [&str; 37] = [
+const WAYS: [&str; 39] = [
     "asked: answered",
     "asked: answered after more was committed",
     "asked: cold",
@@ -43,6 +45,7 @@ const WAYS: [&str; 37] = [
     "asked: no answer in time",
     "asked: set aside",
     "asked: unknown",
+    "burnt: a hold that is asked for later",
     "bound: demand waits for answers",
     "decided: a repeat",
     "decided: parked",
@@ -71,6 +74,7 @@ const WAYS: [&str; 37] = [
     "recovery: deadlines are found in the store",
     "promotion: all its SKUs are live",
     "an archive is compared",
+    "purged: events",
     "recovery: from an archive",
     "recovery: from the first record",
 ];

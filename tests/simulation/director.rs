@@ -10,12 +10,18 @@ use tokio::time::Instant;
 use super::{
     pod::Pod,
     ports::Health,
-    world::{Shelf, World},
+    simulation::PARTITIONS,
+    world::{Shelf, Stored, World},
 };
 
 /// So long before the end the journal loses its tail, in the seeds in which it does: nothing else
 /// that a partition could know of the loss by is lost after that.
 const CUT_BEFORE_END: Duration = Duration::from_secs(15);
+
+/// How old a command may be that is sent again.
+const REMEMBERED_MICROS: i64 = 15_000_000;
+/// So long a pod may have heard of nothing that it sent.
+const UNHEARD_MICROS: i64 = 3_000_000;
 
 pub struct Director {
     world: World,
@@ -42,7 +48,7 @@ impl Director {
         if self.seed % 5 == 3 && Instant::now() + CUT_BEFORE_END >= self.end {
             return self.act_on_a_cut_journal().await;
         }
-        match self.rng.random_range(0..17) {
+        match self.rng.random_range(0..18) {
             0..3 => self.crash().await,
             3 => self.freeze().await,
             4..6 => self.two_owners().await,
@@ -50,11 +56,12 @@ impl Director {
             7 => self.flush_store(),
             8 => self.roll_back_store(),
             9 => self.lose_out(),
-            10 => self.lose_input(),
+            10 => self.lose_input().await,
             11 => self.lose_commands(),
             12 => self.jump_clock(),
             13 => self.leave_and_return().await,
             14 => self.slow_down().await,
+            15 => self.say_again(),
             _ => self.change_trouble(),
         }
     }
@@ -192,13 +199,41 @@ impl Director {
         }
     }
 
-    fn lose_input(&mut self) {
-        let count = self.rng.random_range(1..6);
+    /// Now and then it loses much, and soon after whoever has noticed that is gone.
+    async fn lose_input(&mut self) {
+        let much = self.rng.random_bool(0.4);
+        let count = if much { 20..60 } else { 1..6 };
+        let count = self.rng.random_range(count);
+        {
+            let mut outside = self.world.lock();
+            let lost = outside.input.lose_tail(count);
+            outside.lost_sequences.extend(lost.iter().map(|stored| stored.sequence));
+            outside.lost_input.extend(lost);
+            outside.count("fault: EARMARK_IN loses its tail");
+        }
+        if much {
+            tokio::time::sleep(Duration::from_millis(self.rng.random_range(150..600))).await;
+            self.crash().await;
+        }
+    }
+
+    /// Who was frozen over it sends what it had not heard of, long after others have gone on.
+    fn say_again(&mut self) {
+        let subject = format!("earmark.cmd.{}", self.rng.random_range(0..PARTITIONS));
+        let now = self.world.now();
+        let frozen = now.0 - self.rng.random_range(0..REMEMBERED_MICROS);
         let mut outside = self.world.lock();
-        let lost = outside.input.lose_tail(count);
-        outside.lost_sequences.extend(lost.iter().map(|stored| stored.sequence));
-        outside.lost_input.extend(lost);
-        outside.count("fault: EARMARK_IN loses its tail");
+        let commands = &outside.commands;
+        let all = commands.purged.values().chain(commands.messages.values());
+        let own = all.filter(|stored| stored.subject == subject);
+        let unheard = own.filter(|stored| (frozen - UNHEARD_MICROS..frozen).contains(&stored.at.0));
+        let again: Vec<Stored> = unheard.cloned().collect();
+        for Stored { subject, id, payload, .. } in again {
+            if !outside.is_full_of_commands() && !outside.says_too_much(&subject) {
+                outside.commands.append_again(now, &subject, id, payload);
+                outside.count("fault: an old command comes again");
+            }
+        }
     }
 
     fn lose_commands(&mut self) {

@@ -36,13 +36,14 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     asking, operator,
+    oracles::Oracle,
     ports::{Health, PodView},
     simulation::PARTITIONS,
     world::World,
 };
 
 /// How old an event must be before it is purged, in microseconds.
-const IN_KEEP: i64 = 10_000_000;
+const IN_KEEP: i64 = 1_000_000;
 
 /// Holds that orders wait for, beyond which a partition reads no demand.
 const AWAITED_MAX: usize = 30;
@@ -107,6 +108,7 @@ impl Pod {
             // The others come back from the first record.
             archives: seed % 2 == 1,
             turn: Arc::new(Semaphore::new(1)),
+            turns: Arc::default(),
         };
         let stop = CancellationToken::new();
         let tap = tap(seed, world.clone(), health.clone());
@@ -202,7 +204,7 @@ impl Slot {
         while !self.stop.is_cancelled() {
             let (allow, credit) =
                 watch::channel(Credit { messages: 32, live_entities: 12, ..Credit::default() });
-            self.view.forget_loaded(self.partition);
+            self.view.begins_anew(self.partition);
             let told = self.told.subscribe();
             let operating =
                 operator::operate(world.clone(), self.partition, self.seed, allow, told);
@@ -258,7 +260,7 @@ impl Slot {
         if said && outside.cut.contains_key(&self.partition) {
             return outside.count("exit: refused: the journal lost its tail");
         }
-        outside.violations.push(format!("partition {} refused: {why}", self.partition));
+        outside.violation(Oracle::Refused, format!("partition {}: {why}", self.partition));
     }
 }
 

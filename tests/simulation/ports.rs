@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use earmark::{
     archive::ArchivePorts,
+    contract::availability::revision_shown,
     domain::{DueClock, ids::EntityKey, time::Timestamp},
     partition::{Ports, effects::sequence_of_id},
     ports::{
@@ -24,7 +25,11 @@ use earmark::{
 };
 use tokio::sync::{Semaphore, watch};
 
-use super::world::{Kept, Outside, Stored, World, journal_subject};
+use super::{
+    oracles::Oracle,
+    turns::Turns,
+    world::{Kept, Outside, Stored, World, journal_subject},
+};
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -54,6 +59,8 @@ pub struct PodView {
     pub archives: bool,
     /// Its partitions archive one after another.
     pub turn: Arc<Semaphore>,
+    /// In which order it lets effects leave.
+    pub turns: Arc<Mutex<Turns>>,
 }
 
 impl PodView {
@@ -67,10 +74,13 @@ impl PodView {
             loaded: Arc::default(),
             archives: true,
             turn: Arc::new(Semaphore::new(1)),
+            turns: Arc::default(),
         }
     }
 
-    pub fn forget_loaded(&self, partition: Partition) {
+    /// The partition begins anew in this pod.
+    pub fn begins_anew(&self, partition: Partition) {
+        self.turns.lock().expect("nobody panics here").forget(partition);
         self.loaded.lock().expect("nobody panics here").retain(|(of, _)| *of != partition);
     }
 
@@ -319,7 +329,11 @@ impl Input for PodView {
 
     async fn purge_lanes(&self, below: u64) -> Result<(), PortError> {
         self.request().await;
+        let before = self.world.lock().input.messages.len();
         self.world.lock().input.purge(below);
+        if self.world.lock().input.messages.len() < before {
+            self.world.count("purged: events");
+        }
         self.reply("purge", ()).await
     }
 
@@ -346,7 +360,8 @@ impl PodView {
             return None;
         }
         if outside.cut.contains_key(&partition) {
-            outside.violations.push(format!("partition {partition} goes on behind its loss"));
+            let what = format!("partition {partition} goes on behind its loss");
+            outside.violation(Oracle::Loss, what);
         }
         Some(outside.journal.append(now, &subject, None, record).0)
     }
@@ -462,7 +477,7 @@ impl PodView {
             && !is_committed(&outside, id)
             && outside.cut.is_empty()
         {
-            outside.violations.push(format!("{id} left before its record was committed"));
+            outside.violation(Oracle::Early, format!("{id} left before its record was committed"));
         }
         if message.outlet == Outlet::Commands && outside.is_full_of_commands() {
             outside.count("fault: EARMARK_CMD is full");
@@ -471,6 +486,10 @@ impl PodView {
         if message.outlet == Outlet::Commands && outside.says_too_much(&message.subject) {
             outside.count("fault: a partition has too many commands to read");
             return Err(SendError::SubjectFull("maximum messages per subject".to_owned()));
+        }
+        if message.outlet == Outlet::Availability && is_shown_already(&outside, message) {
+            let what = format!("{} goes back: {:?}", message.subject, message.payload);
+            outside.violation(Oracle::Shown, what);
         }
         let stream = match message.outlet {
             Outlet::Out => &mut outside.out,
@@ -490,6 +509,25 @@ impl PodView {
         };
         Ok(Sent { sequence, duplicate })
     }
+
+    /// Somebody who was frozen over it sends it, too, whenever that is; nobody hears what became of
+    /// it.
+    fn send_later(&self, message: Outgoing) {
+        let pod = self.clone();
+        let after = Duration::from_millis(self.world.between(500, 8_000));
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            let _ = pod.send_now(&message);
+        });
+    }
+}
+
+/// Whether what stands there of a SKU is newer, and would be replaced.
+fn is_shown_already(outside: &Outside, message: &Outgoing) -> bool {
+    let last = outside.availability.last_of(&message.subject);
+    let there = outside.availability.messages.get(&last).map(|stored| &stored.payload);
+    let there = there.and_then(|payload| revision_shown(payload));
+    message.after.is_none_or(|after| after == last) && there > revision_shown(&message.payload)
 }
 
 /// Whether the record of an effect stands in the journal, where its partition wrote it.
@@ -505,6 +543,9 @@ impl Outbox for PodView {
     async fn send(&self, messages: Vec<Outgoing>) -> Vec<Result<Sent, SendError>> {
         self.alive().await;
         let outages = self.world.lock().outages();
+        if let Some(what) = self.turns.lock().expect("nobody panics here").sends(&messages) {
+            self.world.violation(Oracle::Turn, what);
+        }
         self.wire().await;
         let mut results = Vec::with_capacity(messages.len());
         let mut waited = false;
@@ -514,6 +555,9 @@ impl Outbox for PodView {
                 results.push(lost());
                 waited = true;
                 continue;
+            }
+            if message.outlet == Outlet::Commands && self.world.trouble("a command comes again") {
+                self.send_later(message.clone());
             }
             let sent = self.send_now(message);
             if self.world.trouble("an effect's answer is lost") {
@@ -532,6 +576,13 @@ impl Outbox for PodView {
         if self.world.lock().outages() != outages {
             return messages.iter().map(|_| Err(SendError::Later("reset".to_owned()))).collect();
         }
+        let mut turns = self.turns.lock().expect("nobody panics here");
+        let settled = |result: &Result<Sent, SendError>| match result {
+            Ok(_) | Err(SendError::TooLarge(_) | SendError::SubjectFull(_)) => true,
+            Err(SendError::Refused | SendError::Later(_)) => false,
+        };
+        let done = messages.iter().zip(&results).filter(|(_, result)| settled(result));
+        done.for_each(|(message, _)| turns.done(message));
         results
     }
 

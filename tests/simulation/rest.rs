@@ -20,7 +20,7 @@ use earmark::{
     ports::Partition,
 };
 
-use super::{checks::Folded, world::World};
+use super::{checks::Folded, oracles::Oracle, world::World};
 
 /// Deadlines have been acted upon so long before the end of the rest, in microseconds.
 const OVERDUE: i64 = 10_000_000;
@@ -39,7 +39,7 @@ pub fn nothing_is_open_without_reason(world: &World, folded: &Folded, partitions
             rest.look_at_sku(key, state, &mut found);
         }
     }
-    found.into_iter().take(10).for_each(|what| world.violation(what));
+    found.into_iter().take(10).for_each(|what| world.violation(Oracle::Rest, what));
 }
 
 /// What excuses an entity: its partition stands still, or it decides no more.
@@ -166,10 +166,13 @@ pub fn repeats_are_answered_as_the_first_time(world: &World, folded: &Folded) {
     for (sequence, of, verdict) in repeats {
         if !first.get(&of).is_some_and(|first| first.contains(&verdict)) {
             let (entity, _) = of;
-            world.violation(format!(
-                "record {sequence}: {entity} repeats {verdict:?}, and first said {:?}",
-                first.get(&of)
-            ));
+            world.violation(
+                Oracle::Repeat,
+                format!(
+                    "record {sequence}: {entity} repeats {verdict:?}, and first said {:?}",
+                    first.get(&of)
+                ),
+            );
         }
     }
 }

@@ -15,6 +15,8 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 
+use super::oracles::Oracle;
+
 /// When the simulated day begins.
 pub const DAY_ONE: Timestamp = Timestamp(1_795_000_000_000_000);
 
@@ -285,8 +287,8 @@ impl World {
         self.lock().count(what);
     }
 
-    pub fn violation(&self, what: impl Into<String>) {
-        self.lock().violations.push(what.into());
+    pub fn violation(&self, oracle: Oracle, what: impl Into<String>) {
+        self.lock().violation(oracle, what);
     }
 }
 
@@ -296,6 +298,11 @@ pub fn journal_subject(partition: Partition) -> String {
 }
 
 impl Outside {
+    /// A promise was broken.
+    pub fn violation(&mut self, oracle: Oracle, what: impl Into<String>) {
+        self.violations.push(format!("{oracle}: {}", what.into()));
+    }
+
     /// How often a server went and came back that takes effects.
     pub fn outages(&self) -> u64 {
         self.out.outages + self.availability.outages

@@ -5,7 +5,10 @@
 //! point is in time.
 
 use super::{OrderState, state::Order};
-use crate::domain::{Due, DueClock, Entity, time::Timestamp};
+use crate::{
+    domain::{Due, DueClock, Entity, time::Timestamp},
+    mutants::{self, Mutant},
+};
 
 /// The next deadline on each clock.
 pub(super) fn of(state: &OrderState) -> Vec<Due> {
@@ -24,7 +27,9 @@ pub(super) fn of(state: &OrderState) -> Vec<Due> {
 
 impl Order {
     fn next_due(&self) -> Option<Timestamp> {
-        let resend = self.legs.iter().filter_map(|leg| Some(leg.sent.as_ref()?.again_at)).min();
+        let sent = self.legs.iter().filter_map(|leg| leg.sent.as_ref());
+        let sent = sent.filter(|_| !mutants::is_in(Mutant::AskedOnce));
+        let resend = sent.map(|sent| sent.again_at).min();
         let deadlines = [
             self.answers_due(),
             self.wishes.keys().filter_map(|leg| self.wish_due(*leg)).min(),

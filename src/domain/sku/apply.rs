@@ -11,11 +11,14 @@ use super::{
     parts::PartName,
     stock::Stock,
 };
-use crate::domain::{
-    Breach,
-    event::Lane,
-    ids::{EventKey, HoldName, LocationId},
-    time::Timestamp,
+use crate::{
+    domain::{
+        Breach,
+        event::Lane,
+        ids::{EventKey, HoldName, LocationId},
+        time::Timestamp,
+    },
+    mutants::{self, Mutant},
 };
 
 /// A SKU while a fact of a known time is applied to it.
@@ -38,7 +41,9 @@ impl SkuState {
             }
             SkuFact::Parked(parked) => {
                 self.numbered(parked.place);
-                self.touch(PartName::Parked(parked.place));
+                if !mutants::is_in(Mutant::ParkedNotKept) {
+                    self.touch(PartName::Parked(parked.place));
+                }
                 self.parking.add(parked.as_ref().clone());
             }
             SkuFact::ParkedInVain { hold } => self.despair_of(hold),

@@ -6,11 +6,14 @@
 //! touch: see [`crate::domain::order::saga`].
 
 use super::{book::Known, hold::Ending};
-use crate::domain::{
-    described::described,
-    guard::{Guard, Then, guard},
-    refusal::Reason,
-    time::Timestamp,
+use crate::{
+    domain::{
+        described::described,
+        guard::{Guard, Then, guard},
+        refusal::Reason,
+        time::Timestamp,
+    },
+    mutants::{self, Mutant},
 };
 
 described! {
@@ -131,7 +134,11 @@ impl HoldStation {
     pub(super) fn of(known: &Known<'_>, logged_at: Timestamp) -> HoldStation {
         match known {
             Known::Unknown => HoldStation::Unknown,
-            Known::Open(hold) if hold.is_over_at(logged_at) => HoldStation::Overdue,
+            Known::Open(hold)
+                if hold.is_over_at(logged_at) && !mutants::is_in(Mutant::DeadlineByTimer) =>
+            {
+                HoldStation::Overdue
+            }
             Known::Open(hold) if hold.is_committed() => HoldStation::Committed,
             Known::Open(_) => HoldStation::Held,
             Known::Ended(stone) => match stone.ending {

@@ -8,12 +8,15 @@ use super::{
     Draft,
     shelf::{self, Reach},
 };
-use crate::domain::{
-    decision::Verdict,
-    event::{CountKind, StockCounted},
-    ids::LocationId,
-    refusal::Refusal,
-    sku::{SkuFact, ledger::Ledger},
+use crate::{
+    domain::{
+        decision::Verdict,
+        event::{CountKind, StockCounted},
+        ids::LocationId,
+        refusal::Refusal,
+        sku::{SkuFact, ledger::Ledger, movements::Movement},
+    },
+    mutants::{self, Mutant},
 };
 
 /// Somebody counted. A count of before the last one, or of a time from which movements are no
@@ -25,7 +28,10 @@ pub(super) fn counted(draft: &mut Draft<'_>, event: &StockCounted) -> Result<Ver
     if older_than(stock.latest_count()) || older_than(stock.forgotten_until) {
         return Ok(Verdict::Recorded);
     }
-    let since = draft.state().movements.since(location, *as_of);
+    let since = match mutants::is_in(Mutant::CountNetsNothing) {
+        true => Movement::default(),
+        false => draft.state().movements.since(location, *as_of),
+    };
     let safety_stock = u64::from(draft.state().head.settings.safety_stock);
     let then = Then {
         on_hand: stock.net_on_hand().saturating_sub(since.on_hand),

@@ -27,7 +27,7 @@ use crate::{
         command::SkuCommand,
         decision::{Cause, Decision, Input, Published, Verdict},
         event::SkuEvent,
-        ids::{HoldName, Name, Owner},
+        ids::{Fingerprint, HoldName, Name, Owner},
         outcome::Outcome,
         refusal::{Reason, Refusal},
     },
@@ -207,11 +207,17 @@ fn remember(draft: &mut Draft<'_>, published: &Published<SkuEvent>, verdict: &Ve
     if decided {
         draft.propose(SkuFact::Remembered(Box::new(Remembered {
             key: cause.key,
-            fingerprint: cause.fingerprint,
+            fingerprint: match mutants::is_in(Mutant::WrongFingerprint) {
+                true => Fingerprint(cause.key.0 as u64),
+                false => cause.fingerprint,
+            },
             lane: cause.lane,
             logged_at: cause.logged_at,
             time: cause.time,
-            verdict: verdict.clone(),
+            verdict: match mutants::is_in(Mutant::FirstAnswerForgotten) {
+                true => Verdict::Accepted,
+                false => verdict.clone(),
+            },
             promise: keeper(draft, &published.event),
         })));
     }

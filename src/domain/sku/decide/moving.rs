@@ -1,24 +1,29 @@
 //! What goods of an order did beside leaving: they were not there, did not leave after all, or came
 //! back. Believed, once for each number, whatever became of the hold.
 
+use std::collections::BTreeSet;
+
 use super::{
     draft::Draft,
     goods, orders,
     shelf::{self, Reach},
     shipping::Leaving,
 };
-use crate::domain::{
-    command::Goods,
-    event::{Disposition, HoldKind},
-    ids::{HoldName, LocationId, OrderId, Owner},
-    outcome::{Outcome, ShortHold},
-    sku::{
-        SkuFact,
-        book::Known,
-        hold::{CAME_BACK, Ending, Hold, HoldState, PromiseNo, Stone, Units, to_u32},
-        ledger::Ledger,
-        stock::{StockChange, signed},
+use crate::{
+    domain::{
+        command::Goods,
+        event::{Disposition, HoldKind},
+        ids::{HoldName, LocationId, OrderId, Owner},
+        outcome::{Outcome, ShortHold},
+        sku::{
+            SkuFact,
+            book::Known,
+            hold::{CAME_BACK, Ending, Hold, HoldState, PromiseNo, Stone, Units, to_u32},
+            ledger::Ledger,
+            stock::{StockChange, signed},
+        },
     },
+    mutants::{self, Mutant},
 };
 
 /// Where the number of a movement is kept now.
@@ -36,9 +41,11 @@ pub(super) fn see(
     name: &HoldName,
     number: u32,
 ) -> Option<Seen> {
+    let known =
+        |seen: &BTreeSet<u32>| seen.contains(&number) && !mutants::is_in(Mutant::ShipmentTwice);
     match draft.find(name) {
-        Known::Open(hold) if hold.shipments.contains(&number) => None,
-        Known::Ended(stone) if stone.shipments.contains(&number) => None,
+        Known::Open(hold) if known(&hold.shipments) => None,
+        Known::Ended(stone) if known(&stone.shipments) => None,
         Known::Open(Hold { promise, .. }) => {
             let promise = *promise;
             draft.propose(SkuFact::ShipmentSeen { promise, shipment: number });

@@ -6,14 +6,17 @@
 //! equals by name. A location in shortfall has nothing, and hides nothing elsewhere.
 
 use super::draft::Draft;
-use crate::domain::{
-    ids::LocationId,
-    policy::ServeFrom,
-    refusal::{Reason, Refusal},
-    sku::{
-        hold::{Units, to_u32},
-        ledger::Ledger,
+use crate::{
+    domain::{
+        ids::LocationId,
+        policy::ServeFrom,
+        refusal::{Reason, Refusal},
+        sku::{
+            hold::{Units, to_u32},
+            ledger::Ledger,
+        },
     },
+    mutants::{self, Mutant},
 };
 
 /// What is asked for.
@@ -119,7 +122,8 @@ fn offer(
     let own = claimed.filter(|claimed| claimed.location == location);
     let own = own.map_or(Units::default(), |claimed| claimed.units);
     let limit = if settings.on_sale() { u64::from(settings.backorder_limit) } else { 0 };
-    let beyond = own.backordered + stock.backorder_room(limit);
+    let slip = u64::from(mutants::is_in(Mutant::OneTooMany));
+    let beyond = own.backordered + stock.backorder_room(limit) + slip;
     Offer {
         stock: own.covered + if may_serve(draft, wish) { stock.promisable() } else { 0 },
         beyond: if wish.backorder { beyond } else { 0 },
