@@ -58,8 +58,8 @@ impl Showing {
         self.there.insert(sku, there);
     }
 
-    /// Whether something newer was found of a SKU: the owner before went on for longer than its mark
-    /// says. The same is shown again, since the stream may have lost it meanwhile.
+    /// Whether something newer was found of a SKU: whoever was owner before went on for longer than
+    /// its mark says. The same is shown again, since the stream may have lost it meanwhile.
     fn knows_newer(&self, sku: &Sku, since: &ShownSince) -> bool {
         let there = self.there.get(sku).filter(|_| !mutants::is_in(Mutant::NewerForgotten));
         there.is_some_and(|there| there.revision > Some(revision(since)))
