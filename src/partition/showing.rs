@@ -1,8 +1,9 @@
 //! Shows what a shop may promise: the last value of each SKU, in EARMARK_AVAILABILITY.
 //!
-//! A value is sent on condition of what stands there, and not at all where that is known to be newer,
-//! so an older one never replaces a newer. The stream may lose what it acknowledged: what was shown last is looked up again after trouble and
-//! from time to time; if it is gone, recovery shows all since the last mark again.
+//! A value is sent on condition of what stands there, and not at all where that is known to be
+//! newer, so an older one never replaces a newer. The stream may lose what it acknowledged: what
+//! was shown last is looked up again after trouble and from time to time; if it is gone, recovery
+//! shows all since the last mark again.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -58,8 +59,8 @@ impl Showing {
         self.there.insert(sku, there);
     }
 
-    /// Whether something newer was found of a SKU: the owner before went on for longer than its mark
-    /// says. The same is shown again, since the stream may have lost it meanwhile.
+    /// Whether something newer was found of a SKU: whoever was owner before went on for longer than
+    /// its mark says. The same is shown again, since the stream may have lost it meanwhile.
     fn knows_newer(&self, sku: &Sku, since: &ShownSince) -> bool {
         let there = self.there.get(sku).filter(|_| !mutants::is_in(Mutant::NewerForgotten));
         there.is_some_and(|there| there.revision > Some(revision(since)))

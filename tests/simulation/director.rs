@@ -19,7 +19,7 @@ use super::{
 const CUT_BEFORE_END: Duration = Duration::from_secs(15);
 
 /// How old a command may be that is sent again.
-const REMEMBERED_MICROS: i64 = 15_000_000;
+const REMEMBERED_MICROS: i64 = 45_000_000;
 /// So long a pod may have heard of nothing that it sent.
 const UNHEARD_MICROS: i64 = 3_000_000;
 
@@ -218,7 +218,7 @@ impl Director {
     }
 
     /// Who was frozen over it sends what it had not heard of, long after others have gone on.
-    fn say_again(&mut self) {
+    pub fn say_again(&mut self) {
         let subject = format!("earmark.cmd.{}", self.rng.random_range(0..PARTITIONS));
         let now = self.world.now();
         let frozen = now.0 - self.rng.random_range(0..REMEMBERED_MICROS);

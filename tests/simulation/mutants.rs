@@ -53,7 +53,7 @@ const FOUND: [(Mutant, Oracle, u64); 38] = [
     (Mutant::DeadlineByTimer, Oracle::Deadline, 3),
     (Mutant::DeadlineByPodClock, Oracle::Deadline, 5),
     (Mutant::ReleaseLost, Oracle::Rest, 3),
-    (Mutant::ReleaseNotBurnt, Oracle::Rest, 20),
+    (Mutant::ReleaseNotBurnt, Oracle::Gone, 20),
     (Mutant::ShipmentTwice, Oracle::Once, 20),
     (Mutant::OneTooMany, Oracle::Oversold, 5),
     (Mutant::CountNetsNothing, Oracle::Count, 5),

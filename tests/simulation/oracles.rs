@@ -1,6 +1,5 @@
 //! Which promise a run broke: each check of the simulator has a name, with which its violations
-//! begin, so that a bug that is put in on purpose can be said to be found by the check that is meant
-//! for it.
+//! begin, so that a bug that is put in on purpose can be said to be found by the check for it.
 
 use std::fmt;
 
@@ -25,6 +24,8 @@ pub enum Oracle {
     Early,
     /// There was something to find fault with.
     Few,
+    /// What a SKU said it let go of is not promised again.
+    Gone,
     /// Dead letters leave, with the bytes that were published.
     Letters,
     /// A journal that lost records is not gone on with.

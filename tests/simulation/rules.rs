@@ -8,9 +8,10 @@ use bytes::Bytes;
 use earmark::{
     domain::{
         DueClock,
+        command::{CommandBody, SkuAnswer},
         decision::Cause,
         event::{CountKind, Lane},
-        ids::{EntityKey, EventKey, LocationId},
+        ids::{EntityKey, EventKey, HoldName, LocationId},
         refusal::Reason,
         sku::{
             SkuFact, SkuState,
@@ -73,8 +74,11 @@ fn published(world: &World) -> BTreeMap<u64, Bytes> {
 /// How often a hold was let go that its SKU had not heard of.
 fn count_burnt(world: &World, decided: &Decided) {
     let Facts::Sku(facts) = &decided.facts else { return };
-    let burnt = |fact: &&SkuFact| matches!(fact, SkuFact::StoneLaid(stone) if stone.ending == Ending::Burnt);
-    facts.iter().filter(burnt).for_each(|_| world.count("burnt: a hold that is asked for later"));
+    let burnt = facts.iter().filter(|fact| match fact {
+        SkuFact::StoneLaid(stone) => stone.ending == Ending::Burnt,
+        _ => false,
+    });
+    burnt.for_each(|_| world.count("burnt: a hold that is asked for later"));
 }
 
 /// What moved on a shelf, and when.
@@ -91,6 +95,8 @@ struct Walk {
     moved: Moved,
     /// What was published under an id, where it was decided first.
     first: BTreeMap<(EntityKey, EventKey), Bytes>,
+    /// Holds that their SKU said it let go of.
+    gone: BTreeSet<(EntityKey, HoldName)>,
     found: Vec<(Oracle, String)>,
 }
 
@@ -117,6 +123,7 @@ impl Walk {
             let after = &self.now.skus[entity];
             found.extend(is_oversold(before.as_ref(), after));
             found.extend(self.is_as_counted(decided, facts));
+            found.extend(self.is_promised_again(decided, facts));
             self.note_moved(entity, facts);
         }
         let whose = |(oracle, what)| (oracle, format!("record {sequence}: {entity}: {what}"));
@@ -172,6 +179,24 @@ impl Walk {
             })
         });
         wrong.map(|what| (Oracle::Count, what)).collect()
+    }
+
+    /// Once an order was told that a hold is let go, it is not opened, unless its goods came back.
+    fn is_promised_again(&mut self, decided: &Decided, facts: &[SkuFact]) -> Vec<(Oracle, String)> {
+        let of = |name: &HoldName| (decided.entity.clone(), name.clone());
+        let opened = facts.iter().filter_map(|fact| match fact {
+            SkuFact::HoldOpened(hold) if !hold.shipments.contains(&CAME_BACK) => Some(&hold.name),
+            _ => None,
+        });
+        let again = opened.filter(|name| self.gone.contains(&of(name)));
+        let again: Vec<_> =
+            again.map(|name| (Oracle::Gone, format!("{name} is promised again"))).collect();
+        for command in &decided.commands {
+            if let CommandBody::Answer(SkuAnswer::Released { hold, keep: 0 }) = &command.body {
+                self.gone.insert(of(hold));
+            }
+        }
+        again
     }
 
     fn quantity_of(&self, cause: &Cause) -> Option<i64> {

@@ -52,6 +52,10 @@ pub async fn run(seed: u64, seconds: u64) -> Report {
     // Everything that waits for time or an answer has had it by then.
     for second in 0..60 {
         tokio::time::sleep(Duration::from_secs(1)).await;
+        if second == 10 {
+            // Whoever was frozen longest thaws when all have been answered.
+            (0..6).for_each(|_| director.say_again());
+        }
         if second == 40 && seed.is_multiple_of(3) {
             // Nothing more will be said that could show it.
             director.lose_out();
