@@ -1,8 +1,9 @@
 //! Shows what a shop may promise: the last value of each SKU, in EARMARK_AVAILABILITY.
 //!
-//! A value is sent on condition of what stands there, and not at all where that is known to be newer,
-//! so an older one never replaces a newer. The stream may lose what it acknowledged: what was shown last is looked up again after trouble and
-//! from time to time; if it is gone, recovery shows all since the last mark again.
+//! A value is sent on condition of what stands there, and not at all where that is known to be
+//! newer, so an older one never replaces a newer. The stream may lose what it acknowledged: what
+//! was shown last is looked up again after trouble and from time to time; if it is gone, recovery
+//! shows all since the last mark again.
 
 use std::collections::{BTreeMap, HashMap};
 
