@@ -224,10 +224,12 @@ impl Director {
         let frozen = now.0 - self.rng.random_range(0..REMEMBERED_MICROS);
         let mut outside = self.world.lock();
         let commands = &outside.commands;
-        let all = commands.purged.values().chain(commands.messages.values());
+        let heard = commands.purged.values().chain(commands.messages.values());
+        let all = heard.chain(&outside.unsaid);
         let own = all.filter(|stored| stored.subject == subject);
         let unheard = own.filter(|stored| (frozen - UNHEARD_MICROS..frozen).contains(&stored.at.0));
-        let again: Vec<Stored> = unheard.cloned().collect();
+        let mut again: Vec<Stored> = unheard.cloned().collect();
+        again.sort_by_key(|stored| stored.at);
         for Stored { subject, id, payload, .. } in again {
             if !outside.is_full_of_commands() && !outside.says_too_much(&subject) {
                 outside.commands.append_again(now, &subject, id, payload);

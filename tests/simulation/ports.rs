@@ -485,6 +485,7 @@ impl PodView {
         }
         if message.outlet == Outlet::Commands && outside.says_too_much(&message.subject) {
             outside.count("fault: a partition has too many commands to read");
+            outside.unsaid(now, message);
             return Err(SendError::SubjectFull("maximum messages per subject".to_owned()));
         }
         if message.outlet == Outlet::Availability && is_shown_already(&outside, message) {

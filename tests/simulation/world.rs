@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use earmark::{
     domain::{DueClock, ids::EntityKey, time::Timestamp},
-    ports::{Partition, Position},
+    ports::{Outgoing, Partition, Position},
 };
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -181,6 +181,8 @@ pub struct Outside {
     pub rng: ChaCha8Rng,
     pub input: Stream,
     pub commands: Stream,
+    /// Commands for which a partition had no room.
+    pub unsaid: Vec<Stored>,
     pub journal: Stream,
     pub out: Stream,
     pub availability: Stream,
@@ -228,6 +230,7 @@ impl World {
             rng: ChaCha8Rng::seed_from_u64(seed),
             input: Stream::new(),
             commands: Stream::new(),
+            unsaid: Vec::new(),
             journal: Stream::new(),
             out: Stream::new(),
             availability: Stream::new(),
@@ -316,6 +319,12 @@ impl Outside {
 
     pub fn is_full_of_commands(&self) -> bool {
         self.commands.messages.len() >= self.commands_max
+    }
+
+    /// There is no room for a command; somebody else may yet say it.
+    pub fn unsaid(&mut self, at: Timestamp, message: &Outgoing) {
+        let Outgoing { subject, id, payload, .. } = message.clone();
+        self.unsaid.push(Stored { sequence: 0, at, subject, id, payload });
     }
 
     /// Whether as many messages wait for a partition as may.
