@@ -49,7 +49,8 @@ impl Decisions {
             | Entry::InHand(_)
             | Entry::WaitedOut { .. }
             | Entry::Reinstated { .. }
-            | Entry::LateAllowed { .. } => {}
+            | Entry::LateAllowed { .. }
+            | Entry::Stood(_) => {}
         }
     }
 
