@@ -93,7 +93,7 @@ fn event(bytes: &[u8]) {
             // Which of the unknown fields are named depends on their order.
             let known = |read: Decoded| Decoded { unknown_fields: Vec::new(), ..read };
             let read = known(read);
-            assert_eq!(again.map(|read| known(read)), Ok(read.clone()), "written anew");
+            assert_eq!(again.map(known), Ok(read.clone()), "written anew");
             assert_eq!(
                 decode_key(EntityType::of(&read.key), &encode_key(read.key.key())),
                 Ok(read.key)
