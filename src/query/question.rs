@@ -14,6 +14,8 @@ use crate::{
 pub const QUESTION_BYTES_MAX: usize = 8 * 1024;
 /// How much of what was found a refusal shows, in characters.
 const SHOWN_CHARS: usize = 80;
+/// Of what the reader of JSON says, an answer says so much.
+const WHY_CHARS: usize = 200;
 
 /// Why a question is not answered, by a name that is stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +185,8 @@ pub fn parse(of: EntityType, bytes: &[u8]) -> Result<EntityKey, Refusal> {
         Ok(named) => key(of, &named),
         Err(why) => {
             let found = shown(&String::from_utf8_lossy(bytes));
+            // It names what it found, however long that is.
+            let why = begin(&why.to_string(), WHY_CHARS);
             let what = format!(
                 "the question cannot be read: found {found} ({why}), expected {{\"{}\": \"KEY\"}}",
                 of.as_str()
@@ -232,7 +236,15 @@ pub fn busy(max: usize) -> Refusal {
 
 /// The beginning of a text, in quotes and in one line.
 fn shown(text: &str) -> String {
-    let begin: String = text.chars().take(SHOWN_CHARS).collect();
-    let more = if begin.len() < text.len() { " …" } else { "" };
-    format!("{begin:?}{more}")
+    let begun: String = text.chars().take(SHOWN_CHARS).collect();
+    let more = if begun.len() < text.len() { " …" } else { "" };
+    format!("{begun:?}{more}")
+}
+
+/// So much of a text at most.
+fn begin(text: &str, chars: usize) -> String {
+    match text.char_indices().nth(chars) {
+        Some((end, _)) => format!("{} …", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }

@@ -1,10 +1,11 @@
 //! Hostile input: whatever the bytes, everything that reads bytes gives an answer.
 //!
 //! Each target of `targets.rs` is given its seeds as they are, all that was ever found (the files of
-//! `corpus/<target>`), and then, for EARMARK_HOSTILE_S seconds (4), its seeds with random edits. A
-//! failure is made small, written to `target/hostile/<target>`, and belongs into the corpus once it
-//! is mended; what ends the whole process is found there too. `make fuzz` plays the same targets,
-//! guided by coverage.
+//! `corpus/<target>`), and then EARMARK_HOSTILE (20,000) of its seeds with random edits: the same
+//! ones each time, others for each number that EARMARK_HOSTILE_SEED is set to. A failure is made
+//! small, written to `target/hostile/<target>`, and belongs into the corpus once it is mended; what
+//! ends the whole process is found there too. `make fuzz` plays the same targets, guided by
+//! coverage.
 
 mod edits;
 mod seeds;
@@ -15,15 +16,12 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Once,
-    time::{Duration, Instant},
 };
 
-use proptest::test_runner::{Config, TestError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 
-/// Seconds that each target is tried for, unless the environment says otherwise.
-const SECONDS: u64 = 4;
-/// Inputs between two looks at the clock.
-const ROUND: u32 = 64;
+/// Inputs that each target is tried with, unless the environment says otherwise.
+const INPUTS: u32 = 20_000;
 
 thread_local! {
     /// While inputs are tried, panics are counted and not told.
@@ -54,31 +52,34 @@ fn try_out(target: &str) {
         write_down(&seeds, &Path::new(&folder).join(target));
     }
 
-    let seconds = std::env::var("EARMARK_HOSTILE_S").ok();
-    let seconds = seconds.map_or(SECONDS, |said| said.parse().expect("EARMARK_HOSTILE_S: seconds"));
-    let until = Instant::now() + Duration::from_secs(seconds);
-    let config = Config { cases: ROUND, failure_persistence: None, ..Config::default() };
-    let mut tried = 0;
-    while Instant::now() < until {
-        TRYING.set(true);
-        let result = TestRunner::new(config.clone()).run(&edits::of(&seeds), |bytes| {
-            noting(&last, &bytes, run);
-            Ok(())
-        });
-        TRYING.set(false);
-        if let Err(TestError::Fail(why, bytes)) = result {
-            fs::write(&last, &bytes).expect("it can be written");
-            let text = String::from_utf8_lossy(&bytes);
-            panic!(
-                "{target}: {why}\nof {} bytes, kept in {}:\n{text}",
-                bytes.len(),
-                last.display()
-            );
-        }
-        tried += ROUND;
+    let inputs = from_environment("EARMARK_HOSTILE", INPUTS);
+    let config = Config {
+        cases: inputs,
+        failure_persistence: None,
+        max_shrink_iters: 4_096,
+        ..Config::default()
+    };
+    let number = from_environment("EARMARK_HOSTILE_SEED", 1);
+    let seed = blake3::hash(format!("{target} {number}").as_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, seed.as_bytes());
+    TRYING.set(true);
+    let result = TestRunner::new_with_rng(config, rng).run(&edits::of(&seeds), |bytes| {
+        noting(&last, &bytes, run);
+        Ok(())
+    });
+    TRYING.set(false);
+    if let Err(TestError::Fail(why, bytes)) = result {
+        fs::write(&last, &bytes).expect("it can be written");
+        let text = String::from_utf8_lossy(&bytes);
+        panic!("{target}: {why}\nof {} bytes, kept in {}:\n{text}", bytes.len(), last.display());
     }
-    println!("{target}: {} seeds, {tried} inputs", seeds.len());
+    println!("{target}: {} seeds, {inputs} inputs", seeds.len());
     fs::remove_file(&last).expect("nothing failed");
+}
+
+fn from_environment(name: &str, otherwise: u32) -> u32 {
+    let said = std::env::var(name).ok();
+    said.map_or(otherwise, |said| said.parse().unwrap_or_else(|_| panic!("{name}: a number")))
 }
 
 /// Seeds as files, for whoever wants them so.

@@ -253,7 +253,7 @@ fn a_question(bytes: &[u8]) {
     for entity in EntityType::ALL {
         if let Err(refusal) = question::parse(entity, bytes) {
             let text = refusal.text();
-            assert!(!text.is_empty() && text.chars().count() < 2_000, "{text}");
+            assert!(!text.is_empty() && text.chars().count() < 1_200, "{text}");
         }
     }
 }
