@@ -47,7 +47,7 @@ pub use envelope::IDENTITY_MAX_BYTES;
 pub use hash::{event_key, fingerprint};
 pub use limits::Limits;
 pub use outgoing::{CauseRef, SOURCE};
-pub use rejection::{FOUND_MAX_CHARS, Rejection};
+pub use rejection::{FOUND_MAX_CHARS, Rejection, cut};
 pub use rule::Rule;
 pub use subject::{EntityType, StoredSubject, partition_of};
 pub use types::{AnyEvent, EVENT_TYPES, EventType};

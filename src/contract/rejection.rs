@@ -146,7 +146,7 @@ impl std::error::Error for Rejection {}
 
 /// At most so many characters of a text; what is cut off is shown by an ellipsis, control
 /// characters by their escapes.
-pub(super) fn cut(text: &str, max_chars: usize) -> String {
+pub fn cut(text: &str, max_chars: usize) -> String {
     let mut shown = text.chars().flat_map(|c| {
         let escaped = c.is_control().then(|| c.escape_default());
         let plain = (!c.is_control()).then_some(c);

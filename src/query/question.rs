@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use crate::{
-    contract::EntityType,
+    contract::{EntityType, cut},
     domain::ids::{BadName, EntityKey, KEY_ENCODED_MAX_BYTES},
 };
 
@@ -186,7 +186,7 @@ pub fn parse(of: EntityType, bytes: &[u8]) -> Result<EntityKey, Refusal> {
         Err(why) => {
             let found = shown(&String::from_utf8_lossy(bytes));
             // It names what it found, however long that is.
-            let why = begin(&why.to_string(), WHY_CHARS);
+            let why = cut(&why.to_string(), WHY_CHARS);
             let what = format!(
                 "the question cannot be read: found {found} ({why}), expected {{\"{}\": \"KEY\"}}",
                 of.as_str()
@@ -236,15 +236,7 @@ pub fn busy(max: usize) -> Refusal {
 
 /// The beginning of a text, in quotes and in one line.
 fn shown(text: &str) -> String {
-    let begun: String = text.chars().take(SHOWN_CHARS).collect();
-    let more = if begun.len() < text.len() { " …" } else { "" };
-    format!("{begun:?}{more}")
-}
-
-/// So much of a text at most.
-fn begin(text: &str, chars: usize) -> String {
-    match text.char_indices().nth(chars) {
-        Some((end, _)) => format!("{} …", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
+    let begin: String = text.chars().take(SHOWN_CHARS).collect();
+    let more = if begin.len() < text.len() { " …" } else { "" };
+    format!("{begin:?}{more}")
 }
