@@ -7,25 +7,18 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{File, OpenOptions},
     path::{Path, PathBuf},
-    process::Stdio,
     time::Duration,
 };
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
-use tokio::{
-    process::{Child, Command},
-    time::{Instant, sleep, sleep_until},
-};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     look,
     plan::{Breakage, Plan},
+    process::{LOOK_EVERY, Process, SERVES_WITHIN, failed},
     way::{Way, free_port},
 };
 use crate::{
@@ -33,11 +26,8 @@ use crate::{
     error::{Exit, Failure},
 };
 
-/// How long a server or a pod may take until it serves.
-const SERVES_WITHIN: Duration = Duration::from_secs(60);
 /// How long a pod may take to leave.
 const LEAVES_WITHIN: Duration = Duration::from_secs(20);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How often a server is started that lost its port to another process.
 const START_TRIES: usize = 5;
 /// How often pods look at what they have left to do, unless the plan says otherwise.
@@ -58,16 +48,6 @@ struct Pod {
     /// To NATS, to Redis.
     ways: [Way; 2],
     http: u16,
-}
-
-/// A process that can be started again as it was.
-struct Process {
-    name: String,
-    program: PathBuf,
-    args: Vec<String>,
-    env: BTreeMap<String, String>,
-    log: PathBuf,
-    child: Option<Child>,
 }
 
 impl Local {
@@ -123,13 +103,9 @@ impl Local {
             }
         }
         for process in self.pods.iter_mut().map(|pod| &mut pod.process) {
-            let Some(child) = &mut process.child else { continue };
-            match tokio::time::timeout(LEAVES_WITHIN, child.wait()).await {
-                Ok(ended) => drop(ended.map_err(failed)?),
-                Err(_) => {
-                    wrong.push(format!("{} did not leave in {LEAVES_WITHIN:?}", process.name));
-                    process.kill().await?;
-                }
+            if process.ends(LEAVES_WITHIN).await?.is_none() {
+                wrong.push(format!("{} did not leave in {LEAVES_WITHIN:?}", process.name));
+                process.kill().await?;
             }
         }
         Ok(wrong)
@@ -213,12 +189,8 @@ impl Local {
         let env = environment(plan, &self.nats_url(), &self.redis_url());
         let mut setup = Process::new("setup", this_program()?, ["setup".to_owned()], env, log);
         setup.start()?;
-        let child = setup.child.as_mut();
-        let ended = match child {
-            Some(child) => child.wait().await.map_err(failed)?,
-            None => return Ok(()),
-        };
-        if ended.success() { Ok(()) } else { Err(setup.gone()) }
+        let ended = setup.ends(SERVES_WITHIN).await?;
+        if ended.is_some_and(|how| how.success()) { Ok(()) } else { Err(setup.gone()) }
     }
 
     async fn pod(&self, plan: &Plan, number: u32) -> Result<Pod, Failure> {
@@ -261,97 +233,6 @@ impl Local {
             }
             sleep(LOOK_EVERY).await;
         }
-    }
-}
-
-impl Process {
-    fn new(
-        name: &str,
-        program: PathBuf,
-        args: impl IntoIterator<Item = String>,
-        env: BTreeMap<String, String>,
-        log: PathBuf,
-    ) -> Process {
-        let args = args.into_iter().collect();
-        Process { name: name.to_owned(), program, args, env, log, child: None }
-    }
-
-    fn start(&mut self) -> Result<(), Failure> {
-        let out = append_to(&self.log)?;
-        let mut command = Command::new(&self.program);
-        // What this shell sets is for this command, not for what it starts.
-        for (key, _) in std::env::vars_os() {
-            if key.to_string_lossy().starts_with("EARMARK_") && key != "EARMARK_MUTANT" {
-                command.env_remove(key);
-            }
-        }
-        command
-            .args(&self.args)
-            .envs(&self.env)
-            .stdin(Stdio::null())
-            .stderr(out.try_clone().map_err(failed)?)
-            .stdout(out)
-            .kill_on_drop(true);
-        let child = command.spawn().map_err(|error| {
-            let text = format!("start {}: {error}", self.program.display());
-            Failure::new(Exit::Failed, text).advise(format!(
-                "install {}, or name the directory that it is in with --servers",
-                self.name
-            ))
-        })?;
-        self.child = Some(child);
-        Ok(())
-    }
-
-    async fn kill(&mut self) -> Result<(), Failure> {
-        match self.child.take() {
-            Some(mut child) => child.kill().await.map_err(failed),
-            None => Ok(()),
-        }
-    }
-
-    fn signal(&self, signal: Signal) -> Result<(), Failure> {
-        let id = self.child.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok());
-        let id = id.ok_or_else(|| Failure::new(Exit::Failed, format!("{} is gone", self.name)))?;
-        kill(Pid::from_raw(id), signal).map_err(|error| Failure::new(Exit::Failed, error))
-    }
-
-    fn has_ended(&mut self) -> bool {
-        self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
-    }
-
-    /// Whether it is to run, and does not.
-    fn is_lost(&mut self) -> bool {
-        self.child.is_some() && self.has_ended()
-    }
-
-    async fn listens(&mut self, port: u16) -> Result<(), Failure> {
-        let until = Instant::now() + SERVES_WITHIN;
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            if self.has_ended() {
-                return Err(self.gone());
-            }
-            if Instant::now() > until {
-                let text = format!("{} does not listen after {SERVES_WITHIN:?}", self.name);
-                return Err(Failure::new(Exit::TimedOut, text));
-            }
-            sleep(LOOK_EVERY).await;
-        }
-        // Whoever was there before has answered, if this one has lost its port.
-        sleep(LOOK_EVERY).await;
-        if self.has_ended() { Err(self.gone()) } else { Ok(()) }
-    }
-
-    fn lost_its_port(&self) -> bool {
-        let said = std::fs::read_to_string(&self.log).unwrap_or_default();
-        said.to_lowercase().contains("address already in use")
-    }
-
-    fn gone(&self) -> Failure {
-        let said = std::fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<&str> = said.lines().collect();
-        let last = lines[lines.len().saturating_sub(5)..].join("\n");
-        Failure::new(Exit::Failed, format!("{} ended by itself; it wrote:\n{last}", self.name))
     }
 }
 
@@ -409,13 +290,4 @@ fn environment(plan: &Plan, nats: &str, redis: &str) -> BTreeMap<String, String>
 
 fn this_program() -> Result<PathBuf, Failure> {
     std::env::current_exe().map_err(failed)
-}
-
-fn append_to(log: &Path) -> Result<File, Failure> {
-    let opened = OpenOptions::new().create(true).append(true).open(log);
-    opened.map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", log.display())))
-}
-
-fn failed(error: std::io::Error) -> Failure {
-    Failure::new(Exit::Failed, error)
 }

@@ -2,7 +2,7 @@
 //! is played by shoppers.
 //!
 //! A [`plan`] says who comes when ([`curve`]) and what is sold ([`catalogue`]). The [`conductor`]
-//! starts servers and pods ([`local`], [`way`]) and has the [`player`] play: people ([`shop`])
+//! starts servers and pods ([`local`], [`process`], [`way`]) and has the [`player`] play: people ([`shop`])
 //! mean to say something at a time, the [`sender`] brings it to the log, and what they hear
 //! ([`heard`]) decides what they do next. Waits are taken down ([`measure`]), pods are looked at
 //! ([`look`]); what came of it is audited ([`crate::audit`]) and held against what the plan asks
@@ -24,6 +24,7 @@ pub mod objectives;
 pub mod page;
 pub mod plan;
 pub mod player;
+pub mod process;
 pub mod report;
 pub mod sender;
 pub mod shop;

@@ -15,6 +15,7 @@ pub mod books;
 pub mod commands;
 pub mod commit;
 mod committing;
+mod dead_letters;
 mod deciding;
 pub mod dues;
 pub mod effects;

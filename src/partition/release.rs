@@ -23,29 +23,18 @@ use tokio::{
 use super::{
     Env, Exit, Published,
     backlog::Backlog,
-    effects::{Effects, Letter, effects, id, id_prefix, index_of_id, sequence_of_id},
-    entry::ReadAt,
+    effects::{Effects, effects, id, id_prefix, index_of_id, sequence_of_id},
     record::{Anchor, Record, Released},
     recovery::decode,
     showing::Showing,
 };
 use crate::{
-    contract::{
-        EVENT_TYPES, EntityType, StoredSubject,
-        dead_letter::{DeadLetter, Payload, event_time, render_dead_letter},
-        subject::dead_letter_subject,
-    },
-    domain::event::Lane,
     mutants::{self, Mutant},
-    ports::{
-        Input, Journal, JournalEntry, Outbox, Outgoing, Outlet, Partition, SendError, Sent, Source,
-    },
+    ports::{Input, Journal, JournalEntry, Outbox, Outgoing, Outlet, Partition, SendError, Sent},
 };
 
 /// Records whose effects leave together at most.
 const RECORDS_AT_ONCE: usize = 16;
-/// Original bytes beyond this go to the object store, and the dead letter names the object.
-const DEAD_LETTER_BYTES_MAX: usize = 256 * 1024;
 
 /// A committed record and where it stands.
 pub type Committed = (u64, Arc<Record>);
@@ -327,90 +316,12 @@ impl Releaser {
         self.put_object(&name, message.payload).await;
     }
 
-    async fn put_object(&self, name: &str, bytes: Bytes) {
+    pub(super) async fn put_object(&self, name: &str, bytes: Bytes) {
         while let Err(error) = self.outbox.put_object(name, bytes.clone()).await {
             tracing::warn!(partition = self.partition, %error, "an object waits");
             tokio::time::sleep(self.retry_after).await;
         }
     }
-
-    async fn dead_letter(&self, letter: Letter) -> Outgoing {
-        let original = match &letter.read {
-            Some(read) => self.original(read).await,
-            None => None,
-        };
-        let (original, headers) = original.unwrap_or_default();
-        let rejection = &letter.rejection.naming(&original);
-        let payload = match original.len() > DEAD_LETTER_BYTES_MAX {
-            true => {
-                self.put_object(&letter.id, original.clone()).await;
-                Payload::Object(&letter.id)
-            }
-            false => Payload::Inline(&original),
-        };
-        let lane = match letter.read.as_ref().map(|read| read.source) {
-            Some(Source::Lane(lane)) => lane,
-            Some(Source::Commands) | None => Lane::Settlement,
-        };
-        let kind = rejection.kind.as_deref();
-        let handling = self.published.catalogue.handling(rejection.reason, kind, lane);
-        crate::telemetry::dead_letter(rejection.reason, &handling);
-        let read = letter.read.as_ref();
-        let body = render_dead_letter(&DeadLetter {
-            id: &letter.id,
-            rejection,
-            handling,
-            event_time: event_time(&original),
-            stream: match read.map(|read| read.source) {
-                Some(Source::Commands) => "EARMARK_CMD",
-                Some(Source::Lane(_)) | None => "EARMARK_IN",
-            },
-            sequence: read.map_or(0, |read| read.sequence),
-            subject: read.map_or("", |read| read.subject.as_str()),
-            logged_at: read.map_or(letter.at, |read| read.at),
-            time: letter.at,
-            headers: &headers,
-            stood: letter.stood,
-            payload,
-        });
-        let entity = entity_type(&letter);
-        let key = letter.entity.as_ref().map(|entity| entity.key());
-        let key = key.or(rejection.subject.as_deref());
-        Outgoing {
-            outlet: Outlet::DeadLetters,
-            subject: dead_letter_subject(handling.severity, rejection.reason, entity, key),
-            payload: body.into(),
-            id: Some(letter.id),
-            headers: Vec::new(),
-            after: None,
-        }
-    }
-
-    /// The bytes that were read, and their headers; not those that a log which lost its tail has in
-    /// their place.
-    async fn original(&self, read: &ReadAt) -> Option<(Bytes, String)> {
-        loop {
-            match self.input.fetch_with_headers(read.source, read.sequence).await {
-                Ok(found) => {
-                    let own = found.filter(|(message, _)| message.at == read.at);
-                    return own.map(|(message, headers)| (message.payload, headers));
-                }
-                Err(error) => {
-                    tracing::warn!(partition = self.partition, %error, "a dead letter waits");
-                    tokio::time::sleep(self.retry_after).await;
-                }
-            }
-        }
-    }
-}
-
-/// Of which kind the entity is: as it says itself, or the event's type, or where it was read.
-fn entity_type(letter: &Letter) -> Option<EntityType> {
-    let own = letter.entity.as_ref().map(EntityType::of);
-    let kind = letter.rejection.kind.as_deref();
-    let typed = EVENT_TYPES.iter().find(|known| Some(known.kind) == kind);
-    let read = letter.read.as_ref().and_then(|read| StoredSubject::parse(&read.subject));
-    own.or(typed.map(|known| known.entity)).or(read.map(|stored| stored.entity))
 }
 
 /// An outcome of this id, at this place of EARMARK_OUT.
