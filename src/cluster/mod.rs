@@ -9,6 +9,7 @@ mod look;
 pub mod member;
 pub mod participant;
 pub mod placement;
+mod steps;
 pub mod tenure;
 pub mod view;
 

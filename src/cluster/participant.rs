@@ -1,5 +1,6 @@
 //! A pod among the others, as a machine without IO and without a clock: it is told what was heard,
-//! what became of what it wrote and which partitions stopped, and says what is to be done next.
+//! what became of what it wrote and which partitions stopped, and says what is to be done next, step
+//! by step ([`super::steps`]).
 //!
 //! It promises that a partition is started only behind a lease of its own, and that a lease is
 //! freed only once its partition has stopped. A lease that could not be renewed is no reason to
@@ -14,9 +15,9 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{
-    lease::{Lease, Phase},
+    lease::Lease,
     member::{Member, Standing},
-    placement::{self, Delays},
+    placement::Delays,
     tenure::{News, Stage, Tenure},
     view::View,
 };
@@ -65,30 +66,30 @@ pub enum Act {
 
 /// A pod among the others.
 pub struct Participant {
-    me: Member,
+    pub(super) me: Member,
     /// How the pod stands, as far as it depends on the pod alone.
-    stands: (Standing, Option<String>),
+    pub(super) stands: (Standing, Option<String>),
     /// Since when it does not reach the store of snapshots, and others do.
-    cut_off_alone: Option<Instant>,
-    key: String,
-    rules: Rules,
-    view: View,
-    tenures: BTreeMap<Partition, Tenure>,
+    pub(super) cut_off_alone: Option<Instant>,
+    pub(super) key: String,
+    pub(super) rules: Rules,
+    pub(super) view: View,
+    pub(super) tenures: BTreeMap<Partition, Tenure>,
     /// The revisions at which we freed leases: what the watch still tells from before is no news.
-    freed: BTreeMap<Partition, u64>,
+    pub(super) freed: BTreeMap<Partition, u64>,
     /// Where our own note stands, and when it was sent.
-    announced: Option<(u64, Instant)>,
+    pub(super) announced: Option<(u64, Instant)>,
     /// What it says: how the pod stands, whether it reaches the store of snapshots, and its level.
-    said: (Standing, bool, Level),
+    pub(super) said: (Standing, bool, Level),
     /// Keys of which a write is under way.
-    writing: BTreeSet<String>,
+    pub(super) writing: BTreeSet<String>,
     /// The first thing of our own that was written and that the watch has not told yet.
-    unheard: Option<(u64, Instant)>,
+    pub(super) unheard: Option<(u64, Instant)>,
     /// What does not move for balance.
-    pinned: BTreeSet<Partition>,
+    pub(super) pinned: BTreeSet<Partition>,
     /// Since when the watch has told that the pod is a member.
-    joined: Option<Instant>,
-    gone: bool,
+    pub(super) joined: Option<Instant>,
+    pub(super) gone: bool,
 }
 
 impl Participant {
@@ -290,203 +291,4 @@ impl Participant {
     pub fn is_gone(&self) -> bool {
         self.gone
     }
-
-    // === the steps ===
-
-    /// Whether it does not reach the store of snapshots now, and others do that read what it has.
-    fn is_alone_cut_off(&self, now: Instant) -> bool {
-        let formats = self.tenures.keys().map(|partition| self.view.format(*partition));
-        let needed = formats.max().unwrap_or_default();
-        !self.me.reaches_snapshots
-            && placement::others_reach_snapshots(&self.view, &self.me.session, needed, now)
-    }
-
-    /// A pod that alone has lost the store of snapshots steps aside.
-    fn standing(&self, now: Instant) -> (Standing, Option<String>) {
-        match self.stands.0 {
-            Standing::Serving if self.is_cut_off_alone(now) => {
-                let why = "it does not reach the store of snapshots, and others do";
-                (Standing::Waiting, Some(why.to_owned()))
-            }
-            _ => self.stands.clone(),
-        }
-    }
-
-    /// Holds what the watch has told of our leases against what we believe.
-    fn compare(&mut self, acts: &mut Vec<Act>) {
-        let mut over = Vec::new();
-        for (partition, tenure) in &mut self.tenures {
-            let Some(noted) = self.view.lease(*partition) else { continue };
-            let old = tenure.revision.is_some_and(|known| noted.revision <= known);
-            if old || !tenure.may_be(noted.revision) {
-                continue;
-            }
-            let ours = noted.value.session == self.me.session;
-            let ends = matches!(tenure.stage, Stage::Stopped(_) | Stage::Freeing(_));
-            match (ours, &tenure.stage) {
-                (true, _) if noted.value.phase == Phase::Free && ends => over.push(*partition),
-                (true, _) => tenure.revision = Some(noted.revision),
-                (false, Stage::Running) => {
-                    tenure.stage = Stage::Lost;
-                    acts.push(Act::Stop(*partition));
-                }
-                (false, Stage::Stopping(_)) => tenure.stage = Stage::Lost,
-                (false, Stage::Lost) => {}
-                (false, Stage::Granted | Stage::Stopped(_) | Stage::Freeing(_)) => {
-                    over.push(*partition);
-                }
-            }
-        }
-        over.iter().for_each(|partition| drop(self.tenures.remove(partition)));
-    }
-
-    /// Hands over what somebody else is to have.
-    fn give(&mut self, now: Instant, acts: &mut Vec<Act>) {
-        let session = self.me.session.as_str();
-        let given: BTreeMap<Partition, Option<String>> = match self.me.standing {
-            Standing::Serving => {
-                let moves = placement::moves(&self.view, &self.pinned, self.rules.delays, now);
-                let own = moves.into_iter().filter(|step| step.from == session);
-                let unreadable = placement::unreadable(&self.view, session, self.me.reads, now);
-                let moves = own.map(|step| (step.partition, Some(step.to)));
-                moves.chain(unreadable).collect()
-            }
-            Standing::Waiting | Standing::Leaving => {
-                let next: BTreeMap<_, _> =
-                    placement::hands_over(&self.view, session, now).into_iter().collect();
-                let next_of = |own: &Partition| next.get(own).cloned().flatten();
-                // What waits for an operator may be in memory alone, and is kept.
-                let steps_aside = self.stands.0 == Standing::Serving;
-                let kept = |tenure: &Tenure| steps_aside && tenure.news.phase == Phase::Waiting;
-                let given = self.tenures.iter().filter(|(_, tenure)| !kept(tenure));
-                given.map(|(own, _)| (*own, next_of(own))).collect()
-            }
-        };
-        for (partition, to) in given {
-            let Some(tenure) = self.tenures.get_mut(&partition) else { continue };
-            match tenure.stage {
-                Stage::Running => {
-                    tenure.stage = Stage::Stopping(to);
-                    acts.push(Act::Stop(partition));
-                }
-                Stage::Granted => tenure.stage = Stage::Stopped(to),
-                _ => {}
-            }
-        }
-    }
-
-    /// Takes what is ours to take, and starts what was granted.
-    fn take(&mut self, now: Instant, wall: &str, acts: &mut Vec<Act>) {
-        self.adopt(now);
-        let lasts = self.rules.lasts;
-        for (partition, tenure) in &mut self.tenures {
-            // Who slept since must know first that nobody else has it.
-            let lapsed = now.duration_since(tenure.written()) >= lasts;
-            if tenure.stage == Stage::Granted && !lapsed {
-                tenure.stage = Stage::Running;
-                acts.push(Act::Start(*partition));
-            }
-        }
-        let Some(joined) = self.joined.filter(|_| self.me.standing == Standing::Serving) else {
-            return;
-        };
-        let (session, delays) = (&self.me.session, self.rules.delays);
-        let takes = placement::takes(&self.view, session, joined, delays, now);
-        for partition in takes {
-            let key = Lease::key(partition);
-            if self.tenures.contains_key(&partition) || self.writing.contains(&key) {
-                continue;
-            }
-            let lease = Lease {
-                pod: self.me.pod.clone(),
-                session: self.me.session.clone(),
-                phase: Phase::Recovering,
-                format: self.view.format(partition),
-                at: wall.to_owned(),
-                ..Lease::default()
-            };
-            let after = self.view.stands_at(partition);
-            self.writing.insert(key.clone());
-            acts.push(Act::Note { key, value: lease.encode(), after });
-        }
-    }
-
-    /// A claim whose answer was lost is ours all the same, once the watch tells so.
-    fn adopt(&mut self, now: Instant) {
-        let ours = self.view.held().filter(|(_, lease)| lease.session == self.me.session);
-        let ours: Vec<Partition> = ours.map(|(partition, _)| partition).collect();
-        for partition in ours {
-            let Some(noted) = self.view.lease(partition) else { continue };
-            let old = self.freed.get(&partition).is_some_and(|freed| noted.revision <= *freed);
-            let known = self.tenures.contains_key(&partition);
-            if !old && !known && !self.writing.contains(&Lease::key(partition)) {
-                let tenure = Tenure::granted(noted.revision, now, noted.value.format);
-                self.tenures.insert(partition, tenure);
-            }
-        }
-    }
-
-    fn renew(&mut self, now: Instant, wall: &str, acts: &mut Vec<Act>) {
-        for (partition, tenure) in &mut self.tenures {
-            let key = Lease::key(*partition);
-            let free = !self.writing.contains(&key) && tenure.may_write(now);
-            if tenure.stage == Stage::Lost || !free {
-                continue;
-            }
-            let after = match tenure.revision {
-                Some(revision) => Some(revision),
-                None if nothing_there(&self.view, *partition, tenure) => None,
-                // It is not certain what stands there: the watch will tell.
-                None => continue,
-            };
-            let old = now.duration_since(tenure.written()) >= self.rules.renew_every;
-            if old || tenure.has_news() || after.is_none() {
-                let value = tenure.say(&self.me, wall).encode();
-                self.writing.insert(key.clone());
-                acts.push(Act::Note { key, value, after });
-            }
-        }
-    }
-
-    /// Says that we are here; or, when all is handed over, that we are not.
-    fn announce(&mut self, now: Instant, acts: &mut Vec<Act>) {
-        let ends = self.me.standing == Standing::Leaving && self.tenures.is_empty();
-        if ends && self.announced.is_none() && self.writing.is_empty() && !self.has_joined() {
-            self.gone = true;
-            return;
-        }
-        let first = self.announced.is_none() && !self.view.is_caught_up();
-        if first || self.namesake().is_some() || self.writing.contains(&self.key) {
-            return;
-        }
-        let noted = self.view.member_stands_at(&self.key);
-        let after = noted.max(self.announced.map(|(revision, _)| revision));
-        if ends {
-            // A claim that is under way may yet succeed.
-            match after {
-                _ if !self.writing.is_empty() => {}
-                None => self.gone = true,
-                Some(after) => {
-                    self.writing.insert(self.key.clone());
-                    acts.push(Act::TakeAway { key: self.key.clone(), after });
-                }
-            }
-            return;
-        }
-        let old = self
-            .announced
-            .is_none_or(|(_, written)| now.duration_since(written) >= self.rules.renew_every);
-        let says = (self.me.standing, self.me.reaches_snapshots, self.me.level);
-        if old || self.said != says {
-            self.said = says;
-            self.writing.insert(self.key.clone());
-            acts.push(Act::Note { key: self.key.clone(), value: self.me.encode(), after });
-        }
-    }
-}
-
-/// Whether nothing stands in the place of a lease, as far as the watch has told; what was refused
-/// is no longer there.
-fn nothing_there(view: &View, partition: Partition, tenure: &Tenure) -> bool {
-    view.lease(partition).is_none_or(|noted| !tenure.may_be(noted.revision))
 }

@@ -34,6 +34,7 @@ mod loading;
 mod owner;
 pub mod pace;
 mod pausing;
+mod reading;
 mod rebuilding;
 pub mod record;
 pub mod recovery;

@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use super::{
     Exit,
     owner::{Owner, uncommitted},
-    recovery::{FoldedFacts, decode_at, gather},
+    reading::decode_at,
+    recovery::{FoldedFacts, gather},
 };
 use crate::domain::ids::EntityKey;
 

@@ -24,8 +24,8 @@ use super::{
     Env, Exit, Published,
     backlog::Backlog,
     effects::{Effects, effects, id, id_prefix, index_of_id, sequence_of_id},
+    reading::decode,
     record::{Anchor, Record, Released},
-    recovery::decode,
     showing::Showing,
 };
 use crate::{
