@@ -11,7 +11,10 @@ use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     curve::{Arrivals, Curve},
@@ -163,8 +166,7 @@ impl Player {
         self.plan_sayings();
         let until = Instant::now() + OPEN_WITHIN;
         while !self.is_quiet() {
-            self.step("the shop is filled").await;
-            if Instant::now() > until {
+            if timeout_at(until, self.step("the shop is filled")).await.is_err() {
                 let text = format!("{} deliveries are not answered", self.waiting.len());
                 return Err(Failure::new(Exit::TimedOut, text)
                     .advise("look at what the pods wrote, or take fewer SKUs"));
@@ -198,15 +200,16 @@ impl Player {
     /// Plays to the end: until nothing is left to do, or for as long as that may take.
     pub async fn play(mut self) -> Played {
         let lasts = self.plan.duration_s();
-        let longest = lasts + self.plan.settle_within_s;
+        let ends = self.began + Duration::from_secs_f64(lasts + self.plan.settle_within_s);
         let mut busy_until = Instant::now();
         loop {
             let doing = if self.now_s() < lasts { "shoppers come" } else { "what is begun ends" };
-            self.step(doing).await;
+            // A log that takes nothing more would hold a step up for ever.
+            let is_late = timeout_at(ends, self.step(doing)).await.is_err();
             if !self.is_quiet() || self.shop.open_orders() > 0 || self.now_s() < lasts {
                 busy_until = Instant::now();
             }
-            if busy_until.elapsed() > QUIET || self.now_s() > longest {
+            if is_late || busy_until.elapsed() > QUIET {
                 break;
             }
         }
