@@ -1,6 +1,6 @@
 //! A pod among the others, as a machine without IO and without a clock: it is told what was heard,
-//! what became of what it wrote and which partitions stopped, and says what is to be done next, step
-//! by step ([`super::steps`]).
+//! what became of what it wrote and which partitions stopped, and says what is to be done next,
+//! step by step ([`super::steps`]).
 //!
 //! It promises that a partition is started only behind a lease of its own, and that a lease is
 //! freed only once its partition has stopped. A lease that could not be renewed is no reason to

@@ -1,9 +1,9 @@
 //! The steps of a participant, in the order in which [`Participant::acts`] takes them: it compares
-//! what it believes with what the watch tells, gives away, takes, renews its leases, and says that it
-//! is here.
+//! what it believes with what the watch tells, gives away, takes, renews its leases, and says that
+//! it is here.
 //!
-//! Promises: each looks at what was heard and at the time that it is given, and at nothing else; what
-//! it wants to be done it says in acts.
+//! Promises: each looks at what was heard and at the time that it is given, and at nothing else;
+//! what it wants to be done it says in acts.
 
 use std::collections::BTreeMap;
 

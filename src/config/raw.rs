@@ -140,6 +140,7 @@ sections! {
         read_messages_max: u64,
         max_decisions_per_s: u64,
         batch_bytes_max: u64,
+        append_interval_ms: u64,
         sealed_records_max: u64,
         unreleased_records_max: u64,
         unsnapshotted_records_max: u64,

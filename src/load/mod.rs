@@ -2,10 +2,10 @@
 //! is played by shoppers.
 //!
 //! A [`plan`] says who comes when ([`curve`]) and what is sold ([`catalogue`]). The [`conductor`]
-//! starts servers and pods ([`local`], [`process`], [`way`]) and has the [`player`] play: people ([`shop`])
-//! mean to say something at a time, the [`sender`] brings it to the log, and what they hear
-//! ([`heard`]) decides what they do next. Waits are taken down ([`measure`]), pods are looked at
-//! ([`look`]); what came of it is audited ([`crate::audit`]) and held against what the plan asks
+//! starts servers and pods ([`local`], [`process`], [`way`]) and has the [`player`] play: people
+//! ([`shop`]) mean to say something at a time, the [`sender`] brings it to the log, and what they
+//! hear ([`heard`]) decides what they do next. Waits are taken down ([`measure`]), pods are looked
+//! at ([`look`]); what came of it is audited ([`crate::audit`]) and held against what the plan asks
 //! for ([`objectives`]). The [`report`] is numbers; [`page`] draws it, [`compare`] lays two beside
 //! each other. [`capacity`] plays a plan again and again, for the highest rate that it bears.
 

@@ -1,13 +1,13 @@
 //! The end of the owner's loop: decisions gather in a batch, and one record at a time is committed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Exit,
+    Env, Exit,
     batch::Batch,
     commit::{Append, NotCommitted},
     effects::has_effects,
@@ -18,8 +18,11 @@ use super::{
 use crate::{
     domain::{event::Lane, time::Timestamp},
     mutants::{self, Mutant},
-    ports::Source,
+    ports::{Position, Source},
 };
+
+/// How often it is told in Redis how far the journal is committed, at most.
+const NOTE_EVERY: Duration = Duration::from_millis(20);
 
 /// A record on its way into the journal.
 pub(super) struct InFlight {
@@ -94,6 +97,14 @@ impl Owner {
 
     // === committing ===
 
+    /// When the open batch is to be appended, where it waits for that alone. Two records begin no
+    /// less than an interval apart: what is decided meanwhile shares the cost of one.
+    pub(super) fn appends_at(&self) -> Option<Instant> {
+        let waits = self.in_flight.is_none() && self.sealed.is_empty() && !self.open.is_empty();
+        waits.then(|| self.last_append + self.env.bounds.append_interval)
+    }
+
+    /// Begins to append what is there, if none is under way.
     pub(super) fn append_next(&mut self) -> Result<(), Exit> {
         if self.in_flight.is_some() {
             return Ok(());
@@ -121,7 +132,9 @@ impl Owner {
             retry_after: self.env.bounds.retry_after,
         };
         let append = AbortOnDropHandle::new(tokio::spawn(append.run()));
-        self.in_flight = Some(InFlight { batch, header, record, started: Instant::now(), append });
+        self.last_append = Instant::now();
+        self.in_flight =
+            Some(InFlight { batch, header, record, started: self.last_append, append });
         Ok(())
     }
 
@@ -183,19 +196,8 @@ impl Owner {
         // A releaser that is gone is noticed by the loop.
         let _ = self.to_release.send((sequence, Arc::new(record)));
         self.last_commit = Instant::now();
-        self.note_committed();
+        self.noted.send_replace(self.committed.position());
         Ok(())
-    }
-
-    /// Remembers the position in Redis too; nobody waits for it.
-    fn note_committed(&self) {
-        let (snapshots, partition) = (self.env.ports.snapshots.clone(), self.env.partition);
-        let position = self.committed.position();
-        drop(tokio::spawn(async move {
-            if let Err(error) = snapshots.note_committed(partition, position).await {
-                tracing::debug!(partition, %error, "the committed mark was not written");
-            }
-        }));
     }
 
     /// Waits until everything decided so far is committed.
@@ -209,6 +211,22 @@ impl Owner {
             self.on_appended(done)?;
         }
     }
+}
+
+/// Takes positions, and remembers the newest in Redis too; nobody waits for it.
+pub(super) fn noting(env: &Env) -> watch::Sender<Position> {
+    let (noted, mut committed) = watch::channel(Position::default());
+    let (snapshots, partition) = (env.ports.snapshots.clone(), env.partition);
+    drop(tokio::spawn(async move {
+        while committed.changed().await.is_ok() {
+            let position = *committed.borrow_and_update();
+            if let Err(error) = snapshots.note_committed(partition, position).await {
+                tracing::debug!(partition, %error, "the committed mark was not written");
+            }
+            tokio::time::sleep(NOTE_EVERY).await;
+        }
+    }));
+    noted
 }
 
 /// Waits for the record in flight; for ever if there is none. Dropping the future loses nothing.

@@ -24,7 +24,7 @@ use crate::{
 /// Entries of records behind a snapshot from which on it is due: what they changed is written in
 /// one step, in which neither Redis nor the partition's thread does anything else for some
 /// milliseconds.
-pub const ENTRIES_MAX: usize = 2_048;
+pub const ENTRIES_MAX: usize = 512;
 
 /// What changed of entities since the delta before, taken from them when a batch was sealed: they
 /// stand as after its last entry.

@@ -98,6 +98,9 @@ pub struct Ports {
 pub struct Bounds {
     /// A record is sealed at this many bytes.
     pub batch_bytes_max: usize,
+    /// How long after the beginning of an append the next one begins at the soonest, if its record
+    /// is not full.
+    pub append_interval: Duration,
     /// Records that are sealed and wait for the journal.
     pub sealed_records_max: usize,
     /// Committed records whose effects have not left.
@@ -145,6 +148,7 @@ impl Default for Bounds {
     fn default() -> Bounds {
         Bounds {
             batch_bytes_max: 256 * 1024,
+            append_interval: Duration::from_millis(2),
             sealed_records_max: 4,
             unreleased_records_max: 1_024,
             unsnapshotted_records_max: 20_000,

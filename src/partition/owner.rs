@@ -19,7 +19,7 @@ use super::{
     arming::Arming,
     asking::{Asking, Batches},
     batch::Batch,
-    committing::{InFlight, appended},
+    committing::{InFlight, appended, noting},
     dues::Dues,
     entry::Entry,
     format::Spoken,
@@ -40,7 +40,7 @@ use crate::{
     archive,
     control::Paused,
     domain::{event::Lane, ids::EntityKey, time::Timestamp},
-    ports::{Read, Source},
+    ports::{Position, Read, Source},
 };
 
 /// How often it is looked at whether a lane has to be held back, when none is.
@@ -95,6 +95,10 @@ pub(super) struct Owner {
     /// The last committed record that has effects.
     pub(super) last_effects: u64,
     pub(super) last_commit: Instant,
+    /// When the last append began.
+    pub(super) last_append: Instant,
+    /// What is remembered in Redis of how far the journal is committed.
+    pub(super) noted: watch::Sender<Position>,
     pub(super) next_snapshot: Instant,
     pub(super) last_cold_look: Option<Instant>,
     /// All deadlines before this have been given.
@@ -157,7 +161,7 @@ impl Owner {
             true => bounds.single_messages,
             false => 0,
         };
-        let paused = env.credit.borrow().paused.clone();
+        let (paused, noted) = (env.credit.borrow().paused.clone(), noting(&env));
         Owner {
             reception: Reception {
                 partition: env.partition,
@@ -192,6 +196,8 @@ impl Owner {
             spoken: recovered.spoken,
             last_effects,
             last_commit: Instant::now(),
+            last_append: Instant::now(),
+            noted,
             next_snapshot,
             last_cold_look: None,
             deadlines_to: Timestamp::default(),
@@ -242,6 +248,7 @@ impl Owner {
             self.note_released();
             let (may_read, open) = (self.may_read(), self.open_sources());
             let gate = self.next_gate();
+            let wake = self.appends_at().map_or(gate, |at| at.min(gate));
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
@@ -261,11 +268,13 @@ impl Owner {
                     self.hear_on(&mut intake).await?;
                 }
                 () = asking.next() => {}
-                () = tokio::time::sleep_until(gate) => {}
+                () = tokio::time::sleep_until(wake) => {}
             }
             self.step().await?;
             self.answer(&mut asking).await?;
-            self.append_next()?;
+            if self.appends_at().is_none_or(|at| at <= Instant::now()) {
+                self.append_next()?;
+            }
             self.snapshot_if_due().await?;
             self.tell();
         }

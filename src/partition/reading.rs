@@ -1,7 +1,8 @@
 //! Reads a partition's journal: records that this pod can go on from, for as long as it takes.
 //!
-//! Promise: what cannot be read is never taken for what is not there. A journal that does not answer
-//! is asked again; a record of a newer format refuses the partition, and says so to whoever can.
+//! Promise: what cannot be read is never taken for what is not there. A journal that does not
+//! answer is asked again; a record of a newer format refuses the partition, and says so to whoever
+//! can.
 
 use super::{
     Env, Exit,

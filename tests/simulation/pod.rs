@@ -78,6 +78,7 @@ fn policy() -> Policy {
 fn bounds() -> Bounds {
     Bounds {
         batch_bytes_max: 6_000,
+        append_interval: Duration::from_millis(10),
         snapshot_every_records: 20,
         snapshot_interval: Duration::from_millis(700),
         load_entities_max: 8,

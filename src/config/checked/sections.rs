@@ -190,6 +190,7 @@ pub fn outcomes(c: &mut Check, raw: &Raw) -> Published {
 pub fn bounds(c: &mut Check, raw: &Raw) -> Bounds {
     Bounds {
         batch_bytes_max: within!(c.number(raw.engine.batch_bytes_max, 4_096..=MIB / 2)),
+        append_interval: within!(c.millis(raw.engine.append_interval_ms, 0..=1_000)),
         sealed_records_max: within!(c.number(raw.engine.sealed_records_max, 1..=64)),
         unreleased_records_max: within!(c.number(raw.engine.unreleased_records_max, 1..=100_000)),
         unsnapshotted_records_max: within!(
