@@ -157,7 +157,7 @@ struct Fresh {
 }
 
 async fn fresh() -> Fresh {
-    let memory = RedisConfig { append_only: false, args: Vec::new() };
+    let memory = RedisConfig { append_only: false, ..RedisConfig::default() };
     let mut world = World::start_with(SETTINGS, memory).await;
     crowd::gather(&mut world).await;
     let port = free_port();

@@ -139,7 +139,7 @@ impl Store {
 /// A Redis as `deploy/redis/redis.conf` has it.
 pub async fn redis() -> RedisServer {
     let args = ["--appendfsync", "everysec"].map(str::to_owned).to_vec();
-    RedisServer::start_with(RedisConfig { append_only: true, args }).await
+    RedisServer::start_with(RedisConfig { args, ..RedisConfig::default() }).await
 }
 
 /// A PostgreSQL with its default settings. Dropping it ends it and deletes its data.

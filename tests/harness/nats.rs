@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::redis::copy_dir;
 
+use super::disk::Disk;
 use super::ports::free_port;
 use super::process::{Process, server_binary};
 use super::proxy::{Direction, Proxy};
@@ -25,6 +26,8 @@ pub struct NatsConfig {
     pub top: String,
     /// Inside `jetstream { }`, such as `sync_interval: always`.
     pub jetstream: String,
+    /// A disk for its data alone, of so many bytes. Takes root.
+    pub disk: Option<u64>,
 }
 
 /// A nats-server of its own. Dropping it kills it and deletes its data.
@@ -35,6 +38,7 @@ pub struct NatsServer {
     /// A member of a cluster answers for JetStream only when there is a leader: see `NatsCluster`.
     in_cluster: bool,
     process: Process,
+    disk: Option<Disk>,
     // Holds the log too; deleted after the process is gone, since fields drop in order.
     dir: TempDir,
 }
@@ -61,8 +65,14 @@ impl NatsServer {
     fn spawn(name: &str, port: u16, config: NatsConfig, in_cluster: bool) -> Self {
         let dir = tempfile::Builder::new().prefix("earmark-nats-").tempdir();
         let dir = dir.expect("a temporary directory can be made");
+        let disk = config.disk.map(|bytes| Disk::mount(&dir.path().join("disk"), bytes));
         let process = launch(name, port, &config, &dir);
-        Self { name: name.to_owned(), port, config, in_cluster, process, dir }
+        Self { name: name.to_owned(), port, config, in_cluster, process, disk, dir }
+    }
+
+    /// The disk that it has for itself.
+    pub fn disk(&self) -> &Disk {
+        self.disk.as_ref().expect("this server was given a disk")
     }
 
     /// `nats://127.0.0.1:<port>`
@@ -103,15 +113,14 @@ impl NatsServer {
     /// Kills it and deletes its data. `restart` brings it back empty.
     pub fn wipe(&mut self) {
         self.kill();
-        let store = self.dir.path().join("data");
-        std::fs::remove_dir_all(&store).expect("the data can be deleted");
+        std::fs::remove_dir_all(self.data()).expect("the data can be deleted");
     }
 
     /// A copy of its data, taken while it cannot write.
     pub fn snapshot_data(&self) -> TempDir {
         let copy = tempfile::tempdir().expect("a temporary directory can be made");
         self.freeze();
-        copy_dir(&self.dir.path().join("data"), copy.path());
+        copy_dir(&self.data(), copy.path());
         self.thaw();
         copy
     }
@@ -119,7 +128,7 @@ impl NatsServer {
     /// Kills it, puts the copy in place of its data, and starts it again.
     pub async fn roll_back(&mut self, data: &TempDir) {
         self.wipe();
-        copy_dir(data.path(), &self.dir.path().join("data"));
+        copy_dir(data.path(), &self.data());
         self.restart().await;
     }
 
@@ -133,6 +142,10 @@ impl NatsServer {
     /// What the server wrote to its log.
     pub fn log(&self) -> String {
         self.process.output()
+    }
+
+    fn data(&self) -> PathBuf {
+        data(&self.config, &self.dir)
     }
 
     /// Whether JetStream answers within the bound; false as soon as the process has ended.
@@ -172,6 +185,11 @@ struct Route {
 impl NatsCluster {
     /// Three servers that know each other; returns when a stream with three replicas can be made.
     pub async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    /// The same; the first member has a disk for itself, of so many bytes.
+    pub async fn start_with(disk: Option<u64>) -> Self {
         let ports: Vec<u16> = (0..3).map(|_| free_port()).collect();
         let mut routes = Vec::new();
         for (from, to) in (0..3).flat_map(|from| (0..3).map(move |to| (from, to))) {
@@ -190,7 +208,8 @@ impl NatsCluster {
                  advertise: \"127.0.0.1:1\", routes: [{}] }}",
                 urls.join(", ")
             );
-            let config = NatsConfig { top, ..NatsConfig::default() };
+            let disk = disk.filter(|_| index == 0);
+            let config = NatsConfig { top, disk, ..NatsConfig::default() };
             servers.push(NatsServer::spawn(&format!("n{}", index + 1), free_port(), config, true));
         }
         for server in &mut servers {
@@ -219,7 +238,12 @@ impl NatsCluster {
         self.ways_of(server).for_each(|way| way.cut(Direction::Both));
     }
 
-    /// It reaches the others again, and they it.
+    /// What a member says to the others, and they to it, comes this much later from now on.
+    pub fn slow(&self, server: usize, delay: Duration) {
+        self.ways_of(server).for_each(|way| way.delay(delay));
+    }
+
+    /// It reaches the others again, and they it, and at once.
     pub async fn heal(&self, server: usize) {
         for way in self.ways_of(server) {
             way.heal().await;
@@ -265,7 +289,7 @@ fn launch(name: &str, port: u16, config: &NatsConfig, dir: &TempDir) -> Process 
         "server_name: {name}\nlisten: \"127.0.0.1:{port}\"\n\
          jetstream {{\n  store_dir: {:?}\n  max_file_store: 8GB\n  max_memory_store: 1GB\n  {}\n}}\n\
          {}\n",
-        dir.path().join("data"),
+        data(config, dir),
         config.jetstream,
         config.top
     );
@@ -273,4 +297,12 @@ fn launch(name: &str, port: u16, config: &NatsConfig, dir: &TempDir) -> Process 
     let mut command = Command::new(server_binary("nats-server"));
     command.arg("--config").arg(file);
     Process::spawn("nats-server", command, &dir.path().join("server.log"))
+}
+
+/// Where a server keeps what it keeps.
+fn data(config: &NatsConfig, dir: &TempDir) -> PathBuf {
+    match config.disk {
+        Some(_) => dir.path().join("disk/data"),
+        None => dir.path().join("data"),
+    }
 }

@@ -49,11 +49,26 @@ impl Pod {
 
     /// The most memory that it has had so far, in bytes.
     pub fn memory_peak(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    /// The memory that it may write to, in bytes.
+    pub fn memory_writable(&self) -> u64 {
+        self.memory("VmData:")
+    }
+
+    fn memory(&self, which: &str) -> u64 {
         let path = format!("/proc/{}/status", self.process.id());
         let status = std::fs::read_to_string(path).expect("a process that runs has a status");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = peak.and_then(|peak| peak.trim().strip_suffix("kB")).expect("it has a peak");
+        let found = status.lines().find_map(|line| line.strip_prefix(which));
+        let kib = found.and_then(|found| found.trim().strip_suffix("kB")).expect("it is said");
         kib.trim().parse::<u64>().expect("it is a number") * 1024
+    }
+
+    /// How many files and connections it has open.
+    pub fn files(&self) -> usize {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.process.id()));
+        files.expect("a process that runs has files").count()
     }
 
     /// SIGKILL; returns when the process is gone.

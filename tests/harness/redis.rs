@@ -1,11 +1,12 @@
 //! A real Redis that can be killed, frozen, restarted on the same port and data, wiped, and rolled
 //! back to an earlier copy of its data.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::disk::Disk;
 use super::ports::free_port;
 use super::process::{Process, server_binary};
 use super::wait::{READY_BOUND, wait_for};
@@ -20,11 +21,13 @@ pub struct RedisConfig {
     pub append_only: bool,
     /// Further arguments, such as `["--maxmemory", "1mb"]`.
     pub args: Vec<String>,
+    /// A disk for its data alone, of so many bytes. Takes root.
+    pub disk: Option<u64>,
 }
 
 impl Default for RedisConfig {
     fn default() -> Self {
-        Self { append_only: true, args: Vec::new() }
+        Self { append_only: true, args: Vec::new(), disk: None }
     }
 }
 
@@ -36,6 +39,7 @@ pub struct RedisServer {
     port: u16,
     config: RedisConfig,
     process: Process,
+    disk: Option<Disk>,
     // Holds the log too; deleted after the process is gone, since fields drop in order.
     dir: TempDir,
 }
@@ -51,9 +55,10 @@ impl RedisServer {
         for _ in 0..START_TRIES {
             let dir = tempfile::Builder::new().prefix("earmark-redis-").tempdir();
             let dir = dir.expect("a temporary directory can be made");
+            let disk = config.disk.map(|bytes| Disk::mount(&dir.path().join("disk"), bytes));
             let port = free_port();
             let process = launch(port, &config, &dir);
-            let mut server = Self { port, config: config.clone(), process, dir };
+            let mut server = Self { port, config: config.clone(), process, disk, dir };
             if server.ready().await {
                 return server;
             }
@@ -77,6 +82,19 @@ impl RedisServer {
         let mut promote = redis::cmd("REPLICAOF");
         promote.arg("NO").arg("ONE");
         promote.query_async::<()>(&mut connection).await.expect("it can be promoted");
+    }
+
+    /// The disk that it has for itself.
+    pub fn disk(&self) -> &Disk {
+        self.disk.as_ref().expect("this server was given a disk")
+    }
+
+    /// Sets a setting while it runs.
+    pub async fn configure(&self, name: &str, value: &str) {
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg(name).arg(value);
+        let done = set.query_async::<()>(&mut self.connection().await).await;
+        done.expect("the setting can be set");
     }
 
     /// `redis://127.0.0.1:<port>`
@@ -148,8 +166,8 @@ impl RedisServer {
         self.process.output()
     }
 
-    fn data(&self) -> std::path::PathBuf {
-        self.dir.path().join("data")
+    fn data(&self) -> PathBuf {
+        data(&self.config, &self.dir)
     }
 
     /// Whether it answers within the bound; false as soon as the process has ended.
@@ -169,7 +187,7 @@ impl RedisServer {
 
 /// The append-only file is never rewritten, so that a copy of the directory is always whole.
 fn launch(port: u16, config: &RedisConfig, dir: &TempDir) -> Process {
-    let data = dir.path().join("data");
+    let data = data(config, dir);
     std::fs::create_dir_all(&data).expect("the data directory can be made");
     let mut command = Command::new(server_binary("redis-server"));
     command.args(["--bind", "127.0.0.1", "--port"]).arg(port.to_string());
@@ -177,6 +195,14 @@ fn launch(port: u16, config: &RedisConfig, dir: &TempDir) -> Process {
     command.args(["--appendonly", if config.append_only { "yes" } else { "no" }]);
     command.args(["--auto-aof-rewrite-percentage", "0"]).args(&config.args);
     Process::spawn("redis-server", command, &dir.path().join("server.log"))
+}
+
+/// Where a server keeps what it keeps.
+fn data(config: &RedisConfig, dir: &TempDir) -> PathBuf {
+    match config.disk {
+        Some(_) => dir.path().join("disk/data"),
+        None => dir.path().join("data"),
+    }
 }
 
 pub(super) fn copy_dir(from: &Path, to: &Path) {

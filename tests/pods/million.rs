@@ -19,7 +19,7 @@ const MEMORY_MAX: u64 = 384 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fresh_pod_serves_a_million_skus_and_orders_at_once_and_within_its_bounds() {
-    let memory = RedisConfig { append_only: false, args: Vec::new() };
+    let memory = RedisConfig { append_only: false, ..RedisConfig::default() };
     let mut world = World::start_on(memory).await;
     crowd::gather(&mut world).await;
     let mut redis = world.redis.connection().await;

@@ -63,6 +63,7 @@ async fn nats_takes_more_configuration() {
     let config = NatsConfig {
         top: "max_payload: 2048".to_owned(),
         jetstream: "sync_interval: always".to_owned(),
+        ..NatsConfig::default()
     };
     let server = NatsServer::start_with(config).await;
     assert_eq!(server.client().await.server_info().max_payload, 2048);
