@@ -105,6 +105,7 @@ impl Play {
             input: self.read("EARMARK_IN").await,
             journal: self.read("EARMARK_JOURNAL").await,
             out: self.read("EARMARK_OUT").await,
+            told: Vec::new(),
         };
         self.script.say("Earmark left, the streams are read");
         evidence

@@ -13,6 +13,7 @@ use async_nats::jetstream::{
     stream::Stream,
 };
 use bytes::Bytes;
+use earmark::domain::time::Timestamp;
 use futures::StreamExt;
 
 /// Messages asked for at once.
@@ -27,6 +28,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Stored {
     /// Its sequence.
     pub sequence: u64,
+    /// When the stream took it.
+    pub at: Timestamp,
     /// Its subject.
     pub subject: String,
     /// What was published.
@@ -95,9 +98,11 @@ async fn read_batches(
         let mut batch = consumer.fetch().max_messages(BATCH).messages().await?;
         while let Some(message) = batch.next().await {
             let message = message.map_err(|error| anyhow::anyhow!("read a batch: {error}"))?;
-            let sequence = message.info().map_err(|e| anyhow::anyhow!("{e}"))?.stream_sequence;
+            let info = message.info().map_err(|e| anyhow::anyhow!("{e}"))?;
+            let (sequence, at) = (info.stream_sequence, info.published.unix_timestamp_nanos());
+            let at = Timestamp(i64::try_from(at / 1_000)?);
             let (subject, payload) = (message.subject.to_string(), message.payload.clone());
-            messages.push(Stored { sequence, subject, payload });
+            messages.push(Stored { sequence, at, subject, payload });
         }
         let reached = messages.last().is_some_and(|message| message.sequence >= end);
         if reached || messages.len() == before {

@@ -8,7 +8,7 @@ use earmark::{
 };
 
 use super::{
-    Report,
+    Of, Report,
     chain::At,
     input::{Id, Input},
 };
@@ -102,17 +102,19 @@ impl Decisions {
     pub fn conclude(&self, input: &Input, report: &mut Report) {
         for (id, times) in &self.decided {
             if *times != 1 {
-                report.complain(format!("{}: decided {times} times", id.1));
+                let complaint = format!("{}: decided {times} times", id.1);
+                report.repeated(Of::Event(id.clone()), complaint);
             }
             if !input.events.contains_key(id) {
                 report.complain(format!("{}: decided and not in EARMARK_IN", id.1));
             }
         }
         for id in input.events.keys().filter(|id| !self.decided.contains_key(*id)) {
-            report.complain(format!("{}: published and never decided", id.1));
+            let complaint = format!("{}: published and never decided", id.1);
+            report.lost(Of::Event(id.clone()), complaint);
         }
         for id in &self.waiting {
-            report.complain(format!("{}: still waits for its order", id.1));
+            report.lost(Of::Event(id.clone()), format!("{}: still waits for its order", id.1));
         }
         if self.repeats != input.repeats() {
             let (counted, published) = (self.repeats, input.repeats());

@@ -6,7 +6,7 @@ use earmark::partition::entry::Entry;
 use serde::Deserialize;
 
 use super::{
-    Report,
+    Of, Report,
     chain::{Chains, Placed},
 };
 use crate::streams::Stored;
@@ -34,15 +34,24 @@ pub fn check(chains: &Chains, out: &[Stored], report: &mut Report) {
         let told = told.get(record).map_or(&[][..], Vec::as_slice);
         if told != due.as_slice() {
             let (told, due) = (told.len(), due.len());
-            report.complain(format!(
-                "record {record} tells {due} outcomes, EARMARK_OUT has {told}, or others"
-            ));
+            let complaint =
+                format!("record {record} tells {due} outcomes, EARMARK_OUT has {told}, or others");
+            match told > due {
+                true => report.repeated(of(record), complaint),
+                false => report.lost(of(record), complaint),
+            }
         }
     }
     for record in told.keys().filter(|record| !due.contains_key(*record)) {
-        report.complain(format!("EARMARK_OUT has outcomes of record {record}, which tells none"));
+        let complaint = format!("EARMARK_OUT has outcomes of record {record}, which tells none");
+        report.repeated(of(record), complaint);
     }
     report.count("outcomes", out.len() as u64);
+}
+
+/// What is found about a record: its id ends with its sequence.
+fn of(record: &str) -> Of {
+    Of::Record(record.rsplit('-').next().and_then(|end| end.parse().ok()).unwrap_or_default())
 }
 
 fn due(placed: &Placed) -> (RecordId, Vec<(String, String)>) {
@@ -72,8 +81,10 @@ fn told(out: &[Stored], report: &mut Report) -> Told {
             report.complain(format!("EARMARK_OUT {}: not an outcome", stored.sequence));
             continue;
         };
+        let record = of(&place.0);
         if places.insert(place, what).is_some() {
-            report.complain(format!("EARMARK_OUT {}: {id} stands there twice", stored.sequence));
+            let complaint = format!("EARMARK_OUT {}: {id} stands there twice", stored.sequence);
+            report.repeated(record, complaint);
         }
     }
     let mut told = Told::new();

@@ -90,12 +90,14 @@ impl Story {
         let input = (1..).zip(&self.input).map(|(sequence, event)| {
             stored(sequence, "earmark.p.0.lane.entity", event.to_string().into_bytes())
         });
-        Evidence { input: input.collect(), journal: journal(&entries), out: out(&entries) }
+        let (journal, out) = (journal(&entries), out(&entries));
+        Evidence { input: input.collect(), journal, out, told: Vec::new() }
     }
 }
 
 fn stored(sequence: u64, subject: &str, bytes: Vec<u8>) -> Stored {
-    Stored { sequence, subject: subject.to_owned(), payload: Bytes::from(bytes) }
+    let (at, payload) = (Timestamp::default(), Bytes::from(bytes));
+    Stored { sequence, at, subject: subject.to_owned(), payload }
 }
 
 fn journal(entries: &[Entry]) -> Vec<Stored> {

@@ -3,7 +3,9 @@
 use earmark::{domain::decision::Standing, partition::entry::Facts};
 
 use super::{
-    Evidence, Policy, check,
+    Evidence, Of, Policy,
+    answers::{Said, Told},
+    check,
     story::{
         Story, answer_to, ended, event, granted, hold_ended, hold_opened, hold_shipped, left,
         received, refund_due, rejected, shipped, stock_came,
@@ -209,4 +211,33 @@ fn a_broken_chain() {
     let mut evidence = Story::new().evidence();
     evidence.journal.remove(0);
     complains(&evidence, "the chain does not begin where it should");
+}
+
+#[test]
+fn what_a_client_was_told() {
+    let told = |id: &str, status: &str| {
+        let (event_source, event_id) = ("story".to_owned(), "a/placed".to_owned());
+        let data = Said { event_source, event_id, status: status.to_owned() };
+        let mut evidence = Story::new().evidence();
+        evidence.told = vec![Told { id: id.to_owned(), data }];
+        evidence
+    };
+    assert_eq!(complaints(&told("1-0-3-0", "accepted")), Vec::<String>::new());
+    assert_eq!(complaints(&told("1-0-99-0", "refused")), Vec::<String>::new());
+    complains(&told("1-0-99-0", "accepted"), "a/placed: told accepted by 1-0-99-0");
+    complains(&told("1-0-3-0", "granted"), "a/placed: told granted by 1-0-3-0");
+}
+
+#[test]
+fn what_is_lost_or_repeated_is_said_of_what() {
+    let mut evidence = Story::new().evidence();
+    evidence.out.remove(1);
+    evidence.out.push(evidence.out[0].clone());
+    let report = check(&evidence, Policy::AllOrNothing);
+    assert_eq!((report.lost, report.repeated), (vec![Of::Record(8)], vec![Of::Record(7)]));
+    let mut story = Story::new();
+    story.step("a paid again").standing = Standing::New;
+    let report = check(&story.evidence(), Policy::AllOrNothing);
+    let paid = Of::Event(("story".to_owned(), "a/captured".to_owned()));
+    assert_eq!((report.lost, report.repeated), (vec![], vec![paid]));
 }
