@@ -29,8 +29,9 @@ counts: servers ## count the instructions of the inner steps anew, and write the
 real-orders: servers ## real orders on real servers that are killed on the way; REAL_ORDERS_SEED=n for others
 	cargo test --locked --test real_orders -- --nocapture --test-threads 1
 
-proof: servers ## a hundred faults on a cluster under load; EARMARK_CYCLES=n for others
-	EARMARK_CYCLES=$${EARMARK_CYCLES:-100} cargo test --locked --test real_orders whatever_befalls -- --nocapture
+proof: servers ## every fault on a cluster under load, alone and two at a time (root); EARMARK_CYCLES=n
+	@tests/servers/install.sh faults
+	EARMARK_FAULTS=$${EARMARK_FAULTS:-all} EARMARK_CYCLES=$${EARMARK_CYCLES:-100} cargo test --locked --test real_orders whatever_befalls -- --nocapture
 
 mutants: servers ## whether the simulator and a load test find the bugs that are put in on purpose
 	cargo test --locked --features mutants --test simulation mutants:: -- --nocapture --test-threads 1

@@ -2,8 +2,8 @@
 //! that is exactly right.
 //!
 //! `make real-orders` runs this with its output. [`convert`] makes the events, [`play`] publishes
-//! them and kills whatever is at work, [`many`] does so on a cluster, [`checker`] works out from the streams alone whether the
-//! result is right.
+//! them and kills whatever is at work, [`many`] does so on a cluster, [`checker`] works out from the
+//! streams alone whether the result is right.
 
 mod checker;
 mod convert;
@@ -24,7 +24,7 @@ use tokio::sync::Mutex;
 use self::{
     checker::Policy,
     convert::{Conversion, Options, orders, stock::Received, twice::Twice},
-    many::Cluster,
+    many::{Cluster, Faults, table},
     play::Play,
 };
 
@@ -60,20 +60,24 @@ async fn real_orders(ordered: orders::Policy, policy: Policy) {
     play.compare_with_inspect(&evidence).await;
 }
 
-/// The same with three pods on a cluster. `EARMARK_CYCLES` says how often something befalls it.
+/// The same with three pods on a cluster. `EARMARK_FAULTS` says what befalls it (`all`, or names
+/// with commas between them), `EARMARK_CYCLES` how often anything does.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_doubled_whatever_befalls_the_cluster() {
     let _stage = STAGE.lock().await;
     let seed = seed();
     println!("Real orders on a cluster, seed {seed}:");
-    let mut cluster = Cluster::open(conversion(orders::Policy::Partial, seed)).await;
+    let faults = Faults::named(std::env::var("EARMARK_FAULTS").ok().as_deref());
+    let mut cluster = Cluster::open(conversion(orders::Policy::Partial, seed), faults).await;
     let cycles = std::env::var("EARMARK_CYCLES").ok();
     let cycles = cycles.map(|cycles| cycles.parse().expect("EARMARK_CYCLES is a number"));
-    let evidence = cluster.play(cycles).await;
+    let (evidence, cycles) = cluster.play(cycles).await;
     let report = checker::check(&evidence, Policy::Partial);
-    println!("{report}");
+    println!("{report}\n{}", table(&evidence, &report, &cycles));
     assert!(report.complaints.is_empty(), "the result is not right");
+    assert_eq!((report.lost.len(), report.repeated.len()), (0, 0));
     assert_eq!(report.counted("orders"), 5_009);
+    assert!(report.counted("answers that clients heard") > 0, "clients heard something");
 }
 
 /// Another seed sends other events twice and kills at other points.

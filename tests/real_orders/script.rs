@@ -15,22 +15,32 @@ pub struct Script {
     files: TempDir,
     events: usize,
     began: Instant,
+    /// Where those who ask what came of their events listen.
+    answers_to: Option<&'static str>,
 }
+
+/// One event in so many is of somebody who asks what came of it.
+const ASKED: u64 = 3;
 
 impl Script {
     pub fn new(conversion: Conversion) -> Script {
         let files = tempfile::tempdir().expect("a temporary directory can be made");
-        Script { conversion, files, events: 0, began: Instant::now() }
+        Script { conversion, files, events: 0, began: Instant::now(), answers_to: None }
+    }
+
+    /// What came of some of the events is asked for, from now on.
+    pub fn ask(&mut self, answers_to: &'static str) {
+        self.answers_to = Some(answers_to);
     }
 
     /// Writes the files of the first phase: the stock.
     pub fn stock(&mut self) {
-        self.begin(STOCK, &self.conversion.stock());
+        self.begin(STOCK, self.conversion.stock());
     }
 
     /// Writes the files of the second: orders and payments.
     pub fn orders(&mut self) {
-        self.begin(ORDERS, &self.conversion.orders());
+        self.begin(ORDERS, self.conversion.orders());
     }
 
     /// Writes the files of the third: what was granted, as EARMARK_OUT says, ships.
@@ -39,10 +49,17 @@ impl Script {
         for stored in out {
             granted.note(&stored.payload).expect("EARMARK_OUT has outcomes");
         }
-        self.begin(SHIPMENTS, &self.conversion.shipments(&granted));
+        self.begin(SHIPMENTS, self.conversion.shipments(&granted));
     }
 
-    fn begin(&mut self, stem: &str, phase: &Phase) {
+    fn begin(&mut self, stem: &str, mut phase: Phase) {
+        for event in phase.first.iter_mut().chain(&mut phase.again) {
+            let asked = twice::draw(self.seed(), "asked", &event.id).is_multiple_of(ASKED);
+            if let Some(answers_to) = self.answers_to.filter(|_| asked) {
+                let with = format!("{{\"replyto\":\"{answers_to}\",");
+                event.json = event.json.replacen('{', &with, 1);
+            }
+        }
         phase.write(self.files.path(), stem).expect("the events can be written");
         let mut ids: Vec<&str> = phase.first.iter().map(|event| event.id.as_str()).collect();
         ids.sort_unstable();

@@ -51,12 +51,27 @@ impl Watch {
     /// event waits for its order, and every outcome has left.
     pub async fn until_at_rest(&mut self, events: usize) {
         let what = format!("{events} events are decided and all that comes of them is done");
-        wait_until(&what, BOUND, async || {
-            self.look().await;
-            let decided = self.decisions.events() >= events && self.decisions.none_waits();
-            decided && self.orders.at_rest() && self.outcomes_out().await == Some(self.outcomes)
-        })
-        .await;
+        wait_until(&what, BOUND, async || self.is_at_rest(events).await).await;
+    }
+
+    /// The same, but for the wait: whether all of that is so now.
+    pub async fn is_at_rest(&mut self, events: usize) -> bool {
+        self.look().await;
+        let decided = self.decisions.events() >= events && self.decisions.none_waits();
+        decided && self.orders.at_rest() && self.outcomes_out().await == Some(self.outcomes)
+    }
+
+    /// What is looked at, for whoever asks why nothing comes to rest.
+    pub async fn state(&mut self) -> String {
+        self.look().await;
+        format!(
+            "{} events decided, none waits: {}, orders at rest: {}, {} outcomes due, {:?} out",
+            self.decisions.events(),
+            self.decisions.none_waits(),
+            self.orders.at_rest(),
+            self.outcomes,
+            self.outcomes_out().await,
+        )
     }
 
     /// Reads what is new.

@@ -72,7 +72,17 @@ install_postgres() {
     apt_install postgresql
 }
 
+# Only `make proof` takes it, for clocks that are off: `install.sh faults`. The variant for processes
+# with threads; without the command of the same name, which only sets what the tests set themselves.
+install_clocks() {
+    if [ -e "$servers/libfaketime.so" ]; then return; fi
+    local library='/usr/lib/*/faketime/libfaketimeMT.so.1'
+    compgen -G "$library" >/dev/null || apt_install libfaketime
+    ln -sf "$(compgen -G "$library")" "$servers/libfaketime.so"
+}
+
 install_nats
 install_redis
 install_counting
+if [ "${1:-}" = faults ]; then install_clocks; fi
 if [ "${1:-}" = bench ]; then install_postgres; fi
