@@ -31,7 +31,7 @@ real-orders: servers ## real orders on real servers that are killed on the way; 
 
 proof: servers ## every fault on a cluster under load, alone and two at a time (root); EARMARK_CYCLES=n
 	@tests/servers/install.sh faults
-	EARMARK_FAULTS=$${EARMARK_FAULTS:-all} EARMARK_CYCLES=$${EARMARK_CYCLES:-100} cargo test --locked --test real_orders whatever_befalls -- --nocapture
+	EARMARK_FAULTS=$${EARMARK_FAULTS:-all} EARMARK_CYCLES=$${EARMARK_CYCLES:-90} cargo test --locked --test real_orders whatever_befalls -- --nocapture
 
 mutants: servers ## whether the simulator and a load test find the bugs that are put in on purpose
 	cargo test --locked --features mutants --test simulation mutants:: -- --nocapture --test-threads 1

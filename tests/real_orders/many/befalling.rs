@@ -123,8 +123,9 @@ impl Cluster {
                 return Before::Allowed(allowed);
             }
             Fault::PodOutOfMemory => {
-                Limit::Memory.set(process, &member.pod.memory_writable().to_string());
-                member.ask_much().await;
+                let has = member.pod.memory_writable();
+                Limit::Memory.set(process, &has.to_string());
+                member.post_much().await;
             }
             Fault::PodClockOff | Fault::PodClockWrong => {
                 let ahead = if self.draw(2) == 0 { 1.0 } else { -1.0 };
@@ -234,7 +235,7 @@ impl Cluster {
             (Fault::PodOutOfMemory, _) => {
                 let mut dying = self.members.remove(&whom).expect("there is such a pod");
                 wait_until("a pod without memory ends", BOUND, async || {
-                    dying.ask_much().await;
+                    dying.post_much().await;
                     !dying.pod.is_running()
                 })
                 .await;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::convert::twice;
 
 /// Longer than a lease: what a pod had is another's meanwhile.
-const LONG: Duration = Duration::from_millis(4_500);
+const LONG: Duration = Duration::from_millis(4_000);
 /// Longer than anybody waits for Redis: there are no leases on it.
-const SHORT: Duration = Duration::from_millis(2_000);
-/// So often everything befalls the cluster alone before two of it do at once.
-const ALONE: usize = 2;
+const SHORT: Duration = Duration::from_millis(1_500);
+/// How often everything befalls the cluster alone before two of it do at once.
+const ALONE: usize = 1;
 
 /// Whom it befalls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,9 +50,9 @@ pub enum Fault {
 
 /// All of it, whom it befalls, and what is done.
 const TABLE: [(Fault, Realm, &str); 24] = [
-    (Fault::PodKilled, Realm::Pods, "a pod is killed, another comes 4.5 s later"),
-    (Fault::PodFrozen, Realm::Pods, "a pod stands still for 4.5 s (SIGSTOP), and goes on"),
-    (Fault::PodCutOff, Realm::Pods, "what a pod and NATS say to each other is lost for 4.5 s"),
+    (Fault::PodKilled, Realm::Pods, "a pod is killed, another comes 4 s later"),
+    (Fault::PodFrozen, Realm::Pods, "a pod stands still for 4 s (SIGSTOP), and goes on"),
+    (Fault::PodCutOff, Realm::Pods, "what a pod and NATS say to each other is lost for 4 s"),
     (Fault::PodSlow, Realm::Pods, "a pod's ways to NATS and Redis take 0.2 s longer, each way"),
     (Fault::PodReplaced, Realm::Pods, "another pod comes, and one is asked to leave"),
     (
@@ -76,7 +76,7 @@ const TABLE: [(Fault, Realm, &str); 24] = [
         "a pod's clock jumps by ten minutes, and back: it serves nothing meanwhile",
     ),
     (Fault::LeaderKilled, Realm::Servers, "the nats-server that leads the journal is killed"),
-    (Fault::ServerFrozen, Realm::Servers, "a nats-server stands still for 4.5 s (SIGSTOP)"),
+    (Fault::ServerFrozen, Realm::Servers, "a nats-server stands still for 4 s (SIGSTOP)"),
     (
         Fault::ServerCutOff,
         Realm::Servers,
@@ -89,9 +89,9 @@ const TABLE: [(Fault, Realm, &str); 24] = [
         Realm::Servers,
         "the disk of a nats-server is full, until it gives JetStream up; it is started again",
     ),
-    (Fault::RedisKilled, Realm::Redis, "Redis is killed, and started again 2 s later"),
-    (Fault::RedisFrozen, Realm::Redis, "Redis stands still for 2 s (SIGSTOP)"),
-    (Fault::RedisCutOff, Realm::Redis, "what is said to Redis, and by it, is lost for 2 s"),
+    (Fault::RedisKilled, Realm::Redis, "Redis is killed, and started again 1.5 s later"),
+    (Fault::RedisFrozen, Realm::Redis, "Redis stands still for 1.5 s (SIGSTOP)"),
+    (Fault::RedisCutOff, Realm::Redis, "what is said to Redis, and by it, is lost for 1.5 s"),
     (Fault::RedisSlow, Realm::Redis, "the way to Redis takes 0.3 s longer, each way"),
     (Fault::RedisFlushed, Realm::Redis, "Redis is killed, and comes back empty"),
     (

@@ -7,17 +7,19 @@ use std::{
 };
 
 use tempfile::TempDir;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{SETTINGS, binary};
 use crate::{
-    harness::{Direction, NatsServer, Pod, Proxy, free_port, get},
+    harness::{Direction, NatsServer, Pod, Proxy, free_port},
     watch::BOUND,
 };
 
-/// How many ask a pod for its metrics at once, so that it needs more memory.
-const ASKING: usize = 64;
-/// How long they wait for an answer of a pod that may have died.
-const ASKING_TAKES: Duration = Duration::from_secs(2);
+/// How much is posted to a pod that is to need more memory: more than it can have to spare.
+const MUCH: usize = 256 << 20;
+/// How long that may take.
+const POSTING_TAKES: Duration = Duration::from_secs(5);
+const TOKEN: &str = "a-token-of-this-play-alone";
 
 /// A pod and its ways to the servers.
 pub struct Member {
@@ -50,6 +52,10 @@ impl Member {
             ("EARMARK_REDIS_URL", &*redis),
             ("EARMARK__ENGINE__POD", name),
             ("EARMARK__HTTP__LISTEN", &*listen),
+            // Bounds that nobody should set: they are why memory can run out.
+            ("EARMARK__HTTP__TOKEN", TOKEN),
+            ("EARMARK__HTTP__BODY_BYTES_MAX", "268435456"),
+            ("EARMARK__HTTP__BODIES_BYTES_MAX", "268435456"),
             // Memory is taken as it is needed, and not a gigabyte ahead: so a bound is met.
             ("MIMALLOC_ARENA_EAGER_COMMIT", "0"),
         ];
@@ -82,10 +88,20 @@ impl Member {
         }
     }
 
-    /// Asks much of it at once. What comes of that is of no interest.
-    pub async fn ask_much(&self) {
-        let ask = || tokio::time::timeout(ASKING_TAKES, get(self.port, "/metrics"));
-        futures::future::join_all((0..ASKING).map(|_| ask())).await;
+    /// Posts so much to it that it needs more memory. What comes of that is of no interest.
+    pub async fn post_much(&self) {
+        let _ = tokio::time::timeout(POSTING_TAKES, self.post(&vec![b' '; MUCH])).await;
+    }
+
+    async fn post(&self, body: &[u8]) -> std::io::Result<()> {
+        let mut door = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        let head = format!(
+            "POST /v1/events HTTP/1.1\r\nHost: pod\r\nAuthorization: Bearer {TOKEN}\r\n\
+             Content-Type: application/cloudevents-batch+json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        door.write_all(head.as_bytes()).await?;
+        door.write_all(body).await
     }
 
     /// Its clock is off by so many seconds from now on.

@@ -42,7 +42,7 @@ use crate::{
 /// Pods at a time.
 const PODS: usize = 3;
 /// How long a cycle takes beside what befalls the cluster, for the pace at which orders come.
-const ENDING_S: f64 = 1.5;
+const ENDING_S: f64 = 2.5;
 /// For so long, events are decided after each fault and before the next.
 const PROGRESS_S: f64 = 0.5;
 /// How often it is looked whether all is done.
@@ -58,6 +58,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("EARMARK__NATS__REQUEST_TIMEOUT_MS", "2000"),
     ("EARMARK__NATS__ACK_TIMEOUT_MS", "2000"),
     ("EARMARK__REDIS__RESPONSE_TIMEOUT_MS", "1000"),
+    // Nobody is told to come back later, since clients here do not. Those of load tests do.
+    ("EARMARK__SAFE_MODE__ORDERS_BUSY_MS", "3600000"),
 ];
 
 /// The cluster, and those on it.
