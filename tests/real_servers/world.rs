@@ -186,6 +186,12 @@ impl World {
         self.earmark(&["inspect", "sku", key, "--json", "--limit", "5"]).await.with(0).json()
     }
 
+    /// The status of an order, as `inspect` says it.
+    pub async fn order_status(&self, key: &str) -> Value {
+        let line = ["inspect", "order", key, "--json"];
+        self.earmark(&line).await.with(0).json()["state"]["status"].clone()
+    }
+
     /// Units of a SKU in all its locations: on hand, available, held.
     pub async fn total(&self, key: &str) -> [u64; 3] {
         let total = self.sku(key).await["state"]["total"].clone();

@@ -394,6 +394,10 @@ async fn a_letter_says_how_its_order_stood() {
     let _pod = world.pod_with(&[("EARMARK__CLUSTER__FORMAT_AFTER_S", "0")]).await;
     world.ask(&received("first", "MUG", 5)).await;
     world.ask(&order("placed", "A-1", "MUG", 3)).await;
+    wait_until("the order has its units", BOUND, async || {
+        world.order_status("A-1").await == json!("reserved")
+    })
+    .await;
     // Ids that are used once more for other amounts: of an order, and of one that nobody placed.
     for (key, step) in [("A-1", "failed"), ("A-2", "captured")] {
         for amount in [100, 200] {

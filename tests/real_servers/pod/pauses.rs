@@ -41,11 +41,6 @@ async fn granted(world: &World, id: &str, sku: &str) {
     assert_eq!(world.ask(&hold(id, sku, 1)).await["status"], "granted", "{id}");
 }
 
-async fn order_status(world: &World, key: &str) -> Value {
-    let line = ["inspect", "order", key, "--json"];
-    world.earmark(&line).await.with(0).json()["state"]["status"].clone()
-}
-
 /// A pod among others, who can be ordered about.
 async fn start(world: &World) -> Pod {
     world.pod_with(&[("EARMARK__CLUSTER__OWNERSHIP", "leases")]).await
@@ -130,7 +125,7 @@ async fn a_paused_sku_waits_alone_with_its_deadlines_and_goes_on_in_order() {
     // Six of ten, then no six more, then four: in their order. The order finds nothing.
     total_is(&world, &sku, [10, 0, 10]).await;
     wait_until("the order is answered", BOUND, async || {
-        order_status(&world, "o-1").await == json!("rejected")
+        world.order_status("o-1").await == json!("rejected")
     })
     .await;
     leave(pod).await;
@@ -144,19 +139,19 @@ async fn a_paused_order_waits_and_a_pause_ends_by_itself() {
     world.ask(&received("in", &sku, 10)).await;
     world.ask(&order("o-1", "o-1", &sku, 2)).await;
     wait_until("the order has its units", BOUND, async || {
-        order_status(&world, "o-1").await == json!("reserved")
+        world.order_status("o-1").await == json!("reserved")
     })
     .await;
     let paused = pause(&world, &["order", "o-1", "--for", "600"], 1.0).await;
     assert_eq!(paused["partition"], json!(partition_of_order("o-1")), "{paused}");
     world.send(&event("no", "order.cancel_requested.v1", "o-1", json!({"reason": "no"}))).await;
     granted(&world, "h-1", &sku).await;
-    assert_eq!(order_status(&world, "o-1").await, json!("reserved"));
+    assert_eq!(world.order_status("o-1").await, json!("reserved"));
     // The last word counts; and its end comes by itself.
     let again = pause(&world, &["order", "o-1", "--for", "1"], 0.0).await;
     assert_eq!(again["before"], paused["after"], "{again}");
     wait_until("the order is cancelled", BOUND, async || {
-        order_status(&world, "o-1").await == json!("cancelled")
+        world.order_status("o-1").await == json!("cancelled")
     })
     .await;
     total_is(&world, &sku, [10, 9, 1]).await;
