@@ -40,7 +40,7 @@ const FOUND: [(Mutant, Oracle, u64); 37] = [
     (Mutant::AnsweredAhead, Oracle::Asked, 3),
     (Mutant::DeltaOnAnything, Oracle::Chain, 5),
     (Mutant::LoadFromAnything, Oracle::Chain, 20),
-    (Mutant::SnapshotAhead, Oracle::Snapshot, 3),
+    (Mutant::SnapshotAhead, Oracle::Chain, 3),
     (Mutant::PassivatedEarly, Oracle::Chain, 3),
     (Mutant::ColdDeadlinesIgnored, Oracle::Rest, 3),
     (Mutant::IdsNotLoaded, Oracle::Once, 3),
