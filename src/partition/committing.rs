@@ -1,6 +1,6 @@
 //! The end of the owner's loop: decisions gather in a batch, and one record at a time is committed.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::{sync::watch, time::Instant};
@@ -20,9 +20,6 @@ use crate::{
     mutants::{self, Mutant},
     ports::{Position, Source},
 };
-
-/// How often it is told in Redis how far the journal is committed, at most.
-const NOTE_EVERY: Duration = Duration::from_millis(20);
 
 /// A record on its way into the journal.
 pub(super) struct InFlight {
@@ -213,7 +210,8 @@ impl Owner {
     }
 }
 
-/// Takes positions, and remembers the newest in Redis too; nobody waits for it.
+/// Takes positions, and remembers each in Redis too, or a newer one if that has come before the one
+/// before is remembered; nobody waits for it.
 pub(super) fn noting(env: &Env) -> watch::Sender<Position> {
     let (noted, mut committed) = watch::channel(Position::default());
     let (snapshots, partition) = (env.ports.snapshots.clone(), env.partition);
@@ -223,7 +221,6 @@ pub(super) fn noting(env: &Env) -> watch::Sender<Position> {
             if let Err(error) = snapshots.note_committed(partition, position).await {
                 tracing::debug!(partition, %error, "the committed mark was not written");
             }
-            tokio::time::sleep(NOTE_EVERY).await;
         }
     }));
     noted

@@ -1,6 +1,6 @@
 //! What is published in which phase, as files for `earmark publish`; and what has been, in numbers.
 
-use std::{path::Path, time::Instant};
+use std::{collections::BTreeSet, fs, path::Path, time::Instant};
 
 use tempfile::TempDir;
 
@@ -17,6 +17,16 @@ pub struct Script {
     began: Instant,
     /// Where those who ask what came of their events listen.
     answers_to: Option<&'static str>,
+}
+
+/// A part of what a phase sends at first.
+pub struct Part {
+    /// Where its file is.
+    pub file: String,
+    /// How many lines that has.
+    pub lines: usize,
+    /// Different events of the play until its end.
+    pub events: usize,
 }
 
 /// One event in so many is of somebody who asks what came of it.
@@ -67,6 +77,31 @@ impl Script {
         self.events += ids.len();
     }
 
+    /// Cuts what the last phase sends at first into parts, as large as these numbers are beside each
+    /// other.
+    pub fn parts(&self, stem: &str, sizes: &[f64]) -> Vec<Part> {
+        let text = fs::read_to_string(self.file(&format!("{stem}.ndjson")));
+        let text = text.expect("the events can be read");
+        let lines: Vec<&str> = text.lines().collect();
+        let mut ids: BTreeSet<String> = lines.iter().map(|line| id_of(line)).collect();
+        let before = self.events - ids.len();
+        ids.clear();
+        let all: f64 = sizes.iter().sum();
+        let (mut parts, mut until, mut begin) = (Vec::new(), 0.0, 0);
+        for (nth, size) in sizes.iter().enumerate() {
+            until += size;
+            let end = if nth + 1 == sizes.len() { 1.0 } else { until / all };
+            let end = (end * lines.len() as f64) as usize;
+            let own = &lines[begin..end];
+            let file = self.file(&format!("{stem}-{nth}.ndjson"));
+            fs::write(&file, own.join("\n")).expect("the events can be written");
+            ids.extend(own.iter().map(|line| id_of(line)));
+            parts.push(Part { file, lines: own.len(), events: before + ids.len() });
+            begin = end;
+        }
+        parts
+    }
+
     /// Where a file of a phase is.
     pub fn file(&self, name: &str) -> String {
         self.path().join(name).to_str().expect("a path of text").to_owned()
@@ -96,4 +131,9 @@ impl Script {
     pub fn say(&self, what: &str) {
         println!("{:>6.1} s  {what}", self.began.elapsed().as_secs_f64());
     }
+}
+
+fn id_of(line: &str) -> String {
+    let event: serde_json::Value = serde_json::from_str(line).expect("an event is JSON");
+    event["id"].as_str().expect("an event has an id").to_owned()
 }

@@ -41,12 +41,6 @@ impl Watch {
         .await;
     }
 
-    /// How many different events have been decided.
-    pub async fn decided(&mut self) -> usize {
-        self.look().await;
-        self.decisions.events()
-    }
-
     /// Returns when so many different events have been decided, no order waits for an answer, no
     /// event waits for its order, and every outcome has left.
     pub async fn until_at_rest(&mut self, events: usize) {

@@ -1,8 +1,9 @@
 //! The independent checker: what happened, worked out again from the three streams alone.
 //!
 //! It reads what was published (EARMARK_IN), what was decided (EARMARK_JOURNAL) and what was told
-//! (EARMARK_OUT, and what clients wrote down of their answers), and does its own sums. It takes the records apart with the product's types and
-//! never asks the product to decide or to apply. Whatever does not fit is a complaint in words.
+//! (EARMARK_OUT, and what clients wrote down of their answers), and does its own sums. It takes the
+//! records apart with the product's types and never asks the product to decide or to apply. Whatever
+//! does not fit is a complaint in words.
 //!
 //! [`chain`] reads the journal, [`input`] what was published; [`decided`] asks whether each event was
 //! decided once, [`ledger`] whether the stock adds up and each hold was rightly granted or refused,

@@ -61,7 +61,7 @@ impl Cluster {
         }
         let calm = if faults.is_empty() { Fault::PodFrozen.lasts() } else { Duration::ZERO };
         let lasts = faults.iter().map(|fault| fault.lasts()).max().unwrap_or(calm);
-        let full = begun.iter().filter(|befallen| befallen.fault.fills()).count() > 0;
+        let full = begun.iter().any(|befallen| befallen.fault.fills());
         let until = tokio::time::Instant::now() + lasts;
         while full && tokio::time::Instant::now() + FILL_EVERY < until {
             begun.iter().for_each(|befallen| self.fill(befallen.fault));

@@ -19,6 +19,8 @@ use crate::{
 const MUCH: usize = 256 << 20;
 /// How long that may take.
 const POSTING_TAKES: Duration = Duration::from_secs(5);
+/// The program of glibc that starts others, with a library that goes first if that is wanted.
+const LOADER: &str = "ld.so";
 const TOKEN: &str = "a-token-of-this-play-alone";
 
 /// A pod and its ways to the servers.
@@ -59,9 +61,11 @@ impl Member {
             // Memory is taken as it is needed, and not a gigabyte ahead: so a bound is met.
             ("MIMALLOC_ARENA_EAGER_COMMIT", "0"),
         ];
-        let of_clock = clock.as_ref().map(Clock::environment).unwrap_or_default();
-        let of_clock: Vec<_> = of_clock.iter().map(|(key, value)| (*key, &**value)).collect();
-        let pod = Pod::start(binary(), &["run"], &[SETTINGS, &own, &*of_clock].concat());
+        let environment = [SETTINGS, &own].concat();
+        let pod = match &clock {
+            Some(clock) => clock.start(binary(), &environment),
+            None => Pod::start(binary(), &["run"], &environment),
+        };
         ways.push(to_redis);
         Member { pod, to_nats: nats.len(), ways, port, clock }
     }
@@ -152,16 +156,20 @@ impl Clock {
         self.dir.path().join("offset")
     }
 
-    fn environment(&self) -> Vec<(&'static str, String)> {
-        let text = |path: &Path| path.to_str().expect("a path of text").to_owned();
-        vec![
-            ("LD_PRELOAD", text(&self.library)),
-            ("FAKETIME_TIMESTAMP_FILE", text(&self.offset())),
+    /// A pod with this clock.
+    fn start(&self, binary: &Path, environment: &[(&str, &str)]) -> Pod {
+        let offset = self.offset();
+        let [library, offset, binary] =
+            [&self.library, &*offset, binary].map(|path| path.to_str().expect("a path of text"));
+        let own = [
+            ("FAKETIME_TIMESTAMP_FILE", offset),
             // It looks at the file once a second.
-            ("FAKETIME_CACHE_DURATION", "1".to_owned()),
-            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-            ("FAKETIME_DISABLE_SHM", "1".to_owned()),
-            ("NO_FAKE_STAT", "1".to_owned()),
-        ]
+            ("FAKETIME_CACHE_DURATION", "1"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+            ("FAKETIME_DISABLE_SHM", "1"),
+            ("NO_FAKE_STAT", "1"),
+        ];
+        let args = ["--preload", library, binary, "run"];
+        Pod::start(Path::new(LOADER), &args, &[environment, &own].concat())
     }
 }

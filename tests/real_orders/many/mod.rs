@@ -34,17 +34,15 @@ use crate::{
     checker::{self, Evidence, Policy},
     convert::{Conversion, ORDERS, SHIPMENTS, STOCK, twice},
     harness::{NatsCluster, Pod, Proxy, RedisConfig, RedisData, RedisServer},
-    script::Script,
+    script::{Part, Script},
     streams,
     watch::{BOUND, Watch},
 };
 
 /// Pods at a time.
 const PODS: usize = 3;
-/// How long a cycle takes beside what befalls the cluster, for the pace at which orders come.
-const ENDING_S: f64 = 2.5;
-/// For so long, events are decided after each fault and before the next.
-const PROGRESS_S: f64 = 0.5;
+/// For how long orders come in a cycle beyond what befalls the cluster.
+const ENDING_S: f64 = 2.0;
 /// How often it is looked whether all is done.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The disk of a server that has one for itself, in bytes.
@@ -168,30 +166,32 @@ impl Cluster {
     }
 
     async fn orders(&mut self, cycles: Option<usize>) -> Vec<Cycle> {
-        let before = self.script.events();
         self.script.ask(ANSWERS_TO);
         self.script.orders();
         let faults = self.faults.cycles(self.script.seed(), cycles);
-        let rate = (self.script.events() - before) as f64 / taken_s(&faults);
-        let progress = (rate * PROGRESS_S) as usize + 1;
-        let file = self.script.file(&format!("{ORDERS}.ndjson"));
-        let rate = (rate as usize).max(1).to_string();
-        let mut publishing = self.earmark(&["publish", &file, "--rate", &rate]);
+        let takes: Vec<f64> = faults.iter().map(|faults| takes_s(faults)).collect();
+        let parts = self.script.parts(ORDERS, &takes);
         let mut played = Vec::new();
-        for faults in faults {
-            let from = SystemClock.now();
-            self.befall(&faults).await;
-            let decided = self.watch.decided().await + progress;
-            self.watch.until_decided(decided.min(self.script.events())).await;
-            let cycle = Cycle { faults, from, until: SystemClock.now() };
+        for ((faults, takes), part) in faults.into_iter().zip(takes).zip(parts) {
+            let cycle = self.cycle(faults, takes, &part).await;
             self.say(&cycle.to_string());
             played.push(cycle);
         }
-        assert_eq!(publishing.wait(BOUND).await, 0, "{}", publishing.output());
         self.publish(&format!("{ORDERS}-again.ndjson"), &["--wait"]).await;
         self.come_to_rest().await;
         self.say("the orders are decided");
         played
+    }
+
+    /// What is published in a cycle is decided in it: how long that took is of these faults alone.
+    async fn cycle(&mut self, faults: Vec<Fault>, takes_s: f64, part: &Part) -> Cycle {
+        let rate = ((part.lines as f64 / takes_s) as usize).max(1).to_string();
+        let from = SystemClock.now();
+        let mut publishing = self.earmark(&["publish", &part.file, "--rate", &rate]);
+        self.befall(&faults).await;
+        assert_eq!(publishing.wait(BOUND).await, 0, "{}", publishing.output());
+        self.watch.until_decided(part.events).await;
+        Cycle { faults, from, until: SystemClock.now() }
     }
 
     fn draw(&mut self, below: usize) -> usize {
@@ -235,11 +235,8 @@ fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_earmark"))
 }
 
-/// How long all of it takes, about.
-fn taken_s(cycles: &[Vec<Fault>]) -> f64 {
-    let lasts = |faults: &Vec<Fault>| {
-        let each = faults.iter().map(|fault| fault.lasts().as_secs_f64());
-        each.fold(0.0, f64::max) + ENDING_S
-    };
-    cycles.iter().map(lasts).sum()
+/// For how long orders come in a cycle with these faults.
+fn takes_s(faults: &[Fault]) -> f64 {
+    let each = faults.iter().map(|fault| fault.lasts().as_secs_f64());
+    each.fold(0.0, f64::max) + ENDING_S
 }

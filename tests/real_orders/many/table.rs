@@ -21,7 +21,7 @@ use crate::{
     streams::Stored,
 };
 
-/// What befell the cluster, from when until it was well again and decided on.
+/// What befell the cluster, from when until all that came meanwhile was decided.
 pub struct Cycle {
     pub faults: Vec<Fault>,
     pub from: Timestamp,
