@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Env, Exit,
+    Exit,
     batch::Batch,
     commit::{Append, NotCommitted},
     effects::has_effects,
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     domain::{event::Lane, time::Timestamp},
     mutants::{self, Mutant},
-    ports::{Position, Source},
+    ports::Source,
 };
 
 /// A record on its way into the journal.
@@ -193,7 +193,7 @@ impl Owner {
         // A releaser that is gone is noticed by the loop.
         let _ = self.to_release.send((sequence, Arc::new(record)));
         self.last_commit = Instant::now();
-        self.noted.send_replace(self.committed.position());
+        self.noting.note(self.committed.position());
         Ok(())
     }
 
@@ -208,22 +208,6 @@ impl Owner {
             self.on_appended(done)?;
         }
     }
-}
-
-/// Takes positions, and remembers each in Redis too, or a newer one if that has come before the one
-/// before is remembered; nobody waits for it.
-pub(super) fn noting(env: &Env) -> watch::Sender<Position> {
-    let (noted, mut committed) = watch::channel(Position::default());
-    let (snapshots, partition) = (env.ports.snapshots.clone(), env.partition);
-    drop(tokio::spawn(async move {
-        while committed.changed().await.is_ok() {
-            let position = *committed.borrow_and_update();
-            if let Err(error) = snapshots.note_committed(partition, position).await {
-                tracing::debug!(partition, %error, "the committed mark was not written");
-            }
-        }
-    }));
-    noted
 }
 
 /// Waits for the record in flight; for ever if there is none. Dropping the future loses nothing.

@@ -1,8 +1,8 @@
 //! Entities become live: what Redis has of them is loaded before they decide.
 //!
 //! Promise: nobody who is live waits for a Redis that is silent for longer than a load takes to be
-//! given up; after one that failed, Redis rests for a while. What could not be loaded is returned,
-//! and waits.
+//! given up; after one that failed, Redis rests for a while, and for as long again at least as it
+//! was waited for. What could not be loaded is returned, and waits.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -13,9 +13,18 @@ use crate::domain::ids::EntityKey;
 
 /// A delta that takes longer is not being written.
 const SILENT_AFTER: Duration = Duration::from_secs(1);
-/// How much longer than a load that failed took nothing is loaded after it, and how long at most.
+/// How much longer than a load that failed took nothing is loaded after it, unless Redis is heard
+/// of, and how long at most.
 const COLD_RESTS: u32 = 10;
 const COLD_RESTS_MAX: Duration = Duration::from_secs(5);
+
+/// How long nothing is loaded.
+pub(super) struct Rest {
+    since: Instant,
+    /// As long at least, also if Redis answers: it may answer others, and be too slow for loads.
+    least: Duration,
+    most: Duration,
+}
 
 impl Owner {
     /// Makes entities live. Those that could not be loaded, because Redis is away, are returned.
@@ -38,13 +47,17 @@ impl Owner {
     }
 
     pub(super) fn redis_rests(&self) -> bool {
-        self.cold_until.is_some_and(|until| Instant::now() < until)
+        self.rest.as_ref().is_some_and(|rest| {
+            let answers = self.noting.was_answered_since(rest.since);
+            rest.since.elapsed() < if answers { rest.least } else { rest.most }
+        })
     }
 
     /// Whoever is live must not wait again and again for a Redis that is silent.
     pub(super) fn let_redis_rest(&mut self, asked: Instant) {
-        let rest = (asked.elapsed() * COLD_RESTS).min(COLD_RESTS_MAX);
-        self.cold_until = Some(Instant::now() + rest);
+        let most = (asked.elapsed() * COLD_RESTS).min(COLD_RESTS_MAX);
+        let least = asked.elapsed().min(most);
+        self.rest = Some(Rest { since: Instant::now(), least, most });
     }
 
     /// Takes those out that are live now.

@@ -31,6 +31,7 @@ pub mod keeper;
 mod lateness;
 mod leaving;
 mod loading;
+mod noting;
 mod owner;
 pub mod pace;
 mod pausing;

@@ -19,7 +19,7 @@ use super::{
     arming::Arming,
     asking::{Asking, Batches},
     batch::Batch,
-    committing::{InFlight, appended, noting},
+    committing::{InFlight, appended},
     dues::Dues,
     entry::Entry,
     format::Spoken,
@@ -29,6 +29,8 @@ use super::{
     items::Reception,
     keeper::{Keeper, Loading},
     lateness::Heeded,
+    loading::Rest,
+    noting::Noting,
     record::Released,
     recovery::{Recovered, recover},
     release::{Committed, Releaser},
@@ -40,7 +42,7 @@ use crate::{
     archive,
     control::Paused,
     domain::{event::Lane, ids::EntityKey, time::Timestamp},
-    ports::{Position, Read, Source},
+    ports::{Read, Source},
 };
 
 /// How often it is looked at whether a lane has to be held back, when none is.
@@ -97,15 +99,14 @@ pub(super) struct Owner {
     pub(super) last_commit: Instant,
     /// When the last append began.
     pub(super) last_append: Instant,
-    /// What is remembered in Redis of how far the journal is committed.
-    pub(super) noted: watch::Sender<Position>,
+    pub(super) noting: Noting,
     pub(super) next_snapshot: Instant,
     pub(super) last_cold_look: Option<Instant>,
     /// All deadlines before this have been given.
     pub(super) deadlines_to: Timestamp,
     pub(super) last_revival: Option<Instant>,
-    /// Until then nothing is loaded, since Redis did not answer.
-    pub(super) cold_until: Option<Instant>,
+    /// Nothing is loaded meanwhile, since Redis did not answer.
+    pub(super) rest: Option<Rest>,
     pub(super) gates: Gates,
     pub(super) credit_in_use: CreditInUse,
     /// The last word by which an operator let an entity decide again, of each.
@@ -161,7 +162,7 @@ impl Owner {
             true => bounds.single_messages,
             false => 0,
         };
-        let (paused, noted) = (env.credit.borrow().paused.clone(), noting(&env));
+        let (paused, noting) = (env.credit.borrow().paused.clone(), Noting::start(&env));
         Owner {
             reception: Reception {
                 partition: env.partition,
@@ -197,12 +198,12 @@ impl Owner {
             last_effects,
             last_commit: Instant::now(),
             last_append: Instant::now(),
-            noted,
+            noting,
             next_snapshot,
             last_cold_look: None,
             deadlines_to: Timestamp::default(),
             last_revival: None,
-            cold_until: None,
+            rest: None,
             shedding: Shedding::default(),
             heeded: BTreeMap::new(),
             late: Heeded::default(),
