@@ -8,7 +8,7 @@ use bytes::Bytes;
 use earmark::{
     domain::{
         DueClock,
-        command::{CommandBody, SkuAnswer},
+        command::{CommandBody, SkuAnswer, SkuCommand},
         decision::Cause,
         event::{CountKind, Lane},
         ids::{EntityKey, EventKey, HoldName, LocationId},
@@ -97,6 +97,8 @@ struct Walk {
     first: BTreeMap<(EntityKey, EventKey), Bytes>,
     /// Holds that their SKU said it let go of.
     gone: BTreeSet<(EntityKey, HoldName)>,
+    /// Of which their orders want nothing any more.
+    unwanted: BTreeSet<(EntityKey, HoldName)>,
     found: Vec<(Oracle, String)>,
 }
 
@@ -116,6 +118,11 @@ impl Walk {
             found.extend(over.map(|what| (Oracle::Deadline, what)));
             let again = before.iter().flat_map(|sku| moved_again(sku, facts));
             found.extend(again.map(|what| (Oracle::Once, what)));
+        }
+        for command in &decided.commands {
+            if let CommandBody::Ask(SkuCommand::Release { hold, keep: 0 }) = &command.body {
+                self.unwanted.insert((command.to.clone(), hold.clone()));
+            }
         }
         // What cannot be applied was found out by the fold.
         let applied = decided.facts.is_empty() || apply(&mut self.now, decided, record).is_ok();
@@ -192,7 +199,10 @@ impl Walk {
         let again: Vec<_> =
             again.map(|name| (Oracle::Gone, format!("{name} is promised again"))).collect();
         for command in &decided.commands {
-            if let CommandBody::Answer(SkuAnswer::Released { hold, keep: 0 }) = &command.body {
+            // A hold that has expired keeps nothing, also of what its order still wants.
+            if let CommandBody::Answer(SkuAnswer::Released { hold, keep: 0 }) = &command.body
+                && self.unwanted.contains(&of(hold))
+            {
                 self.gone.insert(of(hold));
             }
         }
