@@ -16,7 +16,7 @@ use async_nats::jetstream::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{
     names,
@@ -50,10 +50,13 @@ const OPTIONAL: [&str; 2] = ["duplicate_window", "allow_direct"];
 
 /// `insufficient storage resources available`: the server sets aside what a stream may hold.
 const NO_ROOM: u64 = 10_047;
-/// `error creating store for stream`, and how often, and how long, it is tried again.
-const NOT_STORED: u64 = 10_077;
-const STORE_TRIES: u32 = 10;
-const STORE_AGAIN: Duration = Duration::from_millis(100);
+/// What a server refuses for a moment: `no suitable peers for placement` while those of a cluster
+/// find each other, `JetStream system temporarily unavailable` while they have no leader, and
+/// `error creating store for stream` while one clears away streams that were deleted just now.
+const NOT_YET: [u64; 3] = [10_005, 10_008, 10_077];
+/// How long, and how often, it is tried again.
+const PATIENCE: Duration = Duration::from_secs(5);
+const AGAIN_EVERY: Duration = Duration::from_millis(100);
 
 /// Why set-up did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -182,10 +185,10 @@ pub async fn apply(
         };
         let Some(config) = wanted.iter().find(|config| config.name == *stream) else { continue };
         match current.iter().find(|config| config.name == *stream) {
-            None => create(context, config).await.map_err(refused)?,
+            None => patiently(async || create(context, config).await).await.map_err(refused)?,
             Some(current) => {
                 let merged = merge(current, config).map_err(error)?;
-                context.update_stream(merged).await.map_err(refused)?;
+                patiently(async || update(context, &merged).await).await.map_err(refused)?;
             }
         }
     }
@@ -193,22 +196,32 @@ pub async fn apply(
     Ok(changes)
 }
 
-/// Makes a stream, and tries again for a second where the server cannot store it: it may be
-/// clearing away what the last of the streams left that were deleted just now.
 async fn create(context: &Context, config: &Config) -> Result<(), CreateStreamError> {
-    let mut tries = 0;
+    context.create_stream(config.clone()).await.map(drop)
+}
+
+async fn update(context: &Context, config: &Config) -> Result<(), CreateStreamError> {
+    context.update_stream(config).await.map(drop)
+}
+
+/// Asks again, for a while, where the server cannot yet.
+async fn patiently(
+    ask: impl AsyncFn() -> Result<(), CreateStreamError>,
+) -> Result<(), CreateStreamError> {
+    let deadline = Instant::now() + PATIENCE;
     loop {
-        tries += 1;
-        match context.create_stream(config.clone()).await.map(drop) {
-            Err(error) if tries < STORE_TRIES && is_not_stored(&error) => sleep(STORE_AGAIN).await,
-            created => return created,
+        match ask().await {
+            Err(error) if is_not_yet(&error) && Instant::now() < deadline => {
+                sleep(AGAIN_EVERY).await;
+            }
+            answer => return answer,
         }
     }
 }
 
-fn is_not_stored(error: &CreateStreamError) -> bool {
+fn is_not_yet(error: &CreateStreamError) -> bool {
     let CreateStreamErrorKind::JetStream(why) = error.kind() else { return false };
-    why.error_code().0 == NOT_STORED
+    NOT_YET.contains(&why.error_code().0)
 }
 
 /// What was fixed at set-up, or `None` before it: a process that is configured otherwise must not

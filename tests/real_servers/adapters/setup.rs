@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::stream;
 use earmark::{
     nats::{
         NatsSettings, StreamSettings,
@@ -14,7 +15,7 @@ use earmark::{
 };
 
 use super::common::{connect, publish, streams};
-use crate::harness::NatsServer;
+use crate::harness::{NatsCluster, NatsServer, wait_until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_deleted_just_now_is_made_anew() {
@@ -25,6 +26,28 @@ async fn what_was_deleted_just_now_is_made_anew() {
         let found = reset::found(&control).await.expect("looked for");
         reset::delete(&control, &found).await.expect("deleted");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waits_for_the_peers_of_a_cluster_that_is_starting() {
+    let mut cluster = NatsCluster::start().await;
+    cluster.servers[2].kill();
+    let control = connect(&cluster.servers[0].url()).await.control;
+    let replicated = StreamSettings { replicas: 3, ..streams() };
+    let probe = async || {
+        let name = "EARLY".to_owned();
+        let early = stream::Config { name, num_replicas: 3, ..Default::default() };
+        control.create_stream(early).await.err().map(|error| error.to_string())
+    };
+    wait_until("the others have no third for it", Duration::from_secs(30), async || {
+        probe().await.is_some_and(|why| why.contains("10005"))
+    })
+    .await;
+    let (applied, ()) = tokio::join!(setup::apply(&control, &replicated), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        cluster.servers[2].restart().await;
+    });
+    assert!(!applied.expect("the third came in time").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
