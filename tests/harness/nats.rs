@@ -62,6 +62,18 @@ impl NatsServer {
         panic!("nats-server found no free port in {START_TRIES} tries");
     }
 
+    /// A member of a cluster, which need not be complete, with ways to those who listen at `routes`.
+    pub async fn start_member(name: &str, routes: &[u16], listen: u16) -> Self {
+        let urls: Vec<String> = routes.iter().map(|at| format!("nats://127.0.0.1:{at}")).collect();
+        let urls = urls.join(", ");
+        let listen = format!("name: earmark, listen: \"127.0.0.1:{listen}\"");
+        let top = format!("cluster {{ {listen}, routes: [{urls}] }}");
+        let config = NatsConfig { top, ..NatsConfig::default() };
+        let mut server = Self::spawn(name, free_port(), config, true);
+        assert!(server.ready().await, "{}", server.process.output_tail());
+        server
+    }
+
     fn spawn(name: &str, port: u16, config: NatsConfig, in_cluster: bool) -> Self {
         let dir = tempfile::Builder::new().prefix("earmark-nats-").tempdir();
         let dir = dir.expect("a temporary directory can be made");

@@ -15,7 +15,7 @@ use earmark::{
 };
 
 use super::common::{connect, publish, streams};
-use crate::harness::{NatsCluster, NatsServer, wait_until};
+use crate::harness::{NatsServer, free_port, wait_until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_deleted_just_now_is_made_anew() {
@@ -29,23 +29,24 @@ async fn what_was_deleted_just_now_is_made_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn waits_for_the_peers_of_a_cluster_that_is_starting() {
-    let mut cluster = NatsCluster::start().await;
-    cluster.servers[2].kill();
-    let control = connect(&cluster.servers[0].url()).await.control;
+async fn waits_for_the_servers_of_a_cluster_that_is_starting() {
+    let (routes, third) = ([free_port(), free_port()], free_port());
+    let first = NatsServer::start_member("n1", &routes, routes[0]).await;
+    let _second = NatsServer::start_member("n2", &routes, routes[1]).await;
+    let control = connect(&first.url()).await.control;
     let replicated = StreamSettings { replicas: 3, ..streams() };
-    let probe = async || {
+    let early = || {
         let name = "EARLY".to_owned();
         let early = stream::Config { name, num_replicas: 3, ..Default::default() };
-        control.create_stream(early).await.err().map(|error| error.to_string())
+        control.create_stream(early)
     };
-    wait_until("the others have no third for it", Duration::from_secs(30), async || {
-        probe().await.is_some_and(|why| why.contains("10005"))
+    wait_until("two are too few for three replicas", Duration::from_secs(30), async || {
+        early().await.is_err_and(|error| error.to_string().contains("10005"))
     })
     .await;
-    let (applied, ()) = tokio::join!(setup::apply(&control, &replicated), async {
+    let (applied, _third) = tokio::join!(setup::apply(&control, &replicated), async {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        cluster.servers[2].restart().await;
+        NatsServer::start_member("n3", &routes, third).await
     });
     assert!(!applied.expect("the third came in time").is_empty());
 }
