@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use super::{
     checks::{Folded, apply},
     oracles::Oracle,
+    shoppers::{seen, tick, wanted},
     simulation::PARTITIONS,
     workload::{SKUS, sku},
     world::{World, journal_subject},
@@ -43,10 +44,11 @@ pub async fn ask(world: World, desks: Desks, seed: u64, pod: String) {
     loop {
         tokio::time::sleep(Duration::from_millis(rng.random_range(100..1_500))).await;
         let orders = world.lock().input.last.max(1);
-        let key = match rng.random_range(0..2) {
+        let key = match rng.random_range(0..3) {
             0 => {
                 EntityKey::Sku(Sku::new(&sku(rng.random_range(0..SKUS + 1))).expect("it is a key"))
             }
+            1 => wanted(),
             _ => {
                 let order = format!("order-{}", rng.random_range(0..orders));
                 EntityKey::Order(OrderId::new(&order).expect("it is a key"))
@@ -59,7 +61,7 @@ pub async fn ask(world: World, desks: Desks, seed: u64, pod: String) {
 async fn ask_one(world: &World, desks: &Desks, key: EntityKey) {
     let partition = partition_of(&key, PARTITIONS);
     let Some(desk) = desks.at(partition) else { return world.count("asked: nobody serves") };
-    let began = end(world, partition);
+    let (began, called) = (end(world, partition), tick(world));
     let (reply, answer) = oneshot::channel();
     if desk.try_send(Question { key: key.clone(), reply }).is_err() {
         return world.count("asked: too many wait");
@@ -77,6 +79,9 @@ async fn ask_one(world: &World, desks: &Desks, key: EntityKey) {
         world.count("asked: answered after more was committed");
     }
     let told = told.view.map(|view| shown(&view));
+    if key == wanted() {
+        seen(world, called, told.as_ref());
+    }
     world.lock().asked.push(Asked { key, ended, told });
 }
 

@@ -62,6 +62,7 @@ pub fn check(world: &World, partitions: Partition) {
     others_go_on(world, partitions);
     availability_is_true(world, &folded);
     super::asking::answers_are_of_their_time(world, &folded);
+    super::shoppers::told_of_one_shelf(world);
     super::archive::archives_are_the_fold(world, partitions);
     super::rules::decisions_keep_the_rules(world, &folded);
 }

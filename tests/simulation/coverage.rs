@@ -37,7 +37,7 @@ const FAULTS: [&str; 29] = [
     "two owners at once",
 ];
 
-const WAYS: [&str; 39] = [
+const WAYS: [&str; 41] = [
     "asked: answered",
     "asked: answered after more was committed",
     "asked: cold",
@@ -77,6 +77,8 @@ const WAYS: [&str; 39] = [
     "purged: events",
     "recovery: from an archive",
     "recovery: from the first record",
+    "shopper: answered",
+    "shopper: asks again",
 ];
 
 const OUTCOMES: [&str; 29] = [

@@ -12,6 +12,7 @@ mod conforms;
 mod coverage;
 mod director;
 mod formats;
+mod linearizable;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod operator;
@@ -20,6 +21,7 @@ mod pod;
 mod ports;
 mod rest;
 mod rules;
+mod shoppers;
 mod simulation;
 #[path = "../conformance/suite/mod.rs"]
 mod suite;

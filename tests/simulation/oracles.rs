@@ -28,6 +28,8 @@ pub enum Oracle {
     Gone,
     /// Dead letters leave, with the bytes that were published.
     Letters,
+    /// What clients were told of a SKU could come from one shelf.
+    Linearizable,
     /// A journal that lost records is not gone on with.
     Loss,
     /// Each event is decided once.

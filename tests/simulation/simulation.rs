@@ -8,6 +8,7 @@ use super::{
     checks,
     director::Director,
     ports::PodView,
+    shoppers::{SHOPPERS, shop},
     workload::Publishers,
     world::{Tally, World},
 };
@@ -33,6 +34,9 @@ pub async fn run(seed: u64, seconds: u64) -> Report {
     let mut publishers = Publishers::new(world.clone(), PARTITIONS, seed);
     publishers.open_the_shop();
     let end = tokio::time::Instant::now() + Duration::from_secs(seconds);
+    for number in 0..SHOPPERS {
+        drop(actix::spawn(shop(world.clone(), seed, number, end)));
+    }
     let mut director = Director::new(world.clone(), seed, end);
     let directing = actix::spawn(async move {
         while tokio::time::Instant::now() < end {

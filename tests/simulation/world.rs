@@ -15,7 +15,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 
-use super::oracles::Oracle;
+use super::{oracles::Oracle, shoppers::Used};
 
 /// When the simulated day begins.
 pub const DAY_ONE: Timestamp = Timestamp(1_795_000_000_000_000);
@@ -215,6 +215,10 @@ pub struct Outside {
     pub violations: Vec<String>,
     /// What was asked and answered.
     pub asked: Vec<super::asking::Asked>,
+    /// What shoppers did with what they want, and what they were told.
+    pub history: Vec<Used>,
+    /// How many calls and answers there were.
+    pub ticks: u64,
 }
 
 /// The world, shared by everyone in it.
@@ -252,6 +256,8 @@ impl World {
             lost_sequences: Default::default(),
             violations: Vec::new(),
             asked: Vec::new(),
+            history: Vec::new(),
+            ticks: 0,
         };
         World { outside: Arc::new(Mutex::new(outside)), began: Instant::now() }
     }
