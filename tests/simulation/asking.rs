@@ -18,11 +18,12 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::{
+    case::Part,
     checks::{Folded, apply},
     oracles::Oracle,
     shoppers::{seen, tick, wanted},
     simulation::PARTITIONS,
-    workload::{SKUS, sku},
+    workload::sku,
     world::{World, journal_subject},
 };
 
@@ -37,17 +38,18 @@ pub struct Asked {
 }
 
 /// Asks a pod from time to time, for as long as it lives.
-pub async fn ask(world: World, desks: Desks, seed: u64, pod: String) {
-    let own =
-        pod.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0193));
+pub async fn ask(world: World, desks: Desks, pod: String) {
+    let own = pod
+        .bytes()
+        .fold(world.case.seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0193));
     let mut rng = ChaCha8Rng::seed_from_u64(own);
-    loop {
+    while world.case.has(Part::Questions) {
         tokio::time::sleep(Duration::from_millis(rng.random_range(100..1_500))).await;
         let orders = world.lock().input.last.max(1);
         let key = match rng.random_range(0..3) {
-            0 => {
-                EntityKey::Sku(Sku::new(&sku(rng.random_range(0..SKUS + 1))).expect("it is a key"))
-            }
+            0 => EntityKey::Sku(
+                Sku::new(&sku(rng.random_range(0..world.case.skus + 1))).expect("it is a key"),
+            ),
             1 => wanted(),
             _ => {
                 let order = format!("order-{}", rng.random_range(0..orders));

@@ -8,13 +8,14 @@ use bytes::Bytes;
 use earmark::{domain::event::Lane, ports::Partition};
 
 use super::{
+    case::Case,
     ports::PodView,
     suite::{self, Outside, Requester},
     world::World,
 };
 
 async fn simulated_world() -> suite::World {
-    let world = World::new(7);
+    let world = World::new(Case::of(7));
     let ports = PodView::somebody(&world).ports();
     suite::World {
         input: ports.input,

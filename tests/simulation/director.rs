@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 
 use super::{
+    case::Part,
     pod::Pod,
     ports::Health,
     simulation::PARTITIONS,
@@ -26,7 +27,6 @@ const UNHEARD_MICROS: i64 = 3_000_000;
 pub struct Director {
     world: World,
     rng: ChaCha8Rng,
-    seed: u64,
     end: Instant,
     pods: Vec<Pod>,
     started: usize,
@@ -34,10 +34,10 @@ pub struct Director {
 }
 
 impl Director {
-    pub fn new(world: World, seed: u64, end: Instant) -> Director {
-        let pods = vec![Pod::start(&world, "pod-0", seed)];
-        let rng = ChaCha8Rng::seed_from_u64(seed ^ 0xfa17);
-        Director { world, rng, seed, end, pods, started: 1, backup: None }
+    pub fn new(world: World, end: Instant) -> Director {
+        let pods = vec![Pod::start(&world, "pod-0")];
+        let rng = ChaCha8Rng::seed_from_u64(world.case.seed ^ 0xfa17);
+        Director { world, rng, end, pods, started: 1, backup: None }
     }
 
     /// Waits for a while and lets something go wrong.
@@ -45,23 +45,46 @@ impl Director {
         let pause = Duration::from_millis(self.rng.random_range(300..4_000));
         tokio::time::sleep(pause).await;
         self.replace_the_dead();
-        if self.seed % 5 == 3 && Instant::now() + CUT_BEFORE_END >= self.end {
+        let is_cut = self.world.case.seed % 5 == 3 && self.world.case.has(Part::JournalCut);
+        if is_cut && Instant::now() + CUT_BEFORE_END >= self.end {
             return self.act_on_a_cut_journal().await;
         }
-        match self.rng.random_range(0..18) {
-            0..3 => self.crash().await,
-            3 => self.freeze().await,
-            4..6 => self.two_owners().await,
-            6 => self.store_away().await,
-            7 => self.flush_store(),
-            8 => self.roll_back_store(),
-            9 => self.lose_out(),
-            10 => self.lose_input().await,
-            11 => self.lose_commands(),
-            12 => self.jump_clock(),
-            13 => self.leave_and_return().await,
-            14 => self.slow_down().await,
-            15 => self.say_again(),
+        let part = match self.rng.random_range(0..18) {
+            0..3 => Part::Crash,
+            3 => Part::Freeze,
+            4..6 => Part::TwoOwners,
+            6 => Part::StoreAway,
+            7 => Part::StoreEmptied,
+            8 => Part::StoreRolledBack,
+            9 => Part::OutLost,
+            10 => Part::InputLost,
+            11 => Part::CommandsLost,
+            12 => Part::Clock,
+            13 => Part::Leaving,
+            14 => Part::Slow,
+            15 => Part::CommandsAgain,
+            _ => Part::Trouble,
+        };
+        if self.world.case.has(part) {
+            self.let_go_wrong(part).await;
+        }
+    }
+
+    async fn let_go_wrong(&mut self, part: Part) {
+        match part {
+            Part::Crash => self.crash().await,
+            Part::Freeze => self.freeze().await,
+            Part::TwoOwners => self.two_owners().await,
+            Part::StoreAway => self.store_away().await,
+            Part::StoreEmptied => self.flush_store(),
+            Part::StoreRolledBack => self.roll_back_store(),
+            Part::OutLost => self.lose_out(),
+            Part::InputLost => self.lose_input().await,
+            Part::CommandsLost => self.lose_commands(),
+            Part::Clock => self.jump_clock(),
+            Part::Leaving => self.leave_and_return().await,
+            Part::Slow => self.slow_down().await,
+            Part::CommandsAgain => self.say_again(),
             _ => self.change_trouble(),
         }
     }
@@ -92,7 +115,7 @@ impl Director {
     fn start_pod(&mut self) {
         let name = format!("pod-{}", self.started);
         self.started += 1;
-        let pod = Pod::start(&self.world, &name, self.seed);
+        let pod = Pod::start(&self.world, &name);
         pod.set_skew(self.rng.random_range(-1_500_000..1_500_000));
         self.pods.push(pod);
     }

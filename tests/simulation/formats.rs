@@ -12,7 +12,7 @@ use earmark::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{checks, world::World};
+use super::{case::Case, checks, world::World};
 
 /// An entity: its key, its position, its parts.
 type FrozenEntity = (EntityKey, u64, Vec<(String, Vec<u8>)>);
@@ -60,7 +60,7 @@ impl Frozen {
     }
 
     fn thaw(self) -> World {
-        let world = World::new(0);
+        let world = World::new(Case::of(0));
         let mut outside = world.lock();
         for (sequence, partition, record) in self.records {
             outside.journal.last = sequence - 1;
@@ -93,7 +93,7 @@ fn formats_of_tagged_versions_are_read() {
         let file = dir.join("journal.bin");
         assert!(!file.exists(), "{} is never edited again", file.display());
         fs::create_dir_all(&dir).expect("the folder can be made");
-        let frozen = super::play_for(11, 3).frozen;
+        let frozen = super::play(Case { seconds: 3, ..Case::of(11) }).frozen;
         let bytes = postcard::to_stdvec(&frozen).expect("it can be encoded");
         fs::write(file, bytes).expect("it can be written");
     }

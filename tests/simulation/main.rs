@@ -1,12 +1,13 @@
 //! The simulator: the real engine on a simulated world, from a seed.
 //!
-//! `cargo test --test simulation` runs 300 seeds, each twice; `EARMARK_SEEDS=1000` another number,
-//! `EARMARK_SEEDS=300..400` others, `EARMARK_SEED=17` one. A failure prints its seed;
-//! `EARMARK_TRACE=order-325` then prints every entry of the journal that says so. See
-//! `tests/README.md`.
+//! `cargo test --test simulation` runs 500 seeds; `EARMARK_SEEDS=1000` another number,
+//! `EARMARK_SEEDS=300..400` others, `EARMARK_SEED=17` one. A failure prints its seed, and the
+//! smallest case of it that still fails, which `EARMARK_CASE=FILE` plays; `EARMARK_TRACE=order-325`
+//! then prints every entry of the journal that says so. See `tests/README.md`.
 
 mod archive;
 mod asking;
+mod case;
 mod checks;
 mod conforms;
 mod coverage;
@@ -22,6 +23,7 @@ mod ports;
 mod rest;
 mod rules;
 mod shoppers;
+mod shrink;
 mod simulation;
 #[path = "../conformance/suite/mod.rs"]
 mod suite;
@@ -31,30 +33,41 @@ mod world;
 
 use std::{
     collections::BTreeSet,
+    path::{Path, PathBuf},
     sync::{
         Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
+use case::Case;
 use oracles::Oracle;
 use simulation::{Report, run};
+use world::Tally;
 
-/// The simulated time of a seed, in seconds.
-const SECONDS: u64 = 65;
+/// The tests allocate as the program does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How many seeds are played if nothing else is said.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 500;
 
 /// From so many seeds on, everything must have occurred at least once.
 const COVERING: usize = 100;
 
-/// Runs a seed in a runtime of its own, on this thread, on paused time.
-fn play(seed: u64) -> Report {
-    play_for(seed, SECONDS)
+/// Of so many seeds, one is played twice: the second journal must be the same to the byte.
+const TWICE_EVERY: u64 = 10;
+
+/// Fewer events in a whole run are too few to find fault with.
+const EVENTS_MIN: u64 = 1_200;
+
+/// Runs a case in a runtime of its own, on this thread, on paused time.
+fn play(case: Case) -> Report {
+    play_and(case, true)
 }
 
-fn play_for(seed: u64, seconds: u64) -> Report {
+fn play_and(case: Case, checked: bool) -> Report {
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -62,20 +75,125 @@ fn play_for(seed: u64, seconds: u64) -> Report {
             .build()
             .expect("a runtime")
     };
-    actix::System::with_tokio_rt(runtime).block_on(run(seed, seconds))
+    actix::System::with_tokio_rt(runtime).block_on(run(case, checked))
 }
 
-/// The seeds that the environment asks for: one, so many, or a range of them.
-fn seeds() -> Vec<u64> {
+/// The cases that the environment asks for: a file, one seed, so many, or a range of them.
+fn cases() -> Vec<Case> {
     let number = |text: &str| text.trim().parse::<u64>().expect("a number");
+    if let Ok(file) = std::env::var("EARMARK_CASE") {
+        return vec![Case::read(Path::new(&file))];
+    }
     if let Ok(seed) = std::env::var("EARMARK_SEED") {
-        return vec![number(&seed)];
+        return vec![Case::of(number(&seed))];
     }
     let asked = std::env::var("EARMARK_SEEDS").unwrap_or_else(|_| SEEDS.to_string());
-    match asked.split_once("..") {
-        Some((from, to)) => (number(from)..number(to)).collect(),
-        None => (0..number(&asked)).collect(),
+    let seeds = match asked.split_once("..") {
+        Some((from, to)) => number(from)..number(to),
+        None => 0..number(&asked),
+    };
+    seeds.map(Case::of).collect()
+}
+
+/// What a case broke.
+struct Failure {
+    case: Case,
+    violations: Vec<String>,
+}
+
+impl Failure {
+    /// The names of the checks that complained.
+    fn oracles(&self) -> BTreeSet<&str> {
+        self.violations.iter().filter_map(|what| Some(what.split_once(':')?.0)).collect()
     }
+
+    fn print(&self) {
+        println!("seed {}: {}", self.case.seed, Vec::from_iter(self.oracles()).join(", "));
+        for violation in self.violations.iter().take(5) {
+            println!("  {}", violation.chars().take(1_500).collect::<String>());
+        }
+    }
+
+    /// The smallest case of which one of the same checks complains, written to a file.
+    fn shrink(&self) -> (Case, PathBuf) {
+        let oracles = self.oracles();
+        let fails = |case: &Case| {
+            let violations = violations_of(case, &play(case.clone()));
+            let failure = Failure { case: case.clone(), violations };
+            !failure.oracles().is_disjoint(&oracles)
+        };
+        let small = shrink::smallest(self.case.clone(), fails);
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}.toml", small.seed));
+        std::fs::write(&file, small.to_string()).expect("the case can be written");
+        (small, file)
+    }
+}
+
+/// What all cases came to.
+#[derive(Default)]
+struct Played {
+    tally: Tally,
+    events: u64,
+    simulated: Duration,
+    failures: Vec<Failure>,
+}
+
+impl Played {
+    fn add(&mut self, case: &Case, report: Report, violations: Vec<String>) {
+        self.events += report.events;
+        self.simulated += report.simulated;
+        for (what, times) in report.tally {
+            *self.tally.entry(what).or_default() += times;
+        }
+        if !violations.is_empty() {
+            self.failures.push(Failure { case: case.clone(), violations });
+        }
+    }
+
+    fn print(&self, cases: usize, took: Duration) {
+        for (what, times) in &self.tally {
+            println!("{times:>10}  {what}");
+        }
+        println!("{:>10}  events in {cases} seeds", self.events);
+        let simulated = self.simulated.as_secs_f64() / took.as_secs_f64();
+        println!("{simulated:>10.0}  simulated minutes a minute");
+        self.failures.iter().for_each(Failure::print);
+    }
+}
+
+/// What is wrong with a run, and with a second one where there is to be one.
+fn violations_of(case: &Case, report: &Report) -> Vec<String> {
+    let mut found = report.violations.clone();
+    if case.is_whole() && report.events < EVENTS_MIN {
+        found.push(format!("{}: only {} events", Oracle::Few, report.events));
+    }
+    let twice = found.is_empty() && case.seed.is_multiple_of(TWICE_EVERY);
+    if twice && report.journal != play_and(case.clone(), false).journal {
+        found.push(format!("{}: the journal differs the second time", Oracle::Same));
+    }
+    found
+}
+
+/// Plays them on two threads.
+fn play_all(cases: &[Case]) -> Played {
+    let next = AtomicUsize::new(0);
+    let played = Mutex::new(Played::default());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let report = std::panic::catch_unwind(|| play(case.clone()));
+                    let report = report.unwrap_or_else(|panic| {
+                        println!("seed {}: it panicked", case.seed);
+                        std::panic::resume_unwind(panic)
+                    });
+                    let violations = violations_of(case, &report);
+                    played.lock().unwrap().add(case, report, violations);
+                }
+            });
+        }
+    });
+    played.into_inner().unwrap()
 }
 
 #[test]
@@ -85,52 +203,18 @@ fn every_seed_keeps_every_promise() {
             eprintln!("{info}");
         }
     }));
-    let seeds = seeds();
-    let next = AtomicU64::new(0);
-    let tally = Mutex::new(world::Tally::new());
-    let failures = Mutex::new(Vec::new());
-    let events = AtomicU64::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
-                    let first = play(*seed);
-                    events.fetch_add(first.events, Ordering::Relaxed);
-                    let mut failed = first.violations;
-                    if first.events < 2_000 {
-                        failed.push(format!("{}: only {} events", Oracle::Few, first.events));
-                    }
-                    if failed.is_empty() && first.journal != play(*seed).journal {
-                        let what = "the journal differs the second time";
-                        failed.push(format!("{}: {what}", Oracle::Same));
-                    }
-                    for (what, times) in first.tally {
-                        *tally.lock().unwrap().entry(what).or_default() += times;
-                    }
-                    if !failed.is_empty() {
-                        failures.lock().unwrap().push((*seed, failed));
-                    }
-                }
-            });
-        }
-    });
-    for (what, times) in tally.lock().unwrap().iter() {
-        println!("{times:>10}  {what}");
+    let (cases, began) = (cases(), Instant::now());
+    let played = play_all(&cases);
+    played.print(cases.len(), began.elapsed());
+    let whole = played.failures.first().filter(|failure| failure.case.is_whole());
+    if let Some(first) = whole.filter(|_| std::env::var("EARMARK_SHRINK").as_deref() != Ok("no")) {
+        let (small, file) = first.shrink();
+        println!("smallest: EARMARK_CASE={}\n{small}", file.display());
     }
-    println!("{:>10}  events in {} seeds", events.load(Ordering::Relaxed), seeds.len());
-    let failures = failures.into_inner().unwrap();
-    for (seed, violations) in &failures {
-        let oracles: BTreeSet<&str> =
-            violations.iter().filter_map(|what| Some(what.split_once(':')?.0)).collect();
-        println!("seed {seed}: {}", Vec::from_iter(oracles).join(", "));
-        for violation in violations.iter().take(5) {
-            println!("  {}", violation.chars().take(1_500).collect::<String>());
-        }
-    }
-    if seeds.len() >= COVERING {
-        let missing = coverage::missing(&tally.lock().unwrap());
+    let failed: Vec<u64> = played.failures.iter().map(|failure| failure.case.seed).collect();
+    assert!(failed.is_empty(), "seeds that broke a promise: {failed:?}");
+    if cases.len() >= COVERING {
+        let missing = coverage::missing(&played.tally);
         assert!(missing.is_empty(), "never occurred: {missing:?}");
     }
-    let failed: Vec<u64> = failures.iter().map(|(seed, _)| *seed).collect();
-    assert!(failed.is_empty(), "seeds that broke a promise: {failed:?}");
 }

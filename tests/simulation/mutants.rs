@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
+    path::Path,
     process::{Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
@@ -13,7 +14,7 @@ use std::{
 
 use earmark::{domain::described::Described, mutants::Mutant};
 
-use super::oracles::Oracle;
+use super::{case::Case, oracles::Oracle};
 
 /// A seed takes seconds. The simulator's own time ends; this is for what never gives it a turn.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -67,11 +68,24 @@ const UNREACHED: [(Mutant, &str); 1] = [(
 
 /// Which checks complain of a seed, in a build with this bug in it.
 fn complaints(mutant: Option<Mutant>, seed: u64) -> Vec<String> {
+    let how = [("EARMARK_SEED", seed.to_string()), ("EARMARK_SHRINK", "no".to_owned())];
+    let (text, success) = played(mutant, &how);
+    let begin = format!("seed {seed}: ");
+    let oracles = text.lines().find_map(|line| line.strip_prefix(&begin));
+    let oracles: Vec<String> =
+        oracles.into_iter().flat_map(|names| names.split(", ")).map(str::to_owned).collect();
+    assert_eq!(success, oracles.is_empty(), "{mutant:?} in seed {seed}: {text}");
+    oracles
+}
+
+/// What a process of its own says of the seed or the case that its environment names, and whether
+/// it found nothing.
+fn played(mutant: Option<Mutant>, how: &[(&str, String)]) -> (String, bool) {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let said = || Stdio::from(File::create(file.path()).expect("it can be written"));
     let mut command = Command::new(std::env::current_exe().expect("this test"));
     command.args(["every_seed_keeps_every_promise", "--exact", "--nocapture"]);
-    command.env("EARMARK_SEED", seed.to_string()).env_remove("EARMARK_MUTANT");
+    command.env_remove("EARMARK_MUTANT").envs(how.iter().cloned());
     command.envs(mutant.map(|mutant| ("EARMARK_MUTANT", mutant.name())));
     let child = command.stdin(Stdio::null()).stdout(said()).stderr(Stdio::null()).spawn();
     let mut child = child.expect("it can be started");
@@ -82,17 +96,12 @@ fn complaints(mutant: Option<Mutant>, seed: u64) -> Vec<String> {
         }
         if began.elapsed() > PATIENCE {
             child.kill().expect("it can be ended");
-            panic!("{mutant:?} hangs in seed {seed}");
+            panic!("{mutant:?} hangs: {how:?}");
         }
         std::thread::sleep(Duration::from_millis(50));
     };
     let text = std::fs::read_to_string(file.path()).expect("it can be read");
-    let begin = format!("seed {seed}: ");
-    let oracles = text.lines().find_map(|line| line.strip_prefix(&begin));
-    let oracles: Vec<String> =
-        oracles.into_iter().flat_map(|names| names.split(", ")).map(str::to_owned).collect();
-    assert_eq!(ended.success(), oracles.is_empty(), "{mutant:?} in seed {seed}: {text}");
-    oracles
+    (text, ended.success())
 }
 
 /// How many seeds it took until a check complained, and which did; all of them if none.
@@ -134,6 +143,21 @@ fn nothing_is_found_where_nothing_is_wrong() {
     let most = FOUND.iter().map(|(_, _, within)| *within).max().unwrap_or_default();
     let found: Vec<_> = (0..most).map(|seed| complaints(None, seed)).collect();
     assert!(found.iter().all(Vec::is_empty), "{found:?}");
+}
+
+#[test]
+fn a_failure_becomes_a_small_case_that_fails_alone() {
+    let seed = [("EARMARK_SEED", "0".to_owned())];
+    let (text, success) = played(Some(Mutant::DedupeOff), &seed);
+    assert!(!success, "{text}");
+    let line = text.lines().find_map(|line| line.strip_prefix("smallest: EARMARK_CASE="));
+    let case = [("EARMARK_CASE", line.expect("it says where it is").to_owned())];
+    let small = Case::read(Path::new(&case[0].1));
+    assert!(small.seconds < Case::of(0).seconds && small.without.len() > 20, "{small}");
+    let (text, success) = played(Some(Mutant::DedupeOff), &case);
+    assert!(!success && text.contains("seed 0: once"), "{text}");
+    let (text, success) = played(None, &case);
+    assert!(success, "{text}");
 }
 
 #[test]

@@ -20,13 +20,15 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
 
 use super::{
+    case::{Part, SKUS},
     simulation::PARTITIONS,
-    workload::{SKUS, sku},
+    workload::sku,
     world::{DAY_ONE, World},
 };
 
-/// Afterwards everything is as it is by day: what was put off is done before the checks.
-const UNTIL_MICROS: i64 = 60_000_000;
+/// So long before the run comes to rest everything is as it is by day, in seconds: what was put off
+/// is done before the checks.
+const QUIET_BEFORE_S: u64 = 5;
 /// Orders have numbers up to about this one.
 const ORDERS: u32 = 400;
 /// Of ten looks, how many find it quiet.
@@ -36,19 +38,20 @@ const QUIET: u32 = 6;
 pub async fn operate(
     world: World,
     partition: Partition,
-    seed: u64,
     credit: watch::Sender<Credit>,
     told: watch::Receiver<Status>,
 ) {
     let began = world.now().0 as u64;
-    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ began ^ (u64::from(partition) << 32));
+    let until_s = world.case.seconds.saturating_sub(QUIET_BEFORE_S) as i64;
+    let until = Timestamp(DAY_ONE.0 + until_s * 1_000_000);
+    let mut rng = ChaCha8Rng::seed_from_u64(world.case.seed ^ began ^ (u64::from(partition) << 32));
     loop {
         tokio::time::sleep(Duration::from_millis(rng.random_range(500..4_000))).await;
         let armed = told.borrow().armed;
         if armed.wanted > 0 && armed.live == armed.wanted {
             world.count("promotion: all its SKUs are live");
         }
-        let over = world.now().0 - DAY_ONE.0 > UNTIL_MICROS;
+        let over = !world.case.has(Part::Operator) || world.now() > until;
         let level = match rng.random_range(0..10) {
             _ if over => Level::Normal,
             look if look < QUIET => Level::Normal,

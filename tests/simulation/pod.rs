@@ -35,7 +35,9 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
-    asking, operator,
+    asking,
+    case::Part,
+    operator,
     oracles::Oracle,
     ports::{Health, PodView},
     simulation::PARTITIONS,
@@ -86,7 +88,7 @@ fn bounds() -> Bounds {
         awaited_holds_max: AWAITED_MAX,
         single_messages: 16,
         archiving: Archiving {
-            interval: Duration::from_secs(4),
+            interval: Duration::from_secs(6),
             look_every: Duration::from_millis(900),
             entities_at_once: 2,
             segment_bytes: 4_096,
@@ -98,7 +100,7 @@ fn bounds() -> Bounds {
 }
 
 impl Pod {
-    pub fn start(world: &World, name: &str, seed: u64) -> Pod {
+    pub fn start(world: &World, name: &str) -> Pod {
         let (health, seen) = watch::channel(Health::Running);
         let view = PodView {
             world: world.clone(),
@@ -107,12 +109,12 @@ impl Pod {
             slowness: Arc::new(AtomicU64::new(1)),
             loaded: Arc::default(),
             // The others come back from the first record.
-            archives: seed % 2 == 1,
+            archives: world.case.seed % 2 == 1,
             turn: Arc::new(Semaphore::new(1)),
             turns: Arc::default(),
         };
         let stop = CancellationToken::new();
-        let tap = tap(seed, world.clone(), health.clone());
+        let tap = tap(world.clone(), health.clone());
         let hands = Hands::default();
         let desks = Desks::new(4);
         let (partitions, statuses) = (0..PARTITIONS)
@@ -120,7 +122,6 @@ impl Pod {
                 let (told, status) = watch::channel(Status::default());
                 let slot = Slot {
                     partition,
-                    seed,
                     view: view.clone(),
                     owner: name.to_owned(),
                     hands: hands.clone(),
@@ -133,7 +134,7 @@ impl Pod {
             })
             .unzip();
         let janitor = actix::spawn(keep_clean(view.clone(), statuses));
-        let asker = actix::spawn(asking::ask(world.clone(), desks, seed, name.to_owned()));
+        let asker = actix::spawn(asking::ask(world.clone(), desks, name.to_owned()));
         world.count("pods started");
         Pod { name: name.to_owned(), view, health, stop, partitions, janitor, asker }
     }
@@ -187,7 +188,6 @@ impl Pod {
 /// One partition in a pod.
 struct Slot {
     partition: Partition,
-    seed: u64,
     view: PodView,
     owner: String,
     hands: Hands,
@@ -207,8 +207,7 @@ impl Slot {
                 watch::channel(Credit { messages: 32, live_entities: 12, ..Credit::default() });
             self.view.begins_anew(self.partition);
             let told = self.told.subscribe();
-            let operating =
-                operator::operate(world.clone(), self.partition, self.seed, allow, told);
+            let operating = operator::operate(world.clone(), self.partition, allow, told);
             let operating = AbortOnDropHandle::new(actix::spawn(operating));
             let exit = serve(self.env(credit), start).await;
             drop(operating);
@@ -293,10 +292,13 @@ async fn keep_clean(view: PodView, statuses: Vec<watch::Receiver<Status>>) {
 
 /// Makes the code of a few entities fail on a few inputs, always the same ones: some while they
 /// decide, some when half of what they decided is in memory; and some take the process with them.
-fn tap(seed: u64, world: World, health: watch::Sender<Health>) -> Tap {
+fn tap(world: World, health: watch::Sender<Health>) -> Tap {
     Arc::new(move |stage: Stage, key: &EntityKey, trigger: &Trigger| {
         let Trigger::Event(cause) = trigger else { return };
-        let fails = match (seed % 4, stage, key) {
+        if !world.case.has(Part::Failures) {
+            return;
+        }
+        let fails = match (world.case.seed % 4, stage, key) {
             (0, Stage::Deciding, EntityKey::Sku(sku)) => {
                 sku.as_str().ends_with("13/ä") && cause.sequence % 31 == 0
             }

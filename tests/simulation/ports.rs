@@ -239,6 +239,9 @@ fn message(stored: &Stored) -> LogMessage {
     }
 }
 
+/// How long a reader waits for what it does not find, each time anew, in milliseconds.
+const LOOKS: [u64; 6] = [5, 5, 10, 20, 30, 30];
+
 struct SimReader {
     pod: PodView,
     source: Source,
@@ -258,13 +261,13 @@ impl Reader for SimReader {
         if self.pod.world.trouble("a reader stalls") {
             tokio::time::sleep(Duration::from_millis(800)).await;
         }
-        for _ in 0..20 {
+        for pause in LOOKS {
             self.pod.wire().await;
             self.pod.alive().await;
             if let Some(messages) = self.look(max)? {
                 return Ok(Read::Messages(messages));
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(pause)).await;
         }
         let world = self.pod.world.clone();
         let outside = world.lock();

@@ -17,6 +17,7 @@ use earmark::{
             SkuFact, SkuState,
             book::Known,
             hold::{CAME_BACK, Ending, HoldState, PromiseNo},
+            stock::Stock,
         },
         time::Timestamp,
     },
@@ -26,6 +27,7 @@ use earmark::{
     },
     ports::Source,
 };
+use litemap::LiteMap;
 
 use super::{
     checks::{Folded, apply, is_final},
@@ -112,13 +114,14 @@ impl Walk {
         found.extend(self.is_in_order(decided));
         found.extend(self.is_the_first_answer(decided));
         found.extend(is_reached(record, decided));
-        let before = self.now.skus.get(entity).cloned();
-        if let Facts::Sku(facts) = &decided.facts {
-            let over = before.iter().flat_map(|sku| deadlines(sku, decided, facts));
+        let before = self.now.skus.get(entity);
+        if let (Facts::Sku(facts), Some(sku)) = (&decided.facts, before) {
+            let over = deadlines(sku, decided, facts).into_iter();
             found.extend(over.map(|what| (Oracle::Deadline, what)));
-            let again = before.iter().flat_map(|sku| moved_again(sku, facts));
+            let again = moved_again(sku, facts).into_iter();
             found.extend(again.map(|what| (Oracle::Once, what)));
         }
+        let promised_before = before.map(Promised::of).unwrap_or_default();
         for command in &decided.commands {
             if let CommandBody::Ask(SkuCommand::Release { hold, keep: 0 }) = &command.body {
                 self.unwanted.insert((command.to.clone(), hold.clone()));
@@ -126,9 +129,9 @@ impl Walk {
         }
         // What cannot be applied was found out by the fold.
         let applied = decided.facts.is_empty() || apply(&mut self.now, decided, record).is_ok();
-        if let (Facts::Sku(facts), true) = (&decided.facts, applied) {
-            let after = &self.now.skus[entity];
-            found.extend(is_oversold(before.as_ref(), after));
+        let after = self.now.skus.get(entity).filter(|_| applied);
+        if let (Facts::Sku(facts), Some(after)) = (&decided.facts, after) {
+            found.extend(promised_before.is_oversold(after));
             found.extend(self.is_as_counted(decided, facts));
             found.extend(self.is_promised_again(decided, facts));
             self.note_moved(entity, facts);
@@ -294,15 +297,31 @@ fn moved_again(sku: &SkuState, facts: &[SkuFact]) -> Vec<String> {
     again.map(|fact| format!("it was seen before: {fact:?}")).collect()
 }
 
-/// Nothing more is promised beyond stock where the limit is reached.
-fn is_oversold(before: Option<&SkuState>, after: &SkuState) -> Vec<(Oracle, String)> {
-    let limit_of = |sku: &SkuState| u64::from(sku.settings().backorder_limit);
-    let limit = limit_of(after).max(before.map_or(0, limit_of));
-    let more = after.locations().iter().filter(|(location, stock)| {
-        let had = before.map(|sku| sku.stock(location)).unwrap_or_default();
-        let room = had.backorder_room(limit) + had.backordered;
-        stock.backordered > had.backordered && stock.backordered > room
-    });
-    let told = |location, units| format!("{units} backordered at {location} of {limit}");
-    more.map(|(location, stock)| (Oracle::Oversold, told(location, stock.backordered))).collect()
+/// What was promised beyond stock.
+#[derive(Default)]
+struct Promised {
+    limit: u64,
+    at: LiteMap<LocationId, Box<Stock>>,
+}
+
+impl Promised {
+    fn of(sku: &SkuState) -> Promised {
+        let limit = u64::from(sku.settings().backorder_limit);
+        Promised { limit, at: sku.locations().clone() }
+    }
+
+    /// Nothing more is promised beyond stock where the limit is reached.
+    fn is_oversold(&self, after: &SkuState) -> Vec<(Oracle, String)> {
+        let limit = self.limit.max(u64::from(after.settings().backorder_limit));
+        let stocks = after.locations().iter().map(|(location, stock)| (location, **stock));
+        let more = stocks.filter(|(location, stock)| {
+            let had = self.at.get(*location).map(|stock| **stock).unwrap_or_default();
+            let room = had.backorder_room(limit) + had.backordered;
+            stock.backordered > had.backordered && stock.backordered > room
+        });
+        let told = more.map(|(location, Stock { backordered, .. })| {
+            format!("{backordered} backordered at {location} of {limit}")
+        });
+        told.map(|what| (Oracle::Oversold, what)).collect()
+    }
 }

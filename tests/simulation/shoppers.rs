@@ -137,8 +137,8 @@ struct Shopper {
 }
 
 /// Goes on until then, and waits for its last answer.
-pub async fn shop(world: World, seed: u64, number: u64, end: Instant) {
-    let rng = ChaCha8Rng::seed_from_u64(seed ^ (0x5409 + number));
+pub async fn shop(world: World, number: u64, end: Instant) {
+    let rng = ChaCha8Rng::seed_from_u64(world.case.seed ^ (0x5409 + number));
     let mut shopper = Shopper { world, rng, number, calls: 0, own: Vec::new() };
     while Instant::now() < end {
         shopper.use_once().await;

@@ -16,10 +16,12 @@ use rand::{Rng, RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
-use super::world::{Stored, World};
+use super::{
+    case::Part,
+    world::{Stored, World},
+};
 
 const LOCATIONS: [&str; 3] = ["east", "west", "north"];
-pub const SKUS: usize = 14;
 
 /// A message as it was published, so that it can be published again.
 #[derive(Clone)]
@@ -44,11 +46,12 @@ pub struct Publishers {
 }
 
 impl Publishers {
-    pub fn new(world: World, partitions: Partition, seed: u64) -> Publishers {
+    pub fn new(world: World, partitions: Partition) -> Publishers {
+        let rng = ChaCha8Rng::seed_from_u64(world.case.seed ^ 0x5eed);
         Publishers {
             world,
             partitions,
-            rng: ChaCha8Rng::seed_from_u64(seed ^ 0x5eed),
+            rng,
             published: 0,
             holds: Vec::new(),
             orders: Vec::new(),
@@ -59,7 +62,7 @@ impl Publishers {
 
     /// Opening stock, so that there is something to sell.
     pub fn open_the_shop(&mut self) {
-        for number in 0..SKUS {
+        for number in 0..self.world.case.skus {
             for location in LOCATIONS {
                 let quantity = self.rng.random_range(5..60);
                 let data = json!({
@@ -91,20 +94,23 @@ impl Publishers {
         if let Some(sent) = self.again.pop() {
             return self.store(sent);
         }
-        match self.rng.random_range(0..100) {
-            0..24 => self.request_hold(),
-            24..40 => self.touch_hold(),
-            40..54 => self.place_order(),
-            54..68 => self.pay(),
-            68..76 => self.fulfil(),
-            76..79 => self.cancel(),
-            79..81 => self.give_back(),
-            81..82 => self.edit(),
-            82..89 => self.move_stock(),
-            89..90 => self.describe(),
-            90..93 => self.repeat(),
-            93..97 => self.contradict(),
-            _ => self.misbehave(),
+        let (part, publish): (Part, fn(&mut Publishers)) = match self.rng.random_range(0..100) {
+            0..24 => (Part::HoldRequests, Publishers::request_hold),
+            24..40 => (Part::HoldUses, Publishers::touch_hold),
+            40..54 => (Part::Orders, Publishers::place_order),
+            54..68 => (Part::Payments, Publishers::pay),
+            68..76 => (Part::Fulfilments, Publishers::fulfil),
+            76..79 => (Part::Cancellations, Publishers::cancel),
+            79..81 => (Part::Returns, Publishers::give_back),
+            81..82 => (Part::Edits, Publishers::edit),
+            82..89 => (Part::Stock, Publishers::move_stock),
+            89..90 => (Part::Descriptions, Publishers::describe),
+            90..93 => (Part::Repeats, Publishers::repeat),
+            93..97 => (Part::Contradictions, Publishers::contradict),
+            _ => (Part::Nonsense, Publishers::misbehave),
+        };
+        if self.world.case.has(part) {
+            publish(self);
         }
     }
 
@@ -492,8 +498,9 @@ impl Publishers {
 
     fn any_sku(&mut self) -> String {
         // A few SKUs get most of the traffic.
-        let number = self.rng.random_range(0..SKUS);
-        sku(number.min(self.rng.random_range(0..SKUS)))
+        let skus = self.world.case.skus;
+        let number = self.rng.random_range(0..skus);
+        sku(number.min(self.rng.random_range(0..skus)))
     }
 
     fn any_location(&mut self) -> &'static str {

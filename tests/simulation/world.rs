@@ -15,7 +15,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 
-use super::{oracles::Oracle, shoppers::Used};
+use super::{case::Case, oracles::Oracle, shoppers::Used};
 
 /// When the simulated day begins.
 pub const DAY_ONE: Timestamp = Timestamp(1_795_000_000_000_000);
@@ -226,12 +226,13 @@ pub struct Outside {
 pub struct World {
     outside: Arc<Mutex<Outside>>,
     began: Instant,
+    pub case: Arc<Case>,
 }
 
 impl World {
-    pub fn new(seed: u64) -> World {
+    pub fn new(case: Case) -> World {
         let outside = Outside {
-            rng: ChaCha8Rng::seed_from_u64(seed),
+            rng: ChaCha8Rng::seed_from_u64(case.seed),
             input: Stream::new(),
             commands: Stream::new(),
             unsaid: Vec::new(),
@@ -259,7 +260,11 @@ impl World {
             history: Vec::new(),
             ticks: 0,
         };
-        World { outside: Arc::new(Mutex::new(outside)), began: Instant::now() }
+        World {
+            outside: Arc::new(Mutex::new(outside)),
+            began: Instant::now(),
+            case: Arc::new(case),
+        }
     }
 
     /// Nobody waits while holding this.
