@@ -114,7 +114,7 @@ impl Input for Memory {
         Ok(None)
     }
 
-    async fn purge_lanes(&self, _: u64) -> Result<(), PortError> {
+    async fn purge_lanes(&self, _: u64, _: Timestamp) -> Result<(), PortError> {
         Ok(())
     }
 

@@ -43,8 +43,8 @@ impl Input for Gated {
         self.input.fetch(source, sequence).await
     }
 
-    async fn purge_lanes(&self, below: u64) -> Result<(), PortError> {
-        self.input.purge_lanes(below).await
+    async fn purge_lanes(&self, below: u64, created: Timestamp) -> Result<(), PortError> {
+        self.input.purge_lanes(below, created).await
     }
 
     async fn purge_commands(&self, partition: Partition, below: u64) -> Result<(), PortError> {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     contract::StoredSubject,
-    domain::time::Timestamp,
+    domain::{event::Lane, time::Timestamp},
     ports::{
         Cursor, Extent, Input, LogMessage, Opened, Partition, PortError, Read, Reader, Source,
     },
@@ -39,6 +39,12 @@ impl Embedded {
             Ok(last)
         });
         taken.await
+    }
+
+    async fn extent(&self, source: Source) -> Result<Extent, Fault> {
+        let log = log_of(source);
+        let (first, last) = self.store.read(move |txn| log.ends(txn)).await?;
+        Ok(Extent { created: self.store.created, first, last })
     }
 
     async fn forget_lanes(&self, below: u64) -> Result<(), Fault> {
@@ -73,10 +79,8 @@ impl Input for Embedded {
         after: Cursor,
     ) -> Result<Opened, PortError> {
         let log = log_of(source);
-        let ends = self.store.read(move |txn| log.ends(txn)).await;
-        let (first, last) = ends.map_err(|fault| fault.doing("open a reader"))?;
-        let created = self.store.created;
-        let (cursor, loss) = after.stand(source, &Extent { created, first, last });
+        let extent = self.extent(source).await.map_err(|fault| fault.doing("open a reader"))?;
+        let (cursor, loss) = after.stand(source, &extent);
         let reader = EmbeddedReader {
             news: self.store.news((log.name, (partition, source.index() as u8))),
             drained_every: self.drained_every,
@@ -95,7 +99,9 @@ impl Input for Embedded {
         Ok(found.map(|kept| message(sequence, kept)))
     }
 
-    async fn purge_lanes(&self, below: u64) -> Result<(), PortError> {
+    async fn purge_lanes(&self, below: u64, created: Timestamp) -> Result<(), PortError> {
+        let extent = self.extent(Source::Lane(Lane::Settlement)).await;
+        extent.map_err(|fault| fault.doing("purge the events"))?.may_forget(below, created)?;
         let forgotten = self.forget_lanes(below).await;
         forgotten.map_err(|fault| fault.doing("purge the events"))
     }

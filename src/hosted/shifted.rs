@@ -107,8 +107,8 @@ impl Input for Shifted {
         Ok(fetched.map(|message| self.shift.message(message)))
     }
 
-    async fn purge_lanes(&self, below: u64) -> Result<(), PortError> {
-        self.inner.purge_lanes(below).await
+    async fn purge_lanes(&self, below: u64, created: Timestamp) -> Result<(), PortError> {
+        self.inner.purge_lanes(below, created).await
     }
 
     async fn purge_commands(&self, partition: Partition, below: u64) -> Result<(), PortError> {

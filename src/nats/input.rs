@@ -113,7 +113,8 @@ impl Input for NatsInput {
         }))
     }
 
-    async fn purge_lanes(&self, below: u64) -> Result<(), PortError> {
+    async fn purge_lanes(&self, below: u64, created: Timestamp) -> Result<(), PortError> {
+        self.lanes.look().await?.extent().may_forget(below, created)?;
         self.lanes.purge(">", below).await
     }
 

@@ -119,6 +119,19 @@ pub struct Extent {
     pub last: u64,
 }
 
+impl Extent {
+    /// Refuses to forget what is below a sequence of a log that was created then, where this is
+    /// another one, or ends before: what it has now, nobody has read.
+    pub fn may_forget(&self, below: u64, created: Timestamp) -> Result<(), PortError> {
+        let why = match () {
+            () if self.created != created => "it is another log than the one that was read",
+            () if self.last + 1 < below => "it ends before: it has lost its tail",
+            () => return Ok(()),
+        };
+        Err(PortError::new("forget what was read", why))
+    }
+}
+
 impl Cursor {
     /// Where a reader stands that is asked to stand after this cursor, and what is lost before it.
     pub fn stand(self, source: Source, log: &Extent) -> (Cursor, Option<Loss>) {
@@ -181,8 +194,9 @@ pub trait Input: Send + Sync {
         Ok(self.fetch(source, sequence).await?.map(|message| (message, String::new())))
     }
 
-    /// Forgets every message of EARMARK_IN below a sequence.
-    async fn purge_lanes(&self, below: u64) -> Result<(), PortError>;
+    /// Forgets every message of EARMARK_IN below a sequence, if that is the log that was created
+    /// then, and reaches as far: see [`Extent::may_forget`].
+    async fn purge_lanes(&self, below: u64, created: Timestamp) -> Result<(), PortError>;
 
     /// Forgets a partition's commands below a sequence. Those of others stay.
     async fn purge_commands(&self, partition: Partition, below: u64) -> Result<(), PortError>;

@@ -1,7 +1,7 @@
 //! Purges what has been decided: each partition's commands at once, EARMARK_IN when no partition
 //! needs it and it is old enough, or the stream is nearly full.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use crate::{
     domain::{event::Lane, time::Timestamp},
@@ -23,8 +23,8 @@ pub struct Purged {
 /// What may be purged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permitted {
-    /// Nobody needs anything below this of EARMARK_IN.
-    pub lanes: Option<u64>,
+    /// Nobody needs anything below this of the EARMARK_IN that was created then.
+    pub lanes: Option<(u64, Timestamp)>,
     /// Nothing that was logged since is purged from EARMARK_IN.
     pub lanes_until: Timestamp,
     /// What no partition needs of its commands: everything below this.
@@ -43,8 +43,10 @@ pub async fn purge(input: Arc<dyn Input>, done: Purged, permitted: Permitted) ->
             Err(error) => tracing::warn!(partition, %error, "EARMARK_CMD was not purged"),
         }
     }
-    if let Some(below) = permitted.lanes.filter(|below| *below != purged.lanes) {
-        match purge_lanes(&*input, purged.lanes.min(below), below, permitted.lanes_until).await {
+    let lanes = permitted.lanes.filter(|(below, _)| *below != purged.lanes);
+    if let Some((below, created)) = lanes {
+        let from = purged.lanes.min(below).max(1);
+        match purge_lanes(&*input, from..below, created, permitted.lanes_until).await {
             Ok(below) => purged.lanes = below,
             Err(error) => tracing::warn!(%error, "EARMARK_IN was not purged"),
         }
@@ -54,13 +56,13 @@ pub async fn purge(input: Arc<dyn Input>, done: Purged, permitted: Permitted) ->
 
 async fn purge_lanes(
     input: &dyn Input,
-    from: u64,
-    below: u64,
+    old: Range<u64>,
+    created: Timestamp,
     until: Timestamp,
 ) -> Result<u64, PortError> {
-    let below = first_since(input, from.max(1), below, until).await?;
-    if below > from.max(1) {
-        input.purge_lanes(below).await?;
+    let below = first_since(input, old.start, old.end, until).await?;
+    if below > old.start {
+        input.purge_lanes(below, created).await?;
     }
     Ok(below)
 }

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use super::depths::StreamUsage;
 use crate::{
-    domain::time::{Span, Timestamp},
+    domain::{
+        event::Lane,
+        time::{Span, Timestamp},
+    },
     partition::{Exit, Start},
-    ports::Partition,
+    ports::{Cursor, Partition, Source},
 };
 
 /// How long a partition that stopped waits.
@@ -71,6 +74,17 @@ pub fn arbiter_of(partition: Partition, arbiters: usize) -> usize {
 pub fn purge_below(keeps: impl IntoIterator<Item = Option<u64>>) -> Option<u64> {
     let lowest = keeps.into_iter().try_fold(u64::MAX, |lowest, keep| Some(lowest.min(keep?)))?;
     (lowest > 1 && lowest < u64::MAX).then_some(lowest)
+}
+
+/// Which EARMARK_IN it is that partitions have read: when it was created; nothing, as long as some
+/// have not noticed that it is another.
+pub fn log_of(cursors: impl IntoIterator<Item = [Cursor; 5]>) -> Option<Timestamp> {
+    let lane =
+        |cursors: [Cursor; 5]| Lane::ALL.map(|lane| cursors[Source::Lane(lane).index()].created);
+    let lanes = cursors.into_iter().flat_map(lane);
+    let mut created = lanes.filter(|created| *created != Timestamp::default());
+    let first = created.next()?;
+    created.all(|at| at == first).then_some(first)
 }
 
 /// The same of what belongs to one partition each: those that have said what they need.

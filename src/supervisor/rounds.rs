@@ -111,8 +111,10 @@ impl Supervisor {
         let commands = self.slots.iter().map(|slot| (slot.partition, slot.keep(1)));
         let full = self.input_lacks_room;
         let due = full || self.lanes_purged.is_none_or(|at| at.elapsed() >= LANES_EVERY);
+        let cursors = self.slots.iter().filter(|slot| slot.is_serving());
+        let created = policy::log_of(cursors.map(|slot| slot.status.borrow().cursors));
         let permitted = Permitted {
-            lanes: lanes.filter(|_| due),
+            lanes: lanes.filter(|_| due).zip(created),
             lanes_until: match full {
                 true => Timestamp(i64::MAX),
                 false => self.plan.ports.clock.now() - self.plan.settings.in_keep,

@@ -38,6 +38,8 @@ pub enum Part {
     StoreRolledBack,
     OutLost,
     InputLost,
+    InputBlockLost,
+    InputEmptied,
     CommandsLost,
     CommandsAgain,
     JournalCut,
@@ -64,7 +66,7 @@ pub enum Part {
 }
 
 impl Part {
-    pub const ALL: [Part; 32] = [
+    pub const ALL: [Part; 34] = [
         Part::Crash,
         Part::Freeze,
         Part::TwoOwners,
@@ -76,6 +78,8 @@ impl Part {
         Part::StoreRolledBack,
         Part::OutLost,
         Part::InputLost,
+        Part::InputBlockLost,
+        Part::InputEmptied,
         Part::CommandsLost,
         Part::CommandsAgain,
         Part::JournalCut,

@@ -235,7 +235,10 @@ fn count(world: &World, folded: &Folded) {
                 },
                 Entry::Waiting { .. } => "journal: an input waits".to_owned(),
                 Entry::WaitedOut { .. } => "journal: inputs waited out".to_owned(),
-                Entry::Lost { .. } => "journal: a loss was said".to_owned(),
+                Entry::Lost { what, .. } => {
+                    let kind = what.split_whitespace().next().unwrap_or_default();
+                    format!("journal: a loss was said: {kind}")
+                }
                 Entry::Reseeded { .. } | Entry::LossAccepted { .. } => {
                     "journal: an operator began anew".to_owned()
                 }

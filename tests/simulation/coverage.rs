@@ -5,10 +5,12 @@ use earmark::domain::refusal::Reason;
 
 use super::world::Tally;
 
-const FAULTS: [&str; 29] = [
+const FAULTS: [&str; 32] = [
     "EARMARK_AVAILABILITY loses its tail",
     "EARMARK_CMD is full",
     "EARMARK_CMD loses its tail",
+    "EARMARK_IN is made anew",
+    "EARMARK_IN loses a block",
     "EARMARK_IN loses its tail",
     "EARMARK_OUT loses its tail",
     "a command comes again",
@@ -25,6 +27,7 @@ const FAULTS: [&str; 29] = [
     "an append is lost",
     "an append's answer is lost",
     "an effect is lost",
+    "a lost command comes late",
     "an old command comes again",
     "an effect's answer is lost",
     "an input kills the process",
@@ -37,7 +40,7 @@ const FAULTS: [&str; 29] = [
     "two owners at once",
 ];
 
-const WAYS: [&str; 41] = [
+const WAYS: [&str; 43] = [
     "asked: answered",
     "asked: answered after more was committed",
     "asked: cold",
@@ -58,7 +61,9 @@ const WAYS: [&str; 41] = [
     "exit: refused: the journal lost its tail",
     "given up: orphan",
     "journal: a closing mark",
-    "journal: a loss was said",
+    "journal: a loss was said: EndBeforeCursor",
+    "journal: a loss was said: OtherStream",
+    "journal: a loss was said: message",
     "journal: an input waits",
     "journal: an order that was not placed",
     "journal: how a SKU stood",

@@ -2,7 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use earmark::ports::Partition;
+use earmark::{
+    domain::{
+        command::{CommandBody, SkuCommand},
+        ids::EntityKey,
+    },
+    partition::commands::CommandGroup,
+    ports::Partition,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
@@ -49,7 +56,7 @@ impl Director {
         if is_cut && Instant::now() + CUT_BEFORE_END >= self.end {
             return self.act_on_a_cut_journal().await;
         }
-        let part = match self.rng.random_range(0..18) {
+        let part = match self.rng.random_range(0..20) {
             0..3 => Part::Crash,
             3 => Part::Freeze,
             4..6 => Part::TwoOwners,
@@ -63,6 +70,8 @@ impl Director {
             13 => Part::Leaving,
             14 => Part::Slow,
             15 => Part::CommandsAgain,
+            16 => Part::InputBlockLost,
+            17 => Part::InputEmptied,
             _ => Part::Trouble,
         };
         if self.world.case.has(part) {
@@ -80,7 +89,9 @@ impl Director {
             Part::StoreRolledBack => self.roll_back_store(),
             Part::OutLost => self.lose_out(),
             Part::InputLost => self.lose_input().await,
-            Part::CommandsLost => self.lose_commands(),
+            Part::InputBlockLost => self.lose_input_block(),
+            Part::InputEmptied => self.empty_input(),
+            Part::CommandsLost => self.lose_commands().await,
             Part::Clock => self.jump_clock(),
             Part::Leaving => self.leave_and_return().await,
             Part::Slow => self.slow_down().await,
@@ -230,14 +241,39 @@ impl Director {
         {
             let mut outside = self.world.lock();
             let lost = outside.input.lose_tail(count);
-            outside.lost_sequences.extend(lost.iter().map(|stored| stored.sequence));
-            outside.lost_input.extend(lost);
+            outside.lost(lost);
             outside.count("fault: EARMARK_IN loses its tail");
         }
         if much {
             tokio::time::sleep(Duration::from_millis(self.rng.random_range(150..600))).await;
             self.crash().await;
         }
+    }
+
+    /// A few messages in the middle are gone, and those around them are there.
+    fn lose_input_block(&mut self) {
+        let (count, back) = (self.rng.random_range(1..10), self.rng.random_range(0..30));
+        let mut outside = self.world.lock();
+        let lost = outside.input.lose_block(count, back);
+        if !lost.is_empty() {
+            outside.count("fault: EARMARK_IN loses a block");
+            outside.lost(lost);
+        }
+    }
+
+    /// Somebody deletes the stream, and makes it anew.
+    fn empty_input(&mut self) {
+        if self.rng.random_bool(0.5) {
+            return;
+        }
+        let now = self.world.now();
+        let mut outside = self.world.lock();
+        // A sequence may be anybody's from now on.
+        let before = 1..=outside.input.last;
+        outside.lost_sequences.extend(before);
+        let lost = outside.input.begin_anew(now);
+        outside.count("fault: EARMARK_IN is made anew");
+        outside.lost(lost);
     }
 
     /// Who was frozen over it sends what it had not heard of, long after others have gone on.
@@ -261,11 +297,28 @@ impl Director {
         }
     }
 
-    fn lose_commands(&mut self) {
-        let count = self.rng.random_range(1..6);
+    /// Now and then what was lost comes after all, from somebody who was frozen over it.
+    async fn lose_commands(&mut self) {
+        let (count, late) = (self.rng.random_range(1..6), self.rng.random_bool(0.5));
+        let lost = {
+            let mut outside = self.world.lock();
+            let lost = outside.commands.lose_tail(count);
+            outside.unheard.extend(lost.iter().flat_map(asked_by));
+            outside.count("fault: EARMARK_CMD loses its tail");
+            lost
+        };
+        if !late {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(self.rng.random_range(200..2_000))).await;
+        let now = self.world.now();
         let mut outside = self.world.lock();
-        outside.commands.lose_tail(count);
-        outside.count("fault: EARMARK_CMD loses its tail");
+        for Stored { subject, id, payload, .. } in lost.into_iter().rev() {
+            if !outside.is_full_of_commands() && !outside.says_too_much(&subject) {
+                outside.commands.append_again(now, &subject, id, payload);
+                outside.count("fault: a lost command comes late");
+            }
+        }
     }
 
     /// The journal loses records that others know to be committed, of at least one partition and
@@ -306,4 +359,13 @@ impl Director {
             pod.leave().await;
         }
     }
+}
+
+/// The orders that ask for their holds in a message.
+fn asked_by(stored: &Stored) -> Vec<EntityKey> {
+    let group = CommandGroup::decode(&stored.payload).expect("only pods write commands");
+    let commands = group.commands.into_iter().map(|carried| carried.command);
+    let asks = commands
+        .filter(|command| matches!(command.body, CommandBody::Ask(SkuCommand::Reserve { .. })));
+    asks.map(|command| command.from).collect()
 }

@@ -25,7 +25,7 @@ use earmark::{
     query::Desks,
     supervisor::{
         janitor::{self, Permitted, Purged},
-        policy::{purge_below, purge_each},
+        policy::{log_of, purge_below, purge_each},
     },
 };
 use tokio::{
@@ -280,8 +280,9 @@ async fn keep_clean(view: PodView, statuses: Vec<watch::Receiver<Status>>) {
             });
             (0..PARTITIONS).zip(keeps)
         };
+        let created = log_of(statuses.iter().map(|status| status.borrow().cursors));
         let permitted = Permitted {
-            lanes: purge_below(keep(0).map(|(_, keep)| keep)),
+            lanes: purge_below(keep(0).map(|(_, keep)| keep)).zip(created),
             lanes_until: Timestamp(view.world.now().0 - IN_KEEP),
             commands: purge_each(keep(1)),
         };

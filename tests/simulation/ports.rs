@@ -18,8 +18,8 @@ use earmark::{
     domain::{DueClock, ids::EntityKey, time::Timestamp},
     partition::{Ports, effects::sequence_of_id},
     ports::{
-        AppendError, At, Clock, Cursor, Delta, Input, Journal, JournalEntry, LogMessage, Loss,
-        Opened, Outbox, Outgoing, Outlet, Partition, PortError, Position, Read, Reader, Room,
+        AppendError, At, Clock, Cursor, Delta, Extent, Input, Journal, JournalEntry, LogMessage,
+        Loss, Opened, Outbox, Outgoing, Outlet, Partition, PortError, Position, Read, Reader, Room,
         SendError, Sent, Snapshots, Source, StoredEntity,
     },
 };
@@ -287,7 +287,8 @@ impl SimReader {
     fn look(&mut self, max: usize) -> Result<Option<Vec<LogMessage>>, PortError> {
         let outside = self.pod.world.lock();
         let stream = stream_of(&outside, self.source);
-        if stream.last < self.cursor.sequence || refilled(stream, self.cursor).is_some() {
+        let other = stream.created != self.cursor.created;
+        if other || stream.last < self.cursor.sequence || refilled(stream, self.cursor).is_some() {
             return Err(PortError::new("read", "the stream ends before the cursor"));
         }
         let (outages, looked) = self.looked;
@@ -330,9 +331,18 @@ impl Input for PodView {
         self.reply("fetch a message", found).await
     }
 
-    async fn purge_lanes(&self, below: u64) -> Result<(), PortError> {
+    async fn purge_lanes(&self, below: u64, created: Timestamp) -> Result<(), PortError> {
         self.request().await;
-        let before = self.world.lock().input.messages.len();
+        let (extent, before) = {
+            let outside = self.world.lock();
+            let input = &outside.input;
+            let (created, first, last) = (input.created, input.first, input.last);
+            (Extent { created, first, last }, input.messages.len())
+        };
+        if let Err(refused) = extent.may_forget(below, created) {
+            self.world.count("purged: refused");
+            return Err(refused);
+        }
         self.world.lock().input.purge(below);
         if self.world.lock().input.messages.len() < before {
             self.world.count("purged: events");

@@ -99,7 +99,7 @@ fn report(world: &World) -> Report {
         tally: outside.tally.clone(),
         violations: outside.violations.clone(),
         journal,
-        events: outside.input.last,
+        events: outside.input.appended,
         simulated: Duration::from_micros((world.now().0 - DAY_ONE.0) as u64),
         frozen,
     }

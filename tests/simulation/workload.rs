@@ -91,6 +91,7 @@ impl Publishers {
             self.world.count("workload: a lost event is published again");
             self.again.push(Sent { subject, payload });
         }
+        self.give_up_the_unheard();
         if let Some(sent) = self.again.pop() {
             return self.store(sent);
         }
@@ -111,6 +112,19 @@ impl Publishers {
         };
         if self.world.case.has(part) {
             publish(self);
+        }
+    }
+
+    /// Who has waited long enough for an order that hears nothing cancels it.
+    fn give_up_the_unheard(&mut self) {
+        let unheard = std::mem::take(&mut self.world.lock().unheard);
+        let given_up = self.world.case.has(Part::Cancellations);
+        for order in unheard {
+            if given_up && self.rng.random_bool(0.7) {
+                let why = json!({"reason": "nobody answers"});
+                self.order_event(order.key(), "order.cancel_requested", why);
+                self.world.count("workload: an order is given up of whose question nobody heard");
+            }
         }
     }
 

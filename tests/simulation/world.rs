@@ -39,6 +39,8 @@ pub struct Stream {
     pub messages: BTreeMap<u64, Stored>,
     /// What was purged, for the checks.
     pub purged: BTreeMap<u64, Stored>,
+    /// How many messages it has taken in all.
+    pub appended: u64,
     /// How often the stream's server went and came back with less than it had.
     pub outages: u64,
     /// The last sequence of each subject.
@@ -58,6 +60,7 @@ impl Stream {
             last: 0,
             messages: BTreeMap::new(),
             purged: BTreeMap::new(),
+            appended: 0,
             outages: 0,
             last_of: BTreeMap::new(),
             known: HashMap::new(),
@@ -93,6 +96,7 @@ impl Stream {
         payload: Bytes,
     ) -> u64 {
         self.last += 1;
+        self.appended += 1;
         let subject = subject.to_owned();
         self.last_of.insert(subject.clone(), self.last);
         self.messages.insert(self.last, Stored { sequence: self.last, at, subject, id, payload });
@@ -116,6 +120,23 @@ impl Stream {
             self.last_of.insert(message.subject.clone(), message.sequence);
         }
         lost
+    }
+
+    /// Loses `count` messages, the last of which is `back` messages before the end.
+    pub fn lose_block(&mut self, count: usize, back: usize) -> Vec<Stored> {
+        let block = self.messages.keys().rev().skip(back).take(count).copied();
+        let block: Vec<u64> = block.filter(|sequence| *sequence < self.last).collect();
+        block.iter().filter_map(|sequence| self.messages.remove(sequence)).collect()
+    }
+
+    /// Another stream of the same name takes its place, and has nothing.
+    pub fn begin_anew(&mut self, at: Timestamp) -> Vec<Stored> {
+        let before = std::mem::replace(self, Stream::new());
+        self.created = at;
+        self.purged = before.purged;
+        self.appended = before.appended;
+        self.outages = before.outages + 1;
+        before.messages.into_values().collect()
     }
 
     /// Forgets all ids, as after an outage that was longer than the server remembers.
@@ -204,6 +225,8 @@ pub struct Outside {
     pub tally: Tally,
     /// What was lost of EARMARK_IN, by sequence and payload.
     pub lost_input: Vec<Stored>,
+    /// Orders that asked for holds, and of whose question nobody has heard.
+    pub unheard: Vec<EntityKey>,
     /// What EARMARK_CMD takes: room is made by the partitions that read it.
     pub commands_max: usize,
     /// The partitions whose journal lost its tail, and where it has ended since.
@@ -251,6 +274,7 @@ impl World {
             trouble: 0,
             tally: Tally::new(),
             lost_input: Vec::new(),
+            unheard: Vec::new(),
             commands_max: usize::MAX,
             cut: BTreeMap::new(),
             cut_at: Timestamp::default(),
@@ -330,6 +354,13 @@ impl Outside {
 
     pub fn is_full_of_commands(&self) -> bool {
         self.commands.messages.len() >= self.commands_max
+    }
+
+    /// EARMARK_IN had taken these, and has them no more: who published them does so again. What
+    /// their sequences stand for is not certain from now on.
+    pub fn lost(&mut self, lost: Vec<Stored>) {
+        self.lost_sequences.extend(lost.iter().map(|stored| stored.sequence));
+        self.lost_input.extend(lost);
     }
 
     /// There is no room for a command; somebody else may yet say it.

@@ -11,12 +11,12 @@ use earmark::{
         Bounds, Exit, Start,
         held::{Amount, CreditInUse, Held},
     },
-    ports::{LogMessage, Room, Source},
+    ports::{Cursor, LogMessage, Room, Source},
     supervisor::{
         PartitionReport, Report, StreamUsage,
         policy::{
-            BackOff, Next, arbiter_of, clock_is_right, clock_off, lacks_room, next, purge_below,
-            purge_each,
+            BackOff, Next, arbiter_of, clock_is_right, clock_off, lacks_room, log_of, next,
+            purge_below, purge_each,
         },
         report::Reach,
     },
@@ -64,6 +64,22 @@ fn a_stream_lacks_room_when_it_is_more_than_four_fifths_full() {
     assert!(!lacks_room(&[], "A"));
     let room = |bytes, bytes_max| Room { bytes, bytes_max }.lacks();
     assert_eq!([room(79, Some(100)), room(95, Some(100)), room(95, None)], [0, 15, 0]);
+}
+
+#[test]
+fn no_log_is_purged_that_some_have_not_seen_yet() {
+    let read = |lane, at| {
+        let mut cursors = [Cursor::default(); 5];
+        cursors[Source::Lane(lane).index()].created = Timestamp(at);
+        cursors
+    };
+    let (sold, paid) = (Lane::Demand, Lane::Settlement);
+    assert_eq!(log_of([read(sold, 7), read(paid, 7)]), Some(Timestamp(7)));
+    assert_eq!(log_of([read(sold, 7), read(paid, 8)]), None);
+    assert_eq!(log_of([[Cursor::default(); 5]]), None, "nobody has read any");
+    let mut other = read(sold, 7);
+    other[Source::Commands.index()].created = Timestamp(9);
+    assert_eq!(log_of([other]), Some(Timestamp(7)), "commands are another log's");
 }
 
 #[test]
