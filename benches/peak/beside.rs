@@ -31,18 +31,21 @@ pub enum Trouble {
     /// A SKU that nineteen of twenty carts are for. The pod may decide C in a second, and is asked
     /// for C. Without it: the others' carts alone, and as many carts as with it, evenly spread.
     HotSku,
+    /// The same with a third of that.
+    HotSkuAtAThird,
     /// One event in a hundred that nobody can take. In the runs with them there are 100,000 good ones
     /// and 1,000 bad ones of ten kinds in all, if they last for a minute.
     Poison,
 }
 
 impl Trouble {
-    pub const ALL: [Trouble; 2] = [Trouble::HotSku, Trouble::Poison];
+    pub const ALL: [Trouble; 3] = [Trouble::HotSku, Trouble::HotSkuAtAThird, Trouble::Poison];
 
     /// By what it is asked for.
     pub fn name(self) -> &'static str {
         match self {
             Trouble::HotSku => "hot-sku",
+            Trouble::HotSkuAtAThird => "hot-sku-at-a-third",
             Trouble::Poison => "poison",
         }
     }
@@ -54,6 +57,11 @@ impl Trouble {
                 "the others of it alone",
                 "C of demand, each SKU in turn",
                 "C of demand, 95 % for one SKU",
+            ],
+            Trouble::HotSkuAtAThird => &[
+                "the others of it alone",
+                "C/3 of demand, each SKU in turn",
+                "C/3 of demand, 95 % for one SKU",
             ],
             Trouble::Poison => {
                 &["1,667 good events a second", "the same, and 1 % that nobody can take"]
@@ -72,7 +80,9 @@ impl Trouble {
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
         let held_back = match self {
-            Trouble::HotSku => ("EARMARK__ENGINE__MAX_DECISIONS_PER_S", CAP),
+            Trouble::HotSku | Trouble::HotSkuAtAThird => {
+                ("EARMARK__ENGINE__MAX_DECISIONS_PER_S", CAP)
+            }
             Trouble::Poison => ("EARMARK__SAFE_MODE__AUTOMATIC", "false"),
         };
         world.run("one", &[("EARMARK__HTTP__LISTEN", &listen), held_back]);
@@ -80,12 +90,10 @@ impl Trouble {
         let context = world.nats.jetstream().await;
         let rush = Rush::start(context.clone(), SKUS, 1_000_000).await;
         archived(port).await;
-        let carts = |number| [0, number, 0, 0, 0];
         match (self, row) {
-            (Trouble::HotSku, 0) => rush.play(carts(C / 20), Whose::Everybodys, time).await,
-            (Trouble::HotSku, 1) => rush.play(carts(C), Whose::Everybodys, time).await,
-            (Trouble::HotSku, _) => rush.play(carts(C), Whose::TheFirst, time).await,
             (Trouble::Poison, 0) => rush.play(MIX, Whose::Everybodys, time).await,
+            (Trouble::HotSku, row) => demand(&rush, C, row, time).await,
+            (Trouble::HotSkuAtAThird, row) => demand(&rush, C / 3, row, time).await,
             (Trouble::Poison, _) => {
                 let number = MIX.iter().sum::<u64>() * time.as_secs() / GOOD_FOR_A_BAD;
                 let bad = poison(usize::try_from(number).expect("not so many"), SKUS);
@@ -127,6 +135,16 @@ impl Trouble {
             println!("{name}: {}; with the trouble {times:.2} times that", milliseconds(of));
         }
     }
+}
+
+/// Carts: one in twenty of so many a second; all of them; all of them, the others for one SKU.
+async fn demand(rush: &Rush, number: u64, row: usize, time: Duration) {
+    let (number, whose) = match row {
+        0 => (number / 20, Whose::Everybodys),
+        1 => (number, Whose::Everybodys),
+        _ => (number, Whose::TheFirst),
+    };
+    rush.play([0, number, 0, 0, 0], whose, time).await;
 }
 
 /// The median of the runs' p99.

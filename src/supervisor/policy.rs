@@ -76,8 +76,16 @@ pub fn purge_below(keeps: impl IntoIterator<Item = Option<u64>>) -> Option<u64> 
     (lowest > 1 && lowest < u64::MAX).then_some(lowest)
 }
 
-/// Which EARMARK_IN it is that partitions have read: when it was created; nothing, as long as some
-/// have not noticed that it is another.
+/// The same of what belongs to one partition each: those that have said what they need.
+pub fn purge_each(
+    keeps: impl IntoIterator<Item = (Partition, Option<u64>)>,
+) -> Vec<(Partition, u64)> {
+    let own = |(partition, keep)| Some((partition, purge_below([keep])?));
+    keeps.into_iter().filter_map(own).collect()
+}
+
+/// Which EARMARK_IN it is that these partitions have read: when it was created; nothing, as long as
+/// some of them have not noticed that it is another.
 pub fn log_of(cursors: impl IntoIterator<Item = [Cursor; 5]>) -> Option<Timestamp> {
     let lane =
         |cursors: [Cursor; 5]| Lane::ALL.map(|lane| cursors[Source::Lane(lane).index()].created);
@@ -85,14 +93,6 @@ pub fn log_of(cursors: impl IntoIterator<Item = [Cursor; 5]>) -> Option<Timestam
     let mut created = lanes.filter(|created| *created != Timestamp::default());
     let first = created.next()?;
     created.all(|at| at == first).then_some(first)
-}
-
-/// The same of what belongs to one partition each: those that have said what they need.
-pub fn purge_each(
-    keeps: impl IntoIterator<Item = (Partition, Option<u64>)>,
-) -> Vec<(Partition, u64)> {
-    let own = |(partition, keep)| Some((partition, purge_below([keep])?));
-    keeps.into_iter().filter_map(own).collect()
 }
 
 /// Whether a stream holds so much that its age counts no more.

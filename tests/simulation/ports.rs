@@ -287,8 +287,10 @@ impl SimReader {
     fn look(&mut self, max: usize) -> Result<Option<Vec<LogMessage>>, PortError> {
         let outside = self.pod.world.lock();
         let stream = stream_of(&outside, self.source);
-        let other = stream.created != self.cursor.created;
-        if other || stream.last < self.cursor.sequence || refilled(stream, self.cursor).is_some() {
+        if stream.created != self.cursor.created {
+            return Err(PortError::new("read", "it is another stream"));
+        }
+        if stream.last < self.cursor.sequence || refilled(stream, self.cursor).is_some() {
             return Err(PortError::new("read", "the stream ends before the cursor"));
         }
         let (outages, looked) = self.looked;
