@@ -128,19 +128,19 @@ impl Member {
 /// of day is another one; how long something takes is not.
 pub struct Clock {
     dir: TempDir,
-    library: PathBuf,
+    faketime: PathBuf,
 }
 
 impl Clock {
     /// A clock that is right.
     pub fn right() -> Clock {
         let dir = tempfile::tempdir().expect("a temporary directory can be made");
-        let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers/libfaketime.so");
+        let faketime = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers/libfaketime.so");
         assert!(
-            library.exists(),
+            faketime.exists(),
             "clocks that can be set take Debian's libfaketime: `tests/servers/install.sh faults`"
         );
-        let clock = Clock { dir, library };
+        let clock = Clock { dir, faketime };
         clock.set(0.0);
         clock
     }
@@ -159,8 +159,8 @@ impl Clock {
     /// A pod with this clock.
     fn start(&self, binary: &Path, environment: &[(&str, &str)]) -> Pod {
         let offset = self.offset();
-        let [library, offset, binary] =
-            [&self.library, &*offset, binary].map(|path| path.to_str().expect("a path of text"));
+        let [faketime, offset, binary] =
+            [&self.faketime, &*offset, binary].map(|path| path.to_str().expect("a path of text"));
         let own = [
             ("FAKETIME_TIMESTAMP_FILE", offset),
             // It looks at the file once a second.
@@ -169,7 +169,7 @@ impl Clock {
             ("FAKETIME_DISABLE_SHM", "1"),
             ("NO_FAKE_STAT", "1"),
         ];
-        let args = ["--preload", library, binary, "run"];
+        let args = ["--preload", faketime, binary, "run"];
         Pod::start(Path::new(LOADER), &args, &[environment, &own].concat())
     }
 }
