@@ -17,7 +17,7 @@ mod snapshots;
 
 pub use self::{
     archive::{Built, Copied, Copies, Kept, Named, Shelf},
-    input::{Cursor, Extent, Input, LogMessage, Loss, Opened, Read, Reader, Source},
+    input::{Cursor, Extent, Input, LogMessage, Loss, Needed, Opened, Read, Reader, Source},
     journal::{AppendError, Journal, JournalEntry},
     leases::{LeaseWatch, Leases, Note, NoteError, Watched},
     outbox::{Outbox, Outgoing, Outlet, SendError, Sent},

@@ -16,9 +16,9 @@ use earmark::{
     domain::{DueClock, event::Lane, ids::EntityKey, time::Timestamp},
     partition::Ports,
     ports::{
-        AppendError, At, Clock, Cursor, Delta, Input, Journal, JournalEntry, LogMessage, Opened,
-        Outbox, Outgoing, Outlet, Partition, PortError, Position, Read, Reader, Room, SendError,
-        Sent, Snapshots, Source, StoredEntity,
+        AppendError, At, Clock, Cursor, Delta, Input, Journal, JournalEntry, LogMessage, Needed,
+        Opened, Outbox, Outgoing, Outlet, Partition, PortError, Position, Read, Reader, Room,
+        SendError, Sent, Snapshots, Source, StoredEntity,
     },
 };
 use tokio::sync::watch;
@@ -114,7 +114,7 @@ impl Input for Memory {
         Ok(None)
     }
 
-    async fn purge_lanes(&self, _: u64, _: Timestamp) -> Result<(), PortError> {
+    async fn purge_lanes(&self, _: Needed) -> Result<(), PortError> {
         Ok(())
     }
 

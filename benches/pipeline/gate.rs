@@ -6,7 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use earmark::{
     domain::{event::Lane, time::Timestamp},
-    ports::{Cursor, Input, LogMessage, Opened, Partition, PortError, Read, Reader, Source},
+    ports::{
+        Cursor, Input, LogMessage, Needed, Opened, Partition, PortError, Read, Reader, Source,
+    },
 };
 use tokio::sync::watch;
 
@@ -43,8 +45,8 @@ impl Input for Gated {
         self.input.fetch(source, sequence).await
     }
 
-    async fn purge_lanes(&self, below: u64, created: Timestamp) -> Result<(), PortError> {
-        self.input.purge_lanes(below, created).await
+    async fn purge_lanes(&self, needed: Needed) -> Result<(), PortError> {
+        self.input.purge_lanes(needed).await
     }
 
     async fn purge_commands(&self, partition: Partition, below: u64) -> Result<(), PortError> {

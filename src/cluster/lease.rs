@@ -8,7 +8,10 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{domain::Level, ports::Partition};
+use crate::{
+    domain::{Level, time::Timestamp},
+    ports::{Needed, Partition},
+};
 
 const KEYS: &str = "leases.";
 
@@ -90,6 +93,9 @@ pub struct Lease {
     /// The lowest sequence of EARMARK_IN that it needs; nothing before that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_in: Option<u64>,
+    /// When that EARMARK_IN was created, in microseconds since 1970: its sequences are no other's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_log: Option<Timestamp>,
     /// It was handed over in order: all that was decided has left, and has been shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub settled: bool,
@@ -99,6 +105,11 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// What the partition needs of EARMARK_IN. A build that does not say of which one says nothing.
+    pub fn needed(&self) -> Option<Needed> {
+        self.keep_in.zip(self.keep_log).map(|(from, log)| Needed { log, from })
+    }
+
     /// The key of a partition's lease.
     pub fn key(partition: Partition) -> String {
         format!("{KEYS}{partition}")

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::Level,
-    ports::{NoteError, Position},
+    ports::{Needed, NoteError, Position},
 };
 
 /// How long a note that was refused rests before it is written again.
@@ -37,8 +37,8 @@ pub struct News {
     pub oldest_addition_s: Option<f64>,
     /// The level of safe mode by which it is read.
     pub level: Level,
-    /// The lowest sequence of EARMARK_IN that it needs.
-    pub keep_in: Option<u64>,
+    /// What it needs of EARMARK_IN.
+    pub needed: Option<Needed>,
     /// The oldest format that must be read by whoever takes it over.
     pub format: u8,
 }
@@ -182,7 +182,8 @@ impl Tenure {
             oldest_unread_s: news.oldest_unread_s,
             oldest_addition_s: news.oldest_addition_s,
             level: news.level,
-            keep_in: news.keep_in,
+            keep_in: news.needed.map(|needed| needed.from),
+            keep_log: news.needed.map(|needed| needed.log),
             settled: self.settled && phase == Phase::Free,
             format: news.format,
         }

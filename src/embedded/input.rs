@@ -15,7 +15,8 @@ use crate::{
     contract::StoredSubject,
     domain::{event::Lane, time::Timestamp},
     ports::{
-        Cursor, Extent, Input, LogMessage, Opened, Partition, PortError, Read, Reader, Source,
+        Cursor, Extent, Input, LogMessage, Needed, Opened, Partition, PortError, Read, Reader,
+        Source,
     },
 };
 
@@ -99,10 +100,10 @@ impl Input for Embedded {
         Ok(found.map(|kept| message(sequence, kept)))
     }
 
-    async fn purge_lanes(&self, below: u64, created: Timestamp) -> Result<(), PortError> {
+    async fn purge_lanes(&self, needed: Needed) -> Result<(), PortError> {
         let extent = self.extent(Source::Lane(Lane::Settlement)).await;
-        extent.map_err(|fault| fault.doing("purge the events"))?.may_forget(below, created)?;
-        let forgotten = self.forget_lanes(below).await;
+        extent.map_err(|fault| fault.doing("purge the events"))?.may_forget_all_but(needed)?;
+        let forgotten = self.forget_lanes(needed.from).await;
         forgotten.map_err(|fault| fault.doing("purge the events"))
     }
 

@@ -15,7 +15,9 @@ use async_trait::async_trait;
 
 use crate::{
     domain::time::Timestamp,
-    ports::{Cursor, Input, LogMessage, Opened, Partition, PortError, Read, Reader, Source},
+    ports::{
+        Cursor, Input, LogMessage, Needed, Opened, Partition, PortError, Read, Reader, Source,
+    },
 };
 
 /// Which time of the server's is which time of the clock's.
@@ -107,8 +109,8 @@ impl Input for Shifted {
         Ok(fetched.map(|message| self.shift.message(message)))
     }
 
-    async fn purge_lanes(&self, below: u64, created: Timestamp) -> Result<(), PortError> {
-        self.inner.purge_lanes(below, created).await
+    async fn purge_lanes(&self, needed: Needed) -> Result<(), PortError> {
+        self.inner.purge_lanes(needed).await
     }
 
     async fn purge_commands(&self, partition: Partition, below: u64) -> Result<(), PortError> {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     domain::time::Timestamp,
-    ports::{Cursor, Input, LogMessage, Loss, Opened, Partition, PortError, Source},
+    ports::{Cursor, Input, LogMessage, Loss, Needed, Opened, Partition, PortError, Source},
 };
 
 /// A leader that thaws takes answers from before it froze for new ones. After this it has heard of
@@ -113,9 +113,9 @@ impl Input for NatsInput {
         }))
     }
 
-    async fn purge_lanes(&self, below: u64, created: Timestamp) -> Result<(), PortError> {
-        self.lanes.look().await?.extent().may_forget(below, created)?;
-        self.lanes.purge(">", below).await
+    async fn purge_lanes(&self, needed: Needed) -> Result<(), PortError> {
+        self.lanes.look().await?.extent().may_forget_all_but(needed)?;
+        self.lanes.purge(">", needed.from).await
     }
 
     async fn purge_commands(&self, partition: Partition, below: u64) -> Result<(), PortError> {

@@ -187,9 +187,8 @@ impl Owner {
         if has_effects(&record) {
             self.last_effects = sequence;
         }
-        let keep = self.committed.keep();
-        self.unreleased.push_back((sequence, keep[0]));
-        self.keep[1] = keep[1];
+        self.unreleased.push_back((sequence, self.committed.needed()));
+        self.needed_commands = self.committed.needed_commands();
         // A releaser that is gone is noticed by the loop.
         let _ = self.to_release.send((sequence, Arc::new(record)));
         self.last_commit = Instant::now();

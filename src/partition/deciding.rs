@@ -80,7 +80,7 @@ impl Owner {
                 Ok(due) => due?,
                 Err(error) => {
                     tracing::debug!(partition = self.env.partition, %error, "cold deadlines wait");
-                    self.let_redis_rest(began);
+                    self.let_redis_rest(began, began);
                     return Ok(());
                 }
             };

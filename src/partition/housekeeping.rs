@@ -151,7 +151,8 @@ impl Owner {
             waiting: self.committed.waiting_len(),
             hot: self.shedding.hot(),
             books: self.committed.books,
-            keep: self.keep,
+            needed: self.needed,
+            needed_commands: self.needed_commands,
             format: self.needed_format(),
             held: self.held(),
         };

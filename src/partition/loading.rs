@@ -53,10 +53,11 @@ impl Owner {
         })
     }
 
-    /// Whoever is live must not wait again and again for a Redis that is silent.
-    pub(super) fn let_redis_rest(&mut self, asked: Instant) {
+    /// Whoever is live must not wait again and again for a Redis that is silent: it was since
+    /// `asked`, and was waited for since `waited`.
+    pub(super) fn let_redis_rest(&mut self, asked: Instant, waited: Instant) {
         let most = (asked.elapsed() * COLD_RESTS).min(COLD_RESTS_MAX);
-        let least = asked.elapsed().min(most);
+        let least = waited.elapsed().min(most);
         self.rest = Some(Rest { since: Instant::now(), least, most });
     }
 
@@ -75,7 +76,7 @@ impl Owner {
                 Ok(stored) => stored?,
                 Err(error) => {
                     tracing::warn!(partition = self.env.partition, %error, "cold entities wait");
-                    self.let_redis_rest(began);
+                    self.let_redis_rest(began, began);
                     return Ok(());
                 }
             };
@@ -99,12 +100,13 @@ impl Owner {
 
     /// Waits for the delta under way, but not for a Redis that is away.
     async fn finish_writing(&mut self) -> Result<bool, Exit> {
+        let waited = Instant::now();
         match timeout(self.patience(), self.keeper.written()).await {
             Ok(written) => written.map(|()| true).map_err(Exit::from),
             Err(_) => {
                 let silent = |since: &Instant| since.elapsed() > SILENT_AFTER;
                 if let Some(since) = self.keeper.writing_since().filter(silent) {
-                    self.let_redis_rest(since);
+                    self.let_redis_rest(since, waited);
                 }
                 Ok(false)
             }

@@ -64,7 +64,7 @@ use crate::{
         policy::Policy,
         time::{Span, Timestamp},
     },
-    ports::{Clock, Cursor, Input, Journal, Outbox, Partition, Position, Snapshots},
+    ports::{Clock, Cursor, Input, Journal, Needed, Outbox, Partition, Position, Snapshots},
     query::Desks,
 };
 
@@ -283,8 +283,11 @@ pub struct Status {
     pub hot: usize,
     /// What all its SKUs come to.
     pub books: books::Books,
-    /// The lowest sequence of each stream (IN, CMD) that must be kept for this partition.
-    pub keep: [u64; 2],
+    /// What must be kept of EARMARK_IN for this partition; nothing is known before its effects have
+    /// left, and all its lanes have read the same log.
+    pub needed: Option<Needed>,
+    /// The lowest sequence of EARMARK_CMD that must be.
+    pub needed_commands: u64,
     /// The oldest format that must be read by whoever goes on from here.
     pub format: u8,
     /// How much it holds of what it may hold.

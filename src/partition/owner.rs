@@ -42,7 +42,7 @@ use crate::{
     archive,
     control::Paused,
     domain::{event::Lane, ids::EntityKey, time::Timestamp},
-    ports::{Read, Source},
+    ports::{Needed, Read, Source},
 };
 
 /// How often it is looked at whether a lane has to be held back, when none is.
@@ -88,10 +88,11 @@ pub(super) struct Owner {
     pub(super) released: watch::Receiver<Released>,
     /// The committed records whose effects have not left, and what of EARMARK_IN must be kept once
     /// they have: their dead letters may have to quote what comes before.
-    pub(super) unreleased: VecDeque<(u64, u64)>,
+    pub(super) unreleased: VecDeque<(u64, Option<Needed>)>,
     /// What of EARMARK_IN and EARMARK_CMD must be kept now. Commands are kept for nobody who has
     /// decided them: effects may wait for the room that they take.
-    pub(super) keep: [u64; 2],
+    pub(super) needed: Option<Needed>,
+    pub(super) needed_commands: u64,
     /// In which formats its records are.
     pub(super) spoken: Spoken,
     /// The last committed record that has effects.
@@ -151,8 +152,8 @@ impl Owner {
         let (to_release, committed) = mpsc::unbounded_channel();
         let (progress, released) = watch::channel(recovered.backlog.released);
         let last_effects = recovered.backlog.last_effects;
-        let unreleased = VecDeque::from([(recovered.backlog.end, 0)]);
-        let keep = [0, recovered.state.keep()[1]];
+        let unreleased = VecDeque::from([(recovered.backlog.end, None)]);
+        let needed_commands = recovered.state.needed_commands();
         let releaser = Releaser::new(&env, recovered.state.incarnation, recovered.backlog);
         let releasing = tokio::spawn(releaser.run(committed, progress));
         // Not all partitions at once.
@@ -193,7 +194,8 @@ impl Owner {
             releasing: AbortOnDropHandle::new(releasing),
             released,
             unreleased,
-            keep,
+            needed: None,
+            needed_commands,
             spoken: recovered.spoken,
             last_effects,
             last_commit: Instant::now(),
@@ -323,8 +325,8 @@ impl Owner {
 
     fn note_released(&mut self) {
         let up_to = self.released.borrow_and_update().up_to;
-        while let Some((_, keep)) = self.unreleased.front().filter(|(at, _)| *at <= up_to) {
-            self.keep[0] = *keep;
+        while let Some((_, needed)) = self.unreleased.front().filter(|(at, _)| *at <= up_to) {
+            self.needed = *needed;
             self.unreleased.pop_front();
         }
     }

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{
     Exit,
@@ -46,11 +46,12 @@ impl Owner {
             None => self.keeper.begin_to_load(self.broken.iter().cloned().collect()),
         };
         let patience = if rests { Duration::ZERO } else { self.patience() };
+        let waited = Instant::now();
         let loaded = match timeout(patience, self.keeper.loaded(&mut loading)).await {
             Ok(loaded) => loaded,
             Err(_) => {
                 if !rests {
-                    self.let_redis_rest(loading.since);
+                    self.let_redis_rest(loading.since, waited);
                 }
                 self.mending = Some(loading);
                 return Ok(());
@@ -60,7 +61,7 @@ impl Owner {
             Ok(stored) => stored?,
             Err(error) => {
                 tracing::warn!(partition = self.env.partition, %error, "broken entities wait");
-                self.let_redis_rest(loading.since);
+                self.let_redis_rest(loading.since, waited);
                 return Ok(());
             }
         };

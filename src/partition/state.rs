@@ -12,10 +12,11 @@ use super::{
 use crate::{
     domain::{
         decision::{Standing, Verdict},
+        event::Lane,
         ids::EntityKey,
         time::Timestamp,
     },
-    ports::{Cursor, Partition, Position, Source},
+    ports::{Cursor, Needed, Partition, Position, Source},
 };
 
 /// The version of the encoded form that this build writes.
@@ -180,9 +181,21 @@ impl PartitionState {
         }
     }
 
-    /// The lowest sequences of EARMARK_IN and EARMARK_CMD that are still needed: what is unread,
-    /// what waits, and what is parked.
-    pub fn keep(&self) -> [u64; 2] {
+    /// What is still needed of EARMARK_IN: what is unread, what waits, and what is parked; nothing
+    /// is known before all lanes have read the same log.
+    pub fn needed(&self) -> Option<Needed> {
+        let lanes = Lane::ALL.map(|lane| self.cursor(Source::Lane(lane)).created);
+        let mut logs = lanes.into_iter().filter(|log| *log != Timestamp::default());
+        let log = logs.next()?;
+        logs.all(|other| other == log).then(|| Needed { log, from: self.lowest()[0] })
+    }
+
+    /// The lowest sequence of EARMARK_CMD that is still needed.
+    pub fn needed_commands(&self) -> u64 {
+        self.lowest()[1]
+    }
+
+    fn lowest(&self) -> [u64; 2] {
         let mut keep = [u64::MAX; 2];
         for source in Source::ALL {
             let stream = usize::from(source == Source::Commands);

@@ -119,13 +119,22 @@ pub struct Extent {
     pub last: u64,
 }
 
+/// What is needed of EARMARK_IN: all of one log from a sequence on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needed {
+    /// When the log was created: another of the same name has other messages.
+    pub log: Timestamp,
+    /// From this sequence on.
+    pub from: u64,
+}
+
 impl Extent {
-    /// Refuses to forget what is below a sequence of a log that was created then, where this is
-    /// another one, or ends before: what it has now, nobody has read.
-    pub fn may_forget(&self, below: u64, created: Timestamp) -> Result<(), PortError> {
+    /// Refuses to forget all but what is needed where this is another log, or ends before: what it
+    /// has now, nobody has read.
+    pub fn may_forget_all_but(&self, needed: Needed) -> Result<(), PortError> {
         let why = match () {
-            () if self.created != created => "it is another log than the one that was read",
-            () if self.last + 1 < below => "it ends before: it has lost its tail",
+            () if self.created != needed.log => "it is another log than the one that was read",
+            () if self.last + 1 < needed.from => "it ends before: it has lost its tail",
             () => return Ok(()),
         };
         Err(PortError::new("forget what was read", why))
@@ -194,9 +203,9 @@ pub trait Input: Send + Sync {
         Ok(self.fetch(source, sequence).await?.map(|message| (message, String::new())))
     }
 
-    /// Forgets every message of EARMARK_IN below a sequence, if that is the log that was created
-    /// then, and reaches as far: see [`Extent::may_forget`].
-    async fn purge_lanes(&self, below: u64, created: Timestamp) -> Result<(), PortError>;
+    /// Forgets every message of EARMARK_IN that is not needed, if it may be: see
+    /// [`Extent::may_forget_all_but`].
+    async fn purge_lanes(&self, needed: Needed) -> Result<(), PortError>;
 
     /// Forgets a partition's commands below a sequence. Those of others stay.
     async fn purge_commands(&self, partition: Partition, below: u64) -> Result<(), PortError>;

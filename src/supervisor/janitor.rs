@@ -1,11 +1,11 @@
 //! Purges what has been decided: each partition's commands at once, EARMARK_IN when no partition
 //! needs it and it is old enough, or the stream is nearly full.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{event::Lane, time::Timestamp},
-    ports::{Input, Partition, PortError, Source},
+    ports::{Input, Needed, Partition, PortError, Source},
 };
 
 /// Any lane: they share a stream.
@@ -14,8 +14,8 @@ const LANES: Source = Source::Lane(Lane::Settlement);
 /// How far each stream has been purged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
-    /// Everything below this is gone from EARMARK_IN.
-    pub lanes: u64,
+    /// All but this is gone from EARMARK_IN.
+    pub lanes: Option<Needed>,
     /// Everything below this is gone of a partition's commands.
     pub commands: BTreeMap<Partition, u64>,
 }
@@ -23,8 +23,8 @@ pub struct Purged {
 /// What may be purged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permitted {
-    /// Nobody needs anything below this of the EARMARK_IN that was created then.
-    pub lanes: Option<(u64, Timestamp)>,
+    /// Nobody needs more than this of EARMARK_IN.
+    pub lanes: Option<Needed>,
     /// Nothing that was logged since is purged from EARMARK_IN.
     pub lanes_until: Timestamp,
     /// What no partition needs of its commands: everything below this.
@@ -43,11 +43,11 @@ pub async fn purge(input: Arc<dyn Input>, done: Purged, permitted: Permitted) ->
             Err(error) => tracing::warn!(partition, %error, "EARMARK_CMD was not purged"),
         }
     }
-    let lanes = permitted.lanes.filter(|(below, _)| *below != purged.lanes);
-    if let Some((below, created)) = lanes {
-        let from = purged.lanes.min(below).max(1);
-        match purge_lanes(&*input, from..below, created, permitted.lanes_until).await {
-            Ok(below) => purged.lanes = below,
+    if let Some(needed) = permitted.lanes.filter(|needed| Some(*needed) != purged.lanes) {
+        let of_it = purged.lanes.filter(|purged| purged.log == needed.log);
+        let from = of_it.map_or(1, |purged| purged.from.min(needed.from));
+        match purge_lanes(&*input, from, needed, permitted.lanes_until).await {
+            Ok(kept) => purged.lanes = Some(kept),
             Err(error) => tracing::warn!(%error, "EARMARK_IN was not purged"),
         }
     }
@@ -56,19 +56,20 @@ pub async fn purge(input: Arc<dyn Input>, done: Purged, permitted: Permitted) ->
 
 async fn purge_lanes(
     input: &dyn Input,
-    old: Range<u64>,
-    created: Timestamp,
+    from: u64,
+    needed: Needed,
     until: Timestamp,
-) -> Result<u64, PortError> {
-    let below = first_since(input, old.start, old.end, until).await?;
-    if below > old.start {
-        input.purge_lanes(below, created).await?;
+) -> Result<Needed, PortError> {
+    let kept = Needed { from: first_since(input, from, needed.from, until).await?, ..needed };
+    if kept.from > from {
+        input.purge_lanes(kept).await?;
     }
-    Ok(below)
+    Ok(kept)
 }
 
 /// The first sequence in `low..high` whose message was logged at or after `since`; `high` if there
-/// is none. Messages that are gone count as old: they are gone from the beginning.
+/// is none. Messages that are gone count as old: they are gone from the beginning. Where a log lost
+/// some in the middle, a few that nobody needs may go early.
 pub async fn first_since(
     input: &dyn Input,
     mut low: u64,

@@ -4,12 +4,9 @@ use std::time::Duration;
 
 use super::depths::StreamUsage;
 use crate::{
-    domain::{
-        event::Lane,
-        time::{Span, Timestamp},
-    },
+    domain::time::{Span, Timestamp},
     partition::{Exit, Start},
-    ports::{Cursor, Partition, Source},
+    ports::{Needed, Partition},
 };
 
 /// How long a partition that stopped waits.
@@ -69,30 +66,30 @@ pub fn arbiter_of(partition: Partition, arbiters: usize) -> usize {
     usize::from(partition) % arbiters.max(1)
 }
 
-/// Below which sequence nobody needs a stream any more; nothing is known before every partition
-/// has said what it needs.
-pub fn purge_below(keeps: impl IntoIterator<Item = Option<u64>>) -> Option<u64> {
-    let lowest = keeps.into_iter().try_fold(u64::MAX, |lowest, keep| Some(lowest.min(keep?)))?;
-    (lowest > 1 && lowest < u64::MAX).then_some(lowest)
+/// What is needed of EARMARK_IN by all that are asked; nothing is known before every partition has
+/// said so, and of the same log.
+pub fn needed_by_all(needs: impl IntoIterator<Item = Option<Needed>>) -> Option<Needed> {
+    let mut needs = needs.into_iter();
+    let first = needs.next()??;
+    let all = needs.try_fold(first, |lowest, needed| {
+        let needed = needed.filter(|needed| needed.log == lowest.log)?;
+        Some(Needed { from: lowest.from.min(needed.from), ..lowest })
+    });
+    all.filter(|all| is_behind_the_first(all.from))
 }
 
-/// The same of what belongs to one partition each: those that have said what they need.
-pub fn purge_each(
-    keeps: impl IntoIterator<Item = (Partition, Option<u64>)>,
+/// What each partition needs of its commands: those that have said so.
+pub fn needed_by_each(
+    needs: impl IntoIterator<Item = (Partition, Option<u64>)>,
 ) -> Vec<(Partition, u64)> {
-    let own = |(partition, keep)| Some((partition, purge_below([keep])?));
-    keeps.into_iter().filter_map(own).collect()
+    let own = |(partition, from): (_, Option<u64>)| {
+        Some((partition, from.filter(|from| is_behind_the_first(*from))?))
+    };
+    needs.into_iter().filter_map(own).collect()
 }
 
-/// Which EARMARK_IN it is that these partitions have read: when it was created; nothing, as long as
-/// some of them have not noticed that it is another.
-pub fn log_of(cursors: impl IntoIterator<Item = [Cursor; 5]>) -> Option<Timestamp> {
-    let lane =
-        |cursors: [Cursor; 5]| Lane::ALL.map(|lane| cursors[Source::Lane(lane).index()].created);
-    let lanes = cursors.into_iter().flat_map(lane);
-    let mut created = lanes.filter(|created| *created != Timestamp::default());
-    let first = created.next()?;
-    created.all(|at| at == first).then_some(first)
+fn is_behind_the_first(sequence: u64) -> bool {
+    sequence > 1 && sequence < u64::MAX
 }
 
 /// Whether a stream holds so much that its age counts no more.

@@ -107,19 +107,17 @@ impl Supervisor {
         if std::mem::replace(&mut self.busy.purging, true) {
             return;
         }
-        let lanes = policy::purge_below(self.lanes_needed());
-        let commands = self.slots.iter().map(|slot| (slot.partition, slot.keep(1)));
+        let lanes = policy::needed_by_all(self.lanes_needed());
+        let commands = self.slots.iter().map(|slot| (slot.partition, slot.needed_commands()));
         let full = self.input_lacks_room;
         let due = full || self.lanes_purged.is_none_or(|at| at.elapsed() >= LANES_EVERY);
-        let cursors = self.slots.iter().filter(|slot| slot.is_serving());
-        let created = policy::log_of(cursors.map(|slot| slot.status.borrow().cursors));
         let permitted = Permitted {
-            lanes: lanes.filter(|_| due).zip(created),
+            lanes: lanes.filter(|_| due),
             lanes_until: match full {
                 true => Timestamp(i64::MAX),
                 false => self.plan.ports.clock.now() - self.plan.settings.in_keep,
             },
-            commands: policy::purge_each(commands),
+            commands: policy::needed_by_each(commands),
         };
         if permitted.lanes.is_some() {
             self.lanes_purged = Some(Instant::now());

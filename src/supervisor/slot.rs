@@ -15,7 +15,7 @@ use crate::{
     contract::time,
     domain::{Level, time::Timestamp},
     partition::{Exit, Start, Status},
-    ports::Partition,
+    ports::{Needed, Partition},
     telemetry::watch::Stands,
 };
 
@@ -154,10 +154,16 @@ impl Slot {
         self.ours && matches!(self.phase, Phase::Refused(_)) && long_ago
     }
 
-    /// What must be kept for it of each stream; nothing is known before it has recovered.
-    pub fn keep(&self, stream: usize) -> Option<u64> {
+    /// What must be kept for it of EARMARK_IN; nothing is known before it has recovered.
+    pub fn needed(&self) -> Option<Needed> {
         let status = self.status.borrow();
-        status.serving.then(|| status.keep[stream])
+        status.needed.filter(|_| status.serving)
+    }
+
+    /// The same of EARMARK_CMD.
+    pub fn needed_commands(&self) -> Option<u64> {
+        let status = self.status.borrow();
+        status.serving.then_some(status.needed_commands)
     }
 
     fn recovers(&self, status: &Status) -> bool {
@@ -209,7 +215,7 @@ impl Slot {
             oldest_unread_s,
             oldest_addition_s: raises.map(|(at, oldest)| age(at, oldest)),
             level,
-            keep_in: self.keep(0),
+            needed: self.needed(),
             format: status.format,
         }
     }

@@ -23,7 +23,7 @@ use crate::{
     contract::time,
     control::{Late, Order, Promotion, Word},
     partition::format::OLDEST,
-    ports::{LeaseWatch, Leases, Partition, Watched},
+    ports::{LeaseWatch, Leases, Needed, Partition, Watched},
 };
 
 /// How often it is looked at what is due, when nothing is heard.
@@ -179,17 +179,17 @@ impl Supervisor {
 
     /// What must be kept of EARMARK_IN, by partition; nothing where that is somebody else's to see
     /// to: who has the first partition sees to it for all.
-    pub(super) fn lanes_needed(&self) -> Vec<Option<u64>> {
+    pub(super) fn lanes_needed(&self) -> Vec<Option<Needed>> {
         let Some(conduct) = &self.tenancy else {
-            return self.slots.iter().map(|slot| slot.keep(0)).collect();
+            return self.slots.iter().map(Slot::needed).collect();
         };
         if !self.slots.first().is_some_and(|slot| slot.ours) {
             return vec![None];
         }
         let view = conduct.participant.view();
         let needed = |slot: &Slot| match slot.ours {
-            true => slot.keep(0),
-            false => view.lease(slot.partition).and_then(|lease| lease.value.keep_in),
+            true => slot.needed(),
+            false => view.lease(slot.partition).and_then(|lease| lease.value.needed()),
         };
         self.slots.iter().map(needed).collect()
     }

@@ -268,9 +268,6 @@ impl Director {
         }
         let now = self.world.now();
         let mut outside = self.world.lock();
-        // A sequence may be anybody's from now on.
-        let before = 1..=outside.input.last;
-        outside.lost_sequences.extend(before);
         let lost = outside.input.begin_anew(now);
         outside.count("fault: EARMARK_IN is made anew");
         outside.lost(lost);

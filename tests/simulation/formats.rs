@@ -18,7 +18,7 @@ use super::{case::Case, checks, world::World};
 type FrozenEntity = (EntityKey, u64, Vec<(String, Vec<u8>)>);
 
 /// A journal and the snapshots that belong to it.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Frozen {
     /// Sequence, partition, bytes.
     records: Vec<(u64, Partition, Vec<u8>)>,

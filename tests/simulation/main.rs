@@ -118,8 +118,7 @@ impl Failure {
     fn shrink(&self) -> (Case, PathBuf) {
         let oracles = self.oracles();
         let fails = |case: &Case| {
-            let violations = violations_of(case, &play(case.clone()));
-            let failure = Failure { case: case.clone(), violations };
+            let failure = Failure { case: case.clone(), violations: judged(case).1 };
             !failure.oracles().is_disjoint(&oracles)
         };
         let small = shrink::smallest(self.case.clone(), fails);
@@ -139,7 +138,8 @@ struct Played {
 }
 
 impl Played {
-    fn add(&mut self, case: &Case, report: Report, violations: Vec<String>) {
+    fn add(&mut self, case: &Case, report: Option<Report>, violations: Vec<String>) {
+        let report = report.unwrap_or_default();
         self.events += report.events;
         self.simulated += report.simulated;
         for (what, times) in report.tally {
@@ -161,8 +161,11 @@ impl Played {
     }
 }
 
-/// What is wrong with a run, and with a second one where there is to be one.
-fn violations_of(case: &Case, report: &Report) -> Vec<String> {
+/// What a case comes to, and what is wrong with it, and with a second run where there is to be one.
+fn judged(case: &Case) -> (Option<Report>, Vec<String>) {
+    let Ok(report) = std::panic::catch_unwind(|| play(case.clone())) else {
+        return (None, vec![format!("{}: see above", Oracle::Panic)]);
+    };
     let mut found = report.violations.clone();
     if case.is_whole() && report.events < EVENTS_MIN {
         found.push(format!("{}: only {} events", Oracle::Few, report.events));
@@ -171,7 +174,7 @@ fn violations_of(case: &Case, report: &Report) -> Vec<String> {
     if twice && report.journal != play_and(case.clone(), false).journal {
         found.push(format!("{}: the journal differs the second time", Oracle::Same));
     }
-    found
+    (Some(report), found)
 }
 
 /// Plays them on two threads.
@@ -182,12 +185,7 @@ fn play_all(cases: &[Case]) -> Played {
         for _ in 0..2 {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let report = std::panic::catch_unwind(|| play(case.clone()));
-                    let report = report.unwrap_or_else(|panic| {
-                        println!("seed {}: it panicked", case.seed);
-                        std::panic::resume_unwind(panic)
-                    });
-                    let violations = violations_of(case, &report);
+                    let (report, violations) = judged(case);
                     played.lock().unwrap().add(case, report, violations);
                 }
             });

@@ -40,6 +40,8 @@ pub enum Oracle {
     Out,
     /// No more is promised beyond stock than the SKU allows.
     Oversold,
+    /// Nothing panics that is not to.
+    Panic,
     /// Who is quarantined decides nothing.
     Quarantine,
     /// Everything was read.

@@ -25,7 +25,7 @@ use earmark::{
     query::Desks,
     supervisor::{
         janitor::{self, Permitted, Purged},
-        policy::{log_of, purge_below, purge_each},
+        policy::{needed_by_all, needed_by_each},
     },
 };
 use tokio::{
@@ -273,18 +273,18 @@ async fn keep_clean(view: PodView, statuses: Vec<watch::Receiver<Status>>) {
         if statuses.iter().any(|status| awaited(status) >= AWAITED_MAX as i64) {
             view.world.count("bound: demand waits for answers");
         }
-        let keep = |stream: usize| {
-            let keeps = statuses.iter().map(move |status| {
-                let status = status.borrow();
-                status.serving.then(|| status.keep[stream])
-            });
-            (0..PARTITIONS).zip(keeps)
+        let of = |status: &watch::Receiver<Status>| {
+            let status = status.borrow();
+            (
+                status.needed.filter(|_| status.serving),
+                status.serving.then_some(status.needed_commands),
+            )
         };
-        let created = log_of(statuses.iter().map(|status| status.borrow().cursors));
+        let (lanes, commands): (Vec<_>, Vec<_>) = statuses.iter().map(of).unzip();
         let permitted = Permitted {
-            lanes: purge_below(keep(0).map(|(_, keep)| keep)).zip(created),
+            lanes: needed_by_all(lanes),
             lanes_until: Timestamp(view.world.now().0 - IN_KEEP),
-            commands: purge_each(keep(1)),
+            commands: needed_by_each((0..PARTITIONS).zip(commands)),
         };
         let input: Arc<dyn Input> = Arc::new(view.clone());
         purged = janitor::purge(input, purged, permitted).await;

@@ -19,8 +19,8 @@ use earmark::{
     partition::{Ports, effects::sequence_of_id},
     ports::{
         AppendError, At, Clock, Cursor, Delta, Extent, Input, Journal, JournalEntry, LogMessage,
-        Loss, Opened, Outbox, Outgoing, Outlet, Partition, PortError, Position, Read, Reader, Room,
-        SendError, Sent, Snapshots, Source, StoredEntity,
+        Loss, Needed, Opened, Outbox, Outgoing, Outlet, Partition, PortError, Position, Read,
+        Reader, Room, SendError, Sent, Snapshots, Source, StoredEntity,
     },
 };
 use tokio::sync::{Semaphore, watch};
@@ -333,7 +333,7 @@ impl Input for PodView {
         self.reply("fetch a message", found).await
     }
 
-    async fn purge_lanes(&self, below: u64, created: Timestamp) -> Result<(), PortError> {
+    async fn purge_lanes(&self, needed: Needed) -> Result<(), PortError> {
         self.request().await;
         let (extent, before) = {
             let outside = self.world.lock();
@@ -341,11 +341,11 @@ impl Input for PodView {
             let (created, first, last) = (input.created, input.first, input.last);
             (Extent { created, first, last }, input.messages.len())
         };
-        if let Err(refused) = extent.may_forget(below, created) {
+        if let Err(refused) = extent.may_forget_all_but(needed) {
             self.world.count("purged: refused");
             return Err(refused);
         }
-        self.world.lock().input.purge(below);
+        self.world.lock().input.purge(needed.from);
         if self.world.lock().input.messages.len() < before {
             self.world.count("purged: events");
         }

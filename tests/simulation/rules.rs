@@ -65,12 +65,11 @@ pub fn decisions_keep_the_rules(world: &World, folded: &Folded) {
     }
 }
 
-/// What was published and is certain to have been read as it stands, by its sequence.
-fn published(world: &World) -> BTreeMap<u64, Bytes> {
+/// What was published, by its sequence and when the log took it.
+fn published(world: &World) -> BTreeMap<(u64, Timestamp), Bytes> {
     let outside = world.lock();
-    let all = outside.input.purged.values().chain(outside.input.messages.values());
-    let certain = all.filter(|stored| !outside.lost_sequences.contains(&stored.sequence));
-    certain.map(|stored| (stored.sequence, stored.payload.clone())).collect()
+    let all = outside.input.taken();
+    all.map(|stored| ((stored.sequence, stored.at), stored.payload.clone())).collect()
 }
 
 /// How often a hold was let go that its SKU had not heard of.
@@ -89,7 +88,7 @@ type Moved = BTreeMap<(EntityKey, LocationId), Vec<(Timestamp, i64)>>;
 /// The journal up to a decision.
 #[derive(Default)]
 struct Walk {
-    published: BTreeMap<u64, Bytes>,
+    published: BTreeMap<(u64, Timestamp), Bytes>,
     now: Folded,
     quarantined: BTreeSet<EntityKey>,
     /// When the log took the last event that was decided.
@@ -155,7 +154,7 @@ impl Walk {
     /// What says the same under the same id as what was decided is no other event.
     fn is_the_first_answer(&mut self, decided: &Decided) -> Option<(Oracle, String)> {
         let cause = decided.trigger.cause()?;
-        let payload = self.published.get(&cause.sequence)?;
+        let payload = self.published.get(&(cause.sequence, cause.logged_at))?;
         let id = (decided.entity.clone(), cause.key);
         let first = self.first.get(&id);
         let conflict = decided.verdict.refused() == Some(Reason::IdConflict);
@@ -214,7 +213,7 @@ impl Walk {
 
     fn quantity_of(&self, cause: &Cause) -> Option<i64> {
         let event: serde_json::Value =
-            serde_json::from_slice(self.published.get(&cause.sequence)?).ok()?;
+            serde_json::from_slice(self.published.get(&(cause.sequence, cause.logged_at))?).ok()?;
         event["data"]["quantity"].as_i64()
     }
 

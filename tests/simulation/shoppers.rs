@@ -31,6 +31,8 @@ const WANTED: &str = "wanted";
 pub const SHOPPERS: u64 = 5;
 /// Longer than any run, in seconds: time lets go of nothing.
 const NEVER_S: u32 = 86_400;
+/// What is said of what was not decided: it may be, if it comes again.
+const ASK_AGAIN: [&str; 2] = ["busy", "killer"];
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What is done with the shelf.
@@ -55,6 +57,8 @@ pub enum Said {
         available: u64,
     },
     Seen(Shelf),
+    /// Something else, which is never to be said.
+    Other(String),
 }
 
 pub type Used = Operation<Call, Said>;
@@ -247,7 +251,15 @@ fn said(bytes: &[u8]) -> Option<Said> {
     match data["status"].as_str()? {
         "accepted" => Some(Said::Done),
         "granted" | "partially_granted" => Some(Said::Granted { units: number("quantity")? }),
-        _ => Some(Said::Refused { available: number("available")? }),
+        "parked" => None,
+        status => {
+            let why = data["reason"].as_str().or(data["rule"].as_str()).unwrap_or(status);
+            match number("available") {
+                _ if ASK_AGAIN.contains(&why) => None,
+                Some(available) => Some(Said::Refused { available }),
+                None => Some(Said::Other(why.to_owned())),
+            }
+        }
     }
 }
 
@@ -257,6 +269,10 @@ pub fn told_of_one_shelf(world: &World) {
     // Where the journal lost what was decided, what was told of it is gone, too.
     if world.lock().cut.contains_key(&partition_of(&wanted(), PARTITIONS)) {
         return;
+    }
+    let open = history.iter().filter(|used| used.answered.is_none());
+    for Operation { call, .. } in open {
+        world.violation(Oracle::Linearizable, format!("{call:?} was never answered"));
     }
     if let Err((most, stuck)) = check(Shelf::default(), &history) {
         let stuck: Vec<&Used> = stuck.iter().map(|place| &history[*place]).collect();

@@ -19,6 +19,7 @@ pub const PARTITIONS: Partition = 3;
 const REST_S: u64 = 50;
 
 /// What a run comes to.
+#[derive(Default)]
 pub struct Report {
     pub tally: Tally,
     pub violations: Vec<String>,

@@ -2,7 +2,7 @@
 //! driven by one seed. What a real server may do wrong, this one does on purpose.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -39,6 +39,8 @@ pub struct Stream {
     pub messages: BTreeMap<u64, Stored>,
     /// What was purged, for the checks.
     pub purged: BTreeMap<u64, Stored>,
+    /// What those had purged whose place it took, for the checks.
+    pub purged_before: Vec<Stored>,
     /// How many messages it has taken in all.
     pub appended: u64,
     /// How often the stream's server went and came back with less than it had.
@@ -60,6 +62,7 @@ impl Stream {
             last: 0,
             messages: BTreeMap::new(),
             purged: BTreeMap::new(),
+            purged_before: Vec::new(),
             appended: 0,
             outages: 0,
             last_of: BTreeMap::new(),
@@ -126,17 +129,26 @@ impl Stream {
     pub fn lose_block(&mut self, count: usize, back: usize) -> Vec<Stored> {
         let block = self.messages.keys().rev().skip(back).take(count).copied();
         let block: Vec<u64> = block.filter(|sequence| *sequence < self.last).collect();
-        block.iter().filter_map(|sequence| self.messages.remove(sequence)).collect()
+        let lost = block.iter().filter_map(|sequence| self.messages.remove(sequence)).collect();
+        self.first = self.messages.keys().next().copied().unwrap_or(self.last + 1);
+        lost
     }
 
     /// Another stream of the same name takes its place, and has nothing.
     pub fn begin_anew(&mut self, at: Timestamp) -> Vec<Stored> {
         let before = std::mem::replace(self, Stream::new());
         self.created = at;
-        self.purged = before.purged;
+        self.purged_before = before.purged_before;
+        self.purged_before.extend(before.purged.into_values());
         self.appended = before.appended;
         self.outages = before.outages + 1;
         before.messages.into_values().collect()
+    }
+
+    /// All that it took and did not lose, and those whose place it took.
+    pub fn taken(&self) -> impl Iterator<Item = &Stored> {
+        let now = self.purged.values().chain(self.messages.values());
+        self.purged_before.iter().chain(now)
     }
 
     /// Forgets all ids, as after an outage that was longer than the server remembers.
@@ -234,7 +246,7 @@ pub struct Outside {
     /// When it did.
     pub cut_at: Timestamp,
     /// Sequences of EARMARK_IN that were lost at least once.
-    pub lost_sequences: std::collections::BTreeSet<u64>,
+    pub lost_sequences: BTreeSet<u64>,
     pub violations: Vec<String>,
     /// What was asked and answered.
     pub asked: Vec<super::asking::Asked>,
@@ -278,7 +290,7 @@ impl World {
             commands_max: usize::MAX,
             cut: BTreeMap::new(),
             cut_at: Timestamp::default(),
-            lost_sequences: Default::default(),
+            lost_sequences: BTreeSet::new(),
             violations: Vec::new(),
             asked: Vec::new(),
             history: Vec::new(),
@@ -356,8 +368,7 @@ impl Outside {
         self.commands.messages.len() >= self.commands_max
     }
 
-    /// EARMARK_IN had taken these, and has them no more: who published them does so again. What
-    /// their sequences stand for is not certain from now on.
+    /// EARMARK_IN had taken these, and has them no more: who published them does so again.
     pub fn lost(&mut self, lost: Vec<Stored>) {
         self.lost_sequences.extend(lost.iter().map(|stored| stored.sequence));
         self.lost_input.extend(lost);

@@ -196,6 +196,7 @@ fn a_lease_says_how_a_partition_stands() {
         oldest_addition_s: None,
         level: Level::Normal,
         keep_in: None,
+        keep_log: None,
         settled: true,
         format: 1,
     };

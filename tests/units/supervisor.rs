@@ -11,12 +11,12 @@ use earmark::{
         Bounds, Exit, Start,
         held::{Amount, CreditInUse, Held},
     },
-    ports::{Cursor, LogMessage, Room, Source},
+    ports::{LogMessage, Needed, Room, Source},
     supervisor::{
         PartitionReport, Report, StreamUsage,
         policy::{
-            BackOff, Next, arbiter_of, clock_is_right, clock_off, lacks_room, log_of, next,
-            purge_below, purge_each,
+            BackOff, Next, arbiter_of, clock_is_right, clock_off, lacks_room, needed_by_all,
+            needed_by_each, next,
         },
         report::Reach,
     },
@@ -67,30 +67,17 @@ fn a_stream_lacks_room_when_it_is_more_than_four_fifths_full() {
 }
 
 #[test]
-fn no_log_is_purged_that_some_have_not_seen_yet() {
-    let read = |lane, at| {
-        let mut cursors = [Cursor::default(); 5];
-        cursors[Source::Lane(lane).index()].created = Timestamp(at);
-        cursors
-    };
-    let (sold, paid) = (Lane::Demand, Lane::Settlement);
-    assert_eq!(log_of([read(sold, 7), read(paid, 7)]), Some(Timestamp(7)));
-    assert_eq!(log_of([read(sold, 7), read(paid, 8)]), None);
-    assert_eq!(log_of([[Cursor::default(); 5]]), None, "nobody has read any");
-    let mut other = read(sold, 7);
-    other[Source::Commands.index()].created = Timestamp(9);
-    assert_eq!(log_of([other]), Some(Timestamp(7)), "commands are another log's");
-}
-
-#[test]
 fn nothing_is_purged_that_anybody_needs_or_may_need() {
-    assert_eq!(purge_below([Some(5), Some(9)]), Some(5));
-    assert_eq!(purge_below([Some(5), None]), None);
-    assert_eq!(purge_below([Some(0), Some(9)]), None);
-    assert_eq!(purge_below([Some(1)]), None);
-    assert_eq!(purge_below([Some(u64::MAX)]), None);
-    assert_eq!(purge_below([]), None);
-    assert_eq!(purge_each([(0, Some(5)), (1, None), (2, Some(1)), (3, Some(9))]), [(0, 5), (3, 9)]);
+    let from = |log, from| Some(Needed { log: Timestamp(log), from });
+    assert_eq!(needed_by_all([from(7, 5), from(7, 9)]), from(7, 5));
+    assert_eq!(needed_by_all([from(7, 5), None]), None);
+    assert_eq!(needed_by_all([from(7, 5), from(8, 9)]), None, "some have not seen the new log yet");
+    assert_eq!(needed_by_all([from(7, 0), from(7, 9)]), None);
+    assert_eq!(needed_by_all([from(7, 1)]), None);
+    assert_eq!(needed_by_all([from(7, u64::MAX)]), None);
+    assert_eq!(needed_by_all([]), None);
+    let each = needed_by_each([(0, Some(5)), (1, None), (2, Some(1)), (3, Some(9))]);
+    assert_eq!(each, [(0, 5), (3, 9)]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use earmark::{
     domain::{event::Lane, time::Timestamp},
-    ports::{Cursor, Loss, Opened, Outlet, Partition, Source},
+    ports::{Cursor, Loss, Needed, Opened, Outlet, Partition, Source},
 };
 
 use super::{World, bytes, drain, outgoing, take, texts};
@@ -124,11 +124,12 @@ pub async fn fetches_one_message_again(world: &World) {
 pub async fn messages_gone_after_the_cursor_are_a_loss(world: &World) {
     let sequences = publish(world, 10).await;
     let start = open(world, DEMAND, Cursor::default()).await.cursor;
+    let from = |from| Needed { log: start.created, from };
     let end = sequences[9] + 1;
-    let other = Timestamp(start.created.0 - 1);
-    world.input.purge_lanes(end, other).await.expect_err("what is in another log, nobody has read");
-    world.input.purge_lanes(end + 1, start.created).await.expect_err("it ends before");
-    world.input.purge_lanes(sequences[4], start.created).await.expect("a purge works");
+    let other = Needed { log: Timestamp(start.created.0 - 1), from: end };
+    world.input.purge_lanes(other).await.expect_err("what is in another log, nobody has read");
+    world.input.purge_lanes(from(end + 1)).await.expect_err("it ends before");
+    world.input.purge_lanes(from(sequences[4])).await.expect("a purge works");
     let gone = world.input.fetch(DEMAND, sequences[3]).await.expect("nothing is an answer");
     assert_eq!(gone, None, "what is below is forgotten");
     let kept = world.input.fetch(DEMAND, sequences[4]).await.expect("it is fetched");
@@ -143,7 +144,7 @@ pub async fn messages_gone_after_the_cursor_are_a_loss(world: &World) {
     assert_eq!(opened.loss, Some(loss));
     assert_eq!(opened.cursor.sequence, sequences[4] - 1);
     assert_eq!(texts(&take(&mut opened.reader, 6).await), numbers(4..10));
-    world.input.purge_lanes(0, start.created).await.expect("nothing to forget");
+    world.input.purge_lanes(from(0)).await.expect("nothing to forget");
     let kept = world.input.fetch(DEMAND, sequences[4]).await.expect("it is fetched");
     assert!(kept.is_some(), "below 0 there is nothing");
 }

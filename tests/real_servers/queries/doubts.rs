@@ -221,6 +221,7 @@ async fn another_pods_answer_is_passed_on_and_without_one_the_lease_speaks() {
         oldest_addition_s: None,
         level: Level::Normal,
         keep_in: None,
+        keep_log: None,
         settled: true,
         format: 1,
     };

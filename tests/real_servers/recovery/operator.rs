@@ -110,6 +110,7 @@ async fn lease(world: &World, phase: Phase) {
         oldest_addition_s: None,
         level: earmark::domain::Level::Normal,
         keep_in: None,
+        keep_log: None,
         settled: false,
         format: 0,
     };
