@@ -187,8 +187,9 @@ impl Owner {
         if has_effects(&record) {
             self.last_effects = sequence;
         }
-        self.unreleased.push_back((sequence, self.committed.needed()));
-        self.needed_commands = self.committed.needed_commands();
+        let (needed, needed_commands) = self.committed.needed();
+        self.unreleased.push_back((sequence, needed));
+        self.needed_commands = needed_commands;
         // A releaser that is gone is noticed by the loop.
         let _ = self.to_release.send((sequence, Arc::new(record)));
         self.last_commit = Instant::now();

@@ -153,7 +153,7 @@ impl Owner {
         let (progress, released) = watch::channel(recovered.backlog.released);
         let last_effects = recovered.backlog.last_effects;
         let unreleased = VecDeque::from([(recovered.backlog.end, None)]);
-        let needed_commands = recovered.state.needed_commands();
+        let (_, needed_commands) = recovered.state.needed();
         let releaser = Releaser::new(&env, recovered.state.incarnation, recovered.backlog);
         let releasing = tokio::spawn(releaser.run(committed, progress));
         // Not all partitions at once.

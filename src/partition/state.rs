@@ -181,18 +181,15 @@ impl PartitionState {
         }
     }
 
-    /// What is still needed of EARMARK_IN: what is unread, what waits, and what is parked; nothing
-    /// is known before all lanes have read the same log.
-    pub fn needed(&self) -> Option<Needed> {
+    /// What is still needed of EARMARK_IN, and from which sequence on EARMARK_CMD is: what is
+    /// unread, what waits, and what is parked. Of EARMARK_IN nothing is known before all lanes have
+    /// read the same log.
+    pub fn needed(&self) -> (Option<Needed>, u64) {
+        let [from, commands] = self.lowest();
         let lanes = Lane::ALL.map(|lane| self.cursor(Source::Lane(lane)).created);
         let mut logs = lanes.into_iter().filter(|log| *log != Timestamp::default());
-        let log = logs.next()?;
-        logs.all(|other| other == log).then(|| Needed { log, from: self.lowest()[0] })
-    }
-
-    /// The lowest sequence of EARMARK_CMD that is still needed.
-    pub fn needed_commands(&self) -> u64 {
-        self.lowest()[1]
+        let log = logs.next().filter(|log| logs.all(|other| other == *log));
+        (log.map(|log| Needed { log, from }), commands)
     }
 
     fn lowest(&self) -> [u64; 2] {
