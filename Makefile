@@ -1,6 +1,6 @@
 # What a developer and the checks run. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help servers format lint test journeys contracts counts real-orders proof sample mutants bench failover peak fuzz deploy-check
+.PHONY: help servers format lint test journeys contracts counts real-orders proof soak sample mutants bench failover peak fuzz deploy-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -32,6 +32,10 @@ real-orders: servers ## real orders on real servers that are killed on the way; 
 proof: servers ## every fault on a cluster under load, alone and two at a time (root); EARMARK_CYCLES=n
 	@tests/servers/install.sh faults
 	EARMARK_FAULTS=$${EARMARK_FAULTS:-all} EARMARK_CYCLES=$${EARMARK_CYCLES:-90} cargo test --locked --test real_orders whatever_befalls -- --nocapture
+
+soak: servers ## hours of the same load, with plots in target/soak.html: all lines must be level; HOURS=n (2)
+	cargo build --locked --release
+	target/release/earmark load config/load/soak.toml --servers target/servers --for $$(( $${HOURS:-2} * 3600 )) --report target/soak.html --json > target/soak.json
 
 mutants: servers ## whether the simulator and a load test find the bugs that are put in on purpose
 	cargo test --locked --features mutants --test simulation mutants:: -- --nocapture --test-threads 1

@@ -132,7 +132,8 @@ impl Audit<'_> {
                  came before record {at} is in archives alone"
             );
             let action = "audit a run while the journal has all of it (streams.journal_keep_s, \
-                          streams.journal_bytes_max)";
+                          streams.journal_bytes_max); a plan of `earmark load` keeps it by \
+                          `copies = true`";
             return Err(Failure::new(Exit::Failed, text).advise(action));
         }
         if record.header.previous != before {

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     local::Local,
-    look,
+    look::{self, Looked},
     measure::Measure,
     objectives,
     plan::Plan,
@@ -21,10 +21,11 @@ use crate::{
     app,
     audit::{Audited, Logs, Scope, audit},
     clock::SystemClock,
+    config::Settings,
     contract::time,
     domain::time::{Span, Timestamp},
     error::Failure,
-    nats::Connections,
+    nats::{Connections, NatsSettings},
     ports::Clock,
 };
 
@@ -94,7 +95,9 @@ async fn play(
     let urls = local.metrics_urls();
     let began = player.begin();
     let (is_enough, enough) = oneshot::channel();
-    let looking = tokio::spawn(look::on(urls.clone(), began, sees, enough));
+    let lasts_s = plan.duration_s() + plan.settle_within_s;
+    let looked = Looked::at(urls.clone(), local.redis_url())?;
+    let looking = tokio::spawn(looked.on((began, lasts_s), sees, enough));
     let (over, is_over) = oneshot::channel::<()>();
     let playing = async {
         let played = player.play().await;
@@ -107,11 +110,12 @@ async fn play(
     let is_at_rest = all_is_read(plan, &urls, within).await;
     drop(is_enough);
     let settings = local.settings(plan)?;
-    let ports = app::ports(&settings, &Connections::open(&settings.nats).await?)?;
-    let at = ports.input.server_time().await?;
+    // The servers are on this machine, and have the same clock.
+    let at = SystemClock.now();
     let wrong = local.leave().await?;
     let looks = looking.await.unwrap_or_default();
     shows.send_modify(|shown| "everything is checked".clone_into(&mut shown.doing));
+    let logs = logs(local, &settings).await?;
     let heard = played.granted.iter().map(|id| (source.as_str(), id.as_str(), true)).collect();
     let scope = Scope {
         partitions: plan.pods.partitions,
@@ -121,11 +125,18 @@ async fn play(
         margin: STUCK_AFTER,
         with_state: false,
     };
-    let mut audited = audit(&Logs::from(ports), &scope, heard).await?;
+    let mut audited = audit(&logs, &scope, heard).await?;
     audited.findings.other.extend(wrong);
     let unsettled = unsettled(plan, &played, is_at_rest);
     let told = Told { began_at, looks, faults, audited, unsettled };
     Ok(told.report(plan, played))
+}
+
+/// What is audited: the logs, or the copies of them.
+async fn logs(local: &Local, settings: &Settings) -> Result<Logs, Failure> {
+    let url = local.copies().await?.unwrap_or_else(|| local.nats_url());
+    let nats = NatsSettings { url, ..settings.nats.clone() };
+    Ok(Logs::from(app::ports(settings, &Connections::open(&nats).await?)?))
 }
 
 /// What was still under way when the time for it was over, in words.

@@ -54,6 +54,25 @@ impl Curve {
         Curve(self.0.iter().map(|[at, rate]| [*at, rate * factor]).collect())
     }
 
+    /// The same for so many seconds: it ends sooner, or its last rate goes on.
+    pub fn lasting(&self, seconds: f64) -> Curve {
+        let mut points: Vec<[f64; 2]> = Vec::new();
+        for [at, rate] in &self.0 {
+            if *at < seconds {
+                points.push([*at, *rate]);
+                continue;
+            }
+            if let Some([from, low]) = points.last().filter(|[from, _]| from < at) {
+                let rate = low + (rate - low) * (seconds - from) / (at - from);
+                points.push([seconds, rate]);
+            }
+            return Curve(points);
+        }
+        let last = points.last().map(|[_, rate]| [seconds, *rate]);
+        points.extend(last);
+        Curve(points)
+    }
+
     /// By when so many have come, in seconds, on average; none if so many do not come.
     fn reached(&self, number: f64) -> Option<f64> {
         let mut left = number;

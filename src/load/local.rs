@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    look,
+    copies, look,
     plan::{Breakage, Plan},
     process::{LOOK_EVERY, Process, SERVES_WITHIN, failed},
     way::{Way, free_port},
@@ -40,6 +40,8 @@ pub struct Local {
     pods: Vec<Pod>,
     /// Where the servers listen: NATS, Redis.
     ports: [u16; 2],
+    /// Whether what the logs forget is copied.
+    has_copies: bool,
     dir: TempDir,
 }
 
@@ -57,13 +59,18 @@ impl Local {
         let dir = tempfile::Builder::new().prefix("earmark-load-").tempdir().map_err(failed)?;
         let program =
             |name: &str| servers.map_or_else(|| name.into(), |servers| servers.join(name));
-        let nats = listening(|port| nats(program("nats-server"), port, dir.path()));
+        let accounts = if plan.copies { copies::ACCOUNTS } else { "" };
+        let nats = listening(|port| nats(program("nats-server"), (port, accounts), dir.path()));
         let (nats, nats_port) = nats.await?;
         let redis = listening(|port| redis(program("redis-server"), port, dir.path()));
         let (redis, redis_port) = redis.await?;
         let ports = [nats_port, redis_port];
-        let mut local = Local { nats, redis, pods: Vec::new(), ports, dir };
+        let (pods, has_copies) = (Vec::new(), plan.copies);
+        let mut local = Local { nats, redis, pods, ports, has_copies, dir };
         local.set_up(plan).await?;
+        if plan.copies {
+            copies::begin(nats_port).await?;
+        }
         for number in 1..=plan.pods.count {
             let pod = local.pod(plan, number).await?;
             local.pods.push(pod);
@@ -78,8 +85,17 @@ impl Local {
     }
 
     /// Where Redis listens.
-    fn redis_url(&self) -> String {
+    pub fn redis_url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.ports[1])
+    }
+
+    /// Where copies of the logs are read, if the plan has any; they have all that the logs have.
+    pub async fn copies(&self) -> Result<Option<String>, Failure> {
+        if !self.has_copies {
+            return Ok(None);
+        }
+        copies::complete(self.ports[0]).await?;
+        Ok(Some(copies::url(self.ports[0])))
     }
 
     /// Where the pods tell their metrics.
@@ -254,11 +270,12 @@ async fn listening(
     }
 }
 
-fn nats(program: PathBuf, port: u16, dir: &Path) -> Result<Process, Failure> {
+fn nats(program: PathBuf, (port, accounts): (u16, &str), dir: &Path) -> Result<Process, Failure> {
     let (data, file) = (dir.join("nats"), dir.join("nats.conf"));
     let text = format!(
         "listen: \"127.0.0.1:{port}\"\n\
-         jetstream {{ store_dir: {data:?}, max_file_store: 64GB, max_memory_store: 1GB }}\n"
+         jetstream {{ store_dir: {data:?}, max_file_store: 64GB, max_memory_store: 1GB }}\n\
+         {accounts}"
     );
     std::fs::write(&file, text).map_err(failed)?;
     let args = ["--config".to_owned(), file.to_string_lossy().into_owned()];

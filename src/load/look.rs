@@ -1,4 +1,5 @@
-//! What pods tell of themselves while a load test runs: their metrics, as anybody scrapes them.
+//! What pods tell of themselves while a load test runs: their metrics, as anybody scrapes them; and
+//! how much Redis holds.
 
 use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
@@ -8,11 +9,19 @@ use tokio::{
 };
 
 use super::report::Look;
+use crate::{
+    error::Failure,
+    redis::{RedisSettings, link::Link},
+};
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_millis(500);
+/// How many looks are kept of a run, about: of a long one, not all.
+const KEPT: f64 = 4_000.0;
 /// How long a pod may take to tell.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long Redis may take to answer, in milliseconds.
+const REDIS_WITHIN_MS: u64 = 400;
 
 /// Partitions that a pod serves.
 pub const SERVING: &str = "earmark_partition_serving";
@@ -20,31 +29,63 @@ pub const SERVING: &str = "earmark_partition_serving";
 /// A metric as it is told: its name, its labels as they are written, and its value.
 type Told<'a> = (&'a str, &'a str, f64);
 
-/// Looks on until it is enough, and tells all that was seen; `seen` is told what was seen last.
-pub async fn on(
+/// Who is looked at.
+pub struct Looked {
     urls: Vec<String>,
-    began: Instant,
-    seen: watch::Sender<Look>,
-    mut enough: oneshot::Receiver<()>,
-) -> Vec<Look> {
-    let mut all = Vec::new();
-    let mut tick = tokio::time::interval(EVERY);
-    loop {
-        tokio::select! {
-            _ = &mut enough => return all,
-            _ = tick.tick() => {}
+    redis: Link,
+}
+
+impl Looked {
+    /// Pods, by where they tell their metrics, and Redis.
+    pub fn at(urls: Vec<String>, redis_url: String) -> Result<Looked, Failure> {
+        let settings = RedisSettings {
+            url: redis_url,
+            connect_timeout_ms: REDIS_WITHIN_MS,
+            response_timeout_ms: REDIS_WITHIN_MS,
+            ..RedisSettings::default()
+        };
+        Ok(Looked { urls, redis: Link::new(&settings)? })
+    }
+
+    /// Looks on for about so many seconds, until it is enough, and tells what was seen; `seen` is
+    /// told what was seen last.
+    pub async fn on(
+        self,
+        (began, lasts_s): (Instant, f64),
+        seen: watch::Sender<Look>,
+        mut enough: oneshot::Receiver<()>,
+    ) -> Vec<Look> {
+        let mut all: Vec<Look> = Vec::new();
+        let mut tick = tokio::time::interval(EVERY);
+        loop {
+            tokio::select! {
+                _ = &mut enough => return all,
+                _ = tick.tick() => {}
+            }
+            let Some(look) = self.look(began).await else { continue };
+            if all.last().is_none_or(|last| look.at_s - last.at_s >= lasts_s / KEPT) {
+                all.push(look.clone());
+            }
+            seen.send_replace(look);
         }
-        let told = futures::future::join_all(urls.iter().map(|url| metrics(url))).await;
+    }
+
+    async fn look(&self, began: Instant) -> Option<Look> {
+        let told = futures::future::join_all(self.urls.iter().map(|url| metrics(url)));
+        let (told, redis_bytes) = tokio::join!(told, self.redis_bytes());
+        let at_s = began.elapsed().as_secs_f64();
+        let mut look = Look { at_s, redis_bytes, ..Look::default() };
         let told: Vec<String> = told.into_iter().flatten().collect();
-        if told.is_empty() {
-            continue;
-        }
-        let mut look = Look { at_s: began.elapsed().as_secs_f64(), ..Look::default() };
-        for text in &told {
-            add(&mut look, text);
-        }
-        all.push(look.clone());
-        seen.send_replace(look);
+        told.iter().for_each(|text| add(&mut look, text));
+        (!told.is_empty()).then_some(look)
+    }
+
+    async fn redis_bytes(&self) -> Option<u64> {
+        let mut asked = redis::cmd("INFO");
+        asked.arg("memory");
+        let told: String = self.redis.command("ask what Redis holds", &asked).await.ok()?;
+        let bytes = told.lines().find_map(|line| line.strip_prefix("used_memory:"))?;
+        bytes.trim().parse().ok()
     }
 }
 
@@ -66,6 +107,12 @@ fn add(look: &mut Look, text: &str) {
         match name {
             "earmark_safe_mode_level" => look.level = look.level.max(value as u8),
             "process_resident_memory_bytes" => look.memory_bytes += value as u64,
+            "process_open_fds" => look.open_files += value as u32,
+            "earmark_stream_bytes" => {
+                let stream = labels.trim_start_matches("stream=\"").trim_end_matches('"');
+                let bytes = look.streams_bytes.entry(stream.to_owned()).or_default();
+                *bytes = (*bytes).max(value as u64);
+            }
             "earmark_units" if labels.contains("state=\"short\"") => {
                 look.short_units += value as u64;
             }

@@ -1,6 +1,7 @@
 //! Whether a run reached what its plan asks for.
 
 use super::{
+    growth,
     plan::Objectives,
     report::{Kind, Objective, Report},
 };
@@ -40,5 +41,6 @@ pub fn check(wanted: &Objectives, of: &Report) -> Vec<Objective> {
         let name = "settled_after_s_max".to_owned();
         all.push(Objective { name, wanted: most, found, holds: found <= most });
     }
+    all.extend(growth::check(wanted, of));
     all
 }

@@ -145,6 +145,10 @@ fn system(report: &Report) -> Markup {
             (plots::lag(report))
             h3 { "Memory" }
             (plots::memory(report))
+            h3 { "Open files" }
+            (plots::open_files(report))
+            h3 { "Streams and Redis" }
+            (plots::stores(report))
             h3 id="faults" { "What was broken on purpose" }
             (tables::faults(report))
         }

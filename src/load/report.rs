@@ -5,7 +5,7 @@
 //! came to send it, so that a slow system cannot hide behind a slow sender. Milliseconds, unless a
 //! name says otherwise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +91,12 @@ impl Report {
         let mut levels: Vec<u8> = self.looks.iter().map(|look| look.level).collect();
         levels.dedup();
         levels
+    }
+
+    /// The streams that were seen.
+    pub fn streams(&self) -> BTreeSet<&str> {
+        let looks = self.looks.iter();
+        looks.flat_map(|look| look.streams_bytes.keys().map(String::as_str)).collect()
     }
 }
 
@@ -191,6 +197,15 @@ pub struct Look {
     pub late_s: BTreeMap<String, f64>,
     /// The memory of all pods, in bytes.
     pub memory_bytes: u64,
+    /// Files and connections that all pods have open.
+    #[serde(default)]
+    pub open_files: u32,
+    /// By stream, how much it holds, in bytes.
+    #[serde(default)]
+    pub streams_bytes: BTreeMap<String, u64>,
+    /// What Redis holds in memory, in bytes; nothing while it does not answer.
+    #[serde(default)]
+    pub redis_bytes: Option<u64>,
     /// Promised units that are not there any more.
     #[serde(default)]
     pub short_units: u64,

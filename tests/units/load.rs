@@ -8,18 +8,27 @@ use earmark::load::{
     catalogue::Catalogue,
     curve::{Arrivals, Curve},
     event::Envelopes,
+    growth,
     heard::{Answer, AnswerData, Told},
     measure::{Came, Measure},
     objectives,
     plan::{self, Objectives, Plan},
-    report::{Kind, Report},
+    report::{Kind, Look, Report},
     shop::Shop,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-const PLANS: [&str; 7] =
-    ["black-friday", "bot-attack", "flash-sale", "hot-sku", "restock", "slow-payments", "steady"];
+const PLANS: [&str; 8] = [
+    "black-friday",
+    "bot-attack",
+    "flash-sale",
+    "hot-sku",
+    "restock",
+    "slow-payments",
+    "soak",
+    "steady",
+];
 
 fn chance(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
@@ -54,6 +63,7 @@ fn the_plan_that_explains_all_keys_has_the_values_that_the_keys_have_without_it(
     assert_eq!(steady.publishers, short.publishers);
     assert_eq!(steady.pods, short.pods);
     assert_eq!(steady.settle_within_s, short.settle_within_s);
+    assert_eq!(steady.copies, short.copies);
 }
 
 #[test]
@@ -193,6 +203,87 @@ fn an_objective_that_is_missed_is_said_with_what_was_found() {
     let holds: Vec<bool> = found.iter().map(|of| of.holds).collect();
     // Nobody asked for a hold.
     assert_eq!(holds, [true, false, true, false], "{found:?}");
+}
+
+/// A line of a minute, by the second.
+fn line(value: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
+    (0..=60).map(f64::from).map(|at| (at, value(at))).collect()
+}
+
+#[test]
+fn what_rises_and_falls_around_the_same_height_is_level_and_what_climbs_is_not() {
+    let all = (0.0, 60.0);
+    let of = |points: &[(f64, f64)], within| growth::growth(points, 10.0, within);
+    let saw = line(|at| 100.0 + 50.0 * (at % 5.0));
+    assert_eq!(of(&saw, all), Some(0.0));
+    let climbs = line(|at| 100.0 + at);
+    let found = of(&climbs, all).expect("it was measured");
+    assert!((found - 45.0 / 107.0).abs() < 0.03, "{found}");
+    // What comes before is no growth.
+    let warm = line(|at| at.min(20.0));
+    assert_eq!(of(&warm, (20.0, 60.0)), Some(0.0));
+    // Of next to nothing, much is still little.
+    let small = line(|at| at / 60.0);
+    assert!(of(&small, all).is_some_and(|found| found < 0.1));
+    // Less is no growth.
+    assert!(of(&line(|at| 100.0 - at), all).is_some_and(|found| found < 0.0));
+    assert_eq!(of(&[(1.0, 5.0)], all), None);
+}
+
+#[test]
+fn lines_that_must_be_level_are_judged_each_by_its_name_and_what_was_not_seen_is_not_level() {
+    let look = |at: u32| Look {
+        at_s: f64::from(at),
+        memory_bytes: 100 << 20,
+        open_files: 90,
+        streams_bytes: [("EARMARK_JOURNAL".to_owned(), u64::from(at) << 20)].into(),
+        ..Look::default()
+    };
+    let looks: Vec<Look> = (0..=100).map(look).collect();
+    let report = Report { looks, duration_s: 100.0, ..Report::default() };
+    let wanted = Objectives {
+        level_after_s: Some(0.0),
+        growth_max: Some(0.1),
+        waits_growth_max: Some(0.1),
+        ..Objectives::default()
+    };
+    let found = objectives::check(&wanted, &report);
+    let found: Vec<(&str, bool)> = found.iter().map(|of| (of.name.as_str(), of.holds)).collect();
+    assert_eq!(
+        found,
+        [
+            ("memory_growth", true),
+            ("open_files_growth", true),
+            // Nobody saw what Redis holds.
+            ("redis_growth", false),
+            ("EARMARK_JOURNAL_growth", false),
+        ]
+    );
+}
+
+#[test]
+fn what_must_be_level_is_asked_for_within_the_time_of_a_plan() {
+    let plan = short("[objectives]\ngrowth_max = 0.1\nlevel_after_s = 5\n");
+    let plan = Plan::parse(&plan).expect("it can be played");
+    let why = plan.lasting(5.0).expect_err("nothing is left of it");
+    assert!(
+        why.contains("objectives.level_after_s: found Some(5.0), expected seconds, less"),
+        "{why}"
+    );
+    let why = Plan::parse(&short("[objectives]\ngrowth_max = 0.1\n")).expect_err("from when on?");
+    assert!(why.contains("objectives.level_after_s: found None"), "{why}");
+}
+
+#[test]
+fn a_curve_lasts_as_long_as_it_is_told_to() {
+    let curve = Curve(vec![[0.0, 0.0], [10.0, 20.0], [20.0, 20.0]]);
+    assert_eq!(curve.lasting(5.0).0, [[0.0, 0.0], [5.0, 10.0]]);
+    assert_eq!(curve.lasting(10.0).0, [[0.0, 0.0], [10.0, 20.0]]);
+    assert_eq!(curve.lasting(20.0), curve);
+    assert_eq!(curve.lasting(60.0).total(), curve.total() + 800.0);
+    // A jump at its end is not reached.
+    let jump = Curve(vec![[0.0, 1.0], [5.0, 1.0], [5.0, 9.0], [9.0, 9.0]]);
+    assert_eq!(jump.lasting(5.0).total(), 5.0);
 }
 
 #[test]

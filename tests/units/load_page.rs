@@ -38,6 +38,9 @@ fn report(seconds: u64) -> Report {
         level: (at_s % 4) as u8,
         late_s: BTreeMap::from([("demand".to_owned(), 0.2), ("a new lane".to_owned(), 7.0)]),
         memory_bytes: 300 << 20,
+        open_files: 70,
+        streams_bytes: BTreeMap::from([("EARMARK_JOURNAL".to_owned(), 9 << 20)]),
+        redis_bytes: (at_s % 3 > 0).then_some(5 << 20),
         short_units: 0,
     };
     let wanted = |name: &str, holds| Objective {
@@ -108,7 +111,7 @@ fn plots(html: &str) -> Vec<&str> {
 #[test]
 fn the_numbers_are_there() {
     let html = page(&report(60));
-    assert_eq!(plots(&html).len(), 5);
+    assert_eq!(plots(&html).len(), 7);
     let numbers =
         "61,234 60,001 1,233 4,567 3.21 12.3 87.6 345 6,789 54,321 9,876 43,210 6,788 250.25";
     let words = "4711 9.8.7 2026-11-27T00:00:00Z hold_p99_ms order_p99_ms kill&#32;pod-1 viewBox";
@@ -118,6 +121,8 @@ fn the_numbers_are_there() {
     }
     assert!(html.contains("earmark load PLAN --seed 4711"));
     assert!(html.contains("hold p99 wanted: 250 ms"));
+    assert!(html.contains("JOURNAL, MiB") && html.contains("Redis, MiB"));
+    assert!(!html.contains("SNAPS., MiB"), "nobody saw that stream");
 }
 
 #[test]
@@ -153,10 +158,11 @@ fn what_a_report_says_is_text() {
     report.verdict.other = vec![say()];
     report.outcomes.insert(say(), 1);
     report.looks[0].late_s.insert(say(), 1.0);
+    report.looks[0].streams_bytes.insert(say(), 1);
     let html = page(&report);
     assert!(!html.contains("<script") && !html.contains("<svg onload"));
     assert!(html.contains("&lt;script src=https://evil.example"));
-    assert_eq!(plots(&html.replace("https://evil.example", "").replace(" src=", "")).len(), 5);
+    assert_eq!(plots(&html.replace("https://evil.example", "").replace(" src=", "")).len(), 7);
 }
 
 #[test]
@@ -165,7 +171,7 @@ fn little_is_enough_for_a_page() {
     assert_eq!(plots(&html).len(), 0);
     assert!(html.contains("Nothing was asked"));
     let single = page(&report(1));
-    assert_eq!(plots(&single).len(), 5);
+    assert_eq!(plots(&single).len(), 7);
     assert!(single.contains("<circle"), "a single second is a dot");
 }
 
@@ -191,6 +197,6 @@ fn numbers_that_cannot_be_do_no_harm() {
 #[test]
 fn a_long_run_is_no_long_page() {
     let html = page(&report(20_000));
-    assert_eq!(plots(&html).len(), 5);
-    assert!(html.len() < 400_000, "{} bytes", html.len());
+    assert_eq!(plots(&html).len(), 7);
+    assert!(html.len() < 500_000, "{} bytes", html.len());
 }

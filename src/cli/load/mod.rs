@@ -20,7 +20,7 @@ use crate::{
 /// Play a promotion before shoppers do, and say whether every promise was kept.
 ///
 /// A plan says who comes when, what is sold, what goes wrong, and what has to hold; `config/load`
-/// has seven. nats-server, Redis and pods are started for it, on this machine, and end with it.
+/// has eight. nats-server, Redis and pods are started for it, on this machine, and end with it.
 /// Shoppers come when the plan says, however slowly they are answered, and all waits are counted
 /// from then. Afterwards the journal is folded anew, and compared with events, outcomes, dead
 /// letters and what shoppers heard.
@@ -35,6 +35,7 @@ Example:
   earmark load config/load/flash-sale.toml
   earmark load config/load/black-friday.toml --rate 2 --report black-friday.html --json > now.json
   earmark load config/load/steady.toml --servers target/servers
+  earmark load config/load/soak.toml --for 28800 --report soak.html
   earmark load compare before.json now.json"
 )]
 pub struct Load {
@@ -46,6 +47,11 @@ pub struct Load {
     /// As many shoppers as the plan has, times this.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     rate: f64,
+    /// For how many seconds shoppers come, instead of the plan's: it ends sooner, or its last rate
+    /// goes on.
+    #[arg(long = "for", value_name = "SECONDS",
+        value_parser = clap::value_parser!(u32).range(1..=604_800))]
+    for_s: Option<u32>,
     /// What chance begins with, instead of the plan's.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -143,6 +149,11 @@ impl Load {
         if !(self.rate > 0.0 && self.rate <= 1_000.0) {
             let text = format!("--rate: found {}, expected above 0 to 1000", self.rate);
             return Err(Failure::new(Exit::Usage, text));
+        }
+        if let Some(for_s) = self.for_s {
+            plan = plan
+                .lasting(f64::from(for_s))
+                .map_err(|why| Failure::new(Exit::Usage, format!("--for {for_s}:\n{why}")))?;
         }
         plan.at_rate(self.rate)
             .map_err(|why| Failure::new(Exit::Usage, format!("--rate {}:\n{why}", self.rate)))

@@ -12,13 +12,16 @@ use super::{
     chart::{Chart, Line, extent, figure},
     colours::Hue,
 };
-use crate::load::{
-    amounts,
-    report::{Kind, Look, Report, Second},
+use crate::{
+    load::{
+        amounts,
+        report::{Kind, Look, Report, Second},
+    },
+    nats::names,
 };
 
 const HEIGHT: u32 = 280;
-/// The waits of one kind.
+/// One of several below each other.
 const PANEL: u32 = 130;
 const LOW: u32 = 170;
 /// The level, below the lag of lanes.
@@ -33,20 +36,12 @@ pub fn latency(report: &Report) -> Markup {
         kinds.filter(|(_, lines)| extent(lines).is_some()).collect();
     let extents = kinds.iter().filter_map(|(_, lines)| extent(lines));
     let extent = extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-    let last = kinds.len().saturating_sub(1);
-    let charts: Vec<Chart> = kinds
-        .into_iter()
-        .enumerate()
-        .map(|(i, (kind, lines))| {
-            let axis = Axis { title: kind.as_str(), ..waits(extent) };
-            let chart = over_time(report, axis, PANEL, lines);
-            let chart = if i > 0 { chart.below() } else { chart };
-            if i < last { chart.above() } else { chart }
-        })
-        .collect();
+    let charts = kinds.into_iter().map(|(kind, lines)| {
+        over_time(report, Axis { title: kind.as_str(), ..waits(extent) }, PANEL, lines)
+    });
     figure(
         "The waits of what was asked in each second, on a logarithmic axis: half were below the thin line, 99 of 100 below the bold one.",
-        &charts,
+        &stacked(charts.collect()),
     )
 }
 
@@ -175,6 +170,56 @@ pub fn memory(report: &Report) -> Markup {
     let most = extent(&lines).map_or(0.0, |(_, most)| most);
     let chart = over_time(report, Axis::linear(most, "MiB"), LOW, lines);
     figure("The memory of all pods together.", &[chart])
+}
+
+/// The files and connections that pods had open.
+pub fn open_files(report: &Report) -> Markup {
+    let points = report.looks.iter().map(|look| (look.at_s, f64::from(look.open_files)));
+    let lines = vec![Line::new("all pods", Hue::Blue, points).filled()];
+    let most = extent(&lines).map_or(0.0, |(_, most)| most);
+    let chart = over_time(report, Axis::linear(most, "open"), LOW, lines);
+    figure("Files and connections that all pods together had open.", &[chart])
+}
+
+/// What streams and Redis held, a plot for each.
+pub fn stores(report: &Report) -> Markup {
+    let streams = STREAMS.into_iter().map(|(name, title)| {
+        (title, Hue::Blue, held(report, |look| look.streams_bytes.get(name).copied()))
+    });
+    let redis = ("Redis, MiB", Hue::Vermillion, held(report, |look| look.redis_bytes));
+    let charts = streams.chain([redis]).filter(|(_, _, points)| !points.is_empty());
+    let charts = charts.map(|(title, hue, points)| {
+        let line = Line::new("", hue, points.into_iter()).filled();
+        let most = line.extent().map_or(0.0, |(_, most)| most);
+        over_time(report, Axis::linear(most, title), PANEL, vec![line])
+    });
+    figure("What each stream held, and Redis in memory.", &stacked(charts.collect()))
+}
+
+/// The streams that a run fills, and what their plots say.
+const STREAMS: [(&str, &str); 7] = [
+    (names::IN, "IN, MiB"),
+    (names::CMD, "CMD, MiB"),
+    (names::JOURNAL, "JOURNAL, MiB"),
+    (names::OUT, "OUT, MiB"),
+    (names::AVAILABILITY, "AVAIL., MiB"),
+    (names::DLQ, "DLQ, MiB"),
+    (names::SNAPSHOTS, "SNAPS., MiB"),
+];
+
+fn held(report: &Report, bytes: impl Fn(&Look) -> Option<u64>) -> Vec<(f64, f64)> {
+    let point = |look: &Look| Some((look.at_s, amounts::mebibytes(bytes(look)?)));
+    report.looks.iter().filter_map(point).collect()
+}
+
+/// Plots below each other that have the same axis of time: it is said once what it is.
+fn stacked(charts: Vec<Chart>) -> Vec<Chart> {
+    let last = charts.len().saturating_sub(1);
+    let place = |(i, chart): (usize, Chart)| {
+        let chart = if i > 0 { chart.below() } else { chart };
+        if i < last { chart.above() } else { chart }
+    };
+    charts.into_iter().enumerate().map(place).collect()
 }
 
 fn hue(kind: Kind) -> Hue {

@@ -64,7 +64,18 @@ impl Plan {
         self.check_people(&mut problems);
         self.check_warehouse(&mut problems);
         self.check_pods(&mut problems);
+        self.check_level(&mut problems);
         problems.0
+    }
+
+    fn check_level(&self, problems: &mut Problems) {
+        let of = &self.objectives;
+        let is_asked = of.growth_max.is_some() || of.waits_growth_max.is_some();
+        let (found, lasts) = (of.level_after_s, self.duration_s());
+        let is_within = found.is_some_and(|from| (0.0..lasts).contains(&from));
+        let expected = format!("seconds, less than the {lasts} s for which shoppers come");
+        let key = "objectives.level_after_s";
+        problems.expect(is_within || (!is_asked && found.is_none()), key, found, &expected);
     }
 
     fn check_catalogue(&self, problems: &mut Problems) {

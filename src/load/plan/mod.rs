@@ -32,6 +32,9 @@ pub struct Plan {
     /// How long what was begun may take to end, in seconds.
     #[serde(default = "two_minutes")]
     pub settle_within_s: f64,
+    /// Whether what the logs forget meanwhile is kept beside them, for the check at the end.
+    #[serde(default)]
+    pub copies: bool,
     /// What is sold.
     #[serde(default)]
     pub catalogue: Catalogue,
@@ -224,6 +227,12 @@ pub struct Objectives {
     pub level_max: Option<u8>,
     /// After how many seconds all that was begun must be over.
     pub settled_after_s_max: Option<f64>,
+    /// From when on what a run holds, and how long is waited in it, must be level, in seconds.
+    pub level_after_s: Option<f64>,
+    /// By which share memory, open files, streams and Redis may grow from then on.
+    pub growth_max: Option<f64>,
+    /// By which share waits may.
+    pub waits_growth_max: Option<f64>,
 }
 
 fn one() -> u64 {
@@ -311,7 +320,7 @@ impl Plan {
         let at = file.display();
         let text = std::fs::read_to_string(file).map_err(|error| {
             Failure::new(Exit::Usage, format!("{at}: {error}"))
-                .advise("name a plan; config/load has seven")
+                .advise("name a plan; config/load has eight")
         })?;
         Plan::parse(&text).map_err(|why| {
             let text = format!("{at} is no plan that can be played\n{why}");
@@ -335,6 +344,15 @@ impl Plan {
     /// The same with so many times as many shoppers.
     pub fn at_rate(self, rate: f64) -> Result<Plan, String> {
         let plan = Plan { rate, ..self };
+        match plan.problems() {
+            problems if problems.is_empty() => Ok(plan),
+            problems => Err(problems.join("\n")),
+        }
+    }
+
+    /// The same, with shoppers who come for so many seconds.
+    pub fn lasting(self, seconds: f64) -> Result<Plan, String> {
+        let plan = Plan { arrivals: self.arrivals.lasting(seconds), ..self };
         match plan.problems() {
             problems if problems.is_empty() => Ok(plan),
             problems => Err(problems.join("\n")),

@@ -150,6 +150,46 @@ async fn an_objective_that_is_missed_ends_it_with_code_one() {
     assert!(missed.contains("every promise was kept"), "{missed}");
 }
 
+/// Logs that forget at once what they may.
+const FORGETFUL: &str = r#"
+[pods.settings]
+"policy.horizon_s" = 60
+"policy.skew_s" = 30
+"policy.order_horizon_s" = 60
+"streams.in_keep_s" = 60
+"streams.journal_keep_s" = 0
+"archive.interval_ms" = 500
+"archive.look_every_ms" = 100
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_logs_forget_on_the_way_is_checked_by_their_copies() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let faults = PLAN.find("[[faults]]").expect("it has faults");
+    let calm = PLAN[..faults].to_owned() + FORGETFUL;
+    let copied = calm.replacen("arrivals", "copies = true\narrivals", 1);
+    let level = format!("{copied}[objectives]\nlevel_after_s = 1\ngrowth_max = 0\n");
+    let plan = written(&dir, "copied.toml", &level);
+    let report = load(&["load", &plan, "--servers", SERVERS, "--json"]).await.with(1).json();
+    for list in ["oversold", "undersold", "lost", "twice", "stuck", "other"] {
+        assert_eq!(report["verdict"][list], json!([]), "{list}: {report}");
+    }
+    assert_eq!((&report["unchecked"], &report["unsettled"]), (&json!([]), &Value::Null));
+    let looks = report["looks"].as_array().expect("a list");
+    let held = looks.iter().filter_map(|look| look["streams_bytes"]["EARMARK_JOURNAL"].as_u64());
+    let held: Vec<u64> = held.collect();
+    assert!(held.windows(2).any(|pair| pair[1] < pair[0]), "nothing was forgotten: {held:?}");
+    // EARMARK_IN, which keeps a minute, has grown, and that is said.
+    let objectives = report["objectives"].as_array().expect("a list");
+    let of = |name: &str| objectives.iter().find(|of| of["name"] == name).expect("it is judged");
+    assert_eq!(of("EARMARK_IN_growth")["holds"], json!(false), "{objectives:?}");
+    assert!(of("redis_growth")["found"].is_number());
+
+    let plan = written(&dir, "forgotten.toml", &calm);
+    let failed = load(&["load", &plan, "--servers", SERVERS]).await.with(1).err();
+    assert!(failed.contains("in archives alone") && failed.contains("copies = true"), "{failed}");
+}
+
 /// A process that another one started.
 fn child_of(parent: u32, name: &str) -> Option<i32> {
     let children = std::fs::read_dir("/proc").ok()?.filter_map(|entry| {
