@@ -374,8 +374,10 @@ impl Owner {
                 );
                 crate::telemetry::source_lost(source);
                 self.open_batch();
+                self.push(Entry::Lost { source, what: format!("{loss:?}") })?;
+                // Not before: the record before it may be sealed by it, and must not begin anew.
                 self.state.cursors[source.index()] = cursor;
-                self.push(Entry::Lost { source, what: format!("{loss:?}") })
+                Ok(())
             }
         }
     }

@@ -14,7 +14,8 @@ pub enum Oracle {
     Asked,
     /// What a partition says of all its entities is what they come to.
     Books,
-    /// Each record follows the one before, in time, too, and its facts can be applied.
+    /// Each record follows the one before, in time, too; its cursors go on, unless it says what was
+    /// lost; and its facts can be applied.
     Chain,
     /// What was counted is what is there, but for what moved since.
     Count,

@@ -25,7 +25,7 @@ use earmark::{
         entry::{Decided, Entry, Facts, Trigger},
         record::Record,
     },
-    ports::Source,
+    ports::{Cursor, Partition, Source},
 };
 use litemap::LiteMap;
 
@@ -39,6 +39,7 @@ use super::{
 pub fn decisions_keep_the_rules(world: &World, folded: &Folded) {
     let mut walk = Walk { published: published(world), ..Walk::default() };
     for (sequence, record) in &folded.records {
+        walk.goes_on(*sequence, record);
         for entry in &record.entries {
             match entry {
                 Entry::Quarantined { entity, .. } => {
@@ -90,6 +91,8 @@ type Moved = BTreeMap<(EntityKey, LocationId), Vec<(Timestamp, i64)>>;
 struct Walk {
     published: BTreeMap<(u64, Timestamp), Bytes>,
     now: Folded,
+    /// How far each partition had read each source.
+    read: BTreeMap<Partition, [Cursor; 5]>,
     quarantined: BTreeSet<EntityKey>,
     /// When the log took the last event that was decided.
     last: BTreeMap<(EntityKey, Lane), Timestamp>,
@@ -104,6 +107,26 @@ struct Walk {
 }
 
 impl Walk {
+    /// A record that goes back in a source, or on in another log, says that something was lost.
+    fn goes_on(&mut self, sequence: u64, record: &Record) {
+        let now = record.header.cursors;
+        let before = self.read.insert(record.header.partition, now).unwrap_or_default();
+        for source in Source::ALL {
+            let (before, now) = (before[source.index()], now[source.index()]);
+            let is_known = before.created != Timestamp::default();
+            let is_new = is_known && before.created != now.created;
+            let is_said = record.entries.iter().any(|entry| match entry {
+                Entry::Lost { source: of, .. } => *of == source,
+                Entry::Reseeded { .. } => true,
+                _ => false,
+            });
+            if (is_new || now.sequence < before.sequence) && !is_said {
+                let what = format!("record {sequence}: {source:?} goes from {before:?} to {now:?}");
+                self.found.push((Oracle::Chain, what));
+            }
+        }
+    }
+
     fn decided(&mut self, sequence: u64, record: &Record, decided: &Decided) {
         let entity = &decided.entity;
         let mut found = Vec::new();
