@@ -35,7 +35,7 @@ proof: servers ## every fault on a cluster under load, alone and two at a time (
 
 soak: servers ## hours of the same load, with plots in target/soak.html: all lines must be level; HOURS=n (2)
 	cargo build --locked --release
-	target/release/earmark load config/load/soak.toml --servers target/servers --for $$(( $${HOURS:-2} * 3600 )) --report target/soak.html --json > target/soak.json
+	target/release/earmark load config/load/soak.toml --servers target/servers --for $$(( $${HOURS:-2} * 3600 )) --report target/soak.html
 
 mutants: servers ## whether the simulator and a load test find the bugs that are put in on purpose
 	cargo test --locked --features mutants --test simulation mutants:: -- --nocapture --test-threads 1

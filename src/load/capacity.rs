@@ -87,9 +87,8 @@ pub async fn capacity(
     let mut search = Search::default();
     let mut tried = Vec::new();
     while let Some(rate) = search.next() {
-        let steady = Curve::steady(rate, seconds);
-        let plan = Plan { arrivals: steady, faults: Vec::new(), ..plan.clone() };
-        let report = conduct(&plan, servers, |watched| watch(rate, watched)).await?;
+        let report =
+            conduct(&steady(plan, rate, seconds), servers, |watched| watch(rate, watched)).await?;
         search.note(rate, report.holds());
         tried.push(Tried::new(rate, &report));
     }
@@ -99,6 +98,18 @@ pub async fn capacity(
         best.map_or((0.0, 0.0), |best| (best.shoppers_per_s, best.events_per_s));
     let needs = peak.and_then(|peak| needs(peak, shoppers_per_s, plan.pods.count));
     Ok(Capacity { plan: plan.name.clone(), tried, shoppers_per_s, events_per_s, needs })
+}
+
+/// A plan at one rate, with nothing broken: too short for anything to be seen to grow.
+pub fn steady(plan: &Plan, rate: f64, seconds: f64) -> Plan {
+    let arrivals = Curve::steady(rate, seconds);
+    let objectives = Objectives {
+        level_after_s: None,
+        growth_max: None,
+        waits_growth_max: None,
+        ..plan.objectives.clone()
+    };
+    Plan { arrivals, objectives, faults: Vec::new(), ..plan.clone() }
 }
 
 impl Tried {

@@ -6,19 +6,16 @@
 
 use std::time::Duration;
 
-use async_nats::{
-    ConnectOptions,
-    jetstream::{
-        self, Context,
-        stream::{Config, External, Source},
-    },
+use async_nats::jetstream::{
+    Context,
+    stream::{Config, External, Source},
 };
 use tokio::time::{Instant, sleep};
 
 use super::process::LOOK_EVERY;
 use crate::{
     error::{Exit, Failure},
-    nats::names,
+    nats::{NatsSettings, connect::open_role, names},
 };
 
 /// The logs that are copied.
@@ -58,7 +55,7 @@ pub fn url(port: u16) -> String {
 
 /// Begins to copy, on the server of this port.
 pub async fn begin(port: u16) -> Result<(), Failure> {
-    let copies = kept(port).await?;
+    let copies = streams(url(port)).await?;
     for log in LOGS {
         let external = External {
             api_prefix: "shop.api".to_owned(),
@@ -73,8 +70,8 @@ pub async fn begin(port: u16) -> Result<(), Failure> {
 
 /// Returns when copies have all that their logs have.
 pub async fn complete(port: u16) -> Result<(), Failure> {
-    let shop = streams(ConnectOptions::new(), port).await?;
-    let copies = kept(port).await?;
+    let shop = streams(format!("nats://127.0.0.1:{port}")).await?;
+    let copies = streams(url(port)).await?;
     let until = Instant::now() + COMPLETE_WITHIN;
     for log in LOGS {
         let wanted = last(&shop, log).await?;
@@ -99,13 +96,8 @@ async fn last(context: &Context, log: &str) -> Result<u64, Failure> {
     Ok(stream.cached_info().state.last_sequence)
 }
 
-/// The streams of the account that keeps copies.
-async fn kept(port: u16) -> Result<Context, Failure> {
-    let who = ConnectOptions::with_user_and_password("copies".to_owned(), "copies".to_owned());
-    streams(who, port).await
-}
-
-async fn streams(who: ConnectOptions, port: u16) -> Result<Context, Failure> {
-    let client = who.connect(format!("127.0.0.1:{port}")).await;
-    Ok(jetstream::new(client.map_err(Failure::unreachable)?))
+/// The streams of whoever this address names.
+async fn streams(url: String) -> Result<Context, Failure> {
+    let settings = NatsSettings { url, ..NatsSettings::default() };
+    Ok(open_role(&settings, "copies", settings.request_timeout_ms).await?)
 }

@@ -16,7 +16,7 @@ use crate::{
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_millis(500);
-/// How many looks are kept of a run, about: of a long one, not all.
+/// How many looks are kept of a run, about; those of a long one say the worst of several.
 const KEPT: f64 = 4_000.0;
 /// How long a pod may take to tell.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -63,10 +63,11 @@ impl Looked {
                 _ = tick.tick() => {}
             }
             let Some(look) = self.look(began).await else { continue };
-            if all.last().is_none_or(|last| look.at_s - last.at_s >= lasts_s / KEPT) {
-                all.push(look.clone());
+            seen.send_replace(look.clone());
+            match all.last_mut() {
+                Some(last) if look.at_s - last.at_s < lasts_s / KEPT => worsen(last, &look),
+                _ => all.push(look),
             }
-            seen.send_replace(look);
         }
     }
 
@@ -109,20 +110,30 @@ fn add(look: &mut Look, text: &str) {
             "process_resident_memory_bytes" => look.memory_bytes += value as u64,
             "process_open_fds" => look.open_files += value as u32,
             "earmark_stream_bytes" => {
-                let stream = labels.trim_start_matches("stream=\"").trim_end_matches('"');
-                let bytes = look.streams_bytes.entry(stream.to_owned()).or_default();
+                let bytes = look.streams_bytes.entry(label(labels).to_owned()).or_default();
                 *bytes = (*bytes).max(value as u64);
             }
             "earmark_units" if labels.contains("state=\"short\"") => {
                 look.short_units += value as u64;
             }
             "earmark_lane_late_seconds" => {
-                let lane = labels.trim_start_matches("lane=\"").trim_end_matches('"');
-                raise(&mut look.late_s, lane, value);
+                raise(&mut look.late_s, label(labels), value);
             }
             _ => {}
         }
     }
+}
+
+/// What the only label says.
+fn label(labels: &str) -> &str {
+    labels.split_once('=').map_or("", |(_, value)| value.trim_matches('"'))
+}
+
+/// What was worse a little later is not left out. What is held is not worse for a moment.
+fn worsen(kept: &mut Look, later: &Look) {
+    kept.level = kept.level.max(later.level);
+    kept.short_units = kept.short_units.max(later.short_units);
+    later.late_s.iter().for_each(|(lane, late)| raise(&mut kept.late_s, lane, *late));
 }
 
 fn raise(late: &mut BTreeMap<String, f64>, lane: &str, to: f64) {

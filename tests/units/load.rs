@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use earmark::load::{
-    capacity::{Search, needs},
+    capacity::{Search, needs, steady},
     catalogue::Catalogue,
     curve::{Arrivals, Curve},
     event::Envelopes,
@@ -272,6 +272,16 @@ fn what_must_be_level_is_asked_for_within_the_time_of_a_plan() {
     );
     let why = Plan::parse(&short("[objectives]\ngrowth_max = 0.1\n")).expect_err("from when on?");
     assert!(why.contains("objectives.level_after_s: found None"), "{why}");
+}
+
+#[test]
+fn a_search_for_the_highest_rate_asks_for_no_line_to_be_level() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/load");
+    let soak = Plan::read(&dir.join("soak.toml")).expect("a plan");
+    let plan = steady(&soak, 10.0, 20.0);
+    assert_eq!(plan.duration_s(), 20.0);
+    assert_eq!(plan.objectives.hold_p99_ms, soak.objectives.hold_p99_ms);
+    assert_eq!(plan.objectives.level_after_s, None);
 }
 
 #[test]

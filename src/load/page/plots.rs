@@ -165,20 +165,24 @@ const OTHERS: [Hue; 3] = [Hue::Vermillion, Hue::Sky, Hue::Grey];
 
 /// What the pods held.
 pub fn memory(report: &Report) -> Markup {
-    let points = report.looks.iter().map(|look| (look.at_s, amounts::mebibytes(look.memory_bytes)));
-    let lines = vec![Line::new("all pods", Hue::Blue, points).filled()];
-    let most = extent(&lines).map_or(0.0, |(_, most)| most);
-    let chart = over_time(report, Axis::linear(most, "MiB"), LOW, lines);
+    let chart = of_all_pods(report, "MiB", |look| amounts::mebibytes(look.memory_bytes));
     figure("The memory of all pods together.", &[chart])
 }
 
 /// The files and connections that pods had open.
 pub fn open_files(report: &Report) -> Markup {
-    let points = report.looks.iter().map(|look| (look.at_s, f64::from(look.open_files)));
-    let lines = vec![Line::new("all pods", Hue::Blue, points).filled()];
-    let most = extent(&lines).map_or(0.0, |(_, most)| most);
-    let chart = over_time(report, Axis::linear(most, "open"), LOW, lines);
+    let chart = of_all_pods(report, "open", |look| f64::from(look.open_files));
     figure("Files and connections that all pods together had open.", &[chart])
+}
+
+fn of_all_pods(report: &Report, unit: &'static str, value: impl Fn(&Look) -> f64) -> Chart {
+    let points = report.looks.iter().map(|look| (look.at_s, value(look)));
+    area(report, (unit, LOW), Line::new("all pods", Hue::Blue, points))
+}
+
+fn area(report: &Report, (title, height): (&'static str, u32), line: Line) -> Chart {
+    let most = line.extent().map_or(0.0, |(_, most)| most);
+    over_time(report, Axis::linear(most, title), height, vec![line.filled()])
 }
 
 /// What streams and Redis held, a plot for each.
@@ -189,9 +193,7 @@ pub fn stores(report: &Report) -> Markup {
     let redis = ("Redis, MiB", Hue::Vermillion, held(report, |look| look.redis_bytes));
     let charts = streams.chain([redis]).filter(|(_, _, points)| !points.is_empty());
     let charts = charts.map(|(title, hue, points)| {
-        let line = Line::new("", hue, points.into_iter()).filled();
-        let most = line.extent().map_or(0.0, |(_, most)| most);
-        over_time(report, Axis::linear(most, title), PANEL, vec![line])
+        area(report, (title, PANEL), Line::new("", hue, points.into_iter()))
     });
     figure("What each stream held, and Redis in memory.", &stacked(charts.collect()))
 }

@@ -334,27 +334,22 @@ impl Plan {
     /// # Errors
     /// Everything that is wrong, a line each.
     pub fn parse(text: &str) -> Result<Plan, String> {
-        let plan: Plan = toml::from_str(text).map_err(|error| error.to_string())?;
-        match plan.problems() {
-            problems if problems.is_empty() => Ok(plan),
-            problems => Err(problems.join("\n")),
-        }
+        toml::from_str::<Plan>(text).map_err(|error| error.to_string())?.checked()
     }
 
     /// The same with so many times as many shoppers.
     pub fn at_rate(self, rate: f64) -> Result<Plan, String> {
-        let plan = Plan { rate, ..self };
-        match plan.problems() {
-            problems if problems.is_empty() => Ok(plan),
-            problems => Err(problems.join("\n")),
-        }
+        Plan { rate, ..self }.checked()
     }
 
     /// The same, with shoppers who come for so many seconds.
     pub fn lasting(self, seconds: f64) -> Result<Plan, String> {
-        let plan = Plan { arrivals: self.arrivals.lasting(seconds), ..self };
-        match plan.problems() {
-            problems if problems.is_empty() => Ok(plan),
+        Plan { arrivals: self.arrivals.lasting(seconds), ..self }.checked()
+    }
+
+    fn checked(self) -> Result<Plan, String> {
+        match self.problems() {
+            problems if problems.is_empty() => Ok(self),
             problems => Err(problems.join("\n")),
         }
     }
